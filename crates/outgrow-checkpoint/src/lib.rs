@@ -1,0 +1,1 @@
+//! LLaMA configurations and Hugging Face checkpoint folders, in and out.

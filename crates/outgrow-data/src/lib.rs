@@ -1,0 +1,1 @@
+//! Text to tokens to shards to batches, in an order fixed by a seed.

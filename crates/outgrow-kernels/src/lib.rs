@@ -1,0 +1,1 @@
+//! Devices, and the operations of a LLaMA decoder on them.

@@ -1,0 +1,1 @@
+//! A LLaMA-style decoder whose parameters carry Hugging Face's names.

@@ -1,0 +1,1 @@
+//! Growth operators: what each tensor of a grown model is made of, and carrying it out.

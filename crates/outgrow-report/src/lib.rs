@@ -1,0 +1,1 @@
+//! Finished runs to speed-up at equal loss, and one HTML page.

@@ -1,0 +1,1 @@
+//! Training as stages: growth, freezing, learning rate, and FLOPs.

@@ -1,0 +1,1 @@
+//! One optimisation loop: step, clip, optimizer, growth, checkpoints.
