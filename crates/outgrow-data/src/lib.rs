@@ -1,1 +1,28 @@
 //! Text to tokens to shards to batches, in an order fixed by a seed.
+//!
+//! No tensors and no model: a batch is two vectors of token ids.
+#![doc = include_str!("../README.md")]
+
+mod batch;
+mod digest;
+mod error;
+mod manifest;
+mod order;
+mod prefetch;
+mod prepare;
+mod shards;
+mod source;
+mod tokenizer;
+mod writer;
+
+pub use batch::{Batch, Batches};
+pub use error::DataError;
+pub use manifest::{
+    FORMAT, MANIFEST_FILE, Manifest, Separator, Shard, TOKENIZER_FILE, TokenDtype, TokenizerFile,
+};
+pub use order::{Order, SampleOrder};
+pub use prefetch::{Prefetch, prefetch};
+pub use prepare::{PrepareOptions, PrepareProgress, prepare};
+pub use shards::TokenShards;
+pub use source::{Document, Documents};
+pub use tokenizer::Tokenizer;

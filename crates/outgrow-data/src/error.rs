@@ -1,0 +1,209 @@
+//! Everything that can go wrong between a text file and a batch, one line each: what, where, and what would be
+//! right. It does not decide what to do about it.
+
+use std::path::PathBuf;
+
+/// An error of this crate. Its `Display` is one line meant for the person who gave the input.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The operating system refused a file operation.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb phrase (`create`, `read`, `write`).
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// No input file was given.
+    #[error("no input: name at least one .txt, .jsonl or .jsonl.zst file")]
+    NoInputs,
+    /// The input's format can't be told from its name.
+    #[error("{}: unknown kind of text file; expected .txt, .jsonl or .jsonl.zst", path.display())]
+    UnknownExtension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder stands where a file was expected.
+    #[error("{}: is a folder; name the text files in it", path.display())]
+    InputIsFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The bytes of an input are not UTF-8.
+    #[error(
+        "{}, line {line}: not UTF-8 (byte {byte} of the line); convert the file to UTF-8",
+        path.display()
+    )]
+    InvalidUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// The first wrong byte of that line, counted from 1.
+        byte: usize,
+    },
+    /// A line of a JSON-lines file is not a document.
+    #[error("{}, line {line}: {problem}", path.display())]
+    BadLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// What is wrong with it and what would be right.
+        problem: String,
+    },
+    /// A compressed or plain stream broke off.
+    #[error("{}: cannot read on after line {lines}: {source}", path.display())]
+    BrokenStream {
+        /// The file.
+        path: PathBuf,
+        /// How many lines were read whole.
+        lines: u64,
+        /// The decoder's reason.
+        source: std::io::Error,
+    },
+    /// The inputs hold no text at all.
+    #[error("the corpus is empty: {documents} documents in {files} files hold no text")]
+    EmptyCorpus {
+        /// Documents seen (all of them without text).
+        documents: u64,
+        /// Files read.
+        files: usize,
+    },
+    /// A tokenizer file can't be used.
+    #[error("{}: not a usable tokenizer.json: {problem}", path.display())]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// A named or guessed separator is not in the tokenizer.
+    #[error("{}: {problem}", path.display())]
+    Separator {
+        /// The tokenizer file.
+        path: PathBuf,
+        /// Which token was looked for and what to do.
+        problem: String,
+    },
+    /// A document can't be tokenised.
+    #[error("{place}: cannot be tokenised: {source}")]
+    Encode {
+        /// The document's place (file, or file and line).
+        place: String,
+        /// Why.
+        source: Box<DataError>,
+    },
+    /// The output folder is there already.
+    #[error("{}: exists already; name a folder that does not exist yet, or remove this one", path.display())]
+    TargetExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An option has a value that can't work.
+    #[error("{option} is {value}; it must be {expected}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// Its value.
+        value: u64,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A manifest can't be read or contradicts itself.
+    #[error("{}: not a usable manifest: {problem}", path.display())]
+    Manifest {
+        /// The manifest file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// A shard's size on disk is not what the manifest says.
+    #[error("{}: holds {found_bytes} bytes, but the manifest says {expected_bytes}", path.display())]
+    ShardSize {
+        /// The shard.
+        path: PathBuf,
+        /// Bytes in the file.
+        found_bytes: u64,
+        /// Bytes by the manifest.
+        expected_bytes: u64,
+    },
+    /// A file's SHA-256 is not what the manifest says.
+    #[error("{}: its SHA-256 is {found}, but the manifest says {expected}", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The sum of the file as it is.
+        found: String,
+        /// The sum by the manifest.
+        expected: String,
+    },
+    /// A shard holds an id that the vocabulary does not have.
+    #[error("{}: token {position} is {id}, but the vocabulary has {vocab_size} entries", path.display())]
+    TokenOutOfRange {
+        /// The shard.
+        path: PathBuf,
+        /// The token's position in the shard, counted from 0.
+        position: u64,
+        /// The id.
+        id: u32,
+        /// The size of the vocabulary by the manifest.
+        vocab_size: usize,
+    },
+    /// A read goes past the last token.
+    #[error("tokens {start} to {end} were asked for, but the shards hold {num_tokens}")]
+    ReadPastEnd {
+        /// First token asked for.
+        start: u64,
+        /// One past the last token asked for.
+        end: u64,
+        /// Tokens there are.
+        num_tokens: u64,
+    },
+    /// The corpus is shorter than one sample.
+    #[error(
+        "{}: the corpus has {num_tokens} tokens, but one sample of sequence length {sequence_length} needs {needed}",
+        folder.display()
+    )]
+    CorpusShorterThanSample {
+        /// The folder of shards.
+        folder: PathBuf,
+        /// Tokens there are.
+        num_tokens: u64,
+        /// The sequence length asked for.
+        sequence_length: usize,
+        /// Tokens of one sample: the sequence length and one more.
+        needed: u64,
+    },
+    /// The corpus is shorter than one batch.
+    #[error(
+        "{}: the corpus has {num_samples} samples of sequence length {sequence_length}, but one batch needs {sequences}",
+        folder.display()
+    )]
+    CorpusShorterThanBatch {
+        /// The folder of shards.
+        folder: PathBuf,
+        /// Samples there are.
+        num_samples: u64,
+        /// Their length.
+        sequence_length: usize,
+        /// Sequences of one batch.
+        sequences: usize,
+    },
+    /// A thread of this crate stopped without a reason it could give (it panicked).
+    #[error("the {thread} thread stopped unexpectedly; this is a bug, or a tokenizer the library can't run")]
+    ThreadStopped {
+        /// What the thread was for.
+        thread: &'static str,
+    },
+}
+
+impl DataError {
+    /// For `map_err` on file operations.
+    pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,238 @@
+//! Text files to a folder of token shards. Tokenising runs on all cores, but the result depends on nothing but the
+//! documents, the tokenizer and the size of a shard. It neither shuffles nor filters.
+//!
+//! A reader deals batches of documents round to the workers, and the writer takes the results round in the same turn: the
+//! order is that of the documents without anything being sorted, and at most two batches wait at either side of a worker,
+//! so memory is bounded however large the corpus is.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Scope, ScopedJoinHandle};
+
+use crate::error::DataError;
+use crate::manifest::{FORMAT, Manifest, TOKENIZER_FILE, TokenDtype, TokenizerFile};
+use crate::source::{Document, Documents};
+use crate::tokenizer::Tokenizer;
+use crate::writer::{PendingShards, ShardWriter};
+
+/// Text that makes a batch of documents full: large enough that passing it on costs nothing, small enough that a corpus of
+/// a few megabytes keeps all cores busy.
+const BATCH_TEXT_BYTES: usize = 1 << 18;
+/// Batches waiting in front of and behind each worker.
+const WAITING_BATCHES: usize = 2;
+
+/// What can be chosen about preparing a corpus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrepareOptions {
+    /// The field of a JSON line that holds the text; `text` by default.
+    pub text_field: String,
+    /// The token in front of each document; by default [`Tokenizer::separator`] looks for one.
+    pub separator: Option<String>,
+    /// Tokens of a full shard, at least 1; 2^27 by default, 256 MiB of `u16`.
+    pub shard_tokens: u64,
+    /// Threads that tokenise; by default one for each core.
+    pub threads: Option<NonZero<usize>>,
+}
+
+impl Default for PrepareOptions {
+    fn default() -> Self {
+        Self { text_field: "text".into(), separator: None, shard_tokens: 1 << 27, threads: None }
+    }
+}
+
+/// How far preparing has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrepareProgress {
+    /// Documents written.
+    pub documents: u64,
+    /// UTF-8 bytes of their text.
+    pub text_bytes: u64,
+    /// Tokens written.
+    pub tokens: u64,
+    /// Bytes of the input files read (a little ahead of what is written).
+    pub input_bytes: u64,
+    /// Bytes of all input files.
+    pub total_input_bytes: u64,
+}
+
+/// Tokenises text files into the folder `out`: shards, `manifest.json` and a copy of the tokenizer.
+///
+/// The folder appears under its name when it is complete, and not at all if anything goes wrong.
+///
+/// # Errors
+/// For inputs, tokenizers and options that can't be used, an `out` that exists, a corpus without text, and whatever the
+/// file system refuses. [`DataError`] lists them.
+pub fn prepare(
+    inputs: &[PathBuf],
+    tokenizer: &Path,
+    out: &Path,
+    options: &PrepareOptions,
+    progress: &mut dyn FnMut(PrepareProgress),
+) -> Result<Manifest, DataError> {
+    if options.shard_tokens == 0 {
+        return Err(DataError::Option { option: "shard_tokens", value: 0, expected: "at least 1" });
+    }
+    let documents = Documents::open(inputs, &options.text_field)?;
+    let tokenizer = Tokenizer::open(tokenizer)?;
+    let separator = tokenizer.separator(options.separator.as_deref())?;
+    let dtype = TokenDtype::for_vocab_size(tokenizer.vocab_size());
+    let pending = PendingShards::create(out)?;
+    let mut shards = ShardWriter::new(pending.path(), dtype, options.shard_tokens);
+    let threads =
+        options.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
+
+    let seen = tokenise(documents, &tokenizer, separator.id, threads, &mut shards, progress)?;
+    let shards = shards.finish()?;
+    if shards.is_empty() {
+        return Err(DataError::EmptyCorpus { documents: seen, files: inputs.len() });
+    }
+    let tokenizer_file = TokenizerFile { file: TOKENIZER_FILE.into(), sha256: tokenizer.sha256() };
+    let manifest = Manifest {
+        format: FORMAT,
+        vocab_size: tokenizer.vocab_size(),
+        dtype,
+        separator,
+        tokenizer: tokenizer_file,
+        tokens: shards.iter().map(|shard| shard.tokens).sum(),
+        documents: shards.iter().map(|shard| shard.documents).sum(),
+        text_bytes: shards.iter().map(|shard| shard.text_bytes).sum(),
+        shards,
+    };
+    pending.commit(&manifest, tokenizer.bytes())?;
+    Ok(manifest)
+}
+
+/// A batch of documents, tokenised: separators included, documents end to end.
+struct Encoded {
+    ids: Vec<u32>,
+    /// Tokens (the separator included) and bytes of text of each document.
+    documents: Vec<(usize, usize)>,
+}
+
+/// Runs reader, workers and writer; returns how many documents without text were passed over.
+fn tokenise(
+    documents: Documents,
+    tokenizer: &Tokenizer,
+    separator: u32,
+    threads: usize,
+    shards: &mut ShardWriter,
+    progress: &mut dyn FnMut(PrepareProgress),
+) -> Result<u64, DataError> {
+    let (bytes_read, total_input_bytes) = (documents.bytes_read(), documents.total_bytes());
+    std::thread::scope(|scope| {
+        let (mut dealt, mut workers) = (Vec::new(), Vec::new());
+        for _ in 0..threads {
+            let (batches, work) = sync_channel(WAITING_BATCHES);
+            let (done, results) = sync_channel(WAITING_BATCHES);
+            let thread = spawn(scope, move || work_through(&work, &done, tokenizer, separator))?;
+            dealt.push(batches);
+            workers.push(Worker { results, thread });
+        }
+        let reader = spawn(scope, move || deal(documents, &dealt))?;
+        let written = take_in_turn(workers, |encoded| {
+            shards.write(&encoded.ids, &encoded.documents)?;
+            progress(PrepareProgress {
+                documents: shards.documents(),
+                text_bytes: shards.text_bytes(),
+                tokens: shards.tokens(),
+                input_bytes: bytes_read.load(Ordering::Relaxed),
+                total_input_bytes,
+            });
+            Ok(())
+        });
+        let empty_documents = reader.join().map_err(|_| DataError::ThreadStopped { thread: "reading" });
+        written.and(empty_documents)
+    })
+}
+
+/// Documents on their way to a worker; an error of the reader travels in their place.
+type Work = Result<Vec<Document>, DataError>;
+/// Documents on their way from a worker.
+type Done = Result<Encoded, DataError>;
+
+struct Worker<'scope> {
+    results: Receiver<Done>,
+    thread: ScopedJoinHandle<'scope, ()>,
+}
+
+fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, DataError> {
+    let thread = std::thread::Builder::new().name("prepare".into()).spawn_scoped(scope, work);
+    thread.map_err(DataError::io("start", Path::new("a thread that tokenises")))
+}
+
+/// The reader: batches of documents to the workers in turn; returns how many documents without text there were.
+fn deal(mut documents: Documents, workers: &[SyncSender<Work>]) -> u64 {
+    for worker in workers.iter().cycle() {
+        let (mut batch, mut text_bytes) = (Vec::new(), 0);
+        let work = loop {
+            match documents.next() {
+                Some(Ok(document)) => {
+                    text_bytes += document.text.len();
+                    batch.push(document);
+                    if text_bytes >= BATCH_TEXT_BYTES {
+                        break Ok(batch);
+                    }
+                }
+                Some(Err(error)) => break Err(error),
+                None => break Ok(batch),
+            }
+        };
+        let last = work.as_ref().map_or(true, Vec::is_empty);
+        // An empty batch is the end; a closed channel means that the writer has given up.
+        if matches!(&work, Ok(batch) if batch.is_empty()) || worker.send(work).is_err() || last {
+            break;
+        }
+    }
+    documents.empty_documents()
+}
+
+/// A worker: documents in, tokens out, until either side hangs up.
+fn work_through(work: &Receiver<Work>, done: &SyncSender<Done>, tokenizer: &Tokenizer, separator: u32) {
+    for batch in work {
+        let encoded = batch.and_then(|documents| encode(&documents, tokenizer, separator));
+        if done.send(encoded).is_err() {
+            return;
+        }
+    }
+}
+
+fn encode(documents: &[Document], tokenizer: &Tokenizer, separator: u32) -> Done {
+    let mut encoded = Encoded { ids: Vec::new(), documents: Vec::with_capacity(documents.len()) };
+    for document in documents {
+        let first = encoded.ids.len();
+        encoded.ids.push(separator);
+        tokenizer
+            .encode_into(&document.text, &mut encoded.ids)
+            .map_err(|error| DataError::Encode { place: document.place.clone(), source: Box::new(error) })?;
+        encoded.documents.push((encoded.ids.len() - first, document.text.len()));
+    }
+    Ok(encoded)
+}
+
+/// The writer: results from the workers in turn, until the first that has no more. As batches were dealt in the same turn,
+/// that one would have had the batch after the last.
+fn take_in_turn(
+    workers: Vec<Worker<'_>>,
+    mut write: impl FnMut(Encoded) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let results = workers.iter().cycle().map_while(|worker| worker.results.recv().ok());
+    let mut written = Ok(());
+    for encoded in results {
+        written = encoded.and_then(&mut write);
+        if written.is_err() {
+            break;
+        }
+    }
+    // First every channel, so that whoever waits for room wakes up; then the threads, for a panic would go unnoticed.
+    let threads = workers.into_iter().map(|worker| worker.thread).collect::<Vec<_>>();
+    let panicked = threads.into_iter().map(ScopedJoinHandle::join).filter(Result::is_err).count();
+    if panicked > 0 {
+        return written.and(Err(DataError::ThreadStopped { thread: "tokenising" }));
+    }
+    written
+}
