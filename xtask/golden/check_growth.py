@@ -55,7 +55,8 @@ def compare_tensors(source: Path, target: Path, layers: list[int]) -> int:
     for name, source_name in expected.items():
         ours, theirs = load(target_files[name], name), load(source_files[source_name], source_name)
         if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
-            sys.exit(f"{target}: {name} is {ours.dtype} {list(ours.shape)}, {source_name} {theirs.dtype} {list(theirs.shape)}")
+            kinds = [f"{tensor.dtype} {list(tensor.shape)}" for tensor in (ours, theirs)]
+            sys.exit(f"{target}: {name} is {kinds[0]}, the source's {source_name} is {kinds[1]}")
         if not torch.equal(ours.contiguous().view(torch.uint8), theirs.contiguous().view(torch.uint8)):
             sys.exit(f"{target}: {name} differs from the source's {source_name}")
     return len(expected)
@@ -75,7 +76,8 @@ def compare_configs(source: Path, target: Path, num_layers: int) -> None:
     ignored = {"num_hidden_layers", "_name_or_path", "transformers_version"}
     differing = sorted(key for key in (ours.keys() | theirs.keys()) - ignored if ours.get(key) != theirs.get(key))
     if differing:
-        sys.exit(f"{target}: config differs from the source's in {[(k, theirs.get(k), ours.get(k)) for k in differing]}")
+        pairs = ", ".join(f"{key}: {theirs.get(key)} became {ours.get(key)}" for key in differing)
+        sys.exit(f"{target}: the config differs from the source's: {pairs}")
 
 
 def main() -> None:
