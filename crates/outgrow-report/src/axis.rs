@@ -1,0 +1,149 @@
+//! From numbers to places on a chart, and where the ticks stand. Draws nothing.
+
+/// How a number becomes a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scale {
+    Linear,
+    Logarithmic,
+}
+
+/// One axis: its range in data, its range on the page, and how to write a number.
+#[derive(Clone, Debug)]
+pub(crate) struct Axis {
+    pub label: String,
+    pub scale: Scale,
+    pub low: f64,
+    pub high: f64,
+    /// What a tick's number is divided by: the factor of an SI prefix.
+    pub unit: f64,
+}
+
+/// A number that is written beside the axis.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tick {
+    pub value: f64,
+    pub text: String,
+}
+
+impl Axis {
+    /// Where `value` lies between the low end (0) and the high end (1); beyond them outside of that.
+    pub fn part(&self, value: f64) -> f64 {
+        match self.scale {
+            Scale::Linear => (value - self.low) / (self.high - self.low),
+            Scale::Logarithmic => (value / self.low).ln() / (self.high / self.low).ln(),
+        }
+    }
+
+    /// About `wanted` ticks at round numbers within the range.
+    pub fn ticks(&self, wanted: usize) -> Vec<Tick> {
+        let (low, high) = (self.low / self.unit, self.high / self.unit);
+        let values = match self.scale {
+            Scale::Linear => linear_ticks(low, high, wanted),
+            Scale::Logarithmic => logarithmic_ticks(low, high, wanted),
+        };
+        let decimals = values.windows(2).map(|pair| decimals_of(pair[1] - pair[0])).max().unwrap_or(0);
+        values
+            .into_iter()
+            .map(|value| Tick {
+                value: value * self.unit,
+                text: match self.scale {
+                    Scale::Linear => format!("{value:.decimals$}"),
+                    Scale::Logarithmic => format!("{value}"),
+                },
+            })
+            .collect()
+    }
+}
+
+/// An axis of no length would divide by nothing: it gets a little on both sides.
+pub(crate) fn widened(low: f64, high: f64) -> (f64, f64) {
+    if high > low { (low, high) } else { (low - 0.5, low + 0.5) }
+}
+
+/// 1, 2 or 5 times a power of ten.
+fn round_step(rough: f64) -> f64 {
+    let power = 10_f64.powf(rough.log10().floor());
+    let factor = rough / power;
+    let round = if factor < 1.5 {
+        1.0
+    } else if factor < 3.5 {
+        2.0
+    } else if factor < 7.5 {
+        5.0
+    } else {
+        10.0
+    };
+    round * power
+}
+
+fn linear_ticks(low: f64, high: f64, wanted: usize) -> Vec<f64> {
+    let step = round_step((high - low) / wanted.max(1) as f64);
+    let (first, last) = ((low / step - 1e-9).ceil() as i64, (high / step + 1e-9).floor() as i64);
+    (first..=last).map(|index| index as f64 * step).collect()
+}
+
+fn logarithmic_ticks(low: f64, high: f64, wanted: usize) -> Vec<f64> {
+    let decades = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
+    let within = |factors: &[f64]| -> Vec<f64> {
+        decades
+            .clone()
+            .flat_map(|exponent| factors.iter().map(move |factor| factor * 10_f64.powi(exponent)))
+            .filter(|value| (low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(value))
+            // 2 · 10^-1 is not 0.2 to the last bit: a tick's text is its shortest form.
+            .map(|value| format!("{value:.6}").parse().unwrap_or(value))
+            .collect()
+    };
+    let fine = within(&[1.0, 2.0, 5.0]);
+    if fine.len() <= wanted + 2 { fine } else { within(&[1.0]) }
+}
+
+/// Decimals that tell numbers a step apart.
+fn decimals_of(step: f64) -> usize {
+    (-step.log10() + 1e-9).ceil().max(0.0) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn axis(scale: Scale, low: f64, high: f64) -> Axis {
+        Axis { label: String::new(), scale, low, high, unit: 1.0 }
+    }
+
+    fn texts(axis: &Axis, wanted: usize) -> Vec<String> {
+        axis.ticks(wanted).into_iter().map(|tick| tick.text).collect()
+    }
+
+    #[test]
+    fn ticks_stand_at_round_numbers() {
+        assert_eq!(texts(&axis(Scale::Linear, 4.42, 5.3), 5), ["4.6", "4.8", "5.0", "5.2"]);
+        assert_eq!(texts(&axis(Scale::Linear, 0.0, 27.0), 6), ["0", "5", "10", "15", "20", "25"]);
+        assert_eq!(
+            texts(&axis(Scale::Logarithmic, 0.08, 27.0), 7),
+            ["0.1", "0.2", "0.5", "1", "2", "5", "10", "20"]
+        );
+    }
+
+    #[test]
+    fn an_axis_of_no_length_is_widened() {
+        assert_eq!(widened(3.0, 3.0), (2.5, 3.5));
+    }
+
+    proptest! {
+        #[test]
+        fn ticks_rise_and_stay_within_the_axis(low in 0.001_f64..100.0, length in 0.01_f64..1000.0, logarithmic: bool) {
+            let scale = if logarithmic { Scale::Logarithmic } else { Scale::Linear };
+            let axis = axis(scale, low, low + length);
+            let ticks = axis.ticks(6);
+            prop_assert!(ticks.len() <= 14, "{} ticks", ticks.len());
+            for tick in &ticks {
+                prop_assert!((-0.01..=1.01).contains(&axis.part(tick.value)), "{}", tick.value);
+            }
+            for pair in ticks.windows(2) {
+                prop_assert!(pair[0].value < pair[1].value);
+                prop_assert_ne!(&pair[0].text, &pair[1].text);
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Which charts a report has, and what stands on them. Drawing is svg.rs.
+
+use crate::axis::{Axis, Scale, widened};
+use crate::figures::{self, flops, prefix, quantity};
+use crate::record::{Cost, RunRecord, ValidationPoint};
+use crate::report::{MethodRuns, Report, RunSummary};
+use crate::speed_up::{ReadAt, mean};
+use crate::svg::{Chart, Drop, Point, Series};
+
+/// The style sheet of a chart that is a file of its own; the page has it too.
+pub(crate) const CHART_STYLE: &str = include_str!("chart.css");
+
+/// Sizes of charts over the whole page, over half of it, and of a low one.
+const WHOLE: (f64, f64) = (940.0, 430.0);
+const HALF: (f64, f64) = (500.0, 320.0);
+const LOW: (f64, f64) = (940.0, 240.0);
+
+/// The part of the first method's budget after which its curve fills the chart of the end.
+const START_OF_THE_END: f64 = 0.2;
+
+/// The chart of the end as an SVG file.
+pub(crate) fn standalone(report: &Report) -> String {
+    end(report).map_or_else(
+        || {
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\"><title>no evaluations yet</title></svg>"
+                .to_owned()
+        },
+        |chart| chart.svg(Some(CHART_STYLE)),
+    )
+}
+
+/// Validation loss against exact FLOPs, near the end, with the places at which the speed-up is read. `None` without evaluations.
+pub(crate) fn end(report: &Report) -> Option<Chart> {
+    let mut chart = loss_chart(report, "end", Cost::ExactFlops, Scale::Linear)?;
+    "Validation loss against training FLOPs, near the end".clone_into(&mut chart.title);
+    chart.size = WHOLE;
+    let first =
+        report.methods().iter().flat_map(|method| &method.runs).find(|run| run.validation.len() > 1)?;
+    let start = first.flops * START_OF_THE_END;
+    let beginning = first.validation.iter().find(|point| point.flops >= start)?.loss;
+    let (low, high) = widened(chart.y.low, beginning);
+    chart.y.high = high;
+    chart.y.low = low - 0.12 * (high - low);
+    add_readings(report, &mut chart);
+    Some(chart)
+}
+
+/// The whole way, with a logarithmic axis of FLOPs.
+pub(crate) fn against_flops(report: &Report) -> Option<Chart> {
+    loss_chart(report, "flops", Cost::ExactFlops, Scale::Logarithmic)
+}
+
+/// The whole way, against tokens.
+pub(crate) fn against_tokens(report: &Report) -> Option<Chart> {
+    loss_chart(report, "tokens", Cost::Tokens, Scale::Linear)
+}
+
+/// The learning rate of each method's first seed against tokens. `None` without steps.
+pub(crate) fn learning_rate(report: &Report) -> Option<Chart> {
+    let series: Vec<Series> = first_records(report)
+        .into_iter()
+        .enumerate()
+        .filter(|(_, (_, run))| !run.training.is_empty())
+        .map(|(colour, (name, run))| Series {
+            name: name.to_owned(),
+            colour,
+            lines: vec![
+                thinned(&run.training, 400)
+                    .map(|point| Point {
+                        x: point.tokens as f64,
+                        y: point.learning_rate,
+                        title: format!("{name}: {:.2e} in stage {}", point.learning_rate, point.stage),
+                    })
+                    .collect(),
+            ],
+            mean: None,
+            marks: Vec::new(),
+        })
+        .collect();
+    let (mut x, mut y) = axes(&series, Cost::Tokens, Scale::Linear)?;
+    x.low = 0.0;
+    (y.low, y.high) = widened(0.0, y.high * 1.05);
+    "learning rate, 10⁻³".clone_into(&mut y.label);
+    y.unit = 1e-3;
+    let title = "Learning rate against training tokens".to_owned();
+    Some(Chart { id: "learning-rate", title, size: LOW, x, y, series, level: None, drops: Vec::new() })
+}
+
+/// The first run of each method.
+pub(crate) fn first_records(report: &Report) -> Vec<(&str, &RunRecord)> {
+    let mut records = report.records().iter();
+    let mut first = Vec::new();
+    for method in report.methods() {
+        let mut runs = records.by_ref().take(method.runs.len());
+        if let Some(run) = runs.next() {
+            first.push((method.label.as_str(), run));
+        }
+        // `take` leaves the rest of this method's runs: go past them.
+        runs.for_each(drop);
+    }
+    first
+}
+
+/// At most about `most` of the values, evenly.
+fn thinned<T>(values: &[T], most: usize) -> impl Iterator<Item = &T> {
+    values.iter().step_by(values.len().div_ceil(most).max(1))
+}
+
+fn loss_chart(report: &Report, id: &'static str, cost: Cost, scale: Scale) -> Option<Chart> {
+    let series: Vec<Series> = report
+        .methods()
+        .iter()
+        .enumerate()
+        .map(|(colour, method)| series(method, colour, cost))
+        .filter(|series| !series.lines.is_empty())
+        .collect();
+    let (x, y) = axes(&series, cost, scale)?;
+    let title = format!("Validation loss against {}", x.label);
+    Some(Chart { id, title, size: HALF, x, y, series, level: None, drops: Vec::new() })
+}
+
+fn series(method: &MethodRuns, colour: usize, cost: Cost) -> Series {
+    let runs: Vec<&RunSummary> = method.runs.iter().filter(|run| !run.validation.is_empty()).collect();
+    let line = |run: &&RunSummary| {
+        run.validation.iter().map(|point| validation_point(&method.label, run.seed, point, cost)).collect()
+    };
+    Series {
+        name: method.label.clone(),
+        colour,
+        lines: runs.iter().map(line).collect(),
+        mean: mean_line(&runs, cost),
+        marks: runs.first().map(|run| growths(run, cost)).unwrap_or_default(),
+    }
+}
+
+fn validation_point(label: &str, seed: u64, point: &ValidationPoint, cost: Cost) -> Point {
+    let title = format!(
+        "{label}, seed {seed}: loss {} after {} tokens, {} (stage {})",
+        figures::loss(point.loss),
+        figures::tokens(point.tokens),
+        flops(point.flops),
+        point.stage
+    );
+    Point { x: point.cost(cost), y: point.loss, title }
+}
+
+fn growths(run: &RunSummary, cost: Cost) -> Vec<Point> {
+    let grown = run.stages.iter().filter_map(|stage| Some((stage, stage.growth_losses?)));
+    grown
+        .map(|(stage, (before, after))| Point {
+            x: if cost == Cost::Tokens { stage.first_token as f64 } else { stage.first_flops },
+            y: after,
+            title: format!(
+                "growth into stage {}: loss {} before, {} after",
+                stage.name,
+                figures::loss(before),
+                figures::loss(after)
+            ),
+        })
+        .collect()
+}
+
+/// The mean of several seeds, if all were evaluated at the same costs.
+fn mean_line(runs: &[&RunSummary], cost: Cost) -> Option<Vec<(f64, f64)>> {
+    let (first, others) = runs.split_first()?;
+    let same_places = |other: &&&RunSummary| {
+        other.validation.len() == first.validation.len()
+            && other
+                .validation
+                .iter()
+                .zip(&first.validation)
+                .all(|(one, two)| (one.cost(cost) - two.cost(cost)).abs() <= 1e-9 * two.cost(cost).abs())
+    };
+    if others.is_empty() || others.iter().filter(same_places).count() < others.len() {
+        return None;
+    }
+    let losses = |index: usize| runs.iter().map(|run| run.validation[index].loss).collect::<Vec<_>>();
+    Some(
+        first
+            .validation
+            .iter()
+            .enumerate()
+            .filter_map(|(index, point)| Some((point.cost(cost), mean(&losses(index))?)))
+            .collect(),
+    )
+}
+
+/// Axes that hold every point; `None` where there is none.
+fn axes(series: &[Series], cost: Cost, scale: Scale) -> Option<(Axis, Axis)> {
+    let points = || series.iter().flat_map(|series| series.lines.iter().flatten());
+    points().next()?;
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        values
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+    };
+    let (mut low, high) = range(&mut points().map(|point| point.x));
+    let mut scale = scale;
+    if scale == Scale::Logarithmic {
+        let (positive, _) = range(&mut points().map(|point| point.x).filter(|x| *x > 0.0));
+        if positive.is_finite() { low = positive } else { scale = Scale::Linear }
+    }
+    let (low, high) = widened(low, high);
+    let (unit, prefix) = prefix(high);
+    let label = match cost {
+        Cost::Tokens if prefix.is_empty() => "training tokens".to_owned(),
+        Cost::Tokens => format!("training tokens, {}", words(prefix)),
+        Cost::ExactFlops | Cost::SixTimesParametersFlops => {
+            format!("training {prefix}FLOP, base included")
+        }
+    };
+    let (lowest, highest) = range(&mut points().map(|point| point.y));
+    let (lowest, highest) = widened(lowest, highest);
+    // The lowest curve stays clear of the axis.
+    let lowest = lowest - 0.03 * (highest - lowest);
+    let y = Axis {
+        label: "validation loss".to_owned(),
+        scale: Scale::Linear,
+        low: lowest,
+        high: highest,
+        unit: 1.0,
+    };
+    Some((Axis { label, scale, low, high, unit }, y))
+}
+
+fn words(prefix: &str) -> &str {
+    match prefix {
+        "k" => "thousands",
+        "M" => "millions",
+        "G" => "billions",
+        "T" => "trillions",
+        other => other,
+    }
+}
+
+/// The loss of scratch as a line across, and where each method that reaches it does so, on average over the seeds.
+fn add_readings(report: &Report, chart: &mut Chart) {
+    let Some(scratch) = report.methods().first().filter(|_| report.baseline().is_some()) else { return };
+    let Some(loss) = scratch.mean_final_loss else { return };
+    chart.level = Some((loss, format!("final loss from scratch, {}", figures::loss(loss))));
+    for comparison in report.comparisons() {
+        let Some(speed_up) = &comparison.exact_flops else { continue };
+        if speed_up.seeds.iter().any(|seed| seed.reading.read_at == ReadAt::OwnFinal) {
+            continue;
+        }
+        let costs: Vec<f64> = speed_up.seeds.iter().map(|seed| seed.reading.grown_cost).collect();
+        let Some(x) = mean(&costs) else { continue };
+        // The colour of a method is its place in the report.
+        let colour = report.methods().iter().position(|method| method.label == comparison.label).unwrap_or(0);
+        chart.drops.push(Drop { x, y: loss, colour, text: quantity(x, "FLOP") });
+    }
+    let costs: Vec<f64> = scratch.runs.iter().map(|run| run.flops).collect();
+    if let Some(x) = mean(&costs) {
+        chart.drops.push(Drop { x, y: loss, colour: 0, text: quantity(x, "FLOP") });
+    }
+}

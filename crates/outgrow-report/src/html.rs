@@ -1,0 +1,166 @@
+//! The page: headline, charts, tables, stages, recipes, and what the numbers mean. One file, no script, nothing fetched.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use crate::charts::{self, CHART_STYLE};
+use crate::figures::{escape, flops, signed_percent, tokens};
+use crate::record::RunRecord;
+use crate::report::{Comparison, Report};
+use crate::speed_up::mean;
+use crate::svg::Chart;
+use crate::{table, timeline};
+
+const PAGE_STYLE: &str = include_str!("page.css");
+
+/// How to read the numbers.
+const MEANING: &str = "<dl>\
+<dt>Speed-up at equal loss</dt><dd>FLOPs of scratch ÷ FLOPs of the grown run − 1, each counted up to where its validation loss first \
+reaches the same value. +50 % means that scratch needs 1.5 times as many FLOPs, or that growing saves a third. The grown run pays \
+for its small base model too. It is read at the final loss of scratch with the same seed; where a grown run never gets there, at \
+its own final loss, and then the number is negative if the budgets are equal.</dd>\
+<dt>FLOPs, exact</dt><dd>Matrix products and causal attention: two FLOPs a multiply-add, forward once, backward twice that; \
+the embedding table is looked up and costs nothing, the head counts. Frozen layers cost their forward only. \
+This is what the headline uses.</dd>\
+<dt>FLOPs, 6·N·T</dt><dd>Six times all parameters, embeddings and head included, times tokens, as the figures of \
+arXiv 2405.15319 count. It knows nothing of freezing.</dd>\
+<dt>Spread</dt><dd>Lowest and highest of the seeds. Runs with one seed see the same data in the same order and are compared with \
+each other, never with another seed.</dd></dl>";
+
+pub(crate) fn page(report: &Report) -> String {
+    let mut out = String::with_capacity(200_000);
+    let title = title(report);
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title>\n<style>{PAGE_STYLE}{CHART_STYLE}</style></head>\n<body><main>\
+         <header><p class=\"brand\">Outgrow</p><h1>{title}</h1><p class=\"facts\">{}</p></header>\n",
+        facts(report)
+    );
+    out.push_str(&headline(report));
+    figure(
+        &mut out,
+        charts::end(report),
+        "Validation loss against exact FLOPs",
+        "Thick: mean of the seeds. Thin: each seed. Dotted: where the final loss of scratch is reached.",
+    );
+    out.push_str("<div class=\"two\">");
+    figure(&mut out, charts::against_flops(report), "The whole way", "FLOPs on a logarithmic axis.");
+    figure(
+        &mut out,
+        charts::against_tokens(report),
+        "Against tokens",
+        "The same evaluations; a token costs a small model less.",
+    );
+    out.push_str("</div>");
+    if report.comparisons().iter().any(|comparison| comparison.exact_flops.is_some()) {
+        section(
+            &mut out,
+            "Speed-up at several losses",
+            "Losses that scratch has at 30 to 90 % of its budget, mean of the seeds.",
+            &table::at_losses(report),
+        );
+        section(&mut out, "Speed-up by seed", "", &table::by_seed(report));
+    }
+    section(
+        &mut out,
+        "Stages",
+        "As long as their exact FLOPs, with their tokens; first seed. A wide gap is a growth.",
+        &timeline::timelines(report),
+    );
+    figure(&mut out, charts::learning_rate(report), "Learning rate", "First seed of each method.");
+    section(&mut out, "Runs", "", &table::runs(report));
+    section(&mut out, "What the numbers mean", "", MEANING);
+    section(&mut out, "Recipes", "As resolved by the first seed of each method.", &recipes(report));
+    out.push_str("</main></body></html>\n");
+    out
+}
+
+fn title(report: &Report) -> &'static str {
+    match report.baseline() {
+        Some(_) if !report.comparisons().is_empty() => "Growing against training from scratch",
+        _ => "Training runs",
+    }
+}
+
+/// One line: how many runs, of what, on what.
+fn facts(report: &Report) -> String {
+    let runs = report.records();
+    let several = |values: BTreeSet<String>| values.into_iter().collect::<Vec<_>>().join(", ");
+    let of = |value: fn(&RunRecord) -> String| several(runs.iter().map(value).collect());
+    let seeds: BTreeSet<u64> = runs.iter().map(|run| run.seed).collect();
+    let spent: Vec<f64> =
+        report.methods().iter().flat_map(|method| &method.runs).map(|run| run.flops).collect();
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let mut facts = vec![
+        count(runs.len(), "run"),
+        count(seeds.len(), "seed"),
+        format!("{} parameters", of(|run| tokens(run.parameters))),
+        format!("{} a run", flops(mean(&spent).unwrap_or(0.0))),
+        of(|run| run.device.clone()),
+        format!("Outgrow {}", of(|run| run.version.clone())),
+    ];
+    facts.retain(|fact| !fact.is_empty());
+    facts.iter().map(|fact| escape(fact)).collect::<Vec<_>>().join(" · ")
+}
+
+/// A card for each method: the number large, the sentence below it.
+fn headline(report: &Report) -> String {
+    let mut out = String::from("<section class=\"cards head\">");
+    let comparisons = report.comparisons();
+    for (index, sentence) in report.sentences().iter().enumerate() {
+        let (label, rest) = sentence.split_once(": ").unwrap_or(("", sentence));
+        let colour = if comparisons.is_empty() { index } else { index + 1 };
+        let _ = write!(
+            out,
+            "<div class=\"card c{}\"><h2>{}{}</h2>{}<p>{}</p></div>",
+            crate::svg::colour_class(colour),
+            table::swatch(colour),
+            escape(label),
+            comparisons.get(index).map(number).unwrap_or_default(),
+            escape(rest)
+        );
+    }
+    out.push_str("</section>");
+    out
+}
+
+fn number(comparison: &Comparison) -> String {
+    let Some(speed_up) = &comparison.exact_flops else { return String::new() };
+    let class = if speed_up.mean < 0.0 { "number lost" } else { "number" };
+    format!(
+        "<div class=\"{class}\">{}<small>speed-up at equal loss</small></div>",
+        signed_percent(speed_up.mean)
+    )
+}
+
+fn figure(out: &mut String, chart: Option<Chart>, heading: &str, note: &str) {
+    if let Some(chart) = chart {
+        let _ = writeln!(
+            out,
+            "<section><h2>{heading}</h2><p class=\"lead\">{note}</p>{}</section>",
+            chart.svg(None)
+        );
+    }
+}
+
+fn section(out: &mut String, heading: &str, note: &str, content: &str) {
+    let lead = if note.is_empty() { String::new() } else { format!("<p class=\"lead\">{note}</p>") };
+    let _ = writeln!(out, "<section><h2>{heading}</h2>{lead}{content}</section>");
+}
+
+fn recipes(report: &Report) -> String {
+    let mut out = String::new();
+    for (label, run) in charts::first_records(report) {
+        // `Value` always has a text; its `#` form is the indented one.
+        let _ = write!(
+            out,
+            "<details><summary>{}: {}</summary><pre>{}</pre><h3>Model</h3><pre>{}</pre></details>",
+            escape(label),
+            escape(&run.name),
+            escape(&format!("{:#}", run.recipe)),
+            escape(&format!("{:#}", run.model)),
+        );
+    }
+    out
+}

@@ -1,0 +1,198 @@
+//! Reads the files of one run, `run.json` and `metrics.jsonl`. A run may still be going on: a last line that is cut short is left out.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::ReportError;
+use crate::record::{RunRecord, TrainingPoint, ValidationPoint};
+
+/// The format of `run.json` that is read here.
+const FORMAT: u64 = 1;
+
+/// `run.json`. Keys that newer runs add are let through.
+#[derive(Deserialize)]
+struct Description {
+    name: String,
+    method: String,
+    seed: u64,
+    #[serde(default)]
+    recipe: serde_json::Value,
+    #[serde(default)]
+    device: String,
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    model: serde_json::Value,
+    parameters: u64,
+    finished: bool,
+}
+
+/// The part that tells whether the rest can be read.
+#[derive(Deserialize)]
+struct FormatOnly {
+    format: u64,
+}
+
+/// A line of `metrics.jsonl` that is a step.
+#[derive(Deserialize)]
+struct StepLine {
+    step: u64,
+    tokens: u64,
+    stage: StageLabel,
+    loss: f64,
+    learning_rate: f64,
+    tokens_per_second: Option<f64>,
+    flops: f64,
+    flops_6nt: f64,
+}
+
+/// A line of `metrics.jsonl` that is an evaluation.
+#[derive(Deserialize)]
+struct EvaluationLine {
+    step: u64,
+    tokens: u64,
+    stage: StageLabel,
+    validation_loss: f64,
+    flops: f64,
+    flops_6nt: f64,
+}
+
+/// A stage by its name or by its number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StageLabel {
+    Name(String),
+    Number(u64),
+}
+
+impl StageLabel {
+    fn into_name(self) -> String {
+        match self {
+            Self::Name(name) => name,
+            Self::Number(number) => format!("stage {number}"),
+        }
+    }
+}
+
+/// Reads `folder/run.json` and `folder/metrics.jsonl`.
+///
+/// A last line without its line end that isn't whole JSON is left out, because a run that is going on, or was killed, may be in
+/// the middle of writing it. Where tokens go back, because a resumed run repeats the steps since its checkpoint, the later
+/// lines count.
+///
+/// # Errors
+/// A file that can't be read, a `run.json` that isn't one or is of another format, or a line that is neither a step nor an
+/// evaluation, with the file and the line.
+pub fn read_run(folder: &Path) -> Result<RunRecord, ReportError> {
+    let description = read_description(&folder.join("run.json"))?;
+    let mut run = RunRecord {
+        folder: folder.to_path_buf(),
+        name: description.name,
+        method: description.method,
+        seed: description.seed,
+        recipe: description.recipe,
+        device: description.device,
+        version: description.version,
+        model: description.model,
+        parameters: description.parameters,
+        finished: description.finished,
+        training: Vec::new(),
+        validation: Vec::new(),
+    };
+    let file = folder.join("metrics.jsonl");
+    let text = read_text(&file)?;
+    let last_is_whole = text.ends_with('\n');
+    let lines: Vec<&str> = text.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        match parse_line(line) {
+            Ok(parsed) => push(&mut run, parsed),
+            Err(error) if error.is_eof() && index + 1 == lines.len() && !last_is_whole => {}
+            Err(error) => {
+                return Err(ReportError::Metrics { file, line: index + 1, problem: describe(&error) });
+            }
+        }
+    }
+    Ok(run)
+}
+
+fn read_text(file: &Path) -> Result<String, ReportError> {
+    // Lossy: a line that is cut inside a character is a cut line, not an unreadable file.
+    let bytes =
+        std::fs::read(file).map_err(|source| ReportError::Unreadable { file: file.to_path_buf(), source })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn read_description(file: &Path) -> Result<Description, ReportError> {
+    let text = read_text(file)?;
+    let wrong = |source| ReportError::Description { file: file.to_path_buf(), source };
+    let format: FormatOnly = serde_json::from_str(&text).map_err(wrong)?;
+    if format.format != FORMAT {
+        return Err(ReportError::Format { file: file.to_path_buf(), found: format.format, expected: FORMAT });
+    }
+    serde_json::from_str(&text).map_err(wrong)
+}
+
+enum Line {
+    Step(TrainingPoint),
+    Evaluation(ValidationPoint),
+}
+
+fn parse_line(line: &str) -> Result<Line, serde_json::Error> {
+    let value: serde_json::Value = serde_json::from_str(line)?;
+    if value.get("validation_loss").is_some() {
+        let line: EvaluationLine = serde_json::from_value(value)?;
+        return Ok(Line::Evaluation(ValidationPoint {
+            step: line.step,
+            tokens: line.tokens,
+            stage: line.stage.into_name(),
+            flops: line.flops,
+            flops_6nt: line.flops_6nt,
+            loss: line.validation_loss,
+        }));
+    }
+    let line: StepLine = serde_json::from_value(value)?;
+    Ok(Line::Step(TrainingPoint {
+        step: line.step,
+        tokens: line.tokens,
+        stage: line.stage.into_name(),
+        loss: line.loss,
+        learning_rate: line.learning_rate,
+        tokens_per_second: line.tokens_per_second,
+        flops: line.flops,
+        flops_6nt: line.flops_6nt,
+    }))
+}
+
+fn push(run: &mut RunRecord, line: Line) {
+    let tokens = match &line {
+        Line::Step(point) => point.tokens,
+        Line::Evaluation(point) => point.tokens,
+    };
+    while run.training.last().is_some_and(|last| last.tokens > tokens) {
+        run.training.pop();
+    }
+    while run.validation.last().is_some_and(|last| last.tokens > tokens) {
+        run.validation.pop();
+    }
+    match line {
+        Line::Step(point) => {
+            // The same step twice: the run was killed right after it and did it again.
+            if run.training.last().is_some_and(|last| last.tokens == tokens) {
+                run.training.pop();
+            }
+            run.training.push(point);
+        }
+        Line::Evaluation(point) => run.validation.push(point),
+    }
+}
+
+/// The parser's message without its "at line 1 column 0", which would contradict the line of the file.
+fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    format!("not a step or an evaluation: {text}")
+}

@@ -1,0 +1,157 @@
+//! What one run left behind, as values: its description, its steps and its evaluations. Reading the files is read.rs.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// One run: who it was and everything that it measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRecord {
+    /// Where it was read.
+    pub folder: PathBuf,
+    /// The run's name.
+    pub name: String,
+    /// How it was trained: `scratch` (the baseline), `g-stack`, `stacking2`, `stages`, or another word.
+    pub method: String,
+    /// Runs of two methods with one seed saw the same data and are compared with each other.
+    pub seed: u64,
+    /// The resolved recipe, as the run wrote it.
+    pub recipe: serde_json::Value,
+    /// The device it ran on, in words.
+    pub device: String,
+    /// The version of Outgrow that ran it.
+    pub version: String,
+    /// The Hugging Face configuration of the final model.
+    pub model: serde_json::Value,
+    /// Parameters of the final model, embeddings and head included.
+    pub parameters: u64,
+    /// Whether the run reached its last token.
+    pub finished: bool,
+    /// One point a step.
+    pub training: Vec<TrainingPoint>,
+    /// One point an evaluation. Two points with the same tokens are the losses before and after a growth.
+    pub validation: Vec<ValidationPoint>,
+}
+
+/// One optimisation step. Tokens and FLOPs count from the first token of the first stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrainingPoint {
+    /// The step.
+    pub step: u64,
+    /// Tokens seen so far, all stages.
+    pub tokens: u64,
+    /// The stage it belongs to.
+    pub stage: String,
+    /// Training loss, nats a token.
+    pub loss: f64,
+    /// The learning rate of the step.
+    pub learning_rate: f64,
+    /// Tokens a second at this step, where the run measured it.
+    pub tokens_per_second: Option<f64>,
+    /// FLOPs so far, counted exactly.
+    pub flops: f64,
+    /// FLOPs so far, as 6 · parameters · tokens.
+    pub flops_6nt: f64,
+}
+
+/// One evaluation on held-out text. Tokens and FLOPs count from the first token of the first stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ValidationPoint {
+    /// The step after which it was taken.
+    pub step: u64,
+    /// Tokens seen so far, all stages.
+    pub tokens: u64,
+    /// The stage it belongs to.
+    pub stage: String,
+    /// FLOPs so far, counted exactly.
+    pub flops: f64,
+    /// FLOPs so far, as 6 · parameters · tokens.
+    pub flops_6nt: f64,
+    /// Validation loss, nats a token.
+    pub loss: f64,
+}
+
+/// What a run pays with, the horizontal axis of a curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cost {
+    /// Matrix products and causal attention, without the backward of frozen layers.
+    ExactFlops,
+    /// 6 · parameters · tokens with embeddings and head, as the figures of arXiv 2405.15319 count.
+    SixTimesParametersFlops,
+    /// Training tokens.
+    Tokens,
+}
+
+impl ValidationPoint {
+    /// What was paid up to this point.
+    pub fn cost(&self, cost: Cost) -> f64 {
+        match cost {
+            Cost::ExactFlops => self.flops,
+            Cost::SixTimesParametersFlops => self.flops_6nt,
+            Cost::Tokens => self.tokens as f64,
+        }
+    }
+}
+
+/// One stage of a run as its metrics tell it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageSpan {
+    /// The stage's name.
+    pub name: String,
+    /// Tokens seen when it began.
+    pub first_token: u64,
+    /// Tokens seen when it ended, or so far.
+    pub last_token: u64,
+    /// Exact FLOPs when it began.
+    pub first_flops: f64,
+    /// Exact FLOPs when it ended, or so far.
+    pub last_flops: f64,
+    /// The validation loss just before and just after the growth that began it, where it began with a growth.
+    pub growth_losses: Option<(f64, f64)>,
+}
+
+impl RunRecord {
+    /// The last validation loss and what it cost.
+    pub fn final_point(&self) -> Option<&ValidationPoint> {
+        self.validation.last()
+    }
+
+    /// The stages in order, from the evaluations (every stage has one at its end, and at its beginning if it grew).
+    pub fn stages(&self) -> Vec<StageSpan> {
+        let mut spans: Vec<StageSpan> = Vec::new();
+        let mut previous: Option<&ValidationPoint> = None;
+        for point in &self.validation {
+            let same = spans.last().is_some_and(|span| span.name == point.stage);
+            if !same {
+                // A stage begins where the one before it ended; the first begins at nothing.
+                let (first_token, first_flops) = previous.map_or((0, 0.0), |last| (last.tokens, last.flops));
+                // A stage that only unfreezes layers has the loss of the one before it; a growth changes the function.
+                let growth_losses = previous
+                    .filter(|last| last.tokens == point.tokens && (last.loss - point.loss).abs() > 1e-6)
+                    .map(|last| (last.loss, point.loss));
+                spans.push(StageSpan {
+                    name: point.stage.clone(),
+                    first_token,
+                    last_token: point.tokens,
+                    first_flops,
+                    last_flops: point.flops,
+                    growth_losses,
+                });
+            }
+            if let Some(span) = spans.last_mut() {
+                span.last_token = point.tokens;
+                span.last_flops = point.flops;
+            }
+            previous = Some(point);
+        }
+        spans
+    }
+
+    /// Tokens a second: the median over the steps that measured it.
+    pub fn tokens_per_second(&self) -> Option<f64> {
+        let mut rates: Vec<f64> = self.training.iter().filter_map(|point| point.tokens_per_second).collect();
+        rates.sort_by(f64::total_cmp);
+        rates.get(rates.len() / 2).copied()
+    }
+}

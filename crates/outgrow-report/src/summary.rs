@@ -1,0 +1,102 @@
+//! One plain sentence a method, for a terminal and for the head of the page. Wins and losses are told in the same words.
+
+use crate::figures::{flops, loss, percent, signed_percent};
+use crate::report::{Comparison, MethodRuns};
+use crate::speed_up::{ReadAt, SpeedUp, mean};
+
+pub(crate) fn sentences(
+    baseline: Option<&str>,
+    comparisons: &[Comparison],
+    methods: &[MethodRuns],
+) -> Vec<String> {
+    match baseline {
+        Some(_) if !comparisons.is_empty() => comparisons.iter().map(compared).collect(),
+        Some(_) => methods.iter().map(|method| alone(method, "nothing to compare it with")).collect(),
+        None => {
+            methods.iter().map(|method| alone(method, "no run from scratch to compare it with")).collect()
+        }
+    }
+}
+
+/// A method with nothing to compare it with.
+fn alone(method: &MethodRuns, lack: &str) -> String {
+    let label = &method.label;
+    let Some(final_loss) = method.mean_final_loss else { return format!("{label}: no evaluation yet.") };
+    let spent: Vec<f64> = method.runs.iter().map(|run| run.flops).collect();
+    let spent = flops(mean(&spent).unwrap_or(0.0));
+    format!(
+        "{label}: validation loss {}{} after {spent}; {lack}.",
+        loss(final_loss),
+        mean_of(method.runs.len())
+    )
+}
+
+fn compared(comparison: &Comparison) -> String {
+    let label = &comparison.label;
+    if comparison.pairs == 0 {
+        return format!(
+            "{label}: no speed-up yet: it takes a run from scratch with the same seed, both evaluated at least twice."
+        );
+    }
+    let Some(speed_up) = &comparison.exact_flops else {
+        return format!(
+            "{label}: no speed-up: it is at scratch's final validation loss before it has paid anything."
+        );
+    };
+    let number = signed_percent(speed_up.mean);
+    let verdict = if speed_up.mean < 0.0 { format!("lost: {number}") } else { number };
+    let provisional = match comparison.unfinished {
+        0 => String::new(),
+        1 => " Provisional: 1 of the runs is unfinished.".to_owned(),
+        several => format!(" Provisional: {several} of the runs are unfinished."),
+    };
+    let told = told(speed_up, comparison.unfinished > 0);
+    format!("{label}: {verdict} ({}): {told}.{provisional}", spread(speed_up))
+}
+
+/// What was read, and at which loss.
+fn told(speed_up: &SpeedUp, unfinished: bool) -> String {
+    const TARGET: &str = "scratch's final validation loss";
+    let seeds = speed_up.seeds.len();
+    let missed = speed_up.seeds.iter().filter(|seed| seed.reading.read_at == ReadAt::OwnFinal).count();
+    let losses: Vec<f64> = speed_up.seeds.iter().map(|seed| seed.reading.loss).collect();
+    let read = format!("{}{}", loss(mean(&losses).unwrap_or(f64::NAN)), mean_of(seeds));
+    let paid = paid(speed_up.mean);
+    let never = if unfinished { "has not reached" } else { "never reaches" };
+    if missed == 0 {
+        let only = if speed_up.mean < 0.0 { "only " } else { "" };
+        format!("reaches {TARGET} {read} {only}with {paid}")
+    } else if missed == seeds {
+        format!("{never} {TARGET}, and at its own final loss {read} it has paid {paid}")
+    } else {
+        format!(
+            "{missed} of {seeds} seeds {never} {TARGET} and are read at their own; at the losses read, {read}, it has paid {paid}",
+            never = if unfinished { "have not reached" } else { "never reach" }
+        )
+    }
+}
+
+/// The same number as FLOPs saved, or spent on top.
+fn paid(speed_up: f64) -> String {
+    let ratio = 1.0 + speed_up;
+    if speed_up >= 0.0 {
+        format!("{} fewer FLOPs (scratch needs {ratio:.2} times as many)", percent(1.0 - 1.0 / ratio))
+    } else {
+        format!("{} more FLOPs than scratch needs", percent(1.0 / ratio - 1.0))
+    }
+}
+
+fn spread(speed_up: &SpeedUp) -> String {
+    match speed_up.seeds.len() {
+        1 => "one seed, spread unknown".to_owned(),
+        seeds => {
+            let (low, high) = (signed_percent(speed_up.min), signed_percent(speed_up.max));
+            let disagree = if speed_up.min < 0.0 && speed_up.max > 0.0 { "; the seeds disagree" } else { "" };
+            format!("{low} to {high} over {seeds} seeds{disagree}")
+        }
+    }
+}
+
+fn mean_of(seeds: usize) -> String {
+    if seeds > 1 { format!(" (mean of {seeds} seeds)") } else { String::new() }
+}

@@ -1,0 +1,142 @@
+//! The tables of the page: runs, speed-up at several losses, speed-up by seed. HTML text only; numbers come from the report.
+
+use std::fmt::Write;
+
+use crate::figures::{escape, flops, loss, signed_percent, tokens};
+use crate::report::{Comparison, Report};
+use crate::speed_up::{ReadAt, SpeedUp};
+
+/// One row a run.
+pub(crate) fn runs(report: &Report) -> String {
+    let mut out = String::from(
+        "<div class=\"scroll\"><table><thead><tr><th>method</th><th class=\"n\">seed</th><th class=\"n\">parameters</th><th class=\"n\">tokens</th>\
+         <th class=\"n\">FLOPs, exact</th><th class=\"n\">FLOPs, 6·N·T</th><th class=\"n\">tokens/s</th><th class=\"n\">final validation loss</th><th></th></tr></thead><tbody>",
+    );
+    for (colour, method) in report.methods().iter().enumerate() {
+        for run in &method.runs {
+            let rate = run.tokens_per_second.map_or_else(|| "–".to_owned(), |rate| tokens(rate as u64));
+            let final_loss = run.final_validation_loss.map_or_else(|| "–".to_owned(), loss);
+            let state = if run.finished { "" } else { "unfinished" };
+            let _ = write!(
+                out,
+                "<tr><td>{}{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{rate}</td><td class=\"n strong\">{final_loss}</td><td>{state}</td></tr>",
+                swatch(colour),
+                escape(&method.label),
+                run.seed,
+                tokens(run.parameters),
+                tokens(run.tokens),
+                flops(run.flops),
+                flops(run.flops_6nt),
+            );
+        }
+    }
+    out.push_str("</tbody></table></div>");
+    out
+}
+
+/// A coloured dot before a method's name.
+pub(crate) fn swatch(colour: usize) -> String {
+    format!("<i class=\"swatch c{}\"></i>", crate::svg::colour_class(colour))
+}
+
+/// The speed-up of each method at losses on scratch's way, as numbers with bars.
+pub(crate) fn at_losses(report: &Report) -> String {
+    let readings = || report.comparisons().iter().flat_map(|comparison| &comparison.at_losses);
+    let largest = readings().filter_map(|reading| Some(reading.mean()?.abs())).fold(0.05, f64::max);
+    let mut out = String::from("<div class=\"cards\">");
+    for comparison in report.comparisons().iter().filter(|comparison| !comparison.at_losses.is_empty()) {
+        let colour = report.methods().iter().position(|method| method.label == comparison.label).unwrap_or(1);
+        let _ = write!(
+            out,
+            "<div class=\"card\"><h3>{}{}</h3><table class=\"wide\"><thead><tr><th>loss</th><th>speed-up</th><th></th></tr></thead><tbody>",
+            swatch(colour),
+            escape(&comparison.label)
+        );
+        for reading in &comparison.at_losses {
+            let reached = reading.speed_ups.len();
+            let (bar, text) = match reading.mean() {
+                Some(value) => (bar(value / largest, colour), signed_percent(value)),
+                None => (String::new(), "not reached".to_owned()),
+            };
+            let note = if reached == 0 || reached == reading.pairs {
+                String::new()
+            } else {
+                format!(" <small>{reached} of {} seeds</small>", reading.pairs)
+            };
+            let _ = write!(
+                out,
+                "<tr><td>{}</td><td class=\"bar\">{bar}</td><td class=\"n\">{text}{note}</td></tr>",
+                loss(reading.loss)
+            );
+        }
+        out.push_str("</tbody></table></div>");
+    }
+    out.push_str("</div>");
+    out
+}
+
+/// A bar from the middle, to the right for a win and to the left for a loss; `part` is −1 to 1.
+fn bar(part: f64, colour: usize) -> String {
+    let width = 50.0 * part.abs();
+    let left = if part < 0.0 { 50.0 - width } else { 50.0 };
+    format!(
+        "<span class=\"track\"><span class=\"fill c{}\" style=\"left:{left:.1}%;width:{width:.1}%\"></span></span>",
+        crate::svg::colour_class(colour)
+    )
+}
+
+/// One row a method and seed: what was read and where; and the same by the other accounts of cost.
+pub(crate) fn by_seed(report: &Report) -> String {
+    let mut out = String::from(
+        "<div class=\"scroll\"><table><thead><tr><th>method</th><th class=\"n\">seed</th><th>read at</th><th class=\"n\">loss</th><th class=\"n\">scratch paid</th>\
+         <th class=\"n\">grown paid</th><th class=\"n\">speed-up, exact FLOPs</th><th class=\"n\">by 6·N·T</th><th class=\"n\">by tokens</th></tr></thead><tbody>",
+    );
+    for comparison in report.comparisons() {
+        let Some(exact) = &comparison.exact_flops else { continue };
+        for seed in &exact.seeds {
+            let reading = &seed.reading;
+            let read_at = match reading.read_at {
+                ReadAt::ScratchFinal => "scratch's final loss",
+                ReadAt::OwnFinal => "its own final loss",
+            };
+            let _ = write!(
+                out,
+                "<tr><td>{}</td><td class=\"n\">{}</td><td>{read_at}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n strong\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+                escape(&comparison.label),
+                seed.seed,
+                loss(reading.loss),
+                flops(reading.scratch_cost),
+                flops(reading.grown_cost),
+                signed_percent(reading.speed_up),
+                of_seed(comparison.six_times_parameters_flops.as_ref(), seed.seed),
+                of_seed(comparison.tokens.as_ref(), seed.seed),
+            );
+        }
+        out.push_str(&mean_row(comparison, exact));
+    }
+    out.push_str("</tbody></table></div>");
+    out
+}
+
+fn mean_row(comparison: &Comparison, exact: &SpeedUp) -> String {
+    if exact.seeds.len() < 2 {
+        return String::new();
+    }
+    let mean = |speed_up: Option<&SpeedUp>| {
+        speed_up.map_or_else(|| "–".to_owned(), |speed_up| signed_percent(speed_up.mean))
+    };
+    format!(
+        "<tr class=\"total\"><td>{}</td><td colspan=\"5\">mean of {} seeds</td><td class=\"n strong\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+        escape(&comparison.label),
+        exact.seeds.len(),
+        mean(Some(exact)),
+        mean(comparison.six_times_parameters_flops.as_ref()),
+        mean(comparison.tokens.as_ref()),
+    )
+}
+
+fn of_seed(speed_up: Option<&SpeedUp>, seed: u64) -> String {
+    speed_up
+        .and_then(|speed_up| speed_up.seeds.iter().find(|reading| reading.seed == seed))
+        .map_or_else(|| "–".to_owned(), |reading| signed_percent(reading.reading.speed_up))
+}

@@ -1,0 +1,116 @@
+//! Reading run folders: what a run wrote comes back, a cut last line is left out, and everything else names file and line.
+
+mod made_up;
+
+use std::fs;
+use std::path::Path;
+
+use outgrow_report::read_run;
+
+fn written() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = made_up::write(folder.path(), &made_up::three_methods()[1]);
+    (folder, run)
+}
+
+fn append(run: &Path, text: &str) {
+    let file = run.join("metrics.jsonl");
+    let before = fs::read_to_string(&file).unwrap();
+    fs::write(file, before + text).unwrap();
+}
+
+fn message(run: &Path) -> String {
+    let text = read_run(run).unwrap_err().to_string();
+    assert!(!text.contains('\n'), "{text}");
+    text.replace(run.to_str().unwrap(), "RUN")
+}
+
+#[test]
+fn a_run_comes_back_as_it_was_written() {
+    let (_folder, run) = written();
+    let read = read_run(&run).unwrap();
+    assert_eq!((read.name.as_str(), read.method.as_str(), read.seed), ("g-stack-seed-1", "g-stack", 1));
+    assert_eq!(read.training.len(), (409_600 + 1_846_000) / 2048);
+    let stages = read.stages();
+    let spans: Vec<_> =
+        stages.iter().map(|stage| (stage.name.as_str(), stage.first_token, stage.last_token)).collect();
+    assert_eq!(spans, [("base", 0, 409_600), ("grown", 409_600, 409_600 + 901 * 2048)]);
+    assert_eq!(stages[0].growth_losses, None);
+    let (before, after) = stages[1].growth_losses.unwrap();
+    assert!(after > before);
+}
+
+#[test]
+fn a_stage_that_only_unfreezes_is_no_growth() {
+    let (_folder, run) = written();
+    let last = read_run(&run).unwrap().validation.pop().unwrap();
+    append(
+        &run,
+        &format!(
+            "{{\"step\":{},\"tokens\":{},\"stage\":\"joint\",\"flops\":{},\"flops_6nt\":{},\"validation_loss\":{}}}\n",
+            last.step, last.tokens, last.flops, last.flops_6nt, last.loss
+        ),
+    );
+    let stages = read_run(&run).unwrap().stages();
+    assert_eq!(stages.len(), 3);
+    assert_eq!(stages[2].growth_losses, None);
+}
+
+#[test]
+fn a_last_line_that_is_cut_short_is_left_out() {
+    let (_folder, run) = written();
+    let whole = read_run(&run).unwrap();
+    append(&run, "{\"step\":1102,\"tok");
+    assert_eq!(read_run(&run).unwrap(), whole);
+}
+
+#[test]
+fn a_whole_last_line_without_its_end_counts() {
+    let (_folder, run) = written();
+    let whole = read_run(&run).unwrap();
+    append(
+        &run,
+        "{\"step\":1102,\"tokens\":9000000,\"stage\":\"grown\",\"flops\":3e13,\"flops_6nt\":3e13,\"validation_loss\":4.5}",
+    );
+    assert_eq!(read_run(&run).unwrap().validation.len(), whole.validation.len() + 1);
+}
+
+#[test]
+fn where_a_resumed_run_repeats_its_steps_the_later_lines_count() {
+    let (_folder, run) = written();
+    let whole = read_run(&run).unwrap();
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    // Killed fifty lines after its checkpoint, then gone on from there.
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let resumed = lines[..350].concat() + &lines[300..].concat();
+    fs::write(run.join("metrics.jsonl"), resumed).unwrap();
+    let read = read_run(&run).unwrap();
+    assert_eq!(read.training, whole.training);
+    assert_eq!(read.validation, whole.validation);
+}
+
+#[test]
+fn a_bad_line_is_named_by_file_and_number() {
+    let (_folder, run) = written();
+    let lines = fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count();
+    append(&run, "{\"step\":1102,\"tok\n");
+    assert_eq!(
+        message(&run),
+        format!("RUN/metrics.jsonl:{}: not a step or an evaluation: EOF while parsing a string", lines + 1)
+    );
+    fs::write(run.join("metrics.jsonl"), "{\"step\":1,\"tokens\":2048,\"stage\":\"a\",\"loss\":null,\"learning_rate\":0.1,\"flops\":1,\"flops_6nt\":1}\n").unwrap();
+    insta::assert_snapshot!(message(&run), @"RUN/metrics.jsonl:1: not a step or an evaluation: invalid type: null, expected f64");
+    fs::write(run.join("metrics.jsonl"), "{\"step\":1,\"tokens\":2048}\n").unwrap();
+    insta::assert_snapshot!(message(&run), @"RUN/metrics.jsonl:1: not a step or an evaluation: missing field `stage`");
+}
+
+#[test]
+fn a_bad_description_is_named() {
+    let (_folder, run) = written();
+    fs::write(run.join("run.json"), "{\"format\":2}").unwrap();
+    insta::assert_snapshot!(message(&run), @"RUN/run.json: format is 2, this build reads format 1");
+    fs::write(run.join("run.json"), "{\"format\":1,\"name\":\"a\"}").unwrap();
+    insta::assert_snapshot!(message(&run), @"RUN/run.json: not the description of a run: missing field `method` at line 1 column 23");
+    fs::remove_file(run.join("run.json")).unwrap();
+    insta::assert_snapshot!(message(&run), @"RUN/run.json: can't be read: No such file or directory (os error 2); a run folder holds run.json and metrics.jsonl");
+}
