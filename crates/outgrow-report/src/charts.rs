@@ -5,7 +5,7 @@ use crate::figures::{self, flops, prefix, quantity};
 use crate::record::{Cost, RunRecord, ValidationPoint};
 use crate::report::{MethodRuns, Report, RunSummary};
 use crate::speed_up::{ReadAt, mean};
-use crate::svg::{Chart, Drop, Point, Series};
+use crate::svg::{Chart, Drop, Point, Series, thinned};
 
 /// The style sheet of a chart that is a file of its own; the page has it too.
 pub(crate) const CHART_STYLE: &str = include_str!("chart.css");
@@ -101,11 +101,6 @@ pub(crate) fn first_records(report: &Report) -> Vec<(&str, &RunRecord)> {
     first
 }
 
-/// At most about `most` of the values, evenly.
-fn thinned<T>(values: &[T], most: usize) -> impl Iterator<Item = &T> {
-    values.iter().step_by(values.len().div_ceil(most).max(1))
-}
-
 fn loss_chart(report: &Report, id: &'static str, cost: Cost, scale: Scale) -> Option<Chart> {
     let series: Vec<Series> = report
         .methods()
@@ -197,7 +192,7 @@ fn axes(series: &[Series], cost: Cost, scale: Scale) -> Option<(Axis, Axis)> {
     let mut scale = scale;
     if scale == Scale::Logarithmic {
         let (positive, _) = range(&mut points().map(|point| point.x).filter(|x| *x > 0.0));
-        if positive.is_finite() { low = positive } else { scale = Scale::Linear }
+        if positive < high { low = positive } else { scale = Scale::Linear }
     }
     let (low, high) = widened(low, high);
     let (unit, prefix) = prefix(high);

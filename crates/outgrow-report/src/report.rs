@@ -117,8 +117,9 @@ impl Report {
             None => Vec::new(),
         };
         for run in runs {
-            Curve::of_run(run, Cost::Tokens)?;
-            Curve::of_run(run, Cost::ExactFlops)?;
+            for cost in [Cost::ExactFlops, Cost::SixTimesParametersFlops, Cost::Tokens] {
+                Curve::of_run(run, cost)?;
+            }
         }
         let methods: Vec<MethodRuns> = groups.iter().map(|group| method_runs(runs, group)).collect();
         let baseline = baseline.map(|group| group.label);

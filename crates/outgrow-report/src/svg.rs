@@ -12,6 +12,9 @@ const RIGHT: f64 = 18.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 48.0;
 
+/// Points of a line that show their numbers: a long run has thousands of evaluations, a page has about a thousand pixels.
+const MOST_SENSITIVE: usize = 250;
+
 /// A chart.
 pub(crate) struct Chart {
     /// Unique in its page: names the clip path.
@@ -182,7 +185,8 @@ impl Chart {
         if let Some(mean) = &series.mean {
             self.draw_line(out, "mean", mean.iter().copied());
         }
-        for point in series.lines.iter().flatten().filter(|point| self.is_inside(point)) {
+        let sensitive = series.lines.iter().flat_map(|line| thinned(line, MOST_SENSITIVE));
+        for point in sensitive.filter(|point| self.is_inside(point)) {
             let (x, y) = self.place(point.x, point.y);
             let title = escape(&point.title);
             let _ = write!(
@@ -235,6 +239,11 @@ impl Chart {
             );
         }
     }
+}
+
+/// At most `most` of the values, evenly.
+pub(crate) fn thinned<T>(values: &[T], most: usize) -> impl Iterator<Item = &T> {
+    values.iter().step_by(values.len().div_ceil(most).max(1))
 }
 
 fn diamond(x: f64, y: f64) -> String {

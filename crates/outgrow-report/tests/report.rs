@@ -169,6 +169,34 @@ fn runs_without_evaluations_still_make_a_page() {
 }
 
 #[test]
+fn runs_of_no_extent_make_a_page_of_finite_numbers() {
+    let mut runs = only(|run| run.seed == 1 && run.method != "stacking2");
+    for run in &mut runs {
+        run.training.truncate(1);
+        run.validation.truncate(2);
+        for point in &mut run.validation {
+            (point.tokens, point.flops, point.flops_6nt, point.loss) = (1, 0.3, 0.3, 8.0);
+        }
+    }
+    let page = Report::new(&runs).unwrap().html();
+    assert!(!page.contains("NaN") && !page.contains(">inf"));
+    assert!(page.contains("<svg"));
+}
+
+#[test]
+fn a_long_run_makes_no_long_page() {
+    let mut runs = only(|run| run.seed == 1 && run.method == "scratch");
+    let last = runs[0].validation.last().unwrap().clone();
+    runs[0].validation.extend((1..20_000).map(|step| outgrow_report::ValidationPoint {
+        tokens: last.tokens + step,
+        flops: last.flops + step as f64,
+        ..last.clone()
+    }));
+    let page = Report::new(&runs).unwrap().html();
+    assert!(page.matches("<circle").count() < 1000);
+}
+
+#[test]
 fn the_json_carries_the_numbers_and_no_folders() {
     let report = Report::new(&records(&three_methods())).unwrap();
     let json = report.to_json();
