@@ -1,0 +1,150 @@
+//! What can be wrong with a schedule. Every message is one line with the field and both numbers.
+
+use outgrow_checkpoint::CheckpointError;
+use outgrow_operators::GrowthError;
+
+/// Why a schedule can't be built.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// More than one thing is wrong.
+    #[error("{} problems: {}", .0.len(), one_line(.0))]
+    Several(Vec<ScheduleError>),
+    /// Something is wrong with one stage.
+    #[error("stage {stage:?}: {problem}")]
+    Stage {
+        /// The stage's name.
+        stage: String,
+        /// What is wrong with it.
+        problem: Box<ScheduleError>,
+    },
+    /// There is nothing to train.
+    #[error("a schedule needs at least one stage")]
+    NoStages,
+    /// The stage can't be told from others in metrics and reports.
+    #[error("name is empty: metrics and reports tell stages apart by it")]
+    NoName,
+    /// Two stages have one name.
+    #[error(
+        "name is used by stages {first} and {second}, counted from 1: metrics and reports tell stages apart by it"
+    )]
+    SameName {
+        /// The first of them.
+        first: usize,
+        /// The second of them.
+        second: usize,
+    },
+    /// The stage trains nothing.
+    #[error("tokens is 0: a stage trains on at least one token")]
+    NoTokens,
+    /// The model isn't one.
+    #[error("model: {0}")]
+    Model(#[source] CheckpointError),
+    /// The growth can't be done.
+    #[error("enter: {0}")]
+    Growth(#[source] GrowthError),
+    /// The first stage has nothing to grow from.
+    #[error("enter is set on the first stage, which has nothing to grow from: leave it out")]
+    GrowthOfNothing,
+    /// The model isn't what comes out of the stage before it.
+    #[error("model differs from what stage {previous:?} {how}: {differences}")]
+    ModelMismatch {
+        /// The stage before it.
+        previous: String,
+        /// `ends with` or `grows into`.
+        how: &'static str,
+        /// The fields that differ, with both values.
+        differences: String,
+    },
+    /// More layers are to be trained than there are, or none.
+    #[error(
+        "trainable top layers is {layers}, the model has {num_hidden_layers}: 1 to {num_hidden_layers} can be trained"
+    )]
+    TrainableLayers {
+        /// Layers to be trained.
+        layers: usize,
+        /// Layers of the model.
+        num_hidden_layers: usize,
+    },
+    /// The peak isn't a rate.
+    #[error("learning rate: peak is {peak}, it must be finite and above 0")]
+    Peak {
+        /// The peak.
+        peak: f64,
+    },
+    /// The minimum isn't a rate below the peak.
+    #[error("learning rate: minimum is {minimum}, it must be between 0 and the peak of {peak}")]
+    Minimum {
+        /// The minimum.
+        minimum: f64,
+        /// The peak.
+        peak: f64,
+    },
+    /// The warm-up doesn't end before the horizon.
+    #[error(
+        "learning rate: warmup_tokens is {warmup_tokens}, it must be below horizon_tokens, {horizon_tokens}"
+    )]
+    WarmUp {
+        /// Tokens of the warm-up.
+        warmup_tokens: u64,
+        /// Tokens to the minimum.
+        horizon_tokens: u64,
+    },
+    /// The target's layers can't be made of equal parts.
+    #[error("factor is {factor}, it must divide the target's num_hidden_layers, {num_hidden_layers}")]
+    Factor {
+        /// The growth factor.
+        factor: usize,
+        /// Layers of the target.
+        num_hidden_layers: usize,
+    },
+    /// The layer counts don't lead to the target.
+    #[error(
+        "layer_counts is {layer_counts:?}, it must rise from at least 1 to the target's num_hidden_layers, {num_hidden_layers}"
+    )]
+    LayerCounts {
+        /// The layer counts.
+        layer_counts: Vec<usize>,
+        /// Layers of the target.
+        num_hidden_layers: usize,
+    },
+    /// There are fewer layers to copy than are to be added.
+    #[error("layer_counts goes from {from} to {to}: the added layers copy the top ones, so it can at most double, to {}", 2 * .from)]
+    MoreThanDoubled {
+        /// Layers before the growth.
+        from: usize,
+        /// Layers after the growth.
+        to: usize,
+    },
+    /// The stages before the last already cost the whole budget.
+    #[error(
+        "budget is {budget:.4e} FLOPs, the stages before the last one cost {spent:.4e} and one token of the last one {flops_per_token:.4e}: shorten them or raise it"
+    )]
+    Budget {
+        /// The budget, FLOPs.
+        budget: f64,
+        /// The cost of the earlier stages, FLOPs.
+        spent: f64,
+        /// The cost of a token of the last stage, FLOPs.
+        flops_per_token: f64,
+    },
+}
+
+impl ScheduleError {
+    /// Nothing wrong, one thing wrong, or several.
+    pub(crate) fn from_problems(mut problems: Vec<Self>) -> Result<(), Self> {
+        match problems.len() {
+            0 => Ok(()),
+            1 => Err(problems.swap_remove(0)),
+            _ => Err(Self::Several(problems)),
+        }
+    }
+
+    /// The same problem, with the stage that has it.
+    pub(crate) fn in_stage(self, stage: &str) -> Self {
+        Self::Stage { stage: stage.to_owned(), problem: Box::new(self) }
+    }
+}
+
+fn one_line(problems: &[ScheduleError]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
