@@ -1,2 +1,46 @@
-//! The workspace's own commands.
-fn main() {}
+//! The workspace's own commands, run as `cargo xtask COMMAND`.
+//!
+//! Links nothing of the workspace: it starts cargo and the runner as processes, so that it builds in seconds.
+
+mod check;
+mod experiment;
+mod golden;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The workspace's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the runner in release and run an experiment with it.
+    Experiment(experiment::Arguments),
+    /// Run the one gate that a change has to pass.
+    Check(check::Arguments),
+    /// Check what the compiler and the linters can't see: crate direction, module docs, backends, sizes.
+    Tidy,
+    /// Make the golden files anew, in a Python environment of its own.
+    Golden(golden::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Experiment(arguments) => experiment::run(arguments),
+        Command::Check(arguments) => Ok(check::run(&arguments)),
+        Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
+        Command::Golden(arguments) => golden::run(&arguments),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

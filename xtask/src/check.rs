@@ -1,0 +1,179 @@
+//! `cargo xtask check`: the one gate. Runs every step, also after one has failed, and sums them up.
+//!
+//! What a step does is in `check/steps.rs`. Installs nothing: a missing tool is named with the command that installs it.
+
+mod outside;
+mod steps;
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use clap::ValueEnum;
+
+/// Arguments of `cargo xtask check`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Leave these steps out.
+    #[arg(long, value_enum, value_name = "STEP", num_args = 1.., value_delimiter = ',', conflicts_with = "only")]
+    skip: Vec<Step>,
+    /// Run these steps alone.
+    #[arg(long, value_enum, value_name = "STEP", num_args = 1.., value_delimiter = ',', conflicts_with = "all")]
+    only: Vec<Step>,
+    /// Run the steps for wgpu and cuda too, which build burn once more each.
+    #[arg(long)]
+    all: bool,
+}
+
+/// One thing that is checked. In the order in which they run: the cheapest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Step {
+    /// `cargo fmt --check`, the programs outside the workspace included.
+    Fmt,
+    /// `cargo xtask tidy`.
+    Tidy,
+    /// Spelling.
+    Typos,
+    /// Licences, bans and sources of the dependencies; advisories where their database can be reached.
+    Deny,
+    /// Lints, as errors.
+    Clippy,
+    /// `cargo test --workspace --locked`.
+    Test,
+    /// The documentation builds without a warning.
+    Docs,
+    /// Programs outside the workspace use single crates, without burn in their trees.
+    Outside,
+    /// The `cuda` feature type-checks. Not by default.
+    Cuda,
+    /// A training step on wgpu agrees with the CPU. Not by default.
+    Wgpu,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Passed(Duration),
+    Failed(Duration),
+    Skipped,
+}
+
+/// Runs the chosen steps. Failure of any is failure of the whole.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let mut summary = Vec::new();
+    for step in Step::value_variants() {
+        let outcome = if is_chosen(*step, arguments) { perform(*step) } else { Outcome::Skipped };
+        summary.push((*step, outcome));
+    }
+    println!("\n{}", table(&summary));
+    let failed = summary.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn is_chosen(step: Step, arguments: &Arguments) -> bool {
+    if !arguments.only.is_empty() {
+        return arguments.only.contains(&step);
+    }
+    let by_default = !matches!(step, Step::Cuda | Step::Wgpu);
+    (by_default || arguments.all) && !arguments.skip.contains(&step)
+}
+
+fn perform(step: Step) -> Outcome {
+    println!("\n=== {}", name(step));
+    let start = Instant::now();
+    let result = match step {
+        Step::Fmt => steps::fmt(),
+        Step::Tidy => crate::tidy::run(),
+        Step::Typos => steps::typos(),
+        Step::Deny => steps::deny(),
+        Step::Clippy => steps::clippy(),
+        Step::Test => steps::test(),
+        Step::Docs => steps::docs(),
+        Step::Outside => outside::run_programs(),
+        Step::Cuda => steps::cuda(),
+        Step::Wgpu => steps::wgpu(),
+    };
+    let time = start.elapsed();
+    match result {
+        Ok(()) => {
+            println!("=== {}: passed in {}", name(step), seconds(time));
+            Outcome::Passed(time)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            println!("=== {}: FAILED after {}", name(step), seconds(time));
+            Outcome::Failed(time)
+        }
+    }
+}
+
+fn table(summary: &[(Step, Outcome)]) -> String {
+    let row = |(step, outcome): &(Step, Outcome)| match outcome {
+        Outcome::Passed(time) => format!("{:<8} passed  {:>9}", name(*step), seconds(*time)),
+        Outcome::Failed(time) => format!("{:<8} FAILED  {:>9}", name(*step), seconds(*time)),
+        Outcome::Skipped => format!("{:<8} not run", name(*step)),
+    };
+    summary.iter().map(row).collect::<Vec<_>>().join("\n")
+}
+
+fn name(step: Step) -> String {
+    step.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[track_caller]
+    fn check(line: &str, expected: &str) {
+        let arguments =
+            CommandLine::parse_from(std::iter::once("check").chain(line.split_whitespace())).arguments;
+        let chosen = Step::value_variants().iter().filter(|step| is_chosen(**step, &arguments));
+        assert_eq!(chosen.map(|step| name(*step)).collect::<Vec<_>>().join(" "), expected);
+    }
+
+    #[test]
+    fn the_gate_is_every_step_but_the_two_that_build_burn_once_more() {
+        check("", "fmt tidy typos deny clippy test docs outside");
+        check("--all", "fmt tidy typos deny clippy test docs outside cuda wgpu");
+    }
+
+    #[test]
+    fn steps_are_left_out_and_picked_by_name() {
+        check("--skip test typos", "fmt tidy deny clippy docs outside");
+        check("--skip test,typos --all", "fmt tidy deny clippy docs outside cuda wgpu");
+        check("--only wgpu tidy", "tidy wgpu");
+    }
+
+    #[test]
+    fn a_misspelt_step_is_refused() {
+        assert!(CommandLine::try_parse_from(["check", "--skip", "tests"]).is_err());
+    }
+
+    #[test]
+    fn the_summary_has_a_line_for_each_step() {
+        let second = Duration::from_secs(1);
+        let summary = [
+            (Step::Fmt, Outcome::Passed(second)),
+            (Step::Tidy, Outcome::Failed(second)),
+            (Step::Wgpu, Outcome::Skipped),
+        ];
+        assert_eq!(
+            table(&summary),
+            "fmt      passed      1.0 s\ntidy     FAILED      1.0 s\nwgpu     not run"
+        );
+    }
+}

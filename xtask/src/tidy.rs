@@ -1,0 +1,98 @@
+//! `cargo xtask tidy`: the rules of this workspace that the compiler and the linters can't see.
+//!
+//! Collects what the rules read (cargo's own account of the crates, the files of the tree) and prints every problem.
+//! The rules themselves are pure functions of text in the modules below.
+
+mod direction;
+mod source;
+mod tree;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+
+use crate::workspace;
+
+pub use tree::reaches_burn;
+
+/// The folders whose files are ours to judge.
+const FOLDERS: [&str; 3] = ["crates", "xtask", "benches"];
+
+/// Checks every rule, prints each problem on a line of stderr, and fails when there is one.
+pub fn run() -> anyhow::Result<()> {
+    let metadata = workspace::metadata()?;
+    let edges = direction::edges(&metadata)?;
+    let mut problems = direction::violations(&edges);
+    for package in direction::burn_free(&metadata)? {
+        let printed = dependencies(&package)?;
+        problems.extend(tree::reaches_burn(&package, &printed));
+    }
+
+    let files = files(workspace::root())?;
+    problems.extend(tree::missing_readmes(&files));
+    problems.extend(tree::golden_size(&files));
+    let mut notes = Vec::new();
+    let judged = files.iter().filter(|file| source::is_judged(&file.path));
+    let mut count = 0;
+    for file in judged {
+        let text = fs::read_to_string(workspace::root().join(&file.path))
+            .with_context(|| format!("reading `{}`", file.path))?;
+        problems.extend(source::violations(&file.path, &text));
+        notes.extend(source::long_file_note(&file.path, &text));
+        count += 1;
+    }
+
+    for note in &notes {
+        eprintln!("note: {note}");
+    }
+    for problem in &problems {
+        eprintln!("{problem}");
+    }
+    match problems.len() {
+        0 => {
+            eprintln!("tidy: {} crates and {count} source files in order", edges.len());
+            Ok(())
+        }
+        1 => bail!("tidy found 1 problem"),
+        number => bail!("tidy found {number} problems"),
+    }
+}
+
+/// Every package that `package` is built from, one a line, tests and build scripts included.
+fn dependencies(package: &str) -> anyhow::Result<String> {
+    let tree = ["tree", "--locked", "--edges", "normal,build,dev", "--prefix", "none", "--format", "{p}"];
+    workspace::output(workspace::cargo().args(tree).args(["--package", package]))
+}
+
+/// Every file below [`FOLDERS`], by its path from `root` with `/` between the parts, in order.
+fn files(root: &Path) -> anyhow::Result<Vec<tree::File>> {
+    let mut found = Vec::new();
+    let mut pending = FOLDERS.map(|folder| root.join(folder)).to_vec();
+    while let Some(folder) = pending.pop() {
+        let entries = fs::read_dir(&folder).with_context(|| format!("reading `{}`", folder.display()))?;
+        for entry in entries {
+            let entry = entry.with_context(|| format!("reading `{}`", folder.display()))?;
+            let name = entry.file_name();
+            if name.to_string_lossy().starts_with('.') || name == "target" || name == "__pycache__" {
+                continue;
+            }
+            let metadata =
+                entry.metadata().with_context(|| format!("reading `{}`", entry.path().display()))?;
+            if metadata.is_dir() {
+                pending.push(entry.path());
+            } else {
+                found.push(tree::File { path: from_root(root, &entry.path()), bytes: metadata.len() });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+fn from_root(root: &Path, path: &Path) -> String {
+    let relative: PathBuf = path.strip_prefix(root).unwrap_or(path).to_owned();
+    relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
