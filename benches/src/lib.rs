@@ -1,1 +1,1 @@
-//! Nothing here: the benchmarks are in benches/benches.
+//! Nothing: the benches lie in `benches/`, and a package needs a target to be a member of the workspace.
