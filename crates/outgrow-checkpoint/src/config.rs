@@ -1,0 +1,189 @@
+//! The shape of a LLaMA-style decoder, and what makes one possible. It does not know how the shape is spelt in JSON.
+
+use crate::{
+    error::{CheckpointError, Problems},
+    open::CONFIG_FILE,
+};
+
+/// More layers than any decoder has; a bound, so that a slip in a factor is an error and not an endless allocation.
+pub(crate) const LARGEST_NUM_HIDDEN_LAYERS: usize = 65_536;
+
+/// The shape of a LLaMA-style decoder: pre-RMSNorm, rotate-half RoPE, grouped-query attention, SwiGLU, no biases.
+/// Fields are named as in Hugging Face's config.json.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LlamaConfig {
+    /// Rows of the embedding and of the head.
+    pub vocab_size: usize,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Width inside the feed-forward network.
+    pub intermediate_size: usize,
+    /// Number of decoder layers.
+    pub num_hidden_layers: usize,
+    /// Query heads.
+    pub num_attention_heads: usize,
+    /// Key and value heads; divides `num_attention_heads`.
+    pub num_key_value_heads: usize,
+    /// Width of a head; even. Not necessarily `hidden_size / num_attention_heads`.
+    pub head_dim: usize,
+    /// Longest sequence that the model is meant for, in tokens.
+    pub max_position_embeddings: usize,
+    /// Added to the mean square inside RMSNorm.
+    pub rms_norm_eps: f64,
+    /// Rotary position embedding.
+    pub rope: Rope,
+    /// Whether the head is the embedding.
+    pub tie_word_embeddings: bool,
+    /// Standard deviation of fresh weights.
+    pub initializer_range: f64,
+    /// How tensors are stored when this model is written.
+    pub dtype: Dtype,
+    /// Token that begins a text.
+    pub bos_token_id: Option<u32>,
+    /// Token that ends a text; the first where the file lists several.
+    pub eos_token_id: Option<u32>,
+}
+
+/// Rotary position embedding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rope {
+    /// Base of the wave lengths.
+    pub theta: f64,
+    /// How the frequencies are changed for longer contexts.
+    pub scaling: RopeScaling,
+}
+
+/// `rope_type` of Hugging Face, as far as the decoder knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RopeScaling {
+    /// Frequencies as they are.
+    Default,
+    /// All positions divided by `factor`.
+    Linear {
+        /// Divisor of the positions.
+        factor: f64,
+    },
+    /// Llama 3.1: long waves are divided by `factor`, short ones kept, with a smooth ramp between.
+    Llama3 {
+        /// Divisor of the low frequencies.
+        factor: f64,
+        /// Waves longer than `original_max_position_embeddings / low_freq_factor` are divided.
+        low_freq_factor: f64,
+        /// Waves shorter than `original_max_position_embeddings / high_freq_factor` are kept.
+        high_freq_factor: f64,
+        /// Context length that the model was first trained with, in tokens.
+        original_max_position_embeddings: usize,
+    },
+}
+
+/// The number formats that weights are stored in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dtype {
+    /// 32-bit float.
+    F32,
+    /// 16-bit float with 5 bits of exponent.
+    F16,
+    /// 16-bit float with the exponent of a 32-bit one.
+    BF16,
+}
+
+impl Dtype {
+    /// Bytes a value.
+    pub fn size_bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::BF16 => 2,
+        }
+    }
+}
+
+impl LlamaConfig {
+    /// Checks that a decoder of this shape can be built.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Config`] with every problem found.
+    pub fn validate(&self) -> Result<(), CheckpointError> {
+        self.problems().into_result(|problems| CheckpointError::Config { file: CONFIG_FILE.into(), problems })
+    }
+
+    pub(crate) fn problems(&self) -> Problems {
+        let mut problems = Vec::new();
+        self.check_sizes(&mut problems);
+        self.check_numbers(&mut problems);
+        if problems.is_empty() && self.num_parameters_wide() > 1 << 53 {
+            problems.push("the sizes together give more than 2^53 parameters".to_owned());
+        }
+        Problems(problems)
+    }
+
+    fn check_sizes(&self, problems: &mut Vec<String>) {
+        let sizes = [
+            ("vocab_size", self.vocab_size),
+            ("hidden_size", self.hidden_size),
+            ("intermediate_size", self.intermediate_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("num_key_value_heads", self.num_key_value_heads),
+            ("head_dim", self.head_dim),
+            ("max_position_embeddings", self.max_position_embeddings),
+        ];
+        for (key, _) in sizes.iter().filter(|(_, size)| *size == 0) {
+            problems.push(format!("`{key}` is 0; expected at least 1"));
+        }
+        // Products of three sizes must not overflow while the parameters are counted.
+        for (key, size) in sizes.iter().filter(|(_, size)| *size > 1 << 40) {
+            problems.push(format!("`{key}` is {size}; expected at most 2^40"));
+        }
+        let (heads, shared) = (self.num_attention_heads, self.num_key_value_heads);
+        if shared != 0 && !heads.is_multiple_of(shared) {
+            problems.push(format!(
+                "`num_attention_heads` is {heads}, not a multiple of `num_key_value_heads`, which is {shared}"
+            ));
+        }
+        if !self.head_dim.is_multiple_of(2) {
+            problems.push(format!("`head_dim` is {}; rotary embedding needs an even one", self.head_dim));
+        }
+        if self.num_hidden_layers > LARGEST_NUM_HIDDEN_LAYERS {
+            problems.push(format!(
+                "`num_hidden_layers` is {}; expected at most {LARGEST_NUM_HIDDEN_LAYERS}",
+                self.num_hidden_layers
+            ));
+        }
+    }
+
+    fn check_numbers(&self, problems: &mut Vec<String>) {
+        let mut positive = |key: &str, value: f64| {
+            if !(value.is_finite() && value > 0.0) {
+                problems.push(format!("`{key}` is {value}; expected a positive number"));
+            }
+        };
+        positive("rms_norm_eps", self.rms_norm_eps);
+        positive("rope_theta", self.rope.theta);
+        match self.rope.scaling {
+            RopeScaling::Default => {}
+            RopeScaling::Linear { factor } => positive("rope factor", factor),
+            RopeScaling::Llama3 {
+                factor,
+                low_freq_factor,
+                high_freq_factor,
+                original_max_position_embeddings,
+            } => {
+                positive("rope factor", factor);
+                positive("low_freq_factor", low_freq_factor);
+                positive("high_freq_factor", high_freq_factor);
+                if low_freq_factor >= high_freq_factor {
+                    problems.push(format!(
+                        "`low_freq_factor` is {low_freq_factor}, not below `high_freq_factor`, which is {high_freq_factor}"
+                    ));
+                }
+                if original_max_position_embeddings == 0 {
+                    problems.push("`original_max_position_embeddings` is 0; expected at least 1".to_owned());
+                }
+            }
+        }
+        if !(self.initializer_range.is_finite() && self.initializer_range >= 0.0) {
+            let range = self.initializer_range;
+            problems.push(format!("`initializer_range` is {range}; expected 0 or a positive number"));
+        }
+    }
+}

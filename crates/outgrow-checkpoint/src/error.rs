@@ -1,0 +1,123 @@
+//! Everything that can go wrong between a folder and a model's tensors, one line each: what, where, and what would be
+//! right. It does not decide what to do about it.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
+
+/// An error of this crate. Its `Display` is one line meant for the person who gave the input.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The operating system refused a file operation.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb phrase (`create`, `read`, `write`).
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The disk (or the quota on it) is full.
+    #[error("{}: cannot write: no space left on that disk; free some, or write to another", path.display())]
+    DiskFull {
+        /// The file that was being written.
+        path: PathBuf,
+    },
+    /// The target of a write is there already.
+    #[error("{}: exists already; remove it or choose another target", path.display())]
+    TargetExists {
+        /// The target.
+        path: PathBuf,
+    },
+    /// A folder is missing.
+    #[error("{}: no such folder", path.display())]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder holds no weights that this crate reads.
+    #[error(
+        "{}: no weights: expected model.safetensors, or model.safetensors.index.json with the shards it names{}",
+        folder.display(),
+        if *other_format { " (weights in other formats must be converted to safetensors first)" } else { "" }
+    )]
+    NoWeights {
+        /// The folder.
+        folder: PathBuf,
+        /// Whether weights of another format are there.
+        other_format: bool,
+    },
+    /// A model's configuration is not JSON, is inconsistent, or asks for what the decoder can't do.
+    #[error("{}: {problems}", file.display())]
+    Config {
+        /// The file, or just `config.json` where the text came from elsewhere.
+        file: PathBuf,
+        /// All that is wrong.
+        problems: Problems,
+    },
+    /// A file is not JSON, or not the JSON that was expected.
+    #[error("{}: {problem}", file.display())]
+    Json {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, and what was expected.
+        problem: String,
+    },
+    /// A safetensors file is damaged.
+    #[error("{}: {problem}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, and what was expected.
+        problem: String,
+    },
+    /// Tensors are missing, unexpected, or of the wrong shape or type.
+    #[error("{}: {problems}", path.display())]
+    Tensors {
+        /// The file or folder that holds them, or was to hold them.
+        path: PathBuf,
+        /// All that is wrong.
+        problems: Problems,
+    },
+}
+
+impl CheckpointError {
+    /// Wraps a refusal of the operating system; a full disk gets its own words.
+    pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path: path.to_owned() },
+            _ => Self::Io { action, path: path.to_owned(), source },
+        }
+    }
+}
+
+/// A list of problems, printed on one line; long lists are cut and counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(pub Vec<String>);
+
+impl Problems {
+    const SHOWN: usize = 8;
+
+    /// `Ok` when there is no problem; else the error made of all of them.
+    pub(crate) fn into_result(
+        self,
+        error: impl FnOnce(Self) -> CheckpointError,
+    ) -> Result<(), CheckpointError> {
+        if self.0.is_empty() { Ok(()) } else { Err(error(self)) }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        for (index, problem) in self.0.iter().take(Self::SHOWN).enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(formatter, "{separator}{problem}")?;
+        }
+        match self.0.len().saturating_sub(Self::SHOWN) {
+            0 => Ok(()),
+            more => write!(formatter, "; and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The tensors that a decoder has: their Hugging Face names, their shapes, their order. It does not read any.
+
+use crate::config::LlamaConfig;
+
+const LAYER_PREFIX: &str = "model.layers.";
+/// The token embedding.
+pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
+/// The head; absent where it is tied to the embedding.
+pub(crate) const HEAD: &str = "lm_head.weight";
+
+/// A tensor's name and shape. Matrices are `[out_features, in_features]`, as PyTorch stores them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorShape {
+    /// The Hugging Face name.
+    pub name: String,
+    /// Sizes, outermost first.
+    pub shape: Vec<usize>,
+}
+
+/// The layer of `model.layers.{layer}.…`; `None` for tensors outside the layers.
+pub fn layer_index(name: &str) -> Option<usize> {
+    let (digits, rest) = name.strip_prefix(LAYER_PREFIX)?.split_once('.')?;
+    let canonical = digits.len() == 1 || !digits.starts_with('0');
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    if canonical && is_number && !rest.is_empty() { digits.parse().ok() } else { None }
+}
+
+/// The same tensor of another layer. A name outside the layers comes back as it is.
+pub fn with_layer_index(name: &str, index: usize) -> String {
+    match (layer_index(name), name.strip_prefix(LAYER_PREFIX).and_then(|rest| rest.split_once('.'))) {
+        (Some(_), Some((_, rest))) => format!("{LAYER_PREFIX}{index}.{rest}"),
+        _ => name.to_owned(),
+    }
+}
+
+impl LlamaConfig {
+    /// Every parameter of the model in canonical order: embedding, layers from the bottom, final norm, head.
+    /// A tied head is the embedding and not listed.
+    pub fn tensors(&self) -> Vec<TensorShape> {
+        let tensor = |name: &str, shape: &[usize]| TensorShape { name: name.to_owned(), shape: shape.to_owned() };
+        let mut tensors = vec![tensor(EMBEDDING, &[self.vocab_size, self.hidden_size])];
+        for index in 0..self.num_hidden_layers {
+            for (name, shape) in self.layer_tensors() {
+                tensors.push(tensor(&format!("{LAYER_PREFIX}{index}.{name}"), &shape));
+            }
+        }
+        tensors.push(tensor("model.norm.weight", &[self.hidden_size]));
+        if !self.tie_word_embeddings {
+            tensors.push(tensor(HEAD, &[self.vocab_size, self.hidden_size]));
+        }
+        tensors
+    }
+
+    /// Number of parameters; a tied head counts once.
+    pub fn num_parameters(&self) -> u64 {
+        u64::try_from(self.num_parameters_wide()).unwrap_or(u64::MAX)
+    }
+
+    /// Counted wide, for shapes that are still to be validated.
+    pub(crate) fn num_parameters_wide(&self) -> u128 {
+        let product = |shape: &[usize]| shape.iter().fold(1_u128, |size, side| size.saturating_mul(*side as u128));
+        let layer = self.layer_tensors().iter().map(|(_, shape)| product(shape)).fold(0, u128::saturating_add);
+        let embeddings = if self.tie_word_embeddings { 1 } else { 2 };
+        product(&[embeddings, self.vocab_size, self.hidden_size])
+            .saturating_add(layer.saturating_mul(self.num_hidden_layers as u128))
+            .saturating_add(self.hidden_size as u128)
+    }
+
+    fn layer_tensors(&self) -> [(&'static str, Vec<usize>); 9] {
+        let (hidden, intermediate) = (self.hidden_size, self.intermediate_size);
+        let queries = self.num_attention_heads.saturating_mul(self.head_dim);
+        let keys = self.num_key_value_heads.saturating_mul(self.head_dim);
+        [
+            ("input_layernorm.weight", vec![hidden]),
+            ("self_attn.q_proj.weight", vec![queries, hidden]),
+            ("self_attn.k_proj.weight", vec![keys, hidden]),
+            ("self_attn.v_proj.weight", vec![keys, hidden]),
+            ("self_attn.o_proj.weight", vec![hidden, queries]),
+            ("post_attention_layernorm.weight", vec![hidden]),
+            ("mlp.gate_proj.weight", vec![intermediate, hidden]),
+            ("mlp.up_proj.weight", vec![intermediate, hidden]),
+            ("mlp.down_proj.weight", vec![hidden, intermediate]),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_inside_a_layer_have_a_layer_index() {
+        assert_eq!(layer_index("model.layers.12.mlp.up_proj.weight"), Some(12));
+        assert_eq!(layer_index("model.layers.0.input_layernorm.weight"), Some(0));
+        let outside = ["model.norm.weight", "model.layers.", "model.layers.3", "model.layers.x.a"];
+        for name in outside.into_iter().chain(["model.layers.+1.a", "model.layers.01.a", "model.layers..a"]) {
+            assert_eq!(layer_index(name), None, "{name}");
+            assert_eq!(with_layer_index(name, 7), name);
+        }
+    }
+
+    #[test]
+    fn a_tensor_moves_to_another_layer_by_its_name_alone() {
+        let name = "model.layers.3.self_attn.q_proj.weight";
+        assert_eq!(with_layer_index(name, 41), "model.layers.41.self_attn.q_proj.weight");
+        assert_eq!(with_layer_index(name, 3), name);
+    }
+}
