@@ -1,1 +1,24 @@
-//! One optimisation loop: step, clip, optimizer, growth, checkpoints.
+//! One optimisation loop: step, clip, optimizer, growth between stages, checkpoints.
+//!
+//! It knows stages, not methods: what a stage is called and where it came from is `outgrow-schedules`'. It draws nothing and
+//! writes no metrics; it tells an observer what happened, and the observer may stop it.
+#![doc = include_str!("../README.md")]
+#![recursion_limit = "256"]
+
+mod adamw;
+mod checkpoint;
+mod error;
+mod event;
+mod gradients;
+mod settings;
+mod trainer;
+mod validation;
+
+pub use adamw::{AdamW, Decay};
+pub use checkpoint::latest_checkpoint;
+pub use error::TrainError;
+pub use event::{Control, Event, Position, StepReport};
+pub use gradients::{Gradients, accumulate, global_norm};
+pub use settings::{AdamWSettings, TrainSettings};
+pub use trainer::{Outcome, Training, train};
+pub use validation::validation_loss;

@@ -1,0 +1,203 @@
+//! Devices by name: parsing, listing and opening them.
+//!
+//! Cargo features decide which backends are compiled in; the name decides, at run time, which one is used. burn's
+//! default device is never used: it may pick a GPU that isn't there.
+
+use std::{fmt, str::FromStr};
+
+use burn::tensor::Device;
+
+/// A device that a recipe or `--device` can name: `flex`, `wgpu`, `cuda` or `cuda:1`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceName {
+    /// The CPU, through burn's own `flex` backend.
+    #[default]
+    Flex,
+    /// The best GPU that wgpu finds (Vulkan, Metal, DirectX), or a software adapter.
+    Wgpu,
+    /// An NVIDIA GPU by its index.
+    Cuda {
+        /// Position among the CUDA devices of this machine.
+        index: usize,
+    },
+}
+
+/// One line of `outgrow devices`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceDescription {
+    /// What to write after `--device`.
+    pub name: DeviceName,
+    /// What it is, in words.
+    pub description: String,
+}
+
+/// Why a device can't be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// The name is no device name.
+    #[error("unknown device `{name}`: expected flex, wgpu, cuda or cuda:INDEX")]
+    UnknownName {
+        /// The name as given.
+        name: String,
+    },
+    /// The backend was left out of this build.
+    #[error("this build has no {backend} backend: build with `--features {backend}`")]
+    NotCompiled {
+        /// The cargo feature that brings it.
+        backend: &'static str,
+    },
+    /// The backend is there, the device is not.
+    #[error("no device `{name}` on this machine: {found} {backend} device(s) found")]
+    NotFound {
+        /// The device asked for.
+        name: DeviceName,
+        /// Its backend.
+        backend: &'static str,
+        /// How many devices the backend sees.
+        found: usize,
+    },
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flex => f.write_str("flex"),
+            Self::Wgpu => f.write_str("wgpu"),
+            Self::Cuda { index: 0 } => f.write_str("cuda"),
+            Self::Cuda { index } => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = DeviceError;
+
+    fn from_str(name: &str) -> Result<Self, DeviceError> {
+        match name {
+            "flex" => return Ok(Self::Flex),
+            "wgpu" => return Ok(Self::Wgpu),
+            "cuda" => return Ok(Self::Cuda { index: 0 }),
+            _ => {}
+        }
+        name.strip_prefix("cuda:")
+            .and_then(|index| index.parse().ok())
+            .map(|index| Self::Cuda { index })
+            .ok_or_else(|| DeviceError::UnknownName { name: name.to_owned() })
+    }
+}
+
+/// Opens a device, without autodiff.
+///
+/// # Errors
+/// When the backend is not compiled in, or the machine has no such device.
+pub fn open_device(name: DeviceName) -> Result<Device, DeviceError> {
+    match name {
+        DeviceName::Flex => open_flex(),
+        DeviceName::Wgpu => open_wgpu(),
+        DeviceName::Cuda { index } => open_cuda(index),
+    }
+}
+
+/// The devices that this build can use on this machine.
+pub fn available_devices() -> Vec<DeviceDescription> {
+    let mut devices = Vec::new();
+    if cfg!(feature = "flex") {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        devices.push(DeviceDescription { name: DeviceName::Flex, description: format!("CPU, {cores} cores") });
+    }
+    if wgpu_devices() > 0 {
+        let description = "GPU or software adapter, through wgpu".to_owned();
+        devices.push(DeviceDescription { name: DeviceName::Wgpu, description });
+    }
+    for index in 0..cuda_devices() {
+        let description = format!("NVIDIA GPU {index}, through CUDA");
+        devices.push(DeviceDescription { name: DeviceName::Cuda { index }, description });
+    }
+    devices
+}
+
+#[cfg(feature = "flex")]
+#[allow(clippy::unnecessary_wraps, reason = "one signature with and without the backend")]
+fn open_flex() -> Result<Device, DeviceError> {
+    Ok(Device::flex())
+}
+
+#[cfg(not(feature = "flex"))]
+fn open_flex() -> Result<Device, DeviceError> {
+    Err(DeviceError::NotCompiled { backend: "flex" })
+}
+
+#[cfg(feature = "wgpu")]
+fn open_wgpu() -> Result<Device, DeviceError> {
+    match wgpu_devices() {
+        0 => Err(DeviceError::NotFound { name: DeviceName::Wgpu, backend: "wgpu", found: 0 }),
+        _ => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+    }
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn open_wgpu() -> Result<Device, DeviceError> {
+    Err(DeviceError::NotCompiled { backend: "wgpu" })
+}
+
+#[cfg(feature = "wgpu")]
+fn wgpu_devices() -> usize {
+    Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec().len()
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn wgpu_devices() -> usize {
+    0
+}
+
+#[cfg(feature = "cuda")]
+fn open_cuda(index: usize) -> Result<Device, DeviceError> {
+    let found = cuda_devices();
+    if index < found {
+        Ok(Device::cuda(index))
+    } else {
+        Err(DeviceError::NotFound { name: DeviceName::Cuda { index }, backend: "cuda", found })
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn open_cuda(_index: usize) -> Result<Device, DeviceError> {
+    Err(DeviceError::NotCompiled { backend: "cuda" })
+}
+
+/// Enumerating finds nothing, quietly, where there is no driver.
+#[cfg(feature = "cuda")]
+fn cuda_devices() -> usize {
+    Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec().len()
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda_devices() -> usize {
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_name_reads_back_as_it_was_written() {
+        for name in ["flex", "wgpu", "cuda", "cuda:3"] {
+            assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_device_is_refused_with_the_names_that_exist() {
+        let message = "gpu".parse::<DeviceName>().unwrap_err().to_string();
+        assert_eq!(message, "unknown device `gpu`: expected flex, wgpu, cuda or cuda:INDEX");
+        assert!("cuda:x".parse::<DeviceName>().is_err());
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_backend_that_was_not_compiled_is_refused_with_its_feature() {
+        let message = open_device(DeviceName::Cuda { index: 0 }).unwrap_err().to_string();
+        assert_eq!(message, "this build has no cuda backend: build with `--features cuda`");
+    }
+}

@@ -1,0 +1,223 @@
+//! The decoder: built fresh from a configuration and named tensors, run forward to logits or a loss.
+//!
+//! Frozen layers at the bottom run on the inner device, so they leave nothing on the autodiff tape. There is no key-value
+//! cache and no sampling here.
+
+use burn::{
+    module::{Module, Param},
+    tensor::{Device, Int, Tensor, TensorData},
+};
+use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors};
+use outgrow_kernels::{RotaryTable, cross_entropy_sum};
+
+use crate::{
+    error::ModelError,
+    layers::{Attention, DecoderLayer, Embedding, FeedForward, Linear, RmsNorm},
+    parameters,
+    rope::rotary_frequencies,
+};
+
+/// The embedding, the layers and the final norm; Hugging Face's `model.` prefix.
+#[derive(Module, Debug)]
+pub struct Backbone {
+    /// Token vectors.
+    pub embed_tokens: Embedding,
+    /// From the bottom (next to the embedding) to the top.
+    pub layers: Vec<DecoderLayer>,
+    /// The norm before the head.
+    pub norm: RmsNorm,
+}
+
+/// A LLaMA-style decoder. Its parameters are burn parameters whose paths are Hugging Face's tensor names.
+#[derive(Module, Debug)]
+pub struct Decoder {
+    /// Everything but the head.
+    pub model: Backbone,
+    /// The head; `None` when it is tied to the embedding.
+    pub lm_head: Option<Linear>,
+    #[module(skip)]
+    config: LlamaConfig,
+    /// On the inner device: it has no gradient.
+    #[module(skip)]
+    rotary: RotaryTable,
+    /// Nothing below layer `bottom` is trained; `None` when the embedding is trained.
+    #[module(skip)]
+    bottom: Option<usize>,
+}
+
+impl Decoder {
+    /// Builds a decoder with all parameters trainable (where the device has autodiff).
+    ///
+    /// Always builds fresh parameters: burn's clones of a module share their gradients, so a grown model must come through here.
+    ///
+    /// # Errors
+    /// When tensors are missing, of another shape, or have no place in the configuration's model.
+    pub fn new(config: &LlamaConfig, tensors: &NamedTensors, device: &Device) -> Result<Self, ModelError> {
+        check_tensors(config, tensors)?;
+        let build = Builder { config, tensors, device };
+        let layers = (0..config.num_hidden_layers).map(|index| build.layer(index)).collect();
+        let inner = device.clone().without_autodiff();
+        Ok(Self {
+            model: Backbone {
+                embed_tokens: Embedding { weight: build.matrix("model.embed_tokens.weight") },
+                layers,
+                norm: build.norm("model.norm.weight"),
+            },
+            lm_head: (!config.tie_word_embeddings).then(|| build.linear("lm_head.weight")),
+            config: config.clone(),
+            rotary: RotaryTable::new(&rotary_frequencies(config), config.max_position_embeddings, &inner),
+            bottom: None,
+        })
+    }
+
+    /// The configuration that it was built from.
+    pub fn config(&self) -> &LlamaConfig {
+        &self.config
+    }
+
+    /// Leaves only the named parameters trainable. What lies below the lowest of them is from now on run without autodiff.
+    #[must_use]
+    pub fn with_trainable(self, is_trainable: impl Fn(&str) -> bool) -> Self {
+        let layers = self.config.num_hidden_layers;
+        let embedding = is_trainable("model.embed_tokens.weight");
+        let lowest = (0..layers).find(|&index| {
+            let prefix = format!("model.layers.{index}.");
+            self.config.tensors().iter().any(|tensor| tensor.name.starts_with(&prefix) && is_trainable(&tensor.name))
+        });
+        let mut decoder = parameters::set_trainable(self, &is_trainable);
+        decoder.bottom = (!embedding).then_some(lowest.unwrap_or(layers));
+        decoder
+    }
+
+    /// The same weights on the device without autodiff, for evaluation.
+    #[must_use]
+    pub fn inner(&self) -> Self {
+        Self { bottom: None, ..self.valid() }
+    }
+
+    /// The device that the parameters are on, without autodiff.
+    pub fn device(&self) -> Device {
+        self.model.norm.weight.val().device().without_autodiff()
+    }
+
+    /// Token ids `[batch, sequence]`, row-major, as a tensor beside the parameters, without autodiff.
+    pub fn tokens(&self, ids: &[i32], sequence_length: usize) -> Tensor<2, Int> {
+        let shape = [ids.len() / sequence_length, sequence_length];
+        Tensor::from_data(TensorData::new(ids.to_vec(), shape), &self.device())
+    }
+
+    /// The scores of every token after every position: `[batch, sequence]` to `[batch, sequence, vocab_size]`.
+    ///
+    /// # Errors
+    /// When the sequence is longer than the model's positions.
+    pub fn logits(&self, tokens: Tensor<2, Int>) -> Result<Tensor<3>, ModelError> {
+        let hidden = self.hidden(tokens)?;
+        Ok(match &self.lm_head {
+            Some(head) => head.forward(hidden),
+            None => outgrow_kernels::linear(hidden, self.model.embed_tokens.weight.val()),
+        })
+    }
+
+    /// The sum of the next-token cross-entropies, in nats: `inputs` and `targets` are `[batch, sequence]`, the result `[1]`.
+    ///
+    /// # Errors
+    /// When the sequence is longer than the model's positions.
+    pub fn loss_sum(&self, inputs: Tensor<2, Int>, targets: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
+        let logits = self.logits(inputs)?;
+        let [batch, sequence, vocabulary] = logits.dims();
+        let tokens = batch * sequence;
+        let targets = if logits.is_autodiff() { Tensor::from_inner(targets) } else { targets };
+        Ok(cross_entropy_sum(logits.reshape([tokens, vocabulary]), targets.reshape([tokens])))
+    }
+
+    fn hidden(&self, tokens: Tensor<2, Int>) -> Result<Tensor<3>, ModelError> {
+        let [_, sequence_length] = tokens.dims();
+        let maximum = self.config.max_position_embeddings;
+        if sequence_length > maximum {
+            return Err(ModelError::SequenceTooLong { sequence_length, maximum });
+        }
+        let trained = self.model.norm.weight.val().is_autodiff();
+        let (mut hidden, bottom) = match self.bottom {
+            Some(bottom) if trained => {
+                let (bottom_layers, _) = self.model.layers.split_at(bottom);
+                let embedded = self.model.embed_tokens.valid().forward(tokens);
+                let run = |hidden, layer: &DecoderLayer| layer.valid().forward(hidden, &self.rotary);
+                (Tensor::from_inner(bottom_layers.iter().fold(embedded, run)), bottom)
+            }
+            _ if trained => (self.model.embed_tokens.forward(Tensor::from_inner(tokens)), 0),
+            _ => (self.model.embed_tokens.forward(tokens), 0),
+        };
+        let rotary = if trained { self.rotary.autodiff() } else { self.rotary.clone() };
+        for layer in &self.model.layers[bottom..] {
+            hidden = layer.forward(hidden, &rotary);
+        }
+        Ok(self.model.norm.forward(hidden))
+    }
+}
+
+fn check_tensors(config: &LlamaConfig, tensors: &NamedTensors) -> Result<(), ModelError> {
+    let expected = config.tensors();
+    for spec in &expected {
+        let name = spec.name.clone();
+        match tensors.get(&name) {
+            None => return Err(ModelError::MissingTensor { name, expected: spec.shape.clone() }),
+            Some(tensor) if tensor.shape != spec.shape => {
+                let (expected, found) = (spec.shape.clone(), tensor.shape.clone());
+                return Err(ModelError::WrongShape { name, expected, found });
+            }
+            Some(_) => {}
+        }
+    }
+    match tensors.keys().find(|name| !expected.iter().any(|spec| spec.name == **name)) {
+        Some(name) => Err(ModelError::UnexpectedTensor { name: name.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Makes parameters from tensors whose presence and shapes have been checked.
+struct Builder<'a> {
+    config: &'a LlamaConfig,
+    tensors: &'a NamedTensors,
+    device: &'a Device,
+}
+
+impl Builder<'_> {
+    fn parameter<const D: usize>(&self, name: &str) -> Param<Tensor<D>> {
+        let HostTensor { shape, values } = &self.tensors[name];
+        let data = TensorData::new(values.clone(), shape.clone());
+        let tensor = Tensor::from_data(data, &self.device.clone().without_autodiff());
+        Param::from_tensor(if self.device.is_autodiff() { Tensor::from_inner(tensor) } else { tensor })
+    }
+
+    fn matrix(&self, name: &str) -> Param<Tensor<2>> {
+        self.parameter(name)
+    }
+
+    fn linear(&self, name: &str) -> Linear {
+        Linear { weight: self.matrix(name) }
+    }
+
+    fn norm(&self, name: &str) -> RmsNorm {
+        RmsNorm { weight: self.parameter(name), epsilon: self.config.rms_norm_eps }
+    }
+
+    fn layer(&self, index: usize) -> DecoderLayer {
+        let name = |rest: &str| format!("model.layers.{index}.{rest}.weight");
+        DecoderLayer {
+            input_layernorm: self.norm(&name("input_layernorm")),
+            self_attn: Attention {
+                q_proj: self.linear(&name("self_attn.q_proj")),
+                k_proj: self.linear(&name("self_attn.k_proj")),
+                v_proj: self.linear(&name("self_attn.v_proj")),
+                o_proj: self.linear(&name("self_attn.o_proj")),
+                head_dim: self.config.head_dim,
+            },
+            post_attention_layernorm: self.norm(&name("post_attention_layernorm")),
+            mlp: FeedForward {
+                gate_proj: self.linear(&name("mlp.gate_proj")),
+                up_proj: self.linear(&name("mlp.up_proj")),
+                down_proj: self.linear(&name("mlp.down_proj")),
+            },
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What can be wrong with tensors that a decoder is built from.
+
+/// Why a decoder can't be built, or a batch can't be run.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// A tensor that the configuration calls for is not there.
+    #[error("tensor `{name}` is missing: the configuration calls for it with shape {expected:?}")]
+    MissingTensor {
+        /// The tensor's name.
+        name: String,
+        /// Its shape by the configuration.
+        expected: Vec<usize>,
+    },
+    /// A tensor is there with another shape.
+    #[error("tensor `{name}` has shape {found:?}, the configuration calls for {expected:?}")]
+    WrongShape {
+        /// The tensor's name.
+        name: String,
+        /// Its shape by the configuration.
+        expected: Vec<usize>,
+        /// Its shape as given.
+        found: Vec<usize>,
+    },
+    /// A tensor that the configuration has no place for.
+    #[error("tensor `{name}` has no place in the configuration's model")]
+    UnexpectedTensor {
+        /// The tensor's name.
+        name: String,
+    },
+    /// A sequence is longer than the model's positions.
+    #[error("a sequence of {sequence_length} tokens is longer than max_position_embeddings = {maximum}")]
+    SequenceTooLong {
+        /// Tokens in the sequence.
+        sequence_length: usize,
+        /// The configuration's `max_position_embeddings`.
+        maximum: usize,
+    },
+}

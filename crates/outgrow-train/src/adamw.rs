@@ -1,0 +1,139 @@
+//! AdamW as PyTorch has it, with its state keyed by parameter name.
+//!
+//! burn's own AdamW has other defaults and keys its state by random identifiers, which growth and files can't carry.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Tensor, TensorData};
+use outgrow_checkpoint::{HostTensor, NamedTensors};
+use outgrow_model::Decoder;
+use serde::{Deserialize, Serialize};
+
+use crate::{error::TrainError, gradients::Gradients, settings::AdamWSettings};
+
+/// Which parameters weight decay is applied to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decay {
+    /// All, as in arXiv 2405.15319.
+    #[default]
+    All,
+    /// All matrices but the embedding: norms and the embedding table are left alone.
+    MatricesOnly,
+}
+
+impl Decay {
+    /// Whether the named parameter decays.
+    pub fn includes(self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::MatricesOnly => !name.ends_with("norm.weight") && name != "model.embed_tokens.weight",
+        }
+    }
+}
+
+/// The moments of one parameter, flat, on the device without autodiff.
+#[derive(Clone, Debug)]
+struct Moments {
+    exp_avg: Tensor<1>,
+    exp_avg_sq: Tensor<1>,
+    steps: u64,
+}
+
+/// The optimizer: settings, and a state for each parameter that has been updated.
+#[derive(Clone, Debug)]
+pub struct AdamW {
+    settings: AdamWSettings,
+    moments: BTreeMap<String, Moments>,
+}
+
+impl AdamW {
+    /// An optimizer that has seen nothing.
+    pub fn new(settings: AdamWSettings) -> Self {
+        Self { settings, moments: BTreeMap::new() }
+    }
+
+    /// Forgets the state of parameters that are no longer trained, so that freezing frees its memory.
+    pub fn retain(&mut self, is_trained: impl Fn(&str) -> bool) {
+        self.moments.retain(|name, _| is_trained(name));
+    }
+
+    /// The names that have a state.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.moments.keys().map(String::as_str)
+    }
+
+    /// One update of all parameters that have a gradient. `scale` is multiplied into every gradient: the clip factor.
+    ///
+    /// With `g` the scaled gradient, `t` the parameter's count of updates and `η` the learning rate: `m ← β₁m + (1−β₁)g`,
+    /// `v ← β₂v + (1−β₂)g²`, `w ← (1 − ηλ)w − η · (m / (1−β₁ᵗ)) / (sqrt(v / (1−β₂ᵗ)) + ε)` (arXiv 1711.05101, as in PyTorch).
+    #[must_use]
+    pub fn step(&mut self, decoder: Decoder, mut gradients: Gradients, scale: f64, learning_rate: f64) -> Decoder {
+        decoder.updated(|name, weight| match gradients.remove(name) {
+            Some(gradient) => self.updated(name, weight, gradient * scale, learning_rate),
+            None => weight,
+        })
+    }
+
+    fn updated(&mut self, name: &str, weight: Tensor<1>, gradient: Tensor<1>, learning_rate: f64) -> Tensor<1> {
+        let AdamWSettings { beta1, beta2, epsilon, weight_decay, decay, .. } = self.settings;
+        let square = gradient.clone().square() * (1.0 - beta2);
+        let (exp_avg, exp_avg_sq, steps) = match self.moments.remove(name) {
+            Some(old) => {
+                (old.exp_avg * beta1 + gradient * (1.0 - beta1), old.exp_avg_sq * beta2 + square, old.steps + 1)
+            }
+            None => (gradient * (1.0 - beta1), square, 1),
+        };
+        let correction1 = 1.0 - beta1.powf(steps as f64);
+        let correction2 = 1.0 - beta2.powf(steps as f64);
+        let denominator = exp_avg_sq.clone().sqrt() / correction2.sqrt() + epsilon;
+        let change = exp_avg.clone() * (learning_rate / correction1) / denominator;
+        self.moments.insert(name.to_owned(), Moments { exp_avg, exp_avg_sq, steps });
+        let kept = if decay.includes(name) { weight * (1.0 - learning_rate * weight_decay) } else { weight };
+        kept - change
+    }
+
+    /// The moments as `NAME.exp_avg` and `NAME.exp_avg_sq`, and the count of updates of each parameter.
+    pub fn to_host(&self) -> (NamedTensors, BTreeMap<String, u64>) {
+        let mut tensors = NamedTensors::new();
+        for (name, moments) in &self.moments {
+            for (part, tensor) in [("exp_avg", &moments.exp_avg), ("exp_avg_sq", &moments.exp_avg_sq)] {
+                let values = tensor.to_data().try_into_vec::<f32>().expect("moments are f32");
+                tensors.insert(format!("{name}.{part}"), HostTensor { shape: vec![tensor.dims()[0]], values });
+            }
+        }
+        (tensors, self.moments.iter().map(|(name, moments)| (name.clone(), moments.steps)).collect())
+    }
+
+    /// The inverse of [`AdamW::to_host`], on the decoder's device.
+    ///
+    /// # Errors
+    /// When a moment is missing, or is not of its parameter's size.
+    pub fn from_host(
+        settings: AdamWSettings,
+        tensors: &NamedTensors,
+        steps: &BTreeMap<String, u64>,
+        decoder: &Decoder,
+    ) -> Result<Self, TrainError> {
+        let device = decoder.device();
+        let sizes: BTreeMap<String, usize> =
+            decoder.config().tensors().into_iter().map(|spec| (spec.name, spec.shape.iter().product())).collect();
+        let load = |name: &str, part: &str| {
+            let key = format!("{name}.{part}");
+            match (tensors.get(&key), sizes.get(name)) {
+                (Some(tensor), Some(&size)) if tensor.values.len() == size => {
+                    Ok(Tensor::from_data(TensorData::new(tensor.values.clone(), [size]), &device))
+                }
+                (found, _) => Err(TrainError::Moments { name: key, found: found.map(|tensor| tensor.values.len()) }),
+            }
+        };
+        let moments = steps
+            .iter()
+            .map(|(name, &steps)| {
+                let (exp_avg, exp_avg_sq) = (load(name, "exp_avg")?, load(name, "exp_avg_sq")?);
+                Ok((name.clone(), Moments { exp_avg, exp_avg_sq, steps }))
+            })
+            .collect::<Result<_, TrainError>>()?;
+        Ok(Self { settings, moments })
+    }
+}

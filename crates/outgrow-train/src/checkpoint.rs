@@ -1,0 +1,139 @@
+//! Training checkpoints: a folder that `transformers` opens, with what resuming needs in `training/`.
+//!
+//! `step-XXXXXXXX/` appears whole or not at all: it is written under a temporary name, synchronised and renamed.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use burn::tensor::Device;
+use outgrow_checkpoint::{Checkpoint, PendingFolder, read_tensors, write_model_files, write_tensors};
+use outgrow_model::Decoder;
+use outgrow_schedules::Schedule;
+use serde::{Deserialize, Serialize};
+
+use crate::{adamw::AdamW, error::TrainError, event::Position, settings::TrainSettings};
+
+const FORMAT: u32 = 1;
+const SHARD_SIZE_BYTES: u64 = 5_000_000_000;
+
+/// `training/state.json`.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct State {
+    format: u32,
+    position: Position,
+    seed: u64,
+    schedule: Schedule,
+    settings: TrainSettings,
+    optimizer_steps: BTreeMap<String, u64>,
+}
+
+/// What a run needs to be to go on from a checkpoint.
+pub(crate) struct Identity<'a> {
+    pub seed: u64,
+    pub schedule: &'a Schedule,
+    pub settings: &'a TrainSettings,
+}
+
+/// The training state at a moment.
+pub(crate) struct Snapshot {
+    pub position: Position,
+    pub decoder: Decoder,
+    pub optimizer: AdamW,
+}
+
+/// The checkpoint with the highest step in a run's folder; `None` when there is none yet.
+pub fn latest_checkpoint(run: &Path) -> Option<PathBuf> {
+    checkpoints(run).pop()
+}
+
+/// All checkpoints of a run, oldest first.
+pub(crate) fn checkpoints(run: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(run) else { return Vec::new() };
+    let is_checkpoint = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let digits = name.strip_prefix("step-").unwrap_or_default();
+        digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit()) && path.join("training/state.json").is_file()
+    };
+    let mut found: Vec<PathBuf> =
+        entries.filter_map(Result::ok).map(|entry| entry.path()).filter(is_checkpoint).collect();
+    found.sort();
+    found
+}
+
+/// Writes a checkpoint and removes the oldest ones beyond `checkpoints_kept`. `side_files` (a tokenizer) are copied in.
+pub(crate) fn save(
+    run: &Path,
+    snapshot: &Snapshot,
+    identity: &Identity,
+    side_files: &[PathBuf],
+) -> Result<PathBuf, TrainError> {
+    let target = run.join(format!("step-{:08}", snapshot.position.step));
+    if checkpoints(run).contains(&target) {
+        return Ok(target);
+    }
+    let pending = PendingFolder::create(&target)?;
+    let config = snapshot.decoder.config();
+    write_model_files(pending.path(), config, &snapshot.decoder.to_named_tensors(), SHARD_SIZE_BYTES)?;
+    for file in side_files {
+        let name = file.file_name().unwrap_or_default();
+        fs::copy(file, pending.path().join(name)).map_err(|source| TrainError::Io { path: file.clone(), source })?;
+    }
+    let training = pending.path().join("training");
+    fs::create_dir(&training).map_err(|source| TrainError::Io { path: training.clone(), source })?;
+    let (moments, optimizer_steps) = snapshot.optimizer.to_host();
+    write_tensors(&training.join("optimizer.safetensors"), &moments)?;
+    let state = State {
+        format: FORMAT,
+        position: snapshot.position,
+        seed: identity.seed,
+        schedule: identity.schedule.clone(),
+        settings: identity.settings.clone(),
+        optimizer_steps,
+    };
+    let file = training.join("state.json");
+    let text = serde_json::to_string_pretty(&state).map_err(|problem| state_error(&file, &problem))?;
+    fs::write(&file, text).map_err(|source| TrainError::Io { path: file.clone(), source })?;
+    pending.commit()?;
+    remove_old(run, identity.settings.checkpoints_kept)?;
+    Ok(target)
+}
+
+/// Reads a checkpoint of the same run.
+pub(crate) fn load(folder: &Path, identity: &Identity, device: &Device) -> Result<Snapshot, TrainError> {
+    let file = folder.join("training/state.json");
+    let text = fs::read_to_string(&file).map_err(|source| TrainError::Io { path: file.clone(), source })?;
+    let state: State = serde_json::from_str(&text).map_err(|problem| state_error(&file, &problem))?;
+    let differs = [
+        (state.format != FORMAT, "checkpoint format"),
+        (state.seed != identity.seed, "seed"),
+        (state.schedule != *identity.schedule, "stages"),
+        (state.settings != *identity.settings, "settings"),
+    ];
+    if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
+        return Err(TrainError::OtherRun { folder: folder.to_owned(), what });
+    }
+    let stage = &identity.schedule.stages()[state.position.stage];
+    let tensors = Checkpoint::open(folder)?.to_named_tensors()?;
+    let decoder = Decoder::new(&stage.model, &tensors, device)?
+        .with_trainable(|name| stage.trainable.includes(&stage.model, name));
+    let moments = read_tensors(&folder.join("training/optimizer.safetensors"))?;
+    let optimizer =
+        AdamW::from_host(identity.settings.optimizer.clone(), &moments, &state.optimizer_steps, &decoder)?;
+    Ok(Snapshot { position: state.position, decoder, optimizer })
+}
+
+fn remove_old(run: &Path, kept: usize) -> Result<(), TrainError> {
+    let found = checkpoints(run);
+    for folder in &found[..found.len().saturating_sub(kept)] {
+        fs::remove_dir_all(folder).map_err(|source| TrainError::Io { path: folder.clone(), source })?;
+    }
+    Ok(())
+}
+
+fn state_error(file: &Path, problem: &serde_json::Error) -> TrainError {
+    TrainError::State { file: file.to_owned(), problem: problem.to_string() }
+}

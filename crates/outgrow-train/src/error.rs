@@ -1,0 +1,92 @@
+//! What can go wrong while training.
+
+use std::path::PathBuf;
+
+/// Why a run can't start, or ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// Settings outside their ranges.
+    #[error("{problems}")]
+    Settings {
+        /// All of them, separated by semicolons.
+        problems: String,
+    },
+    /// The loss or the gradient is not a number.
+    #[error(
+        "the loss is {loss} (gradient norm {gradient_norm}) at step {step} with learning rate {learning_rate:e}: \
+         a lower learning rate or a longer warm-up may help; the last good checkpoint is kept"
+    )]
+    NotFinite {
+        /// The step, counted from 1.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// The norm of the gradients.
+        gradient_norm: f64,
+        /// The learning rate of the step.
+        learning_rate: f64,
+    },
+    /// A batch has no sequence.
+    #[error("a batch has no sequence")]
+    EmptyBatch,
+    /// The data holds tokens that the model doesn't know.
+    #[error("the data's vocabulary has {data} entries, the model's vocab_size is {model}: at least {data} is needed")]
+    Vocabulary {
+        /// Entries of the tokenizer.
+        data: usize,
+        /// The model's `vocab_size`.
+        model: usize,
+    },
+    /// The validation shards are shorter than what is asked of them.
+    #[error("validation_sequences = {asked}, but the validation shards hold only {held} sequences")]
+    ShortValidation {
+        /// The setting.
+        asked: usize,
+        /// Sequences in the shards.
+        held: u64,
+    },
+    /// A moment in a checkpoint does not fit its parameter.
+    #[error("optimizer tensor `{name}` is missing or of the wrong size (found {found:?} values)")]
+    Moments {
+        /// The moment's name.
+        name: String,
+        /// How many values it has.
+        found: Option<usize>,
+    },
+    /// A checkpoint of another run.
+    #[error("{}: was written by a run with other {what}; use another --out, or the recipe that began this run", folder.display())]
+    OtherRun {
+        /// The checkpoint.
+        folder: PathBuf,
+        /// What differs.
+        what: &'static str,
+    },
+    /// A checkpoint's state can't be read.
+    #[error("{}: {problem}", file.display())]
+    State {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A folder can't be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// From the model.
+    #[error(transparent)]
+    Model(#[from] outgrow_model::ModelError),
+    /// From the data.
+    #[error(transparent)]
+    Data(#[from] outgrow_data::DataError),
+    /// From checkpoint folders.
+    #[error(transparent)]
+    Checkpoint(#[from] outgrow_checkpoint::CheckpointError),
+    /// From growth.
+    #[error(transparent)]
+    Growth(#[from] outgrow_operators::GrowthError),
+}

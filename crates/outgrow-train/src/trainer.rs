@@ -1,0 +1,243 @@
+//! The loop: steps within a stage, growth between stages, validation and checkpoints in between.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use burn::tensor::{Device, Tensor};
+use outgrow_data::{Batch, Batches, DataError, prefetch};
+use outgrow_model::{Decoder, Initialization, initial_tensors};
+use outgrow_operators::{grow_tensors, plan};
+use outgrow_schedules::{FlopConvention, Schedule, Stage, flops_per_token};
+
+use crate::{
+    adamw::AdamW,
+    checkpoint::{self, Identity, Snapshot},
+    error::TrainError,
+    event::{Control, Event, Position, StepReport},
+    gradients::{accumulate, global_norm},
+    settings::TrainSettings,
+    validation::validation_loss,
+};
+
+/// Batches made ahead of the step that uses them.
+const PREFETCH_DEPTH: usize = 4;
+
+/// All that a run is made of.
+#[derive(Debug)]
+pub struct Training<'a> {
+    /// The stages, checked.
+    pub schedule: &'a Schedule,
+    /// Steps, optimizer, intervals.
+    pub settings: &'a TrainSettings,
+    /// How the first stage's weights are drawn.
+    pub initialization: Initialization,
+    /// Seed of the first weights (the data order has its own).
+    pub seed: u64,
+    /// Training data; a grown model goes on where the small one stopped.
+    pub training: Batches,
+    /// Held-out data.
+    pub validation: &'a Batches,
+    /// The device, without autodiff.
+    pub device: &'a Device,
+    /// The run's folder, where checkpoints are.
+    pub folder: &'a Path,
+    /// Files that each checkpoint carries along, such as the tokenizer.
+    pub side_files: &'a [PathBuf],
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// All stages are done.
+    Finished {
+        /// The last checkpoint.
+        checkpoint: PathBuf,
+    },
+    /// The observer stopped it; the same call goes on from here.
+    Stopped {
+        /// The checkpoint written on stopping.
+        checkpoint: PathBuf,
+    },
+}
+
+/// Runs all stages, or goes on from the latest checkpoint in the run's folder.
+///
+/// # Errors
+/// On bad settings or data, a loss that is not finite, and files that can't be read or written.
+pub fn train(
+    training: Training<'_>,
+    observe: &mut dyn FnMut(&Position, &Event<'_>) -> Control,
+) -> Result<Outcome, TrainError> {
+    training.settings.validate()?;
+    check_data(&training)?;
+    let identity =
+        Identity { seed: training.seed, schedule: training.schedule, settings: training.settings };
+    let device = training.device.clone().autodiff();
+    let resumed_from = checkpoint::latest_checkpoint(training.folder);
+    let snapshot = match &resumed_from {
+        Some(folder) => checkpoint::load(folder, &identity, &device)?,
+        None => first_snapshot(&training, &device)?,
+    };
+    let mut batches =
+        prefetch(training.training.clone(), snapshot.position.samples, training.settings.batch_sequences, PREFETCH_DEPTH);
+    let mut run = Run { training: &training, identity, device, snapshot, observe, stopped: false };
+    run.tell(&Event::Started { resumed_from: resumed_from.as_deref() });
+    if resumed_from.is_none() {
+        run.validate()?;
+    }
+    loop {
+        run.finish_stage(&mut || batches.next().unwrap_or(Err(DataError::ThreadStopped { thread: "batches" })))?;
+        let checkpoint = run.save()?;
+        if run.stopped {
+            return Ok(Outcome::Stopped { checkpoint });
+        }
+        match training.schedule.stages().get(run.snapshot.position.stage + 1) {
+            Some(next) => run.enter(next)?,
+            None => return Ok(Outcome::Finished { checkpoint }),
+        }
+    }
+}
+
+fn check_data(training: &Training) -> Result<(), TrainError> {
+    training.training.check_batch(training.settings.batch_sequences)?;
+    for batches in [&training.training, training.validation] {
+        let data = batches.shards().manifest().vocab_size;
+        for stage in training.schedule.stages() {
+            let model = stage.model.vocab_size;
+            if data > model {
+                return Err(TrainError::Vocabulary { data, model });
+            }
+        }
+    }
+    let (asked, held) = (training.settings.validation_sequences, training.validation.num_samples());
+    if asked as u64 > held { Err(TrainError::ShortValidation { asked, held }) } else { Ok(()) }
+}
+
+fn first_snapshot(training: &Training, device: &Device) -> Result<Snapshot, TrainError> {
+    let stage = &training.schedule.stages()[0];
+    let tensors = initial_tensors(&stage.model, training.initialization, training.seed);
+    let decoder = Decoder::new(&stage.model, &tensors, device)?
+        .with_trainable(|name| stage.trainable.includes(&stage.model, name));
+    let optimizer = AdamW::new(training.settings.optimizer.clone());
+    Ok(Snapshot { position: Position::default(), decoder, optimizer })
+}
+
+struct Run<'a> {
+    training: &'a Training<'a>,
+    identity: Identity<'a>,
+    device: Device,
+    snapshot: Snapshot,
+    observe: &'a mut dyn FnMut(&Position, &Event<'_>) -> Control,
+    stopped: bool,
+}
+
+impl Run<'_> {
+    fn tell(&mut self, event: &Event<'_>) {
+        if (self.observe)(&self.snapshot.position, event) == Control::Stop {
+            self.stopped = true;
+        }
+    }
+
+    fn stage(&self) -> &Stage {
+        &self.training.schedule.stages()[self.snapshot.position.stage]
+    }
+
+    /// Takes steps until the stage's tokens are used up or the observer stops the run.
+    fn finish_stage(
+        &mut self,
+        next_batch: &mut dyn FnMut() -> Result<Batch, DataError>,
+    ) -> Result<(), TrainError> {
+        let settings = self.training.settings;
+        let stage_tokens = self.stage().tokens;
+        while self.snapshot.position.stage_tokens < stage_tokens && !self.stopped {
+            let before = self.snapshot.position.tokens;
+            self.step(&next_batch()?)?;
+            let after = self.snapshot.position.tokens;
+            let crosses = |interval: u64| before / interval < after / interval;
+            let ends = self.snapshot.position.stage_tokens >= stage_tokens;
+            if ends || crosses(settings.validation_interval_tokens) {
+                self.validate()?;
+            }
+            if !ends && settings.checkpoint_interval_tokens.is_some_and(crosses) {
+                self.save()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, batch: &Batch) -> Result<(), TrainError> {
+        let start = Instant::now();
+        let settings = self.training.settings;
+        let (loss, gradients) = accumulate(&self.snapshot.decoder, batch, settings.micro_batch_sequences)?;
+        let norm = global_norm(&gradients).ok_or(TrainError::EmptyBatch)?;
+        // Both numbers come to the host in one read: a read waits for the device.
+        let numbers = Tensor::cat(vec![loss, norm], 0).into_data().try_into_vec::<f32>().expect("losses are f32");
+        let (loss, gradient_norm) = (f64::from(numbers[0]), f64::from(numbers[1]));
+        let tokens = batch.inputs.len() as u64;
+        let learning_rate = self.stage().learning_rate.at(self.snapshot.position.stage_tokens + tokens);
+        if !(loss.is_finite() && gradient_norm.is_finite()) {
+            let step = self.snapshot.position.step + 1;
+            return Err(TrainError::NotFinite { step, loss, gradient_norm, learning_rate });
+        }
+        let scale = settings.optimizer.clip_norm.map_or(1.0, |limit| (limit / (gradient_norm + 1e-6)).min(1.0));
+        let decoder = self.snapshot.decoder.clone();
+        self.snapshot.decoder = self.snapshot.optimizer.step(decoder, gradients, scale, learning_rate);
+        self.advance(tokens, batch.sequences as u64, batch.sequence_length);
+        let seconds = start.elapsed().as_secs_f64();
+        self.tell(&Event::Step(StepReport { loss, learning_rate, gradient_norm, seconds }));
+        Ok(())
+    }
+
+    fn advance(&mut self, tokens: u64, samples: u64, sequence_length: usize) {
+        let stage = self.stage();
+        let flops =
+            |convention| flops_per_token(convention, &stage.model, sequence_length, &stage.trainable) * tokens as f64;
+        let (exact, six) = (flops(FlopConvention::Exact), flops(FlopConvention::SixTimesParameters));
+        let position = &mut self.snapshot.position;
+        position.step += 1;
+        position.tokens += tokens;
+        position.stage_tokens += tokens;
+        position.samples += samples;
+        position.flops += exact;
+        position.flops_6nt += six;
+    }
+
+    fn validate(&mut self) -> Result<(), TrainError> {
+        let decoder = self.snapshot.decoder.inner();
+        let settings = self.training.settings;
+        let (sequences, at_once) = (settings.validation_sequences, settings.micro_batch_sequences);
+        let validation_loss = validation_loss(&decoder, self.training.validation, sequences, at_once)?;
+        self.tell(&Event::Evaluated { validation_loss, decoder: &decoder });
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<PathBuf, TrainError> {
+        let folder =
+            checkpoint::save(self.training.folder, &self.snapshot, &self.identity, self.training.side_files)?;
+        self.tell(&Event::Saved { folder: &folder });
+        Ok(folder)
+    }
+
+    /// Growth: the next stage's model is built fresh from the plan, never from clones, and starts with a fresh optimizer. A stage
+    /// without growth keeps the state of what it goes on training.
+    fn enter(&mut self, next: &Stage) -> Result<(), TrainError> {
+        let growth = next.enter.as_ref().map(|growth| plan(&self.stage().model, growth)).transpose()?;
+        if let Some(plan) = &growth {
+            let tensors = grow_tensors(plan, &self.snapshot.decoder.to_named_tensors())?;
+            self.snapshot.decoder = Decoder::new(&next.model, &tensors, &self.device)?;
+            self.snapshot.optimizer = AdamW::new(self.training.settings.optimizer.clone());
+        }
+        let includes = |name: &str| next.trainable.includes(&next.model, name);
+        self.snapshot.decoder = self.snapshot.decoder.clone().with_trainable(includes);
+        self.snapshot.optimizer.retain(includes);
+        self.snapshot.position.stage += 1;
+        self.snapshot.position.stage_tokens = 0;
+        if let Some(plan) = &growth {
+            self.tell(&Event::Grown { plan });
+            self.validate()?;
+        }
+        Ok(())
+    }
+}
