@@ -1,1 +1,58 @@
-//! Outgrow's runner: reads a recipe or an experiment and assembles the crates.
+//! Outgrow's runner: reads a recipe or an experiment and assembles the other crates. The binary is a few lines over [`run`].
+//!
+//! It holds no method, no operator and no loss: it connects files, signals and a terminal to the crates that do.
+#![doc = include_str!("../README.md")]
+#![recursion_limit = "256"]
+
+mod commands;
+mod exit;
+mod experiment;
+mod interrupt;
+mod metrics;
+mod progress;
+mod recipe;
+mod resolve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use recipe::{DataRecipe, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe, TrainingRecipe};
+pub use resolve::{ResolvedRecipe, resolve};
+
+/// Pre-train language models by growing them.
+#[derive(Debug, Parser)]
+#[command(name = "outgrow", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a model by a recipe: from scratch, or in stages with growth between them.
+    Train(commands::train::Arguments),
+    /// Grow a Hugging Face LLaMA folder into a deeper one.
+    Grow(commands::grow::Arguments),
+    /// Prepare and look at training data.
+    Data(commands::data::Arguments),
+    /// Run an experiment: several recipes, compared.
+    Experiment(commands::experiment::Arguments),
+    /// Make the report of finished runs.
+    Report(commands::report::Arguments),
+    /// List the devices that this build can use.
+    Devices,
+}
+
+/// Runs the command line and gives the status to exit with: 0 done, 2 bad input or usage, 1 anything else.
+pub fn run() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Train(arguments) => commands::train::run(&arguments),
+        Command::Grow(arguments) => commands::grow::run(&arguments),
+        Command::Data(arguments) => commands::data::run(&arguments),
+        Command::Experiment(arguments) => commands::experiment::run(&arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Devices => commands::devices::run(),
+    };
+    exit::status(result)
+}

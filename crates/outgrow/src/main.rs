@@ -1,2 +1,6 @@
-//! The command line of Outgrow.
-fn main() {}
+//! The command line of Outgrow. Everything else is in the library.
+#![recursion_limit = "256"]
+
+fn main() -> std::process::ExitCode {
+    outgrow::run()
+}

@@ -1,0 +1,79 @@
+//! `outgrow data …`: text to token shards.
+
+use std::path::PathBuf;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use outgrow_data::{PrepareOptions, prepare};
+
+use crate::progress::count;
+
+/// Flags of `outgrow data`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Tokenise text files into shards that `outgrow train` reads.
+    Prepare(Prepare),
+}
+
+#[derive(Debug, clap::Args)]
+struct Prepare {
+    /// Files: .txt (one document each), .jsonl or .jsonl.zst (one document a line).
+    #[arg(required = true, value_name = "TEXT")]
+    inputs: Vec<PathBuf>,
+    /// A Hugging Face tokenizer.json.
+    #[arg(long, value_name = "FILE")]
+    tokenizer: PathBuf,
+    /// The folder to make.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The field of a JSON line that holds the text.
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    text_field: String,
+    /// The token in front of each document; by default the tokenizer's end-of-text token.
+    #[arg(long, value_name = "TOKEN")]
+    separator: Option<String>,
+    /// Tokens of a full shard.
+    #[arg(long, value_name = "N", default_value_t = PrepareOptions::default().shard_tokens)]
+    shard_tokens: u64,
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    match &arguments.command {
+        Command::Prepare(arguments) => run_prepare(arguments),
+    }
+}
+
+fn run_prepare(arguments: &Prepare) -> anyhow::Result<()> {
+    let options = PrepareOptions {
+        text_field: arguments.text_field.clone(),
+        separator: arguments.separator.clone(),
+        shard_tokens: arguments.shard_tokens,
+        ..PrepareOptions::default()
+    };
+    // Hidden by itself where standard error is no terminal.
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{bar:28} {percent:>3} %  {msg}  {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
+    let manifest = prepare(&arguments.inputs, &arguments.tokenizer, &arguments.out, &options, &mut |progress| {
+        bar.set_length(progress.total_input_bytes);
+        bar.set_position(progress.input_bytes);
+        bar.set_message(format!("{} documents, {} tokens", count(progress.documents), count(progress.tokens)));
+    })?;
+    bar.finish_and_clear();
+    println!(
+        "{}: {} tokens of {} documents in {} shard(s), {:.2} bytes a token, vocabulary {}",
+        arguments.out.display(),
+        manifest.tokens,
+        manifest.documents,
+        manifest.shards.len(),
+        manifest.text_bytes as f64 / manifest.tokens as f64,
+        manifest.vocab_size
+    );
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! `outgrow experiment`: the runs of an experiment, and their report.
+
+use std::{
+    fs,
+    num::NonZero,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::Context;
+use outgrow_checkpoint::write_file_atomically;
+use outgrow_report::{Report, read_run};
+
+use crate::{
+    exit::BadInput,
+    experiment::{
+        corpus::prepare_bundled,
+        definition::{Data, Definition, PlannedRun},
+        processes::{Job, run_all},
+    },
+    interrupt::Interrupt,
+    metrics::finished,
+    progress::time,
+    recipe::Recipe,
+    resolve::resolve,
+};
+
+/// Flags of `outgrow experiment`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The experiment, or `list`.
+    name: String,
+    /// The folder of runs and report; by default `runs/NAME`. The same command again skips what is done.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Token shards in DIR/training and DIR/validation, for experiments that bring no text of their own.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// How many seeds, instead of the experiment's.
+    #[arg(long, value_name = "N")]
+    seeds: Option<NonZero<u64>>,
+    /// Runs at a time; by default one for each core of the CPU, and one on a GPU.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
+    /// The device, instead of the recipes': flex, wgpu, cuda or cuda:INDEX.
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+}
+
+/// Runs the experiment, or lists those that there are.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.name == "list" {
+        for definition in Definition::all()? {
+            println!("{:<28} {}", definition.name, definition.description);
+        }
+        return Ok(());
+    }
+    let definition = Definition::named(&arguments.name)?;
+    let interrupt = Interrupt::from_signals()?;
+    let start = Instant::now();
+    let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&definition.name));
+    fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
+    let data = data_folder(&definition, arguments.data.as_deref(), &out)?;
+    let seeds: Vec<u64> = match arguments.seeds {
+        Some(count) => (1..=count.get()).collect(),
+        None => definition.seeds.clone(),
+    };
+    let split = |split: &str| data.join(split).to_string_lossy().into_owned();
+    let runs = definition.runs(&seeds, &split("training"), &split("validation"))?;
+    let jobs = runs.iter().map(|run| job(run, &out, arguments.device.as_deref())).collect::<anyhow::Result<Vec<_>>>()?;
+    let waiting: Vec<Job> = jobs.iter().filter(|job| !is_done(job)).cloned().collect();
+    let at_once = at_once(arguments, waiting.len());
+    let done = jobs.len() - waiting.len();
+    let skipped = if done > 0 { format!(", {done} of {} done already", jobs.len()) } else { String::new() };
+    eprintln!("{}: {} run(s), {at_once} at a time{skipped}", definition.name, waiting.len());
+    run_all(&waiting, at_once, arguments.device.as_deref(), &interrupt)?;
+    write_report(&jobs, &out)?;
+    eprintln!("{} in {}: {}", definition.name, time(start.elapsed().as_secs_f64()), out.join("report.html").display());
+    Ok(())
+}
+
+/// The shards' folder, absolute, as the recipes lie elsewhere.
+fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> anyhow::Result<PathBuf> {
+    let folder = match (definition.data, given) {
+        (Data::Bundled, None) => {
+            let folder = out.join("data");
+            prepare_bundled(&folder)?;
+            folder
+        }
+        (_, Some(folder)) => folder.to_owned(),
+        (Data::Given, None) => {
+            let problem = format!(
+                "{} brings no text: give --data DIR, with shards made by `outgrow data prepare` in DIR/training and \
+                 DIR/validation",
+                definition.name
+            );
+            return Err(BadInput(problem).into());
+        }
+    };
+    folder.canonicalize().map_err(|error| BadInput(format!("{}: {error}", folder.display())).into())
+}
+
+/// Writes a run's recipe and checks it, so that a bad one is found before any run starts.
+fn job(run: &PlannedRun, out: &Path, device: Option<&str>) -> anyhow::Result<Job> {
+    let folder = out.join(&run.name);
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let recipe = folder.join("recipe.toml");
+    write_file_atomically(&recipe, toml::to_string_pretty(&run.table)?.as_bytes())?;
+    let resolved = resolve(Recipe::read(&recipe)?, device).with_context(|| run.name.clone())?;
+    Ok(Job { name: run.name.clone(), recipe, folder, tokens: resolved.schedule.tokens() })
+}
+
+fn is_done(job: &Job) -> bool {
+    Recipe::read(&job.recipe).is_ok_and(|recipe| finished(&job.folder, &recipe) == Some(true))
+}
+
+fn at_once(arguments: &Arguments, waiting: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let on_gpu = arguments.device.as_deref().is_some_and(|device| device != "flex");
+    let wanted = arguments.jobs.map_or(if on_gpu { 1 } else { cores }, NonZero::get);
+    wanted.min(waiting.max(1))
+}
+
+fn write_report(jobs: &[Job], out: &Path) -> anyhow::Result<()> {
+    let runs = jobs.iter().map(|job| read_run(&job.folder)).collect::<Result<Vec<_>, _>>()?;
+    let report = Report::new(&runs)?;
+    write_file_atomically(&out.join("report.html"), report.html().as_bytes())?;
+    write_file_atomically(&out.join("report.json"), serde_json::to_string_pretty(&report.to_json())?.as_bytes())?;
+    write_file_atomically(&out.join("loss.svg"), report.loss_chart_svg().as_bytes())?;
+    for sentence in report.sentences() {
+        println!("{sentence}");
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! The commands, one file each: flags, and the calls they become.
+
+pub mod data;
+pub mod devices;
+pub mod experiment;
+pub mod grow;
+pub mod report;
+pub mod train;

@@ -1,0 +1,71 @@
+//! How a command ends: the message and the exit status.
+
+use std::{io, process::ExitCode};
+
+use outgrow_train::TrainError;
+
+/// Input that can't be used, found by the runner itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadInput(pub String);
+
+const BAD_INPUT: u8 = 2;
+
+/// Prints an error as one line and picks the status: 0 done, 2 bad input, 1 anything else.
+pub fn status(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", one_line(&error));
+            if is_bad_input(&error) { ExitCode::from(BAD_INPUT) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// Context first, then the causes, each once: crates often quote their cause in their own message.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if line.contains(&cause) {
+            continue;
+        }
+        if !line.is_empty() {
+            line.push_str(": ");
+        }
+        line.push_str(&cause);
+    }
+    line
+}
+
+/// Files that aren't there or aren't what they should be are the user's to mend; a full disk or a diverged loss isn't input.
+fn is_bad_input(error: &anyhow::Error) -> bool {
+    let mut bad = false;
+    for cause in error.chain() {
+        if let Some(TrainError::NotFinite { .. }) = cause.downcast_ref() {
+            return false;
+        }
+        if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            let of_the_input = matches!(
+                cause.kind(),
+                io::ErrorKind::NotFound
+                    | io::ErrorKind::AlreadyExists
+                    | io::ErrorKind::InvalidData
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::NotADirectory
+                    | io::ErrorKind::IsADirectory
+            );
+            return of_the_input;
+        }
+        bad |= cause.is::<BadInput>()
+            || cause.is::<TrainError>()
+            || cause.is::<outgrow_checkpoint::CheckpointError>()
+            || cause.is::<outgrow_data::DataError>()
+            || cause.is::<outgrow_kernels::DeviceError>()
+            || cause.is::<outgrow_operators::GrowthError>()
+            || cause.is::<outgrow_report::ReportError>()
+            || cause.is::<outgrow_schedules::ScheduleError>();
+    }
+    bad
+}

@@ -1,0 +1,33 @@
+//! The corpus that comes with the program, as token shards in an experiment's folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use outgrow_checkpoint::write_file_atomically;
+use outgrow_data::{PrepareOptions, TokenShards, prepare};
+
+/// Public-domain books; experiments/corpus/README.md names them and where they come from.
+const TRAINING: &[u8] = include_bytes!("../../experiments/corpus/train.jsonl.zst");
+const VALIDATION: &[u8] = include_bytes!("../../experiments/corpus/validation.jsonl.zst");
+const TOKENIZER: &[u8] = include_bytes!("../../experiments/corpus/tokenizer.json");
+
+/// Makes `folder/training` and `folder/validation`, unless they are there.
+pub fn prepare_bundled(folder: &Path) -> anyhow::Result<()> {
+    for (split, text) in [("training", TRAINING), ("validation", VALIDATION)] {
+        let shards = folder.join(split);
+        if TokenShards::open(&shards).is_ok() {
+            continue;
+        }
+        let source = folder.join("source");
+        fs::create_dir_all(&source).with_context(|| source.display().to_string())?;
+        let (text_file, tokenizer) = (source.join(format!("{split}.jsonl.zst")), source.join("tokenizer.json"));
+        write_file_atomically(&text_file, text)?;
+        write_file_atomically(&tokenizer, TOKENIZER)?;
+        let inputs: [PathBuf; 1] = [text_file];
+        prepare(&inputs, &tokenizer, &shards, &PrepareOptions::default(), &mut |_| ())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! What an experiment is: a TOML file with what all runs share and what each run has of its own.
+//!
+//! The definitions are in the crate's `experiments/` folder and compiled in.
+
+use serde::Deserialize;
+
+use crate::{exit::BadInput, recipe::Recipe};
+
+/// The definitions that are compiled in.
+const DEFINITIONS: [&str; 3] = [
+    include_str!("../../experiments/quickstart.toml"),
+    include_str!("../../experiments/quickstart-learning-rates.toml"),
+    include_str!("../../experiments/prose.toml"),
+];
+
+/// An experiment.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// What to call it on the command line.
+    pub name: String,
+    /// One line for `experiment list`.
+    pub description: String,
+    /// Where its text comes from.
+    pub data: Data,
+    /// One run of each kind for each seed.
+    pub seeds: Vec<u64>,
+    /// What all runs share: a recipe without name and seed.
+    recipe: toml::Table,
+    /// What each kind of run has of its own, laid over `recipe`.
+    runs: Vec<toml::Table>,
+}
+
+/// Where an experiment's text comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Data {
+    /// The corpus that comes with the program.
+    Bundled,
+    /// `--data DIR`, with token shards in `DIR/training` and `DIR/validation`.
+    Given,
+}
+
+/// One run of an experiment.
+#[derive(Clone, Debug)]
+pub struct PlannedRun {
+    /// The name of its folder: `g-stack-seed-1`.
+    pub name: String,
+    /// The recipe as TOML; `data.training` and `data.validation` are still to be set.
+    pub table: toml::Table,
+}
+
+impl Definition {
+    /// All experiments.
+    pub fn all() -> anyhow::Result<Vec<Self>> {
+        DEFINITIONS.iter().map(|text| Ok(toml::from_str(text)?)).collect()
+    }
+
+    /// The experiment with this name.
+    pub fn named(name: &str) -> anyhow::Result<Self> {
+        let mut all = Self::all()?;
+        match all.iter().position(|definition| definition.name == name) {
+            Some(index) => Ok(all.swap_remove(index)),
+            None => {
+                let names: Vec<_> = all.iter().map(|definition| definition.name.as_str()).collect();
+                Err(BadInput(format!("no experiment `{name}`: there are {}", names.join(", "))).into())
+            }
+        }
+    }
+
+    /// The runs, seed by seed, so that every kind has a first result early.
+    ///
+    /// # Errors
+    /// A run that is no recipe, with the run's name.
+    pub fn runs(&self, seeds: &[u64], training: &str, validation: &str) -> anyhow::Result<Vec<PlannedRun>> {
+        let mut planned = Vec::new();
+        for seed in seeds {
+            for run in &self.runs {
+                let mut table = self.recipe.clone();
+                lay_over(&mut table, run.clone());
+                let kind = table.get("name").and_then(toml::Value::as_str).unwrap_or_default();
+                let name = format!("{kind}-seed-{seed}");
+                table.insert("name".into(), name.clone().into());
+                table.insert("seed".into(), i64::try_from(*seed)?.into());
+                let data = table.entry("data").or_insert_with(|| toml::Table::new().into());
+                if let Some(data) = data.as_table_mut() {
+                    data.insert("training".into(), training.into());
+                    data.insert("validation".into(), validation.into());
+                }
+                Recipe::from_table(table.clone())
+                    .map_err(|problems| BadInput(format!("{}: run {name}: {}", self.name, problems.join("; "))))?;
+                planned.push(PlannedRun { name, table });
+            }
+        }
+        Ok(planned)
+    }
+}
+
+/// Lays one table over another: tables are merged, anything else is replaced.
+fn lay_over(under: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            // A schedule is of one method: its fields don't mix with another's.
+            (Some(toml::Value::Table(under)), toml::Value::Table(over)) if key != "schedule" => lay_over(under, over),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_definition_is_an_experiment_whose_runs_are_recipes() {
+        for definition in Definition::all().unwrap() {
+            let runs = definition.runs(&definition.seeds, "training", "validation").unwrap();
+            assert_eq!(runs.len(), definition.runs.len() * definition.seeds.len());
+        }
+    }
+
+    #[test]
+    fn an_unknown_experiment_is_refused_with_the_names_that_exist() {
+        let message = Definition::named("quickstrat").unwrap_err().to_string();
+        assert!(message.starts_with("no experiment `quickstrat`: there are quickstart,"), "{message}");
+    }
+
+    #[test]
+    fn a_run_keeps_what_it_does_not_override() {
+        let mut under: toml::Table = "a = 1\n[training]\nx = 1\ny = 2".parse().unwrap();
+        lay_over(&mut under, "[training]\ny = 3".parse().unwrap());
+        assert_eq!(under, "a = 1\n[training]\nx = 1\ny = 3".parse().unwrap());
+    }
+}

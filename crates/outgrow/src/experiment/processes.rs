@@ -1,0 +1,151 @@
+//! Runs side by side: `outgrow train` processes, some at a time, watched through the metrics that they write.
+
+use std::{
+    fs::{self, File},
+    io::{IsTerminal, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use serde_json::Value;
+
+use crate::{interrupt::Interrupt, progress::Progress};
+
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A run that is to be made.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its name.
+    pub name: String,
+    /// Its recipe file.
+    pub recipe: PathBuf,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Tokens of all its stages.
+    pub tokens: u64,
+}
+
+/// Makes all runs, at most `at_once` at a time, the cores shared between them. Stops them all when interrupted or when one fails.
+///
+/// # Errors
+/// When a run fails, with the last line of its log; or when interrupted.
+pub fn run_all(jobs: &[Job], at_once: usize, device: Option<&str>, interrupt: &Interrupt) -> anyhow::Result<()> {
+    let lines = !std::io::stderr().is_terminal();
+    let bars = MultiProgress::with_draw_target(if lines {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    });
+    let mut waiting = jobs.iter();
+    let mut running: Vec<Running> = Vec::new();
+    let mut failure = None;
+    loop {
+        while failure.is_none() && !interrupt.is_set() && running.len() < at_once {
+            let Some(job) = waiting.next() else { break };
+            running.push(Running::start(job, at_once, device, &bars, lines)?);
+        }
+        if running.is_empty() {
+            break;
+        }
+        thread::sleep(POLL_INTERVAL);
+        let mut still_running = Vec::new();
+        for mut run in running {
+            run.look()?;
+            match run.child.try_wait()? {
+                None => still_running.push(run),
+                Some(status) => {
+                    run.look()?;
+                    run.progress.finish();
+                    if !status.success() {
+                        failure.get_or_insert(format!("{}: {}", run.job.name, last_line(&run.log)));
+                    }
+                }
+            }
+        }
+        running = still_running;
+        if failure.is_some() || interrupt.is_set() {
+            // A child ends, with a checkpoint, when its standard input is closed.
+            running.iter_mut().for_each(|run| drop(run.child.stdin.take()));
+        }
+    }
+    match failure {
+        Some(failure) => bail!("{failure}"),
+        None if interrupt.is_set() => bail!("interrupted: the same command goes on"),
+        None => Ok(()),
+    }
+}
+
+struct Running<'a> {
+    job: &'a Job,
+    child: Child,
+    log: PathBuf,
+    progress: Progress,
+    read: u64,
+    stage: String,
+}
+
+impl<'a> Running<'a> {
+    fn start(job: &'a Job, at_once: usize, device: Option<&str>, bars: &MultiProgress, lines: bool) -> anyhow::Result<Self> {
+        fs::create_dir_all(&job.folder).with_context(|| job.folder.display().to_string())?;
+        let log = job.folder.join("log.txt");
+        let log_file = File::create(&log).with_context(|| log.display().to_string())?;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let program = std::env::current_exe().context("can't find this program's own file")?;
+        let mut command = Command::new(program);
+        command.arg("train").arg(&job.recipe).arg("--out").arg(&job.folder).arg("--stop-on-closed-stdin");
+        if let Some(device) = device {
+            command.args(["--device", device]);
+        }
+        let child = command
+            .env("RAYON_NUM_THREADS", (cores / at_once).max(1).to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log_file)
+            .spawn()
+            .with_context(|| format!("{}: can't start a process", job.name))?;
+        let progress = Progress::on(bars.add(ProgressBar::new(job.tokens)), job.tokens, lines);
+        Ok(Self { job, child, log, progress, read: 0, stage: String::new() })
+    }
+
+    /// Reads the whole lines that were added to the metrics, and shows them.
+    fn look(&mut self) -> anyhow::Result<()> {
+        let Ok(mut file) = File::open(self.job.folder.join("metrics.jsonl")) else { return Ok(()) };
+        // A run that goes on from a checkpoint has shortened its metrics.
+        if file.metadata()?.len() < self.read {
+            self.read = 0;
+        }
+        file.seek(SeekFrom::Start(self.read))?;
+        let mut added = String::new();
+        file.read_to_string(&mut added)?;
+        let whole = added.rfind('\n').map_or(0, |end| end + 1);
+        self.read += whole as u64;
+        let mut last_step = None;
+        for line in added[..whole].lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            let stage = line["stage"].as_str().unwrap_or_default();
+            if stage != self.stage {
+                stage.clone_into(&mut self.stage);
+                self.progress.stage(&format!("{} {stage}", self.job.name));
+            }
+            if line["loss"].is_number() {
+                last_step = Some(line);
+            }
+        }
+        if let Some(line) = last_step {
+            let tokens = line["tokens"].as_u64().unwrap_or_default();
+            let (loss, rate) = (line["loss"].as_f64(), line["tokens_per_second"].as_f64());
+            self.progress.step(tokens, loss.unwrap_or(f64::NAN), rate.unwrap_or_default());
+        }
+        Ok(())
+    }
+}
+
+fn last_line(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let line = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("ended without a word");
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}

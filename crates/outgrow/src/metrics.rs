@@ -1,0 +1,106 @@
+//! What a run writes beside its checkpoints: `run.json` and `metrics.jsonl`.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use outgrow_checkpoint::write_file_atomically;
+use outgrow_train::{Position, StepReport};
+use serde_json::{Value, json};
+
+use crate::resolve::ResolvedRecipe;
+
+/// The version of both files' layout.
+const FORMAT: u32 = 1;
+
+/// Writes `run.json`: what this run is, and whether it is done.
+pub fn write_run_file(folder: &Path, resolved: &ResolvedRecipe, finished: bool) -> anyhow::Result<()> {
+    let model = resolved.schedule.model();
+    let run = json!({
+        "format": FORMAT,
+        "name": resolved.recipe.name,
+        "method": resolved.recipe.schedule.method(),
+        "seed": resolved.recipe.seed,
+        "recipe": resolved.recipe,
+        "stages": resolved.schedule,
+        "device": resolved.device.to_string(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "model": model.to_json(),
+        "parameters": model.num_parameters(),
+        "finished": finished,
+    });
+    let mut text = serde_json::to_string_pretty(&run)?;
+    text.push('\n');
+    write_file_atomically(&folder.join("run.json"), text.as_bytes())?;
+    Ok(())
+}
+
+/// The `finished` of a run's `run.json`, if its recipe is this one; `None` when there is no such file.
+pub fn finished(folder: &Path, recipe: &crate::recipe::Recipe) -> Option<bool> {
+    let run: Value = serde_json::from_slice(&fs::read(folder.join("run.json")).ok()?).ok()?;
+    let same = run["recipe"] == serde_json::to_value(recipe).ok()?;
+    Some(same && run["finished"] == Value::Bool(true))
+}
+
+/// Appends to `metrics.jsonl`, one line at a time, each flushed so that a watcher sees whole lines.
+pub struct Metrics {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Metrics {
+    /// Opens the file and removes what was written after `step`: a run that goes on from a checkpoint takes those steps again.
+    pub fn open(folder: &Path, step: u64) -> anyhow::Result<Self> {
+        let path = folder.join("metrics.jsonl");
+        if path.exists() {
+            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let reached = |line: &&str| {
+                let line: Option<Value> = serde_json::from_str(line).ok();
+                line.and_then(|line| line["step"].as_u64()).is_some_and(|at| at <= step)
+            };
+            let kept: String = text.lines().filter(reached).flat_map(|line| [line, "\n"]).collect();
+            write_file_atomically(&path, kept.as_bytes())?;
+        }
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let file = BufWriter::new(file.with_context(|| path.display().to_string())?);
+        Ok(Self { path, file })
+    }
+
+    /// One optimizer step.
+    pub fn step(&mut self, position: &Position, stage: &str, report: &StepReport, tokens_per_second: f64) -> anyhow::Result<()> {
+        self.line(&json!({
+            "step": position.step,
+            "tokens": position.tokens,
+            "stage": stage,
+            "loss": report.loss,
+            "learning_rate": report.learning_rate,
+            "grad_norm": report.gradient_norm,
+            "tokens_per_second": tokens_per_second.round(),
+            "flops": position.flops,
+            "flops_6nt": position.flops_6nt,
+        }))
+    }
+
+    /// One validation.
+    pub fn validation(&mut self, position: &Position, stage: &str, validation_loss: f64) -> anyhow::Result<()> {
+        self.line(&json!({
+            "step": position.step,
+            "tokens": position.tokens,
+            "stage": stage,
+            "flops": position.flops,
+            "flops_6nt": position.flops_6nt,
+            "validation_loss": validation_loss,
+        }))
+    }
+
+    fn line(&mut self, value: &Value) -> anyhow::Result<()> {
+        let mut write = || {
+            writeln!(self.file, "{value}")?;
+            self.file.flush()
+        };
+        write().with_context(|| self.path.display().to_string())
+    }
+}

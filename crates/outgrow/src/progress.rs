@@ -1,0 +1,96 @@
+//! What a waiting person sees: a bar on a terminal, a line now and then elsewhere. It goes to standard error.
+
+use std::{
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Between two lines where there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+/// Weight of the newest step in the rate shown.
+const RATE_SMOOTHING: f64 = 0.1;
+
+/// Progress over a known number of tokens.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    prefix: String,
+    total: u64,
+    lines: bool,
+    last_line: Option<Instant>,
+    tokens_per_second: Option<f64>,
+}
+
+impl Progress {
+    /// A bar over `total` tokens, or lines where standard error is no terminal.
+    pub fn new(total: u64) -> Self {
+        let lines = !std::io::stderr().is_terminal();
+        let target = if lines { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        Self::on(ProgressBar::with_draw_target(Some(total), target), total, lines)
+    }
+
+    /// Progress shown by a bar that somebody else draws.
+    pub fn on(bar: ProgressBar, total: u64, lines: bool) -> Self {
+        let template = "{prefix:>24} [{bar:28}] {percent:>3} %  {msg}";
+        // The template is a constant; should it ever be wrong, a plain bar is better than none.
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("━╸ "));
+        Self { bar, prefix: String::new(), total, lines, last_line: None, tokens_per_second: None }
+    }
+
+    /// Names what is going on: the stage.
+    pub fn stage(&mut self, name: &str) {
+        name.clone_into(&mut self.prefix);
+        self.bar.set_prefix(self.prefix.clone());
+        self.last_line = None;
+    }
+
+    /// A step was taken: `tokens` are all so far, `rate` those a second of this step.
+    pub fn step(&mut self, tokens: u64, loss: f64, rate: f64) {
+        let smooth = self.tokens_per_second.map_or(rate, |old| old + RATE_SMOOTHING * (rate - old));
+        self.tokens_per_second = Some(smooth);
+        let left = self.total.saturating_sub(tokens) as f64 / smooth.max(1.0);
+        let message = format!("{}  loss {loss:.3}  {} tokens/s  {} left", count(tokens), count(smooth as u64), time(left));
+        if self.lines && self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
+            eprintln!("{}: {message}", self.prefix);
+            self.last_line = Some(Instant::now());
+        }
+        self.bar.set_position(tokens);
+        self.bar.set_message(message);
+    }
+
+    /// Something worth a line of its own.
+    pub fn note(&self, line: &str) {
+        if self.lines {
+            eprintln!("{line}");
+        } else {
+            self.bar.println(line);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// `1234567` as `1.23 M`.
+pub fn count(number: u64) -> String {
+    match number {
+        0..1_000 => number.to_string(),
+        1_000..1_000_000 => format!("{:.1} k", number as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.2} M", number as f64 / 1e6),
+        _ => format!("{:.2} G", number as f64 / 1e9),
+    }
+}
+
+/// Seconds as `4 s`, `3 min 20 s` or `2 h 5 min`.
+pub fn time(seconds: f64) -> String {
+    match seconds.round() as u64 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}

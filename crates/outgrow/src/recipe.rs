@@ -1,0 +1,255 @@
+//! A recipe: one TOML file that says what a run is. Here are its fields and reading it; resolve.rs turns it into what is run.
+//!
+//! Unknown keys are refused: a misspelt key that is silently a default has spoilt many a run.
+
+use std::path::{Path, PathBuf};
+
+use outgrow_operators::Growth;
+use outgrow_schedules::{Cosine, Trainable};
+use outgrow_train::AdamWSettings;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::exit::BadInput;
+
+/// A whole recipe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// The run's name, in reports.
+    pub name: String,
+    /// Seeds the first weights and, unless `data.order_seed` is given, the data order.
+    pub seed: u64,
+    /// `flex` (the default), `wgpu`, `cuda` or `cuda:1`.
+    pub device: Option<String>,
+    /// The final model.
+    pub model: ModelRecipe,
+    /// What it reads.
+    pub data: DataRecipe,
+    /// How it is trained, in stages.
+    pub schedule: ScheduleRecipe,
+    /// Steps, optimizer, intervals.
+    pub training: TrainingRecipe,
+}
+
+/// `[model]`: the final model, in Hugging Face's names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelRecipe {
+    /// Entries of the vocabulary; by default the tokenizer's.
+    pub vocab_size: Option<usize>,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Width of the feed-forward block.
+    pub intermediate_size: usize,
+    /// Layers of the final model.
+    pub num_hidden_layers: usize,
+    /// Query heads.
+    pub num_attention_heads: usize,
+    /// Key and value heads; by default as many as query heads.
+    pub num_key_value_heads: Option<usize>,
+    /// Width of a head; by default `hidden_size / num_attention_heads`.
+    pub head_dim: Option<usize>,
+    /// Longest sequence; by default `data.sequence_length`.
+    pub max_position_embeddings: Option<usize>,
+    /// Added to the mean square in norms; by default 1e-5.
+    pub rms_norm_eps: Option<f64>,
+    /// Base of the rotary frequencies; by default 10000.
+    pub rope_theta: Option<f64>,
+    /// Whether the head is the embedding; by default not.
+    pub tie_word_embeddings: Option<bool>,
+    /// Standard deviation of the first weights; by default 0.02.
+    pub initializer_range: Option<f64>,
+    /// `depth-scaled` (the default), `normal` or `tiny-llama`.
+    pub initialization: Option<InitializationName>,
+}
+
+/// How the first weights are drawn; see `outgrow_model::Initialization`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitializationName {
+    /// Smaller where a layer writes into the residual stream, by its depth.
+    DepthScaled,
+    /// Hugging Face's.
+    Normal,
+    /// That of arXiv 2405.15319's code.
+    TinyLlama,
+}
+
+/// `[data]`: folders made by `outgrow data prepare`, relative to the recipe's folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataRecipe {
+    /// Training shards.
+    pub training: PathBuf,
+    /// Held-out shards.
+    pub validation: PathBuf,
+    /// Tokens in a sequence.
+    pub sequence_length: usize,
+    /// Seed of the data order; by default the recipe's seed.
+    pub order_seed: Option<u64>,
+}
+
+/// `[schedule]`: the stages, by the name of a method or one by one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ScheduleRecipe {
+    /// The final model from the start.
+    Scratch {
+        /// Length.
+        tokens: u64,
+        /// Learning rate.
+        learning_rate: Cosine,
+    },
+    /// Train a `factor`-th of the layers, stack, train on (arXiv 2405.15319).
+    GStack {
+        /// How many times the base is stacked.
+        factor: usize,
+        /// Length of the base's training.
+        base_tokens: u64,
+        /// Its learning rate.
+        base_learning_rate: Cosine,
+        /// Length of the training after growth; or give `scratch_tokens`.
+        grown_tokens: Option<u64>,
+        /// Spend what training from scratch would spend on so many tokens, the base included.
+        scratch_tokens: Option<u64>,
+        /// The learning rate after growth.
+        grown_learning_rate: Cosine,
+    },
+    /// Add layers on top, train only those, at last all (arXiv 2011.13635).
+    Stacking2 {
+        /// Layers of the growing stages, rising to the final model's.
+        layer_counts: Vec<usize>,
+        /// Length of each growing stage.
+        stage_tokens: u64,
+        /// Learning rate of each growing stage.
+        stage_learning_rate: Cosine,
+        /// Length of the last, joint stage; or give `scratch_tokens`.
+        joint_tokens: Option<u64>,
+        /// Spend what training from scratch would spend on so many tokens, the growing stages included.
+        scratch_tokens: Option<u64>,
+        /// Learning rate of the joint stage.
+        joint_learning_rate: Cosine,
+    },
+    /// Any stages, one by one.
+    Stages {
+        /// In order; the last one's model must be `[model]`.
+        stages: Vec<StageRecipe>,
+    },
+}
+
+/// One of `[[schedule.stages]]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageRecipe {
+    /// Unique among the stages.
+    pub name: String,
+    /// Layers of the first stage's model; later stages have what growth makes of them.
+    pub num_hidden_layers: Option<usize>,
+    /// The growth that begins the stage.
+    pub enter: Option<Growth>,
+    /// What is trained: `"all"` (the default) or `{ top = { layers = N } }`.
+    #[serde(default)]
+    pub trainable: Trainable,
+    /// Length.
+    pub tokens: u64,
+    /// Learning rate.
+    pub learning_rate: Cosine,
+}
+
+/// `[training]`: steps, optimizer, intervals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRecipe {
+    /// Sequences in a step.
+    pub batch_sequences: usize,
+    /// Sequences in one pass; by default `batch_sequences`.
+    pub micro_batch_sequences: Option<usize>,
+    /// `[training.optimizer]`.
+    #[serde(default)]
+    pub optimizer: AdamWSettings,
+    /// Tokens between validations.
+    pub validation_interval_tokens: u64,
+    /// Sequences that a validation reads.
+    pub validation_sequences: usize,
+    /// Tokens between checkpoints; by default only at the end of stages and on stopping.
+    pub checkpoint_interval_tokens: Option<u64>,
+    /// Checkpoints that stay; by default 2.
+    pub checkpoints_kept: Option<usize>,
+}
+
+impl ScheduleRecipe {
+    /// The method's name as in `method = "…"`.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Scratch { .. } => "scratch",
+            Self::GStack { .. } => "g-stack",
+            Self::Stacking2 { .. } => "stacking2",
+            Self::Stages { .. } => "stages",
+        }
+    }
+}
+
+impl Recipe {
+    /// Reads a recipe file; paths in it are taken from its folder.
+    ///
+    /// # Errors
+    /// With all problems of the file in one message.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| BadInput(format!("{}: {error}", path.display())))?;
+        let table = text.parse::<toml::Table>();
+        let table = table.map_err(|error| BadInput(format!("{}: {}", path.display(), one_line(&error))))?;
+        let mut recipe = Self::from_table(table).map_err(|problems| {
+            BadInput(format!("{}: {}", path.display(), problems.join("; ")))
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        recipe.data.training = folder.join(&recipe.data.training);
+        recipe.data.validation = folder.join(&recipe.data.validation);
+        Ok(recipe)
+    }
+
+    /// Takes a recipe out of a table, section by section, so that a problem in one doesn't hide those of another.
+    ///
+    /// # Errors
+    /// All problems.
+    pub fn from_table(mut table: toml::Table) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let name = take(&mut table, "name", &mut problems);
+        let seed = take(&mut table, "seed", &mut problems);
+        let device = if table.contains_key("device") { take(&mut table, "device", &mut problems) } else { None };
+        let model = take(&mut table, "model", &mut problems);
+        let data = take(&mut table, "data", &mut problems);
+        let schedule = take(&mut table, "schedule", &mut problems);
+        let training = take(&mut table, "training", &mut problems);
+        problems.extend(table.keys().map(|key| {
+            format!("unknown key `{key}`: expected name, seed, device, model, data, schedule or training")
+        }));
+        match (name, seed, model, data, schedule, training) {
+            (Some(name), Some(seed), Some(model), Some(data), Some(schedule), Some(training)) if problems.is_empty() => {
+                Ok(Self { name, seed, device, model, data, schedule, training })
+            }
+            _ => Err(problems),
+        }
+    }
+}
+
+/// Takes one key out of a table as a value. Every unknown field of it becomes a problem, not only the first.
+fn take<T: DeserializeOwned>(table: &mut toml::Table, key: &str, problems: &mut Vec<String>) -> Option<T> {
+    let Some(mut value) = table.remove(key) else {
+        problems.push(format!("`{key}` is missing"));
+        return None;
+    };
+    loop {
+        let error = match value.clone().try_into::<T>() {
+            Ok(taken) => return Some(taken),
+            Err(error) => one_line(&error),
+        };
+        problems.push(format!("{key}: {error}"));
+        let unknown = error.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+        let removed = unknown.and_then(|field| value.as_table_mut()?.remove(field));
+        removed?;
+    }
+}
+
+/// TOML's errors point into the text over several lines; the last one is the reason.
+fn one_line(error: &toml::de::Error) -> String {
+    error.message().replace('\n', " ")
+}

@@ -1,0 +1,193 @@
+//! A recipe made into what is run: stages, settings, batches, device. All that can be wrong is found here, before training starts.
+
+use std::{path::PathBuf, sync::Arc};
+
+use outgrow_checkpoint::{Dtype, LlamaConfig, Rope, RopeScaling};
+use outgrow_data::{Batches, Order, TokenShards};
+use outgrow_kernels::DeviceName;
+use outgrow_model::Initialization;
+use outgrow_operators::plan;
+use outgrow_schedules::{
+    FlopConvention, GStack, Length, Schedule, Stacking2, Stage, Trainable, flops_per_token, g_stack, scratch, stacking2,
+};
+use outgrow_train::TrainSettings;
+
+use crate::{
+    exit::BadInput,
+    recipe::{InitializationName, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe},
+};
+
+/// Everything that a run needs but an opened device.
+#[derive(Debug)]
+pub struct ResolvedRecipe {
+    /// The recipe as read.
+    pub recipe: Recipe,
+    /// The stages.
+    pub schedule: Schedule,
+    /// Steps, optimizer, intervals.
+    pub settings: TrainSettings,
+    /// How the first weights are drawn.
+    pub initialization: Initialization,
+    /// Training data in its seeded order.
+    pub training: Batches,
+    /// Held-out data in its own order.
+    pub validation: Batches,
+    /// The tokenizer's copy beside the training shards.
+    pub tokenizer: PathBuf,
+    /// The device's name.
+    pub device: DeviceName,
+}
+
+/// Resolves a recipe; `device` overrides the recipe's.
+///
+/// # Errors
+/// With every problem of the first kind that has any: data, then model, stages and settings together.
+pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedRecipe> {
+    let device = device.or(recipe.device.as_deref()).map_or(Ok(DeviceName::default()), str::parse)?;
+    let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
+    let (training, validation) = (open(&recipe.data.training)?, open(&recipe.data.validation)?);
+    let length = recipe.data.sequence_length;
+    let tokenizer = recipe.data.training.join(&training.manifest().tokenizer.file);
+    let entries = training.manifest().vocab_size;
+    let order = Order::Shuffled { seed: recipe.data.order_seed.unwrap_or(recipe.seed) };
+    let training = Batches::new(training, length, order)?;
+    let validation = Batches::new(validation, length, Order::Sequential)?;
+
+    let mut problems = Vec::new();
+    let model = model(&recipe.model, entries, length, &training);
+    if let Err(problem) = model.validate() {
+        problems.push(format!("model: {problem}"));
+    }
+    if model.vocab_size < entries {
+        let vocab_size = model.vocab_size;
+        problems.push(format!("model: vocab_size = {vocab_size}, but the tokenizer has {entries} entries: at least {entries} is needed"));
+    }
+    if model.max_position_embeddings < length {
+        let maximum = model.max_position_embeddings;
+        problems.push(format!("model: max_position_embeddings = {maximum} is below sequence_length = {length}"));
+    }
+    let settings = settings(&recipe);
+    if let Err(problem) = settings.validate() {
+        problems.push(format!("training: {problem}"));
+    }
+    let schedule = if problems.is_empty() { schedule(&recipe, &model) } else { Err(anyhow::anyhow!("")) };
+    match schedule {
+        Ok(schedule) => {
+            let initialization = match recipe.model.initialization {
+                None | Some(InitializationName::DepthScaled) => Initialization::DepthScaled,
+                Some(InitializationName::Normal) => Initialization::Normal,
+                Some(InitializationName::TinyLlama) => Initialization::TinyLlama,
+            };
+            Ok(ResolvedRecipe { recipe, schedule, settings, initialization, training, validation, tokenizer, device })
+        }
+        Err(_) if !problems.is_empty() => Err(BadInput(problems.join("; ")).into()),
+        Err(problem) => Err(BadInput(format!("schedule: {problem:#}")).into()),
+    }
+}
+
+fn model(recipe: &ModelRecipe, entries: usize, sequence_length: usize, training: &Batches) -> LlamaConfig {
+    let heads = recipe.num_attention_heads;
+    LlamaConfig {
+        vocab_size: recipe.vocab_size.unwrap_or(entries),
+        hidden_size: recipe.hidden_size,
+        intermediate_size: recipe.intermediate_size,
+        num_hidden_layers: recipe.num_hidden_layers,
+        num_attention_heads: heads,
+        num_key_value_heads: recipe.num_key_value_heads.unwrap_or(heads),
+        head_dim: recipe.head_dim.unwrap_or(recipe.hidden_size.checked_div(heads).unwrap_or(0)),
+        max_position_embeddings: recipe.max_position_embeddings.unwrap_or(sequence_length),
+        rms_norm_eps: recipe.rms_norm_eps.unwrap_or(1e-5),
+        rope: Rope { theta: recipe.rope_theta.unwrap_or(10_000.0), scaling: RopeScaling::Default },
+        tie_word_embeddings: recipe.tie_word_embeddings.unwrap_or(false),
+        initializer_range: recipe.initializer_range.unwrap_or(0.02),
+        dtype: Dtype::F32,
+        bos_token_id: Some(training.shards().manifest().separator.id),
+        eos_token_id: Some(training.shards().manifest().separator.id),
+    }
+}
+
+fn settings(recipe: &Recipe) -> TrainSettings {
+    let training = &recipe.training;
+    TrainSettings {
+        batch_sequences: training.batch_sequences,
+        micro_batch_sequences: training.micro_batch_sequences.unwrap_or(training.batch_sequences),
+        optimizer: training.optimizer.clone(),
+        validation_interval_tokens: training.validation_interval_tokens,
+        validation_sequences: training.validation_sequences,
+        checkpoint_interval_tokens: training.checkpoint_interval_tokens,
+        checkpoints_kept: training.checkpoints_kept.unwrap_or(2),
+    }
+}
+
+fn schedule(recipe: &Recipe, model: &LlamaConfig) -> anyhow::Result<Schedule> {
+    let sequence_length = recipe.data.sequence_length;
+    let length = |tokens: Option<u64>, scratch_tokens: Option<u64>, name: &str| match (tokens, scratch_tokens) {
+        (Some(tokens), None) => Ok(Length::Tokens(tokens)),
+        (None, Some(tokens)) => {
+            let per_token = flops_per_token(FlopConvention::Exact, model, sequence_length, &Trainable::All);
+            Ok(Length::Budget { flops: per_token * tokens as f64, sequence_length })
+        }
+        (found, _) => {
+            let given = if found.is_some() { "both are" } else { "neither is" };
+            Err(BadInput(format!("one of `{name}` and `scratch_tokens` is needed, {given} given")))
+        }
+    };
+    Ok(match recipe.schedule.clone() {
+        ScheduleRecipe::Scratch { tokens, learning_rate } => scratch(model.clone(), tokens, learning_rate.over(tokens))?,
+        ScheduleRecipe::GStack {
+            factor,
+            base_tokens,
+            base_learning_rate,
+            grown_tokens,
+            scratch_tokens,
+            grown_learning_rate,
+        } => {
+            let grown = length(grown_tokens, scratch_tokens, "grown_tokens")?;
+            g_stack(model, &GStack { factor, base_tokens, base_learning_rate, grown, grown_learning_rate })?
+        }
+        ScheduleRecipe::Stacking2 {
+            layer_counts,
+            stage_tokens,
+            stage_learning_rate,
+            joint_tokens,
+            scratch_tokens,
+            joint_learning_rate,
+        } => {
+            let joint = length(joint_tokens, scratch_tokens, "joint_tokens")?;
+            stacking2(model, &Stacking2 { layer_counts, stage_tokens, stage_learning_rate, joint, joint_learning_rate })?
+        }
+        ScheduleRecipe::Stages { stages } => stages_one_by_one(stages, model)?,
+    })
+}
+
+/// Follows the growth from the first stage's layers, so that a recipe names each shape once.
+fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> anyhow::Result<Schedule> {
+    let mut current: Option<LlamaConfig> = None;
+    let mut stages = Vec::with_capacity(recipes.len());
+    for recipe in recipes {
+        let name = recipe.name;
+        let model = match (&current, recipe.num_hidden_layers, &recipe.enter) {
+            (None, Some(num_hidden_layers), None) => LlamaConfig { num_hidden_layers, ..target.clone() },
+            (None, _, _) => {
+                let problem = format!("stage `{name}`: the first stage needs num_hidden_layers and can't have `enter`");
+                return Err(BadInput(problem).into());
+            }
+            (Some(_), Some(_), _) => {
+                let problem = format!("stage `{name}`: only the first stage has num_hidden_layers; later ones grow");
+                return Err(BadInput(problem).into());
+            }
+            (Some(model), None, None) => model.clone(),
+            (Some(model), None, Some(growth)) => plan(model, growth)?.target,
+        };
+        current = Some(model.clone());
+        let learning_rate = recipe.learning_rate.over(recipe.tokens);
+        let (tokens, trainable, enter) = (recipe.tokens, recipe.trainable, recipe.enter);
+        stages.push(Stage { name, model, tokens, trainable, enter, learning_rate });
+    }
+    let (reached, wanted) = (current.map_or(0, |model| model.num_hidden_layers), target.num_hidden_layers);
+    if reached != wanted {
+        let problem = format!("the stages end with {reached} layers, but model.num_hidden_layers = {wanted}");
+        return Err(BadInput(problem).into());
+    }
+    Ok(Schedule::new(stages)?)
+}
