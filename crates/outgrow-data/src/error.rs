@@ -65,7 +65,7 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// The inputs hold no text at all.
-    #[error("the corpus is empty: {documents} documents in {files} files hold no text")]
+    #[error("the corpus is empty: no text in {files} files ({documents} documents without text)")]
     EmptyCorpus {
         /// Documents seen (all of them without text).
         documents: u64,

@@ -4,7 +4,6 @@
 #![doc = include_str!("../README.md")]
 
 mod batch;
-mod digest;
 mod error;
 mod manifest;
 mod order;

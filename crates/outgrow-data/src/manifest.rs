@@ -1,5 +1,6 @@
 //! `manifest.json`: what a folder of token shards holds, and the rules it must keep. It opens no shard.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +9,9 @@ use crate::error::DataError;
 
 /// The version of the layout that this crate writes and reads.
 pub const FORMAT: u32 = 1;
-/// Batches carry ids as `i32`.
-pub(crate) const MAX_VOCAB_SIZE: usize = 1 << 31;
+/// Far above any real vocabulary and far below what an `i32` holds (batches carry ids as such): a larger one is a mistake in
+/// the file, for which no table of that many entries should be made.
+pub(crate) const MAX_VOCAB_SIZE: usize = 1 << 24;
 /// The manifest's name in its folder.
 pub const MANIFEST_FILE: &str = "manifest.json";
 /// The name of the tokenizer's copy in the folder.
@@ -140,13 +142,13 @@ impl Manifest {
         if self.dtype == TokenDtype::U16 && self.vocab_size > 1 << 16 {
             problems.push(format!("dtype is u16, but vocab_size is {}", self.vocab_size));
         }
-        let counts: [(_, _, fn(&Shard) -> u64); 3] = [
-            ("tokens", self.tokens, |shard| shard.tokens),
-            ("documents", self.documents, |shard| shard.documents),
-            ("text_bytes", self.text_bytes, |shard| shard.text_bytes),
-        ];
-        for (name, total, count) in counts {
-            let sum = self.shards.iter().map(count).fold(0_u64, u64::saturating_add);
+        let totals =
+            [("tokens", self.tokens), ("documents", self.documents), ("text_bytes", self.text_bytes)];
+        let sums = self.shards.iter().fold([0_u64; 3], |sums, shard| {
+            let counts = [shard.tokens, shard.documents, shard.text_bytes];
+            std::array::from_fn(|index| sums[index].saturating_add(counts[index]))
+        });
+        for ((name, total), sum) in totals.into_iter().zip(sums) {
             if sum != total {
                 problems.push(format!("{name} is {total}, but the shards have {sum}"));
             }
@@ -159,4 +161,12 @@ impl Manifest {
         }
         problems
     }
+}
+
+/// A sum as the manifest writes it: lower-case hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String does not fail");
+        text
+    })
 }

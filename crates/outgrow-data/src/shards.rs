@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 
-use crate::digest::hexadecimal;
 use crate::error::DataError;
-use crate::manifest::{Manifest, TokenDtype};
+use crate::manifest::{Manifest, TokenDtype, hexadecimal};
 
 /// A folder of token shards, opened.
 ///

@@ -168,11 +168,11 @@ impl Lines {
 
 /// What a file's name says it holds.
 fn kind_of(path: &Path) -> Option<Kind> {
-    let name = path.file_name()?.to_string_lossy().to_lowercase();
-    match name.as_str() {
-        name if name.ends_with(".txt") => Some(Kind::Text),
-        name if name.ends_with(".jsonl") => Some(Kind::JsonLines),
-        name if name.ends_with(".jsonl.zst") => Some(Kind::ZstdJsonLines),
+    let extension = |path: &Path| Some(path.extension()?.to_str()?.to_lowercase());
+    match extension(path)?.as_str() {
+        "txt" => Some(Kind::Text),
+        "jsonl" => Some(Kind::JsonLines),
+        "zst" if extension(path.file_stem()?.as_ref())? == "jsonl" => Some(Kind::ZstdJsonLines),
         _ => None,
     }
 }
@@ -198,7 +198,7 @@ fn decompress(path: &Path, file: CountedFile) -> Result<impl Read + Send + use<>
 fn utf8(path: &Path, first_line: u64, bytes: Vec<u8>) -> Result<String, DataError> {
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = first_line + valid.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let line = first_line + valid.split(|&byte| byte == b'\n').count() as u64 - 1;
         let byte = valid.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
         DataError::InvalidUtf8 { path: path.to_path_buf(), line, byte }
     })?;

@@ -8,9 +8,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokenizers::pipeline::{EncodeOptions, Override, PipelineToken, PipelineTokenizer};
 
-use crate::digest::hexadecimal;
 use crate::error::DataError;
-use crate::manifest::{MAX_VOCAB_SIZE, Separator};
+use crate::manifest::{MAX_VOCAB_SIZE, Separator, hexadecimal};
 
 /// Tokens that end a text, or failing that begin one, in the order in which they are looked for.
 const SEPARATORS: [&str; 6] = ["<|endoftext|>", "<|end_of_text|>", "<eos>", "</s>", "<s>", "<bos>"];
@@ -37,12 +36,16 @@ impl Tokenizer {
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let bytes = std::fs::read(path).map_err(DataError::io("read", path))?;
         let unusable = |problem: String| DataError::Tokenizer { path: path.to_path_buf(), problem };
-        let mut json: Value = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
+        let mut json: Value =
+            serde_json::from_slice(&bytes).map_err(|error| unusable(format!("not JSON: {error}")))?;
         tokenizers::canonicalize_value(&mut json).map_err(|error| unusable(error.to_string()))?;
         let added = added_tokens(&json).map_err(unusable)?;
         let vocab_size = vocab_size(&json, &added).map_err(unusable)?;
-        let pipeline =
-            tokenizers::from_json(&json.to_string()).map_err(|error| unusable(error.to_string()))?;
+        // The library has places where an odd file makes it panic; to whoever gave the file that is one more bad input.
+        let loaded = std::panic::catch_unwind(|| tokenizers::from_json(&json.to_string()));
+        let pipeline = loaded
+            .map_err(|_| unusable("the tokenizers library panics on it".into()))?
+            .map_err(|error| unusable(error.to_string()))?;
         Ok(Self { path: path.to_path_buf(), pipeline, vocab_size, added, bytes })
     }
 

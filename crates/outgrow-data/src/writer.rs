@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::digest::hexadecimal;
 use crate::error::DataError;
-use crate::manifest::{MANIFEST_FILE, Manifest, Shard, TOKENIZER_FILE, TokenDtype};
+use crate::manifest::{MANIFEST_FILE, Manifest, Shard, TOKENIZER_FILE, TokenDtype, hexadecimal};
 
 /// Cuts a run of tokens into shards of equal length (the last may be shorter).
 pub(crate) struct ShardWriter {

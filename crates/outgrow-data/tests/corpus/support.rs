@@ -1,0 +1,101 @@
+//! What the tests of this crate share: a tokenizer of numbered words, and corpora made of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use outgrow_data::{Manifest, PrepareOptions, TokenShards, prepare};
+use tempfile::TempDir;
+
+/// The id of the separator; `?` is 1 and the word `wN` is `N + 2`.
+pub const SEPARATOR: u32 = 0;
+
+/// A tokenizer that knows the words `w0` to `w{words - 1}`.
+pub fn tokenizer(words: usize) -> String {
+    let words = (0..words).map(|word| format!(r#""w{word}": {}"#, word + 2)).collect::<Vec<_>>().join(", ");
+    format!(
+        r#"{{ "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null,
+            "decoder": null, "pre_tokenizer": {{ "type": "Whitespace" }},
+            "added_tokens": [{{ "id": 0, "content": "<|endoftext|>", "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false, "special": true }}],
+            "model": {{ "type": "WordLevel", "unk_token": "?", "vocab": {{ "<|endoftext|>": 0, "?": 1, {words} }} }} }}"#
+    )
+}
+
+/// A folder with that tokenizer in it.
+pub struct Workshop {
+    folder: TempDir,
+}
+
+impl Workshop {
+    pub fn new(words: usize) -> Self {
+        let workshop = Self { folder: tempfile::tempdir().unwrap() };
+        workshop.write("tokenizer.json", tokenizer(words));
+        workshop
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Names in the folder, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// The message of an error, with the folder's name taken out of it.
+    pub fn message(&self, error: &outgrow_data::DataError) -> String {
+        error.to_string().replace(&format!("{}/", self.folder.path().display()), "")
+    }
+
+    pub fn prepare(
+        &self,
+        inputs: &[PathBuf],
+        out: &str,
+        options: &PrepareOptions,
+    ) -> Result<Manifest, outgrow_data::DataError> {
+        prepare(inputs, &self.path("tokenizer.json"), &self.path(out), options, &mut |_| ())
+    }
+
+    /// Shards of documents, each a list of words.
+    pub fn shards(&self, out: &str, documents: &[Vec<u32>], shard_tokens: u64) -> Arc<TokenShards> {
+        let lines = documents.iter().map(|document| json_line(document)).collect::<String>();
+        let input = self.write(&format!("{out}.jsonl"), lines);
+        let options = PrepareOptions { shard_tokens, ..PrepareOptions::default() };
+        self.prepare(&[input], out, &options).unwrap();
+        Arc::new(TokenShards::open(&self.path(out)).unwrap())
+    }
+}
+
+pub fn text(document: &[u32]) -> String {
+    document.iter().map(|word| format!("w{word}")).collect::<Vec<_>>().join(" ")
+}
+
+pub fn json_line(document: &[u32]) -> String {
+    format!("{{\"text\": \"{}\"}}\n", text(document))
+}
+
+/// The ids that documents of words stand for.
+pub fn ids(documents: &[Vec<u32>]) -> Vec<u32> {
+    let documents = documents.iter().filter(|document| !document.is_empty());
+    documents.flat_map(|words| [SEPARATOR].into_iter().chain(words.iter().map(|word| word + 2))).collect()
+}
+
+/// All token ids of a folder of shards.
+pub fn tokens(folder: &Path) -> Vec<u32> {
+    let shards = TokenShards::open(folder).unwrap();
+    shards.verify().unwrap();
+    let mut ids = vec![0; shards.num_tokens() as usize];
+    shards.read(0, &mut ids).unwrap();
+    ids
+}
