@@ -13,7 +13,8 @@ pub fn causal_attention(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>) -> T
     let group = heads / key_value_heads;
     // The queries of a group become rows of one product, so keys and values are never repeated.
     let rows = group * sequence;
-    let query = query.mul_scalar(1.0 / (head_dim as f64).sqrt()).reshape([batch, key_value_heads, rows, head_dim]);
+    let query =
+        query.mul_scalar(1.0 / (head_dim as f64).sqrt()).reshape([batch, key_value_heads, rows, head_dim]);
     let scores = query.matmul(key.transpose());
     let future = Tensor::<2, Bool>::tril_mask([sequence, sequence], 0, &scores.device());
     let future = future.repeat_dim(0, group).reshape([1, 1, rows, sequence]).expand(scores.dims());

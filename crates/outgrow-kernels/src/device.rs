@@ -103,7 +103,8 @@ pub fn available_devices() -> Vec<DeviceDescription> {
     let mut devices = Vec::new();
     if cfg!(feature = "flex") {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        devices.push(DeviceDescription { name: DeviceName::Flex, description: format!("CPU, {cores} cores") });
+        devices
+            .push(DeviceDescription { name: DeviceName::Flex, description: format!("CPU, {cores} cores") });
     }
     if wgpu_devices() > 0 {
         let description = "GPU or software adapter, through wgpu".to_owned();

@@ -18,7 +18,8 @@ impl RotaryTable {
         let table = |function: fn(f64) -> f64| {
             let values = (0..positions)
                 .flat_map(|position| {
-                    let half = frequencies.iter().map(move |frequency| function(position as f64 * frequency) as f32);
+                    let half =
+                        frequencies.iter().map(move |frequency| function(position as f64 * frequency) as f32);
                     half.clone().chain(half)
                 })
                 .collect::<Vec<_>>();
@@ -49,7 +50,11 @@ impl RotaryTable {
 /// When the sequence is longer than the table.
 pub fn rotate(input: Tensor<4>, table: &RotaryTable) -> Tensor<4> {
     let [_, _, sequence, head_dim] = input.dims();
-    assert!(sequence <= table.positions(), "a rotary table of {} positions for a sequence of {sequence}", table.positions());
+    assert!(
+        sequence <= table.positions(),
+        "a rotary table of {} positions for a sequence of {sequence}",
+        table.positions()
+    );
     let half = head_dim / 2;
     let first = input.clone().narrow(3, 0, half);
     let second = input.clone().narrow(3, half, half);

@@ -82,7 +82,10 @@ impl Decoder {
         let embedding = is_trainable("model.embed_tokens.weight");
         let lowest = (0..layers).find(|&index| {
             let prefix = format!("model.layers.{index}.");
-            self.config.tensors().iter().any(|tensor| tensor.name.starts_with(&prefix) && is_trainable(&tensor.name))
+            self.config
+                .tensors()
+                .iter()
+                .any(|tensor| tensor.name.starts_with(&prefix) && is_trainable(&tensor.name))
         });
         let mut decoder = parameters::set_trainable(self, &is_trainable);
         decoder.bottom = (!embedding).then_some(lowest.unwrap_or(layers));

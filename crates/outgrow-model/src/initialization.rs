@@ -35,7 +35,12 @@ pub fn initial_tensors(config: &LlamaConfig, initialization: Initialization, see
     config.tensors().into_iter().map(|spec| (spec.name.clone(), tensor(spec.shape, &spec.name))).collect()
 }
 
-fn standard_deviation(config: &LlamaConfig, initialization: Initialization, name: &str, inputs: usize) -> f64 {
+fn standard_deviation(
+    config: &LlamaConfig,
+    initialization: Initialization,
+    name: &str,
+    inputs: usize,
+) -> f64 {
     let layers = config.num_hidden_layers as f64;
     let writes_residual = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
     match initialization {
@@ -44,7 +49,9 @@ fn standard_deviation(config: &LlamaConfig, initialization: Initialization, name
             config.initializer_range / (2.0 * layers).sqrt()
         }
         Initialization::DepthScaled => config.initializer_range,
-        Initialization::TinyLlama if name.ends_with("down_proj.weight") => 1.0 / ((inputs as f64).sqrt() * layers),
+        Initialization::TinyLlama if name.ends_with("down_proj.weight") => {
+            1.0 / ((inputs as f64).sqrt() * layers)
+        }
         Initialization::TinyLlama => (2.0 / (5.0 * inputs as f64)).sqrt(),
     }
 }
@@ -60,5 +67,6 @@ fn normal_values(count: usize, standard_deviation: f64, seed: u64, name: &str) -
 
 /// FNV-1a, 64 bits: spreads tensor names over generator keys. Not for anything that must withstand an adversary.
 fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

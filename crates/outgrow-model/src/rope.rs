@@ -18,7 +18,12 @@ fn scale(frequency: f64, scaling: &RopeScaling) -> f64 {
     match *scaling {
         RopeScaling::Default => frequency,
         RopeScaling::Linear { factor } => frequency / factor,
-        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_position_embeddings } => {
+        RopeScaling::Llama3 {
+            factor,
+            low_freq_factor,
+            high_freq_factor,
+            original_max_position_embeddings,
+        } => {
             let turns = original_max_position_embeddings as f64 * frequency / TAU;
             // 0 at `low_freq_factor` turns within the original context, 1 at `high_freq_factor`.
             let share = ((turns - low_freq_factor) / (high_freq_factor - low_freq_factor)).clamp(0.0, 1.0);

@@ -40,7 +40,12 @@ impl fmt::Display for Account {
         let (source, target) = (&plan.source, &plan.target);
         writeln!(f, "layers       {} → {}", source.num_hidden_layers, target.num_hidden_layers)?;
         writeln!(f, "made of      {}", layer_map(&plan.layers))?;
-        writeln!(f, "parameters   {} → {}", grouped(source.num_parameters()), grouped(target.num_parameters()))?;
+        writeln!(
+            f,
+            "parameters   {} → {}",
+            grouped(source.num_parameters()),
+            grouped(target.num_parameters())
+        )?;
         let bytes: u64 = layout.shards.iter().map(|shard| shard.size_bytes).sum();
         writeln!(f, "tensors      {}, all copied byte for byte", plan.tensors.len())?;
         writeln!(f, "bytes        {}", grouped(bytes))?;

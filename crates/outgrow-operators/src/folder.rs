@@ -7,8 +7,8 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    CONFIG_FILE, Checkpoint, CheckpointError, INDEX_FILE, PendingFolder, ShardLayout, ShardWriter, TensorSpec,
-    write_file_atomically,
+    CONFIG_FILE, Checkpoint, CheckpointError, INDEX_FILE, PendingFolder, ShardLayout, ShardWriter,
+    TensorSpec, write_file_atomically,
 };
 use serde_json::Value;
 
@@ -36,7 +36,14 @@ pub fn grow_folder(
     let config = grown_config(source.raw_config(), &plan)?;
     let layout = layout(source, &plan, shard_size_bytes)?;
     let pending = PendingFolder::create(target)?;
-    let mut medium = FolderMedium { source, layout: &layout, target: pending.path(), open: None, sources: HashMap::new(), made: 0 };
+    let mut medium = FolderMedium {
+        source,
+        layout: &layout,
+        target: pending.path(),
+        open: None,
+        sources: HashMap::new(),
+        made: 0,
+    };
     execute(&plan, &mut medium)?;
     drop(medium);
     if let Some(index) = layout.index() {
@@ -51,7 +58,11 @@ pub fn grow_folder(
 }
 
 /// The files of the grown folder. Each tensor is stored as its source is.
-pub(crate) fn layout(source: &Checkpoint, plan: &GrowthPlan, shard_size_bytes: u64) -> Result<ShardLayout, GrowthError> {
+pub(crate) fn layout(
+    source: &Checkpoint,
+    plan: &GrowthPlan,
+    shard_size_bytes: u64,
+) -> Result<ShardLayout, GrowthError> {
     let specs = plan.tensors.iter().map(|tensor| {
         let Origin::Copy { source: name } = &tensor.origin;
         let stored = source.tensor(name).ok_or_else(|| GrowthError::MissingTensor { name: name.clone() })?;
@@ -134,7 +145,8 @@ impl Medium for FolderMedium<'_> {
         }
         let mut file = match self.sources.remove(&stored.shard) {
             Some(file) => file,
-            None => File::open(&stored.shard).map_err(|error| CheckpointError::io("read", &stored.shard, error))?,
+            None => File::open(&stored.shard)
+                .map_err(|error| CheckpointError::io("read", &stored.shard, error))?,
         };
         self.writer()?.range(&stored.shard, &mut file, stored.range.clone())?;
         self.sources.insert(stored.shard.clone(), file);

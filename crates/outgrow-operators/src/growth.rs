@@ -30,7 +30,9 @@ impl Growth {
     /// Unchecked: an entry may lie outside the source. [`crate::plan`] checks.
     pub(crate) fn layers(&self, source_layers: usize) -> Vec<usize> {
         match self {
-            Self::Stack { factor } => (0..source_layers * factor).map(|layer| layer % source_layers).collect(),
+            Self::Stack { factor } => {
+                (0..source_layers * factor).map(|layer| layer % source_layers).collect()
+            }
             Self::Interleave { factor } => (0..source_layers * factor).map(|layer| layer / factor).collect(),
             Self::Layers { layers } => layers.clone(),
         }

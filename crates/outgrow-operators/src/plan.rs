@@ -68,10 +68,17 @@ pub(crate) fn source_name(name: &str, layers: &[usize]) -> String {
 /// The layer map, with every entry within the source.
 pub(crate) fn checked_layers(source_layers: usize, growth: &Growth) -> Result<Vec<usize>, GrowthError> {
     if let Growth::Stack { factor } | Growth::Interleave { factor } = growth {
-        let target_layers = source_layers.checked_mul(*factor).filter(|layers| *layers <= LARGEST_NUM_HIDDEN_LAYERS);
+        let target_layers =
+            source_layers.checked_mul(*factor).filter(|layers| *layers <= LARGEST_NUM_HIDDEN_LAYERS);
         match target_layers {
             Some(0) => return Err(GrowthError::FactorZero),
-            None => return Err(GrowthError::TooDeep { factor: *factor, source_layers, largest: LARGEST_NUM_HIDDEN_LAYERS }),
+            None => {
+                return Err(GrowthError::TooDeep {
+                    factor: *factor,
+                    source_layers,
+                    largest: LARGEST_NUM_HIDDEN_LAYERS,
+                });
+            }
             Some(_) => {}
         }
     }

@@ -68,20 +68,34 @@ impl AdamW {
     /// With `g` the scaled gradient, `t` the parameter's count of updates and `η` the learning rate: `m ← β₁m + (1−β₁)g`,
     /// `v ← β₂v + (1−β₂)g²`, `w ← (1 − ηλ)w − η · (m / (1−β₁ᵗ)) / (sqrt(v / (1−β₂ᵗ)) + ε)` (arXiv 1711.05101, as in PyTorch).
     #[must_use]
-    pub fn step(&mut self, decoder: Decoder, mut gradients: Gradients, scale: f64, learning_rate: f64) -> Decoder {
+    pub fn step(
+        &mut self,
+        decoder: Decoder,
+        mut gradients: Gradients,
+        scale: f64,
+        learning_rate: f64,
+    ) -> Decoder {
         decoder.updated(|name, weight| match gradients.remove(name) {
             Some(gradient) => self.updated(name, weight, gradient * scale, learning_rate),
             None => weight,
         })
     }
 
-    fn updated(&mut self, name: &str, weight: Tensor<1>, gradient: Tensor<1>, learning_rate: f64) -> Tensor<1> {
+    fn updated(
+        &mut self,
+        name: &str,
+        weight: Tensor<1>,
+        gradient: Tensor<1>,
+        learning_rate: f64,
+    ) -> Tensor<1> {
         let AdamWSettings { beta1, beta2, epsilon, weight_decay, decay, .. } = self.settings;
         let square = gradient.clone().square() * (1.0 - beta2);
         let (exp_avg, exp_avg_sq, steps) = match self.moments.remove(name) {
-            Some(old) => {
-                (old.exp_avg * beta1 + gradient * (1.0 - beta1), old.exp_avg_sq * beta2 + square, old.steps + 1)
-            }
+            Some(old) => (
+                old.exp_avg * beta1 + gradient * (1.0 - beta1),
+                old.exp_avg_sq * beta2 + square,
+                old.steps + 1,
+            ),
             None => (gradient * (1.0 - beta1), square, 1),
         };
         let correction1 = 1.0 - beta1.powf(steps as f64);
@@ -99,7 +113,8 @@ impl AdamW {
         for (name, moments) in &self.moments {
             for (part, tensor) in [("exp_avg", &moments.exp_avg), ("exp_avg_sq", &moments.exp_avg_sq)] {
                 let values = tensor.to_data().try_into_vec::<f32>().expect("moments are f32");
-                tensors.insert(format!("{name}.{part}"), HostTensor { shape: vec![tensor.dims()[0]], values });
+                tensors
+                    .insert(format!("{name}.{part}"), HostTensor { shape: vec![tensor.dims()[0]], values });
             }
         }
         (tensors, self.moments.iter().map(|(name, moments)| (name.clone(), moments.steps)).collect())
@@ -116,15 +131,21 @@ impl AdamW {
         decoder: &Decoder,
     ) -> Result<Self, TrainError> {
         let device = decoder.device();
-        let sizes: BTreeMap<String, usize> =
-            decoder.config().tensors().into_iter().map(|spec| (spec.name, spec.shape.iter().product())).collect();
+        let sizes: BTreeMap<String, usize> = decoder
+            .config()
+            .tensors()
+            .into_iter()
+            .map(|spec| (spec.name, spec.shape.iter().product()))
+            .collect();
         let load = |name: &str, part: &str| {
             let key = format!("{name}.{part}");
             match (tensors.get(&key), sizes.get(name)) {
                 (Some(tensor), Some(&size)) if tensor.values.len() == size => {
                     Ok(Tensor::from_data(TensorData::new(tensor.values.clone(), [size]), &device))
                 }
-                (found, _) => Err(TrainError::Moments { name: key, found: found.map(|tensor| tensor.values.len()) }),
+                (found, _) => {
+                    Err(TrainError::Moments { name: key, found: found.map(|tensor| tensor.values.len()) })
+                }
             }
         };
         let moments = steps

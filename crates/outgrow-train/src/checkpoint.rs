@@ -56,7 +56,9 @@ pub(crate) fn checkpoints(run: &Path) -> Vec<PathBuf> {
     let is_checkpoint = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let digits = name.strip_prefix("step-").unwrap_or_default();
-        digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit()) && path.join("training/state.json").is_file()
+        digits.len() == 8
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && path.join("training/state.json").is_file()
     };
     let mut found: Vec<PathBuf> =
         entries.filter_map(Result::ok).map(|entry| entry.path()).filter(is_checkpoint).collect();
@@ -80,7 +82,8 @@ pub(crate) fn save(
     write_model_files(pending.path(), config, &snapshot.decoder.to_named_tensors(), SHARD_SIZE_BYTES)?;
     for file in side_files {
         let name = file.file_name().unwrap_or_default();
-        fs::copy(file, pending.path().join(name)).map_err(|source| TrainError::Io { path: file.clone(), source })?;
+        fs::copy(file, pending.path().join(name))
+            .map_err(|source| TrainError::Io { path: file.clone(), source })?;
     }
     let training = pending.path().join("training");
     fs::create_dir(&training).map_err(|source| TrainError::Io { path: training.clone(), source })?;

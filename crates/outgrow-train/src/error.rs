@@ -26,11 +26,26 @@ pub enum TrainError {
         /// The learning rate of the step.
         learning_rate: f64,
     },
+    /// The validation loss is not a number.
+    #[error(
+        "the validation loss is {loss} after step {step}, whose learning rate was {learning_rate:e}: \
+         a lower learning rate or a longer warm-up may help; the last good checkpoint is kept"
+    )]
+    ValidationNotFinite {
+        /// The steps taken.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// The learning rate of the last step.
+        learning_rate: f64,
+    },
     /// A batch has no sequence.
     #[error("a batch has no sequence")]
     EmptyBatch,
     /// The data holds tokens that the model doesn't know.
-    #[error("the data's vocabulary has {data} entries, the model's vocab_size is {model}: at least {data} is needed")]
+    #[error(
+        "the data's vocabulary has {data} entries, the model's vocab_size is {model}: at least {data} is needed"
+    )]
     Vocabulary {
         /// Entries of the tokenizer.
         data: usize,

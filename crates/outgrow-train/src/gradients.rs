@@ -28,7 +28,8 @@ pub fn accumulate(
     let chunk = micro_batch_sequences * length;
     let mut total: Option<(Tensor<1>, Gradients)> = None;
     for (inputs, targets) in batch.inputs.chunks(chunk).zip(batch.targets.chunks(chunk)) {
-        let loss = decoder.loss_sum(decoder.tokens(inputs, length), decoder.tokens(targets, length))? / tokens;
+        let loss =
+            decoder.loss_sum(decoder.tokens(inputs, length), decoder.tokens(targets, length))? / tokens;
         let gradients = decoder.gradients(&mut loss.backward());
         let loss = loss.inner();
         total = Some(match total {
@@ -52,5 +53,9 @@ fn add(mut left: Gradients, right: Gradients) -> Gradients {
 
 /// The 2-norm of all gradients taken as one vector, as a tensor `[1]` on their device.
 pub fn global_norm(gradients: &Gradients) -> Option<Tensor<1>> {
-    gradients.values().map(|gradient| gradient.clone().square().sum()).reduce(|sum, next| sum + next).map(Tensor::sqrt)
+    gradients
+        .values()
+        .map(|gradient| gradient.clone().square().sum())
+        .reduce(|sum, next| sum + next)
+        .map(Tensor::sqrt)
 }

@@ -25,7 +25,14 @@ pub struct AdamWSettings {
 impl Default for AdamWSettings {
     /// The settings of arXiv 2405.15319 (with PyTorch's epsilon): all parameters decay.
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, decay: Decay::All, clip_norm: Some(1.0) }
+        Self {
+            beta1: 0.9,
+            beta2: 0.95,
+            epsilon: 1e-8,
+            weight_decay: 0.1,
+            decay: Decay::All,
+            clip_norm: Some(1.0),
+        }
     }
 }
 
@@ -69,9 +76,15 @@ impl TrainSettings {
             (1..=batch.max(1)).contains(&micro),
             format!("micro_batch_sequences = {micro}: between 1 and batch_sequences = {batch} is needed"),
         );
-        require(self.validation_interval_tokens > 0, "validation interval of 0 tokens: at least 1 is needed".into());
+        require(
+            self.validation_interval_tokens > 0,
+            "validation interval of 0 tokens: at least 1 is needed".into(),
+        );
         require(self.validation_sequences > 0, "validation_sequences = 0: at least 1 is needed".into());
-        require(self.checkpoint_interval_tokens != Some(0), "checkpoint interval of 0 tokens: at least 1 is needed".into());
+        require(
+            self.checkpoint_interval_tokens != Some(0),
+            "checkpoint interval of 0 tokens: at least 1 is needed".into(),
+        );
         require(self.checkpoints_kept > 0, "checkpoints_kept = 0: at least 1 is needed".into());
         for (name, beta) in [("beta1", optimizer.beta1), ("beta2", optimizer.beta2)] {
             require((0.0..1.0).contains(&beta), format!("{name} = {beta}: from 0 to below 1 is needed"));

@@ -72,23 +72,28 @@ pub fn train(
 ) -> Result<Outcome, TrainError> {
     training.settings.validate()?;
     check_data(&training)?;
-    let identity =
-        Identity { seed: training.seed, schedule: training.schedule, settings: training.settings };
+    let identity = Identity { seed: training.seed, schedule: training.schedule, settings: training.settings };
     let device = training.device.clone().autodiff();
     let resumed_from = checkpoint::latest_checkpoint(training.folder);
     let snapshot = match &resumed_from {
         Some(folder) => checkpoint::load(folder, &identity, &device)?,
         None => first_snapshot(&training, &device)?,
     };
-    let mut batches =
-        prefetch(training.training.clone(), snapshot.position.samples, training.settings.batch_sequences, PREFETCH_DEPTH);
+    let mut batches = prefetch(
+        training.training.clone(),
+        snapshot.position.samples,
+        training.settings.batch_sequences,
+        PREFETCH_DEPTH,
+    );
     let mut run = Run { training: &training, identity, device, snapshot, observe, stopped: false };
     run.tell(&Event::Started { resumed_from: resumed_from.as_deref() });
     if resumed_from.is_none() {
         run.validate()?;
     }
     loop {
-        run.finish_stage(&mut || batches.next().unwrap_or(Err(DataError::ThreadStopped { thread: "batches" })))?;
+        run.finish_stage(&mut || {
+            batches.next().unwrap_or(Err(DataError::ThreadStopped { thread: "batches" }))
+        })?;
         let checkpoint = run.save()?;
         if run.stopped {
             return Ok(Outcome::Stopped { checkpoint });
@@ -173,7 +178,8 @@ impl Run<'_> {
         let (loss, gradients) = accumulate(&self.snapshot.decoder, batch, settings.micro_batch_sequences)?;
         let norm = global_norm(&gradients).ok_or(TrainError::EmptyBatch)?;
         // Both numbers come to the host in one read: a read waits for the device.
-        let numbers = Tensor::cat(vec![loss, norm], 0).into_data().try_into_vec::<f32>().expect("losses are f32");
+        let numbers =
+            Tensor::cat(vec![loss, norm], 0).into_data().try_into_vec::<f32>().expect("losses are f32");
         let (loss, gradient_norm) = (f64::from(numbers[0]), f64::from(numbers[1]));
         let tokens = batch.inputs.len() as u64;
         let learning_rate = self.stage().learning_rate.at(self.snapshot.position.stage_tokens + tokens);
@@ -181,7 +187,8 @@ impl Run<'_> {
             let step = self.snapshot.position.step + 1;
             return Err(TrainError::NotFinite { step, loss, gradient_norm, learning_rate });
         }
-        let scale = settings.optimizer.clip_norm.map_or(1.0, |limit| (limit / (gradient_norm + 1e-6)).min(1.0));
+        let scale =
+            settings.optimizer.clip_norm.map_or(1.0, |limit| (limit / (gradient_norm + 1e-6)).min(1.0));
         let decoder = self.snapshot.decoder.clone();
         self.snapshot.decoder = self.snapshot.optimizer.step(decoder, gradients, scale, learning_rate);
         self.advance(tokens, batch.sequences as u64, batch.sequence_length);
@@ -192,8 +199,9 @@ impl Run<'_> {
 
     fn advance(&mut self, tokens: u64, samples: u64, sequence_length: usize) {
         let stage = self.stage();
-        let flops =
-            |convention| flops_per_token(convention, &stage.model, sequence_length, &stage.trainable) * tokens as f64;
+        let flops = |convention| {
+            flops_per_token(convention, &stage.model, sequence_length, &stage.trainable) * tokens as f64
+        };
         let (exact, six) = (flops(FlopConvention::Exact), flops(FlopConvention::SixTimesParameters));
         let position = &mut self.snapshot.position;
         position.step += 1;
@@ -209,6 +217,11 @@ impl Run<'_> {
         let settings = self.training.settings;
         let (sequences, at_once) = (settings.validation_sequences, settings.micro_batch_sequences);
         let validation_loss = validation_loss(&decoder, self.training.validation, sequences, at_once)?;
+        if !validation_loss.is_finite() {
+            let Position { step, stage_tokens, .. } = self.snapshot.position;
+            let learning_rate = self.stage().learning_rate.at(stage_tokens);
+            return Err(TrainError::ValidationNotFinite { step, loss: validation_loss, learning_rate });
+        }
         self.tell(&Event::Evaluated { validation_loss, decoder: &decoder });
         Ok(())
     }

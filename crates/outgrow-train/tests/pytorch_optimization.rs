@@ -62,11 +62,14 @@ fn check(case: &str, decay: Decay, micro_batch_sequences: usize) {
     let (shape, inputs) = expected.ids("inputs");
     let (_, targets) = expected.ids("targets");
     let (losses, norms) = (expected.floats("losses"), expected.floats("gradient_norms"));
-    let [steps, sequences, sequence_length] = *shape.as_slice() else { panic!("inputs have three dimensions") };
+    let [steps, sequences, sequence_length] = *shape.as_slice() else {
+        panic!("inputs have three dimensions")
+    };
 
     let checkpoint = Checkpoint::open(&folder).unwrap();
     let device = open_device(DeviceName::Flex).unwrap().autodiff();
-    let mut decoder = Decoder::new(checkpoint.config(), &checkpoint.to_named_tensors().unwrap(), &device).unwrap();
+    let mut decoder =
+        Decoder::new(checkpoint.config(), &checkpoint.to_named_tensors().unwrap(), &device).unwrap();
     let mut optimizer = AdamW::new(AdamWSettings {
         beta1: settings.betas[0],
         beta2: settings.betas[1],

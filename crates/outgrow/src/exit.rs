@@ -2,6 +2,8 @@
 
 use std::{io, process::ExitCode};
 
+use outgrow_checkpoint::CheckpointError;
+use outgrow_operators::GrowthError;
 use outgrow_train::TrainError;
 
 /// Input that can't be used, found by the runner itself.
@@ -38,11 +40,27 @@ fn one_line(error: &anyhow::Error) -> String {
     line
 }
 
+/// Crates pass each other's errors on transparently, so that a full disk may lie two levels deep in one cause.
+fn is_full_disk(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let growth = |error: &GrowthError| matches!(error, GrowthError::Checkpoint(CheckpointError::DiskFull { .. }));
+    let train = |error: &TrainError| match error {
+        TrainError::Checkpoint(error) => matches!(error, CheckpointError::DiskFull { .. }),
+        TrainError::Growth(error) => growth(error),
+        _ => false,
+    };
+    matches!(cause.downcast_ref(), Some(CheckpointError::DiskFull { .. }))
+        || cause.downcast_ref().is_some_and(growth)
+        || cause.downcast_ref().is_some_and(train)
+}
+
 /// Files that aren't there or aren't what they should be are the user's to mend; a full disk or a diverged loss isn't input.
 fn is_bad_input(error: &anyhow::Error) -> bool {
     let mut bad = false;
     for cause in error.chain() {
-        if let Some(TrainError::NotFinite { .. }) = cause.downcast_ref() {
+        if let Some(TrainError::NotFinite { .. } | TrainError::ValidationNotFinite { .. }) = cause.downcast_ref() {
+            return false;
+        }
+        if is_full_disk(cause) {
             return false;
         }
         if let Some(cause) = cause.downcast_ref::<io::Error>() {
@@ -60,10 +78,10 @@ fn is_bad_input(error: &anyhow::Error) -> bool {
         }
         bad |= cause.is::<BadInput>()
             || cause.is::<TrainError>()
-            || cause.is::<outgrow_checkpoint::CheckpointError>()
+            || cause.is::<CheckpointError>()
             || cause.is::<outgrow_data::DataError>()
             || cause.is::<outgrow_kernels::DeviceError>()
-            || cause.is::<outgrow_operators::GrowthError>()
+            || cause.is::<GrowthError>()
             || cause.is::<outgrow_report::ReportError>()
             || cause.is::<outgrow_schedules::ScheduleError>();
     }

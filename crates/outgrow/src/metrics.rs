@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context;
 use outgrow_checkpoint::write_file_atomically;
+use outgrow_schedules::Stage;
 use outgrow_train::{Position, StepReport};
 use serde_json::{Value, json};
 
@@ -52,14 +53,15 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Opens the file and removes what was written after `step`: a run that goes on from a checkpoint takes those steps again.
-    pub fn open(folder: &Path, step: u64) -> anyhow::Result<Self> {
+    /// Opens the file and removes what was written after `step`, and of stages that are not among the `begun` ones: a run that goes
+    /// on from a checkpoint takes those steps again, and grows again if the checkpoint is the end of a stage.
+    pub fn open(folder: &Path, step: u64, begun: &[Stage]) -> anyhow::Result<Self> {
         let path = folder.join("metrics.jsonl");
         if path.exists() {
             let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
             let reached = |line: &&str| {
-                let line: Option<Value> = serde_json::from_str(line).ok();
-                line.and_then(|line| line["step"].as_u64()).is_some_and(|at| at <= step)
+                let line: Value = serde_json::from_str(line).unwrap_or_default();
+                line["step"].as_u64().is_some_and(|at| at <= step) && begun.iter().any(|stage| line["stage"] == stage.name)
             };
             let kept: String = text.lines().filter(reached).flat_map(|line| [line, "\n"]).collect();
             write_file_atomically(&path, kept.as_bytes())?;
@@ -70,7 +72,13 @@ impl Metrics {
     }
 
     /// One optimizer step.
-    pub fn step(&mut self, position: &Position, stage: &str, report: &StepReport, tokens_per_second: f64) -> anyhow::Result<()> {
+    pub fn step(
+        &mut self,
+        position: &Position,
+        stage: &str,
+        report: &StepReport,
+        tokens_per_second: f64,
+    ) -> anyhow::Result<()> {
         self.line(&json!({
             "step": position.step,
             "tokens": position.tokens,
@@ -85,7 +93,12 @@ impl Metrics {
     }
 
     /// One validation.
-    pub fn validation(&mut self, position: &Position, stage: &str, validation_loss: f64) -> anyhow::Result<()> {
+    pub fn validation(
+        &mut self,
+        position: &Position,
+        stage: &str,
+        validation_loss: f64,
+    ) -> anyhow::Result<()> {
         self.line(&json!({
             "step": position.step,
             "tokens": position.tokens,

@@ -52,7 +52,12 @@ impl Progress {
         let smooth = self.tokens_per_second.map_or(rate, |old| old + RATE_SMOOTHING * (rate - old));
         self.tokens_per_second = Some(smooth);
         let left = self.total.saturating_sub(tokens) as f64 / smooth.max(1.0);
-        let message = format!("{}  loss {loss:.3}  {} tokens/s  {} left", count(tokens), count(smooth as u64), time(left));
+        let message = format!(
+            "{}  loss {loss:.3}  {} tokens/s  {} left",
+            count(tokens),
+            count(smooth as u64),
+            time(left)
+        );
         if self.lines && self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
             eprintln!("{}: {message}", self.prefix);
             self.last_line = Some(Instant::now());

@@ -194,12 +194,12 @@ impl Recipe {
     /// # Errors
     /// With all problems of the file in one message.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| BadInput(format!("{}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| BadInput(format!("{}: {error}", path.display())))?;
         let table = text.parse::<toml::Table>();
         let table = table.map_err(|error| BadInput(format!("{}: {}", path.display(), one_line(&error))))?;
-        let mut recipe = Self::from_table(table).map_err(|problems| {
-            BadInput(format!("{}: {}", path.display(), problems.join("; ")))
-        })?;
+        let mut recipe = Self::from_table(table)
+            .map_err(|problems| BadInput(format!("{}: {}", path.display(), problems.join("; "))))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         recipe.data.training = folder.join(&recipe.data.training);
         recipe.data.validation = folder.join(&recipe.data.validation);
@@ -214,7 +214,8 @@ impl Recipe {
         let mut problems = Vec::new();
         let name = take(&mut table, "name", &mut problems);
         let seed = take(&mut table, "seed", &mut problems);
-        let device = if table.contains_key("device") { take(&mut table, "device", &mut problems) } else { None };
+        let device =
+            if table.contains_key("device") { take(&mut table, "device", &mut problems) } else { None };
         let model = take(&mut table, "model", &mut problems);
         let data = take(&mut table, "data", &mut problems);
         let schedule = take(&mut table, "schedule", &mut problems);
@@ -223,7 +224,9 @@ impl Recipe {
             format!("unknown key `{key}`: expected name, seed, device, model, data, schedule or training")
         }));
         match (name, seed, model, data, schedule, training) {
-            (Some(name), Some(seed), Some(model), Some(data), Some(schedule), Some(training)) if problems.is_empty() => {
+            (Some(name), Some(seed), Some(model), Some(data), Some(schedule), Some(training))
+                if problems.is_empty() =>
+            {
                 Ok(Self { name, seed, device, model, data, schedule, training })
             }
             _ => Err(problems),

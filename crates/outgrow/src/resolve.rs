@@ -8,7 +8,8 @@ use outgrow_kernels::DeviceName;
 use outgrow_model::Initialization;
 use outgrow_operators::plan;
 use outgrow_schedules::{
-    FlopConvention, GStack, Length, Schedule, Stacking2, Stage, Trainable, flops_per_token, g_stack, scratch, stacking2,
+    FlopConvention, GStack, Length, Schedule, Stacking2, Stage, Trainable, flops_per_token, g_stack, scratch,
+    stacking2,
 };
 use outgrow_train::TrainSettings;
 
@@ -64,7 +65,8 @@ pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedR
     }
     if model.max_position_embeddings < length {
         let maximum = model.max_position_embeddings;
-        problems.push(format!("model: max_position_embeddings = {maximum} is below sequence_length = {length}"));
+        problems
+            .push(format!("model: max_position_embeddings = {maximum} is below sequence_length = {length}"));
     }
     let settings = settings(&recipe);
     if let Err(problem) = settings.validate() {
@@ -78,7 +80,16 @@ pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedR
                 Some(InitializationName::Normal) => Initialization::Normal,
                 Some(InitializationName::TinyLlama) => Initialization::TinyLlama,
             };
-            Ok(ResolvedRecipe { recipe, schedule, settings, initialization, training, validation, tokenizer, device })
+            Ok(ResolvedRecipe {
+                recipe,
+                schedule,
+                settings,
+                initialization,
+                training,
+                validation,
+                tokenizer,
+                device,
+            })
         }
         Err(_) if !problems.is_empty() => Err(BadInput(problems.join("; ")).into()),
         Err(problem) => Err(BadInput(format!("schedule: {problem:#}")).into()),
@@ -121,7 +132,8 @@ fn settings(recipe: &Recipe) -> TrainSettings {
 
 fn schedule(recipe: &Recipe, model: &LlamaConfig) -> anyhow::Result<Schedule> {
     let sequence_length = recipe.data.sequence_length;
-    let length = |tokens: Option<u64>, scratch_tokens: Option<u64>, name: &str| match (tokens, scratch_tokens) {
+    let length = |tokens: Option<u64>, scratch_tokens: Option<u64>, name: &str| match (tokens, scratch_tokens)
+    {
         (Some(tokens), None) => Ok(Length::Tokens(tokens)),
         (None, Some(tokens)) => {
             let per_token = flops_per_token(FlopConvention::Exact, model, sequence_length, &Trainable::All);
@@ -133,7 +145,9 @@ fn schedule(recipe: &Recipe, model: &LlamaConfig) -> anyhow::Result<Schedule> {
         }
     };
     Ok(match recipe.schedule.clone() {
-        ScheduleRecipe::Scratch { tokens, learning_rate } => scratch(model.clone(), tokens, learning_rate.over(tokens))?,
+        ScheduleRecipe::Scratch { tokens, learning_rate } => {
+            scratch(model.clone(), tokens, learning_rate.over(tokens))?
+        }
         ScheduleRecipe::GStack {
             factor,
             base_tokens,
@@ -154,7 +168,10 @@ fn schedule(recipe: &Recipe, model: &LlamaConfig) -> anyhow::Result<Schedule> {
             joint_learning_rate,
         } => {
             let joint = length(joint_tokens, scratch_tokens, "joint_tokens")?;
-            stacking2(model, &Stacking2 { layer_counts, stage_tokens, stage_learning_rate, joint, joint_learning_rate })?
+            stacking2(
+                model,
+                &Stacking2 { layer_counts, stage_tokens, stage_learning_rate, joint, joint_learning_rate },
+            )?
         }
         ScheduleRecipe::Stages { stages } => stages_one_by_one(stages, model)?,
     })
@@ -169,11 +186,13 @@ fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> anyhow:
         let model = match (&current, recipe.num_hidden_layers, &recipe.enter) {
             (None, Some(num_hidden_layers), None) => LlamaConfig { num_hidden_layers, ..target.clone() },
             (None, _, _) => {
-                let problem = format!("stage `{name}`: the first stage needs num_hidden_layers and can't have `enter`");
+                let problem =
+                    format!("stage `{name}`: the first stage needs num_hidden_layers and can't have `enter`");
                 return Err(BadInput(problem).into());
             }
             (Some(_), Some(_), _) => {
-                let problem = format!("stage `{name}`: only the first stage has num_hidden_layers; later ones grow");
+                let problem =
+                    format!("stage `{name}`: only the first stage has num_hidden_layers; later ones grow");
                 return Err(BadInput(problem).into());
             }
             (Some(model), None, None) => model.clone(),

@@ -67,7 +67,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let split = |split: &str| data.join(split).to_string_lossy().into_owned();
     let runs = definition.runs(&seeds, &split("training"), &split("validation"))?;
-    let jobs = runs.iter().map(|run| job(run, &out, arguments.device.as_deref())).collect::<anyhow::Result<Vec<_>>>()?;
+    let jobs = runs
+        .iter()
+        .map(|run| job(run, &out, arguments.device.as_deref()))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let waiting: Vec<Job> = jobs.iter().filter(|job| !is_done(job)).cloned().collect();
     let at_once = at_once(arguments, waiting.len());
     let done = jobs.len() - waiting.len();
@@ -75,7 +78,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     eprintln!("{}: {} run(s), {at_once} at a time{skipped}", definition.name, waiting.len());
     run_all(&waiting, at_once, arguments.device.as_deref(), &interrupt)?;
     write_report(&jobs, &out)?;
-    eprintln!("{} in {}: {}", definition.name, time(start.elapsed().as_secs_f64()), out.join("report.html").display());
+    eprintln!(
+        "{} in {}: {}",
+        definition.name,
+        time(start.elapsed().as_secs_f64()),
+        out.join("report.html").display()
+    );
     Ok(())
 }
 
@@ -125,7 +133,10 @@ fn write_report(jobs: &[Job], out: &Path) -> anyhow::Result<()> {
     let runs = jobs.iter().map(|job| read_run(&job.folder)).collect::<Result<Vec<_>, _>>()?;
     let report = Report::new(&runs)?;
     write_file_atomically(&out.join("report.html"), report.html().as_bytes())?;
-    write_file_atomically(&out.join("report.json"), serde_json::to_string_pretty(&report.to_json())?.as_bytes())?;
+    write_file_atomically(
+        &out.join("report.json"),
+        serde_json::to_string_pretty(&report.to_json())?.as_bytes(),
+    )?;
     write_file_atomically(&out.join("loss.svg"), report.loss_chart_svg().as_bytes())?;
     for sentence in report.sentences() {
         println!("{sentence}");

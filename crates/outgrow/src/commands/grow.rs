@@ -71,6 +71,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "GB" => 1_000_000_000,
         other => return Err(format!("unknown unit `{other}`: expected B, KB, MB or GB")),
     };
-    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|bytes| *bytes > 0);
+    let bytes =
+        digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|bytes| *bytes > 0);
     bytes.ok_or_else(|| "expected a size above 0, such as 5GB or 500MB".to_owned())
 }

@@ -60,10 +60,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Trains a resolved recipe in a folder, with metrics and progress.
-pub fn run_resolved(resolved: &ResolvedRecipe, folder: &Path, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
+pub fn run_resolved(
+    resolved: &ResolvedRecipe,
+    folder: &Path,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
     let device = open_device(resolved.device)?;
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    write_run_file(folder, resolved, false)?;
     let training = Training {
         schedule: &resolved.schedule,
         settings: &resolved.settings,
@@ -113,27 +115,33 @@ impl Watcher<'_> {
     }
 
     fn record(&mut self, position: &Position, event: &Event<'_>) -> anyhow::Result<()> {
-        let stage = &self.resolved.schedule.stages()[position.stage].name;
-        let metrics = match &mut self.metrics {
-            Some(metrics) => metrics,
-            None => self.metrics.insert(Metrics::open(self.folder, position.step)?),
-        };
-        match event {
-            Event::Started { resumed_from } => {
-                if let Some(folder) = resumed_from {
-                    self.progress.note(&format!("going on from {}", folder.display()));
-                }
-                self.progress.stage(stage);
+        let stages = self.resolved.schedule.stages();
+        let stage = &stages[position.stage].name;
+        if let Event::Started { resumed_from } = event {
+            if let Some(folder) = resumed_from {
+                self.progress.note(&format!("going on from {}", folder.display()));
             }
+            self.progress.stage(stage);
+            // Only now: a run that is refused leaves no folder, and leaves the files of another run as they are.
+            fs::create_dir_all(self.folder).with_context(|| self.folder.display().to_string())?;
+            write_run_file(self.folder, self.resolved, false)?;
+            let begun = resumed_from.map_or(&stages[..0], |_| &stages[..=position.stage]);
+            self.metrics = Some(Metrics::open(self.folder, position.step, begun)?);
+        }
+        let metrics = self.metrics.as_mut().context("a run starts before anything else happens in it")?;
+        match event {
+            Event::Started { .. } | Event::Saved { .. } => {}
             Event::Step(report) => {
-                let batch = &self.resolved.settings.batch_sequences * self.resolved.recipe.data.sequence_length;
+                let batch =
+                    &self.resolved.settings.batch_sequences * self.resolved.recipe.data.sequence_length;
                 let rate = batch as f64 / report.seconds;
                 metrics.step(position, stage, report, rate)?;
                 self.progress.step(position.tokens, report.loss, rate);
             }
             Event::Evaluated { validation_loss, .. } => {
                 metrics.validation(position, stage, *validation_loss)?;
-                let line = format!("{stage}: validation loss {validation_loss:.4} after {} tokens", position.tokens);
+                let line =
+                    format!("{stage}: validation loss {validation_loss:.4} after {} tokens", position.tokens);
                 self.progress.note(&line);
             }
             Event::Grown { plan } => {
@@ -141,7 +149,6 @@ impl Watcher<'_> {
                 self.progress.note(&format!("{stage}: grown from {from} to {to} layers"));
                 self.progress.stage(stage);
             }
-            Event::Saved { .. } => {}
         }
         Ok(())
     }

@@ -23,7 +23,8 @@ pub fn prepare_bundled(folder: &Path) -> anyhow::Result<()> {
         }
         let source = folder.join("source");
         fs::create_dir_all(&source).with_context(|| source.display().to_string())?;
-        let (text_file, tokenizer) = (source.join(format!("{split}.jsonl.zst")), source.join("tokenizer.json"));
+        let (text_file, tokenizer) =
+            (source.join(format!("{split}.jsonl.zst")), source.join("tokenizer.json"));
         write_file_atomically(&text_file, text)?;
         write_file_atomically(&tokenizer, TOKENIZER)?;
         let inputs: [PathBuf; 1] = [text_file];

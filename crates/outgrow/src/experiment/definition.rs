@@ -87,8 +87,9 @@ impl Definition {
                     data.insert("training".into(), training.into());
                     data.insert("validation".into(), validation.into());
                 }
-                Recipe::from_table(table.clone())
-                    .map_err(|problems| BadInput(format!("{}: run {name}: {}", self.name, problems.join("; "))))?;
+                Recipe::from_table(table.clone()).map_err(|problems| {
+                    BadInput(format!("{}: run {name}: {}", self.name, problems.join("; ")))
+                })?;
                 planned.push(PlannedRun { name, table });
             }
         }
@@ -101,7 +102,9 @@ fn lay_over(under: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
             // A schedule is of one method: its fields don't mix with another's.
-            (Some(toml::Value::Table(under)), toml::Value::Table(over)) if key != "schedule" => lay_over(under, over),
+            (Some(toml::Value::Table(under)), toml::Value::Table(over)) if key != "schedule" => {
+                lay_over(under, over)
+            }
             (_, value) => {
                 under.insert(key, value);
             }

@@ -34,7 +34,12 @@ pub struct Job {
 ///
 /// # Errors
 /// When a run fails, with the last line of its log; or when interrupted.
-pub fn run_all(jobs: &[Job], at_once: usize, device: Option<&str>, interrupt: &Interrupt) -> anyhow::Result<()> {
+pub fn run_all(
+    jobs: &[Job],
+    at_once: usize,
+    device: Option<&str>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
     let lines = !std::io::stderr().is_terminal();
     let bars = MultiProgress::with_draw_target(if lines {
         ProgressDrawTarget::hidden()
@@ -90,7 +95,13 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
-    fn start(job: &'a Job, at_once: usize, device: Option<&str>, bars: &MultiProgress, lines: bool) -> anyhow::Result<Self> {
+    fn start(
+        job: &'a Job,
+        at_once: usize,
+        device: Option<&str>,
+        bars: &MultiProgress,
+        lines: bool,
+    ) -> anyhow::Result<Self> {
         fs::create_dir_all(&job.folder).with_context(|| job.folder.display().to_string())?;
         let log = job.folder.join("log.txt");
         let log_file = File::create(&log).with_context(|| log.display().to_string())?;
