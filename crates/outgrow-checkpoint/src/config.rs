@@ -128,11 +128,11 @@ impl LlamaConfig {
             ("max_position_embeddings", self.max_position_embeddings),
         ];
         for (key, _) in sizes.iter().filter(|(_, size)| *size == 0) {
-            problems.push(format!("`{key}` is 0; expected at least 1"));
+            problems.push(format!("`{key}` is 0, expected at least 1"));
         }
         // Products of three sizes must not overflow while the parameters are counted.
         for (key, size) in sizes.iter().filter(|(_, size)| *size > 1 << 40) {
-            problems.push(format!("`{key}` is {size}; expected at most 2^40"));
+            problems.push(format!("`{key}` is {size}, expected at most 2^40"));
         }
         let (heads, shared) = (self.num_attention_heads, self.num_key_value_heads);
         if shared != 0 && !heads.is_multiple_of(shared) {
@@ -145,7 +145,7 @@ impl LlamaConfig {
         }
         if self.num_hidden_layers > LARGEST_NUM_HIDDEN_LAYERS {
             problems.push(format!(
-                "`num_hidden_layers` is {}; expected at most {LARGEST_NUM_HIDDEN_LAYERS}",
+                "`num_hidden_layers` is {}, expected at most {LARGEST_NUM_HIDDEN_LAYERS}",
                 self.num_hidden_layers
             ));
         }
@@ -154,7 +154,7 @@ impl LlamaConfig {
     fn check_numbers(&self, problems: &mut Vec<String>) {
         let mut positive = |key: &str, value: f64| {
             if !(value.is_finite() && value > 0.0) {
-                problems.push(format!("`{key}` is {value}; expected a positive number"));
+                problems.push(format!("`{key}` is {value}, expected a positive number"));
             }
         };
         positive("rms_norm_eps", self.rms_norm_eps);
@@ -177,13 +177,13 @@ impl LlamaConfig {
                     ));
                 }
                 if original_max_position_embeddings == 0 {
-                    problems.push("`original_max_position_embeddings` is 0; expected at least 1".to_owned());
+                    problems.push("`original_max_position_embeddings` is 0, expected at least 1".to_owned());
                 }
             }
         }
         if !(self.initializer_range.is_finite() && self.initializer_range >= 0.0) {
             let range = self.initializer_range;
-            problems.push(format!("`initializer_range` is {range}; expected 0 or a positive number"));
+            problems.push(format!("`initializer_range` is {range}, expected 0 or a positive number"));
         }
     }
 }

@@ -64,7 +64,8 @@ impl LlamaConfig {
 
     fn parse(file: &Path, text: &str) -> Result<(Self, Value), CheckpointError> {
         let problem = |problem| CheckpointError::Json { file: file.to_owned(), problem };
-        let json: Value = serde_json::from_str(text).map_err(|error| problem(format!("not JSON: {error}")))?;
+        let json: Value =
+            serde_json::from_str(text).map_err(|error| problem(format!("not JSON: {error}")))?;
         let object = json.as_object().ok_or_else(|| problem("expected a JSON object".to_owned()))?;
         let mut keys = Keys::new(object);
         let config = read_keys(&mut keys);
@@ -151,7 +152,7 @@ fn read_keys(keys: &mut Keys) -> Option<LlamaConfig> {
         head_dim: head_dim?,
         max_position_embeddings,
         rms_norm_eps,
-        rope: rope?,
+        rope,
         tie_word_embeddings,
         initializer_range,
         dtype: dtype?,
@@ -174,7 +175,7 @@ fn check_honoured(keys: &mut Keys) {
             keys.problem(format!("`architectures` is {architectures}, but this decoder is {causal}"));
         }
     } else if keys.value("model_type").is_none() {
-        keys.problem("neither `model_type` nor `architectures` is there; expected \"llama\"".to_owned());
+        keys.problem("neither `model_type` nor `architectures` is there, expected \"llama\"".to_owned());
     }
 }
 
@@ -187,12 +188,15 @@ fn check_layer_types(keys: &mut Keys, num_hidden_layers: Option<usize>) {
                 keys.problem(format!("`layer_types` has {} entries for {layers} layers", list.len()));
             }
         }
-        _ => keys.problem(format!("`layer_types` may only list {full}: the decoder attends to the whole sequence")),
+        _ => keys.problem(format!(
+            "`layer_types` may only list {full}: the decoder attends to the whole sequence"
+        )),
     }
 }
 
 fn read_dtype(keys: &mut Keys) -> Option<Dtype> {
-    let Some((key, value)) = ["dtype", "torch_dtype"].into_iter().find_map(|key| Some((key, keys.value(key)?)))
+    let Some((key, value)) =
+        ["dtype", "torch_dtype"].into_iter().find_map(|key| Some((key, keys.value(key)?)))
     else {
         return Some(Dtype::F32);
     };
@@ -201,7 +205,7 @@ fn read_dtype(keys: &mut Keys) -> Option<Dtype> {
         Some("float16") => Some(Dtype::F16),
         Some("bfloat16") => Some(Dtype::BF16),
         _ => {
-            keys.problem(format!("`{key}` is {value}; expected \"float32\", \"float16\" or \"bfloat16\""));
+            keys.problem(format!("`{key}` is {value}, expected \"float32\", \"float16\" or \"bfloat16\""));
             None
         }
     }
@@ -231,7 +235,7 @@ impl<'a> Keys<'a> {
         let value = self.value(key)?;
         let found = read(value);
         if found.is_none() {
-            self.problem(format!("`{key}` is {value}; expected {expected}"));
+            self.problem(format!("`{key}` is {value}, expected {expected}"));
         }
         found
     }
@@ -256,7 +260,7 @@ impl<'a> Keys<'a> {
 
     fn require(&mut self, key: &str, expected: &str) {
         if self.value(key).is_none() {
-            self.problem(format!("`{key}` is missing; expected {expected}"));
+            self.problem(format!("`{key}` is missing, expected {expected}"));
         }
     }
 

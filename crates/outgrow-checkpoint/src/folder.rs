@@ -1,111 +1,161 @@
-//! Files and folders that appear whole or not at all: written under a temporary name, synchronised, renamed.
+//! Folders and files that appear whole or not at all: a temporary name beside the target, fsync, rename. It knows
+//! nothing of what is in them.
+//!
+//! A process that is killed outright leaves `.NAME.PID-N.partial` behind; nothing ever reads such a name.
 
 use std::{
-    fs::{self, File},
-    io::Write,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
     path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU64, Ordering},
 };
-
-use tempfile::TempDir;
 
 use crate::error::CheckpointError;
 
-/// A folder that is being written. It gets its name with [`PendingFolder::commit`]; dropped before that, it leaves nothing.
+/// A folder that is being filled. Dropping it without [`PendingFolder::commit`] removes it.
 #[derive(Debug)]
 pub struct PendingFolder {
+    path: PathBuf,
     target: PathBuf,
-    temporary: TempDir,
+    /// Parents of the target that were not there, innermost first.
+    made_parents: Vec<PathBuf>,
+    is_committed: bool,
 }
 
 impl PendingFolder {
-    /// Starts a folder that will be `target`; its missing parents are made.
+    /// Makes an empty folder beside `target`, under a temporary name; missing parents are made.
     ///
     /// # Errors
-    /// When `target` exists, or its parent can't be written to.
+    /// [`CheckpointError::TargetExists`], `Io` or `DiskFull`.
     pub fn create(target: &Path) -> Result<Self, CheckpointError> {
-        if target.symlink_metadata().is_ok() {
-            return Err(CheckpointError::TargetExists { path: target.to_owned() });
-        }
-        let parent = parent(target);
-        fs::create_dir_all(parent).map_err(|source| CheckpointError::io("create", parent, source))?;
-        let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let temporary = tempfile::Builder::new()
-            .prefix(&format!(".{name}."))
-            .suffix(".partial")
-            .tempdir_in(parent)
-            .map_err(|source| CheckpointError::io("create a folder in", parent, source))?;
-        Ok(Self { target: target.to_owned(), temporary })
+        refuse_existing(target)?;
+        let folder = parent(target);
+        let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let made_parents = folder.ancestors().take_while(is_missing).map(Path::to_owned).collect();
+        let mut pending =
+            Self { path: PathBuf::new(), target: target.to_owned(), made_parents, is_committed: false };
+        fs::create_dir_all(folder).map_err(|source| CheckpointError::io("create", folder, source))?;
+        (pending.path, ()) = claim_temporary(target, |path| fs::create_dir(path))?;
+        Ok(pending)
     }
 
-    /// Where to write the files.
+    /// The folder to write into.
     pub fn path(&self) -> &Path {
-        self.temporary.path()
+        &self.path
     }
 
-    /// Synchronises everything in the folder and gives it its name.
+    /// Makes all files durable and gives the folder its name.
     ///
     /// # Errors
-    /// When the disk refuses, or somebody made the target meanwhile.
-    pub fn commit(self) -> Result<(), CheckpointError> {
-        synchronise(self.temporary.path())?;
-        make_readable(self.temporary.path())?;
-        if self.target.symlink_metadata().is_ok() {
-            return Err(CheckpointError::TargetExists { path: self.target });
-        }
-        fs::rename(self.temporary.path(), &self.target)
-            .map_err(|source| CheckpointError::io("rename to", &self.target, source))?;
-        // The name is taken: nothing is left to remove.
-        let _ = self.temporary.keep();
-        synchronise_entry(parent(&self.target))
+    /// As [`Self::create`], and whatever writing to the disk gives; the folder is gone then.
+    pub fn commit(mut self) -> Result<(), CheckpointError> {
+        sync_tree(&self.path)?;
+        // A rename replaces an empty folder silently, so look once more.
+        refuse_existing(&self.target)?;
+        fs::rename(&self.path, &self.target)
+            .map_err(|source| CheckpointError::io("create", &self.target, source))?;
+        self.is_committed = true;
+        sync_folder(parent(&self.target))
     }
 }
 
-/// Writes a file so that a reader sees the old content or the new, never a part.
+impl Drop for PendingFolder {
+    fn drop(&mut self) {
+        if !self.is_committed {
+            // Nothing can be done about a failure here; the temporary name keeps it from being taken for a result.
+            // Parents that somebody else uses meanwhile are not empty and stay.
+            let _ = fs::remove_dir_all(&self.path);
+            for folder in &self.made_parents {
+                let _ = fs::remove_dir(folder);
+            }
+        }
+    }
+}
+
+/// Writes a file whole or not at all, replacing one that is there.
 ///
 /// # Errors
-/// When the folder can't be written to, or the disk is full.
+/// `Io`, `DiskFull` or `NoFolder`; then the old file is as it was.
 pub fn write_file_atomically(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
-    let parent = parent(path);
-    let failed = |source| CheckpointError::io("write", path, source);
-    let mut file = tempfile::NamedTempFile::new_in(parent).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    make_readable(file.path())?;
-    file.persist(path).map_err(|error| CheckpointError::io("write", path, error.error))?;
-    synchronise_entry(parent)
+    write_atomically(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_file_atomically`], for content that is not all in memory.
+pub(crate) fn write_atomically(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), CheckpointError> {
+    let (temporary, mut file) =
+        claim_temporary(path, |temporary| OpenOptions::new().write(true).create_new(true).open(temporary))?;
+    let written = write(&mut file).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
+    if let Err(source) = written {
+        let _ = fs::remove_file(&temporary);
+        return Err(CheckpointError::io("write", path, source));
+    }
+    sync_folder(parent(path))
+}
+
+fn refuse_existing(target: &Path) -> Result<(), CheckpointError> {
+    // Dangling links count: a rename would replace them.
+    match fs::symlink_metadata(target) {
+        Ok(_) => Err(CheckpointError::TargetExists { path: target.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(CheckpointError::io("create", target, source)),
+    }
+}
+
+/// Makes something under a name that nobody else has, in the folder where `target` will be.
+fn claim_temporary<T>(
+    target: &Path,
+    make: impl Fn(&Path) -> io::Result<T>,
+) -> Result<(PathBuf, T), CheckpointError> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let folder = parent(target);
+    if !folder.is_dir() {
+        return Err(CheckpointError::NoFolder { path: folder.to_owned() });
+    }
+    let name = target.file_name().ok_or_else(|| CheckpointError::TargetExists { path: target.to_owned() })?;
+    loop {
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!(".{}.{}-{number}.partial", name.to_string_lossy(), process::id()));
+        match make(&path) {
+            Ok(value) => return Ok((path, value)),
+            // Left by a killed process that had the same id.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(CheckpointError::io("create", target, source)),
+        }
+    }
 }
 
 fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn synchronise(folder: &Path) -> Result<(), CheckpointError> {
-    let failed = |source| CheckpointError::io("write", folder, source);
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            synchronise(&path)?;
-        } else {
-            synchronise_entry(&path)?;
+fn sync_tree(folder: &Path) -> Result<(), CheckpointError> {
+    let entries = fs::read_dir(folder).map_err(|source| CheckpointError::io("read", folder, source))?;
+    for entry in entries {
+        let entry = entry.map_err(|source| CheckpointError::io("read", folder, source))?;
+        let path = entry.path();
+        let kind = entry.file_type().map_err(|source| CheckpointError::io("read", &path, source))?;
+        if kind.is_dir() {
+            sync_tree(&path)?;
+        } else if kind.is_file() {
+            let synced = File::open(&path).and_then(|file| file.sync_all());
+            synced.map_err(|source| CheckpointError::io("write", &path, source))?;
         }
     }
-    synchronise_entry(folder)
+    sync_folder(folder)
 }
 
-fn synchronise_entry(path: &Path) -> Result<(), CheckpointError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(|source| CheckpointError::io("write", path, source))
-}
-
-/// Temporary files are private to their owner; what has its final name is as readable as any other file.
 #[cfg(unix)]
-fn make_readable(path: &Path) -> Result<(), CheckpointError> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = if path.is_dir() { 0o755 } else { 0o644 };
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-        .map_err(|source| CheckpointError::io("write", path, source))
+fn sync_folder(folder: &Path) -> Result<(), CheckpointError> {
+    let synced = File::open(folder).and_then(|file| file.sync_all());
+    synced.map_err(|source| CheckpointError::io("write", folder, source))
 }
 
+// Other systems have no handle on a folder to synchronise.
 #[cfg(not(unix))]
-fn make_readable(_path: &Path) -> Result<(), CheckpointError> {
+fn sync_folder(_folder: &Path) -> Result<(), CheckpointError> {
     Ok(())
 }

@@ -1,34 +1,56 @@
-//! Tensors on the host, in f32: for training, where values matter and not how they are stored.
+//! Tensors as f32 values in memory, to and from files. It reads and writes whole tensors; what must not be held in
+//! memory goes through [`crate::ShardWriter`].
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufWriter, Write},
+    path::Path,
+};
 
 use half::{bf16, f16};
 
 use crate::{
     config::{Dtype, LlamaConfig},
     error::{CheckpointError, Problems},
-    folder::{PendingFolder, write_file_atomically},
+    file::{SafetensorsFile, header_bytes},
+    folder::{PendingFolder, write_atomically},
     layout::{ShardLayout, TensorSpec},
-    open::{CONFIG_FILE, INDEX_FILE, SafetensorsFile},
+    open::{CONFIG_FILE, Checkpoint, StoredTensor},
     write::ShardWriter,
 };
 
-/// Values in row-major order.
+/// A tensor in memory, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostTensor {
-    /// The shape.
+    /// Sizes, outermost first.
     pub shape: Vec<usize>,
-    /// As many as the shape says.
+    /// As many values as the product of the sizes.
     pub values: Vec<f32>,
 }
 
-/// Tensors by name.
+/// Tensors by their Hugging Face names.
 pub type NamedTensors = BTreeMap<String, HostTensor>;
 
-/// Writes a whole model folder, in `config.dtype`: temporary name, synchronised, renamed.
+impl Checkpoint {
+    /// All tensors of the model as f32.
+    ///
+    /// # Errors
+    /// None today beyond those of [`Checkpoint::bytes`]: an opened checkpoint is sound.
+    pub fn to_named_tensors(&self) -> Result<NamedTensors, CheckpointError> {
+        let load = |tensor: &StoredTensor| {
+            let values = decode(self.bytes(&tensor.name)?, tensor.dtype);
+            Ok((tensor.name.clone(), HostTensor { shape: tensor.shape.clone(), values }))
+        };
+        self.tensors().map(load).collect()
+    }
+}
+
+/// Writes a whole checkpoint folder from values, in `config.dtype`, in shards of at most `shard_size_bytes`.
 ///
 /// # Errors
-/// When `target` exists, a tensor is missing or of another shape, or the disk refuses.
+/// [`CheckpointError::TargetExists`]; `Config` or `Tensors` where the values don't make up such a model; `Io` or
+/// `DiskFull`. Nothing is left behind.
 pub fn write_checkpoint(
     target: &Path,
     config: &LlamaConfig,
@@ -40,96 +62,141 @@ pub fn write_checkpoint(
     pending.commit()
 }
 
-/// Writes a model's files into a folder that is there: for a [`PendingFolder`] that gets more files.
+/// Writes config.json and the shards into an existing folder, typically a [`PendingFolder`]'s.
 ///
 /// # Errors
-/// When a tensor is missing, unexpected or of another shape, or the disk refuses.
+/// As [`write_checkpoint`]; files that were begun stay.
 pub fn write_model_files(
     folder: &Path,
     config: &LlamaConfig,
     tensors: &NamedTensors,
     shard_size_bytes: u64,
 ) -> Result<(), CheckpointError> {
-    check(folder, config, tensors)?;
-    let spec = |tensor: crate::tensors::TensorShape| TensorSpec { name: tensor.name, dtype: config.dtype, shape: tensor.shape };
-    let layout = ShardLayout::new(config.tensors().into_iter().map(spec).collect(), shard_size_bytes);
-    for shard in &layout.shards {
-        let mut writer = ShardWriter::create(&folder.join(&shard.file), layout.tensors_of(shard))?;
-        for tensor in layout.tensors_of(shard) {
-            writer.bytes(&encode(&tensors[&tensor.name].values, tensor.dtype))?;
-        }
+    config.validate()?;
+    check_against(folder, config, tensors)?;
+    let spec = |(name, tensor): (&String, &HostTensor)| TensorSpec {
+        name: name.clone(),
+        dtype: config.dtype,
+        shape: tensor.shape.clone(),
+    };
+    let ordered = config.tensors();
+    let specs = ordered.iter().filter_map(|one| tensors.get_key_value(&one.name)).map(spec).collect();
+    let mut writer = ShardWriter::create(folder, &ShardLayout::new(specs, shard_size_bytes))?;
+    for one in &ordered {
+        let bytes = encode(&tensors[&one.name].values, config.dtype).map_err(|problem| {
+            let problems = Problems(vec![format!("`{}` {problem}", one.name)]);
+            CheckpointError::Tensors { path: folder.to_owned(), problems }
+        })?;
+        writer.write(&one.name, &bytes)?;
     }
-    if let Some(index) = layout.index() {
-        write_file_atomically(&folder.join(INDEX_FILE), format!("{index:#}\n").as_bytes())?;
-    }
-    let config = config.to_json();
-    write_file_atomically(&folder.join(CONFIG_FILE), format!("{config:#}\n").as_bytes())
+    writer.finish()?;
+    let path = folder.join(CONFIG_FILE);
+    let text = format!("{:#}\n", config.to_json());
+    fs::write(&path, text).map_err(|source| CheckpointError::io("write", &path, source))
 }
 
-fn check(folder: &Path, config: &LlamaConfig, tensors: &NamedTensors) -> Result<(), CheckpointError> {
-    let expected: BTreeMap<_, _> = config.tensors().into_iter().map(|tensor| (tensor.name, tensor.shape)).collect();
+fn check_against(folder: &Path, config: &LlamaConfig, tensors: &NamedTensors) -> Result<(), CheckpointError> {
     let mut problems = Vec::new();
-    for (name, shape) in &expected {
-        match tensors.get(name) {
-            None => problems.push(format!("tensor `{name}` is missing")),
-            Some(tensor) if tensor.shape != *shape => {
-                problems.push(format!("tensor `{name}` has shape {:?}, expected {shape:?}", tensor.shape));
+    let mut left: BTreeMap<_, _> = tensors.iter().collect();
+    for expected in config.tensors() {
+        let (name, shape) = (&expected.name, &expected.shape);
+        match left.remove(name) {
+            None => problems.push(format!("`{name}` is missing, expected shape {shape:?}")),
+            Some(found) if found.shape != *shape => {
+                problems.push(format!("`{name}` has shape {:?}, expected {shape:?}", found.shape));
             }
-            Some(tensor) if tensor.values.len() != shape.iter().product::<usize>() => {
-                problems.push(format!("tensor `{name}` has {} values, expected shape {shape:?}", tensor.values.len()));
-            }
-            Some(_) => {}
+            Some(found) => problems.extend(wrong_length(name, found)),
         }
     }
-    let unexpected = tensors.keys().filter(|name| !expected.contains_key(*name));
-    problems.extend(unexpected.map(|name| format!("tensor `{name}` has no place in the model")));
+    problems.extend(left.keys().map(|name| format!("`{name}` is no tensor of the model")));
     Problems(problems).into_result(|problems| CheckpointError::Tensors { path: folder.to_owned(), problems })
 }
 
-/// Writes any named tensors as f32 to one safetensors file.
+fn wrong_length(name: &str, tensor: &HostTensor) -> Option<String> {
+    let (shape, found) = (&tensor.shape, tensor.values.len());
+    let size: usize = shape.iter().product();
+    (size != found).then(|| format!("`{name}` has {found} values; shape {shape:?} needs {size}"))
+}
+
+/// Writes any tensors as f32 to one safetensors file, whole or not at all.
 ///
 /// # Errors
-/// When the disk refuses.
+/// `Tensors` where values and shape differ; `Io`, `DiskFull` or `NoFolder`.
 pub fn write_tensors(path: &Path, tensors: &NamedTensors) -> Result<(), CheckpointError> {
-    let specs = tensors.iter().map(|(name, tensor)| TensorSpec {
-        name: name.clone(),
-        dtype: Dtype::F32,
-        shape: tensor.shape.clone(),
-    });
-    let mut writer = ShardWriter::create(path, &specs.collect::<Vec<_>>())?;
-    tensors.values().try_for_each(|tensor| writer.bytes(&encode(&tensor.values, Dtype::F32)))
+    let problems = Problems(tensors.iter().filter_map(|(name, tensor)| wrong_length(name, tensor)).collect());
+    problems.into_result(|problems| CheckpointError::Tensors { path: path.to_owned(), problems })?;
+    let specs: Vec<TensorSpec> = tensors
+        .iter()
+        .map(|(name, one)| TensorSpec { name: name.clone(), dtype: Dtype::F32, shape: one.shape.clone() })
+        .collect();
+    write_atomically(path, |file| {
+        let mut file = BufWriter::new(file);
+        file.write_all(&header_bytes(&specs))?;
+        for value in tensors.values().flat_map(|tensor| &tensor.values) {
+            file.write_all(&value.to_le_bytes())?;
+        }
+        file.flush()
+    })
 }
 
 /// Reads all tensors of one safetensors file as f32.
 ///
 /// # Errors
-/// When the file is missing, damaged, or holds other than F32, F16 and BF16.
+/// `Io`, `Damaged`, or `Tensors` where a type is not F32, F16 or BF16.
 pub fn read_tensors(path: &Path) -> Result<NamedTensors, CheckpointError> {
     let file = SafetensorsFile::open(path)?;
-    let read = file.tensors.iter().map(|tensor| {
-        let bytes = file.bytes(tensor);
-        (tensor.name.clone(), HostTensor { shape: tensor.shape.clone(), values: decode(bytes, tensor.dtype) })
-    });
-    Ok(read.collect())
+    let mut tensors = NamedTensors::new();
+    let mut problems = Vec::new();
+    for entry in file.entries() {
+        match entry.dtype {
+            Ok(dtype) => {
+                let values = decode(file.bytes(&entry.range), dtype);
+                tensors.insert(entry.name, HostTensor { shape: entry.shape, values });
+            }
+            Err(other) => problems.push(format!("`{}` is {other}, expected F32, F16 or BF16", entry.name)),
+        }
+    }
+    Problems(problems)
+        .into_result(|problems| CheckpointError::Tensors { path: path.to_owned(), problems })?;
+    Ok(tensors)
 }
 
-/// Little-endian bytes to values.
-pub(crate) fn decode(bytes: &[u8], dtype: Dtype) -> Vec<f32> {
-    let pairs = |convert: fn(u16) -> f32| {
-        bytes.chunks_exact(2).map(|pair| convert(u16::from_le_bytes([pair[0], pair[1]]))).collect()
-    };
+fn decode(bytes: &[u8], dtype: Dtype) -> Vec<f32> {
+    let pairs = || bytes.as_chunks::<2>().0.iter().copied();
     match dtype {
-        Dtype::F32 => bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect(),
-        Dtype::F16 => pairs(|bits| f16::from_bits(bits).to_f32()),
-        Dtype::BF16 => pairs(|bits| bf16::from_bits(bits).to_f32()),
+        Dtype::F32 => bytes.as_chunks::<4>().0.iter().copied().map(f32::from_le_bytes).collect(),
+        Dtype::F16 => pairs().map(|pair| f16::from_le_bytes(pair).to_f32()).collect(),
+        Dtype::BF16 => pairs().map(|pair| bf16::from_le_bytes(pair).to_f32()).collect(),
     }
 }
 
-/// Values to little-endian bytes, rounded to nearest.
-fn encode(values: &[f32], dtype: Dtype) -> Vec<u8> {
+/// Rounds to nearest, ties to even. A finite value that the type can't hold is an error, not an infinity.
+fn encode(values: &[f32], dtype: Dtype) -> Result<Vec<u8>, String> {
     match dtype {
-        Dtype::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        Dtype::F16 => values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
-        Dtype::BF16 => values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect(),
+        Dtype::F32 => Ok(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        Dtype::F16 => encode_pairs(values, "F16", |value| {
+            let rounded = f16::from_f32(value);
+            (rounded.to_le_bytes(), rounded.is_infinite())
+        }),
+        Dtype::BF16 => encode_pairs(values, "BF16", |value| {
+            let rounded = bf16::from_f32(value);
+            (rounded.to_le_bytes(), rounded.is_infinite())
+        }),
     }
+}
+
+fn encode_pairs(
+    values: &[f32],
+    dtype: &str,
+    round: impl Fn(f32) -> ([u8; 2], bool),
+) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(2 * values.len());
+    for value in values {
+        let (pair, is_infinite) = round(*value);
+        if is_infinite && value.is_finite() {
+            return Err(format!("holds {value}, which {dtype} can't; write it as F32"));
+        }
+        bytes.extend(pair);
+    }
+    Ok(bytes)
 }

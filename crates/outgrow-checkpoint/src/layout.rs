@@ -1,4 +1,4 @@
-//! Which tensors go into which file: shards by size, in Hugging Face's file names. Pure.
+//! How tensors are spread over shards, before any is written. Pure: the plan of a growth prints it.
 
 use std::ops::Range;
 
@@ -9,80 +9,143 @@ use crate::{config::Dtype, open::SINGLE_FILE};
 /// A tensor that is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorSpec {
-    /// Its name.
+    /// The Hugging Face name.
     pub name: String,
-    /// How its values are stored.
+    /// How it is stored.
     pub dtype: Dtype,
-    /// Its shape.
+    /// Sizes, outermost first.
     pub shape: Vec<usize>,
 }
 
 impl TensorSpec {
-    /// Bytes of its data.
+    /// Bytes of its values.
     pub fn size_bytes(&self) -> u64 {
-        self.shape.iter().map(|size| *size as u64).product::<u64>() * self.dtype.size_bytes() as u64
+        self.shape.iter().map(|side| *side as u64).product::<u64>() * self.dtype.size_bytes() as u64
     }
 }
 
-/// One safetensors file.
+/// One file of a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// Its name: `model.safetensors`, or `model-00001-of-00003.safetensors`.
-    pub file: String,
-    /// Which of the layout's tensors are in it.
-    pub tensors: Range<usize>,
-    /// Bytes of their data.
-    pub size_bytes: u64,
+    /// `model.safetensors`, or `model-00001-of-00007.safetensors`.
+    pub file_name: String,
+    /// Its tensors, in the order of their bytes.
+    pub tensors: Vec<TensorSpec>,
 }
 
-/// All files of a model.
+impl Shard {
+    /// Bytes of all values; the file's header comes on top.
+    pub fn size_bytes(&self) -> u64 {
+        self.tensors.iter().map(TensorSpec::size_bytes).sum()
+    }
+}
+
+/// Tensors spread over shards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardLayout {
-    /// The tensors, in order.
-    pub tensors: Vec<TensorSpec>,
-    /// The files, in order.
-    pub shards: Vec<Shard>,
+    shards: Vec<Shard>,
 }
 
 impl ShardLayout {
-    /// Fills one file after the other up to `shard_size_bytes`; a larger tensor has a file of its own.
+    /// Fills shards in the given order up to `shard_size_bytes` of values each; a larger tensor has a shard to itself.
     pub fn new(tensors: Vec<TensorSpec>, shard_size_bytes: u64) -> Self {
-        let mut ranges: Vec<(Range<usize>, u64)> = Vec::new();
-        for (index, tensor) in tensors.iter().enumerate() {
-            let bytes = tensor.size_bytes();
-            match ranges.last_mut() {
-                Some((range, size)) if *size + bytes <= shard_size_bytes => {
-                    range.end = index + 1;
-                    *size += bytes;
-                }
-                _ => ranges.push((index..index + 1, bytes)),
+        let mut groups: Vec<Vec<TensorSpec>> = vec![Vec::new()];
+        let mut filled = 0;
+        for tensor in tensors {
+            let size = tensor.size_bytes();
+            if filled > 0 && filled + size > shard_size_bytes {
+                groups.push(Vec::new());
+                filled = 0;
+            }
+            filled += size;
+            if let Some(group) = groups.last_mut() {
+                group.push(tensor);
             }
         }
-        let count = ranges.len();
-        let name = |number: usize| match count {
-            1 => SINGLE_FILE.to_owned(),
-            _ => format!("model-{number:05}-of-{count:05}.safetensors"),
+        let count = groups.len();
+        let shard = |(index, mut tensors): (usize, Vec<TensorSpec>)| {
+            // Readers view the bytes in place, so that a wide type must not begin at an odd multiple of a narrow one.
+            tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype.size_bytes()));
+            let file_name = match count {
+                1 => SINGLE_FILE.to_owned(),
+                _ => format!("model-{:05}-of-{count:05}.safetensors", index + 1),
+            };
+            Shard { file_name, tensors }
         };
-        let shards = ranges.into_iter().enumerate();
-        let shards = shards.map(|(index, (tensors, size_bytes))| Shard { file: name(index + 1), tensors, size_bytes });
-        let shards = shards.collect();
-        Self { tensors, shards }
+        Self { shards: groups.into_iter().enumerate().map(shard).collect() }
     }
 
-    /// The tensors of a shard.
-    pub fn tensors_of(&self, shard: &Shard) -> &[TensorSpec] {
-        &self.tensors[shard.tensors.clone()]
+    /// The shards, in order; at least one.
+    pub fn shards(&self) -> &[Shard] {
+        &self.shards
     }
 
-    /// `model.safetensors.index.json`; `None` when there is one file.
-    pub fn index(&self) -> Option<Value> {
-        if self.shards.len() < 2 {
+    /// Bytes of all values.
+    pub fn size_bytes(&self) -> u64 {
+        self.shards.iter().map(Shard::size_bytes).sum()
+    }
+
+    /// model.safetensors.index.json; a single file needs none.
+    pub(crate) fn index(&self) -> Option<Value> {
+        if self.shards.len() == 1 {
             return None;
         }
-        let total: u64 = self.shards.iter().map(|shard| shard.size_bytes).sum();
-        let files = self.shards.iter().flat_map(|shard| {
-            self.tensors_of(shard).iter().map(|tensor| (tensor.name.clone(), Value::from(shard.file.clone())))
-        });
-        Some(json!({ "metadata": { "total_size": total }, "weight_map": files.collect::<Map<_, _>>() }))
+        let weight_map: Map<String, Value> = self
+            .shards
+            .iter()
+            .flat_map(|shard| {
+                shard.tensors.iter().map(|tensor| (tensor.name.clone(), json!(shard.file_name)))
+            })
+            .collect();
+        Some(json!({ "metadata": { "total_size": self.size_bytes() }, "weight_map": weight_map }))
+    }
+}
+
+/// Where each tensor's bytes lie, counted from the end of the header.
+pub(crate) fn offsets(tensors: &[TensorSpec]) -> impl Iterator<Item = Range<u64>> {
+    tensors.iter().scan(0, |end, tensor| {
+        let start = *end;
+        *end += tensor.size_bytes();
+        Some(start..*end)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(name: &str, dtype: Dtype, length: usize) -> TensorSpec {
+        TensorSpec { name: name.to_owned(), dtype, shape: vec![length] }
+    }
+
+    fn names(layout: &ShardLayout) -> Vec<Vec<&str>> {
+        layout
+            .shards
+            .iter()
+            .map(|shard| shard.tensors.iter().map(|one| one.name.as_str()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn shards_fill_up_to_the_size_and_a_larger_tensor_stands_alone() {
+        let tensors =
+            [("a", 2), ("b", 2), ("c", 9), ("d", 1)].map(|(name, length)| tensor(name, Dtype::F32, length));
+        let layout = ShardLayout::new(tensors.to_vec(), 16);
+        assert_eq!(names(&layout), [vec!["a", "b"], vec!["c"], vec!["d"]]);
+        assert_eq!(layout.shards()[1].file_name, "model-00002-of-00003.safetensors");
+        assert_eq!(layout.size_bytes(), 4 * 14);
+    }
+
+    #[test]
+    fn one_shard_is_a_single_file_without_an_index() {
+        let layout = ShardLayout::new(vec![tensor("a", Dtype::F16, 3)], 0);
+        assert_eq!(layout.shards()[0].file_name, "model.safetensors");
+        assert_eq!(layout.index(), None);
+    }
+
+    #[test]
+    fn wide_tensors_come_before_narrow_ones_in_a_shard() {
+        let layout = ShardLayout::new(vec![tensor("a", Dtype::BF16, 3), tensor("b", Dtype::F32, 1)], 100);
+        assert_eq!(names(&layout), [vec!["b", "a"]]);
     }
 }

@@ -6,8 +6,8 @@
 mod config;
 mod config_json;
 mod error;
+mod file;
 mod folder;
-
 mod host;
 mod layout;
 mod open;

@@ -1,132 +1,102 @@
-//! A Hugging Face folder, opened: its configuration, and its tensors mapped into memory from one file or several.
+//! A Hugging Face checkpoint folder, opened: configuration, which tensors are where, and their bytes. An opened
+//! checkpoint is sound: every tensor of its model is there, in the right shape and in a type that can be read.
+//! Nothing here writes.
 
 use std::{
-    collections::BTreeMap,
-    fs::File,
+    collections::{BTreeMap, BTreeSet},
+    fs,
     ops::Range,
     path::{Path, PathBuf},
 };
 
-use memmap2::Mmap;
-use safetensors::SafeTensors;
 use serde_json::Value;
 
 use crate::{
     config::{Dtype, LlamaConfig},
     error::{CheckpointError, Problems},
-    host::{HostTensor, NamedTensors, decode},
+    file::{Entry, SafetensorsFile},
     tensors::HEAD,
 };
 
 /// The configuration's file name.
 pub const CONFIG_FILE: &str = "config.json";
-/// The only shard of a small model.
+/// The weights' file name where there is only one.
 pub const SINGLE_FILE: &str = "model.safetensors";
-/// Which tensor is in which shard.
+/// The file that says which shard holds which tensor.
 pub const INDEX_FILE: &str = "model.safetensors.index.json";
 
-/// A tensor in a file.
+/// A tensor and where its bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredTensor {
-    /// Its name.
+    /// The Hugging Face name.
     pub name: String,
-    /// How its values are stored.
+    /// How it is stored.
     pub dtype: Dtype,
-    /// Its shape.
+    /// Sizes, outermost first.
     pub shape: Vec<usize>,
-    /// The file that it is in.
+    /// The file that holds it.
     pub shard: PathBuf,
-    /// Its bytes in the file.
+    /// Bytes in that file.
     pub range: Range<u64>,
 }
 
-/// One safetensors file, mapped.
-#[derive(Debug)]
-pub(crate) struct SafetensorsFile {
-    map: Mmap,
-    pub(crate) tensors: Vec<StoredTensor>,
-}
-
-impl SafetensorsFile {
-    pub(crate) fn open(path: &Path) -> Result<Self, CheckpointError> {
-        let failed = |source| CheckpointError::io("read", path, source);
-        let file = File::open(path).map_err(failed)?;
-        // SAFETY: the map is only read. Another process that shortens the file while it is mapped could end this one with SIGBUS;
-        // checkpoints are written once and renamed into place, so nothing of ours does that.
-        let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
-        let damaged = |problem: String| CheckpointError::Damaged { file: path.to_owned(), problem };
-        let (header, metadata) = SafeTensors::read_metadata(&map)
-            .map_err(|error| damaged(format!("not a whole safetensors file: {error}")))?;
-        let data_start = header + 8;
-        let mut tensors = Vec::new();
-        for (name, info) in metadata.tensors() {
-            let dtype = match info.dtype {
-                safetensors::Dtype::F32 => Dtype::F32,
-                safetensors::Dtype::F16 => Dtype::F16,
-                safetensors::Dtype::BF16 => Dtype::BF16,
-                other => return Err(damaged(format!("tensor `{name}` is {other:?}; expected F32, F16 or BF16"))),
-            };
-            let (start, end) = ((data_start + info.data_offsets.0) as u64, (data_start + info.data_offsets.1) as u64);
-            if end > map.len() as u64 {
-                let problem = format!("ends at byte {}, tensor `{name}` should end at byte {end}: truncated?", map.len());
-                return Err(damaged(problem));
-            }
-            let (shape, shard) = (info.shape.clone(), path.to_owned());
-            tensors.push(StoredTensor { name, dtype, shape, shard, range: start..end });
-        }
-        Ok(Self { map, tensors })
-    }
-
-    pub(crate) fn bytes(&self, tensor: &StoredTensor) -> &[u8] {
-        &self.map[tensor.range.start as usize..tensor.range.end as usize]
-    }
-}
-
-/// An opened folder. Nothing is read until it is asked for.
+/// An opened checkpoint folder, memory-mapped: opening costs the headers, not the weights.
+///
+/// Files must not be changed in place while this lives.
 #[derive(Debug)]
 pub struct Checkpoint {
     folder: PathBuf,
     config: LlamaConfig,
     raw_config: Value,
     files: BTreeMap<PathBuf, SafetensorsFile>,
-    tensors: BTreeMap<String, StoredTensor>,
+    /// In the order of [`LlamaConfig::tensors`].
+    tensors: Vec<StoredTensor>,
+    positions: BTreeMap<String, usize>,
 }
 
 impl Checkpoint {
-    /// Opens a folder and checks its tensors against its configuration: all are there, with their shapes, and no others.
+    /// Opens a folder with config.json and model.safetensors, or shards and their index.
+    ///
+    /// Two kinds of tensors may be there and are passed over, as transformers does: a head beside a tied embedding,
+    /// and the `rotary_emb.inv_freq` of old conversions.
     ///
     /// # Errors
-    /// When a file is missing or damaged, the configuration is one that the decoder can't honour, or tensors don't fit it.
+    /// Everything in [`CheckpointError`] but what concerns writing.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
-        if !folder.is_dir() {
-            return Err(CheckpointError::NoFolder { path: folder.to_owned() });
-        }
-        let config = LlamaConfig::read(folder)?;
-        let raw_config = read_json(&folder.join(CONFIG_FILE))?;
-        let mut files = BTreeMap::new();
-        let mut tensors = BTreeMap::new();
-        for name in shard_names(folder)? {
-            let path = folder.join(&name);
-            let file = SafetensorsFile::open(&path)?;
-            for tensor in &file.tensors {
-                if let Some(other) = tensors.insert(tensor.name.clone(), tensor.clone()) {
-                    let problem = format!("tensor `{}` is also in {}", tensor.name, other.shard.display());
-                    return Err(CheckpointError::Damaged { file: path, problem });
+        let (config, raw_config) = LlamaConfig::read_with_json(folder)?;
+        let (files, mut entries) = open_files(folder)?;
+        let mut problems = Vec::new();
+        let mut tensors = Vec::new();
+        for expected in config.tensors() {
+            let (name, shape) = (expected.name, expected.shape);
+            match entries.remove(&name) {
+                None => problems.push(format!("`{name}` is missing, expected shape {shape:?}")),
+                Some((_, entry)) if entry.shape != shape => {
+                    problems.push(format!("`{name}` has shape {:?}, expected {shape:?}", entry.shape));
                 }
+                Some((shard, entry)) => match entry.dtype {
+                    Ok(dtype) => tensors.push(StoredTensor { name, dtype, shape, shard, range: entry.range }),
+                    Err(other) => problems.push(format!("`{name}` is {other}, expected F32, F16 or BF16")),
+                },
             }
-            files.insert(path, file);
         }
-        let checkpoint = Self { folder: folder.to_owned(), config, raw_config, files, tensors };
-        checkpoint.check_tensors()?;
-        Ok(checkpoint)
+        let is_tied_head = |name: &str| name == HEAD && config.tie_word_embeddings;
+        let unexpected = entries.keys().filter(|name| !is_tied_head(name));
+        problems.extend(
+            unexpected.map(|name| format!("`{name}` is no tensor of the model that config.json describes")),
+        );
+        Problems(problems)
+            .into_result(|problems| CheckpointError::Tensors { path: folder.to_owned(), problems })?;
+        let positions = tensors.iter().enumerate().map(|(index, one)| (one.name.clone(), index)).collect();
+        Ok(Self { folder: folder.to_owned(), config, raw_config, files, tensors, positions })
     }
 
-    /// The model's configuration.
+    /// The model's shape.
     pub fn config(&self) -> &LlamaConfig {
         &self.config
     }
 
-    /// config.json as it stands in the folder.
+    /// config.json as it is in the folder, with all the keys that [`LlamaConfig`] doesn't know.
     pub fn raw_config(&self) -> &Value {
         &self.raw_config
     }
@@ -136,94 +106,102 @@ impl Checkpoint {
         &self.folder
     }
 
-    /// All stored tensors, by name.
+    /// All tensors of the model, in the order of [`LlamaConfig::tensors`].
     pub fn tensors(&self) -> impl Iterator<Item = &StoredTensor> {
-        self.tensors.values()
+        self.tensors.iter()
     }
 
-    /// A stored tensor.
+    /// A tensor by its name.
     pub fn tensor(&self, name: &str) -> Option<&StoredTensor> {
-        self.tensors.get(name)
+        self.positions.get(name).map(|index| &self.tensors[*index])
     }
 
-    /// A tensor's bytes, as stored: little-endian.
+    /// The stored bytes of a tensor: little-endian, row-major, of its own type.
     ///
     /// # Errors
-    /// When there is no such tensor.
+    /// [`CheckpointError::Tensors`] for a name that the model doesn't have.
     pub fn bytes(&self, name: &str) -> Result<&[u8], CheckpointError> {
-        let tensor = self.tensors.get(name).ok_or_else(|| CheckpointError::Tensors {
+        let tensor = self.tensor(name).ok_or_else(|| CheckpointError::Tensors {
             path: self.folder.clone(),
-            problems: Problems(vec![format!("tensor `{name}` is missing")]),
+            problems: Problems(vec![format!("`{name}` is no tensor of the model")]),
         })?;
-        Ok(self.files[&tensor.shard].bytes(tensor))
+        Ok(self.files[&tensor.shard].bytes(&tensor.range))
     }
+}
 
-    /// All of the model's tensors in f32.
-    ///
-    /// # Errors
-    /// When one is missing, which opening has ruled out.
-    pub fn to_named_tensors(&self) -> Result<NamedTensors, CheckpointError> {
-        let read = |tensor: crate::tensors::TensorShape| {
-            let bytes = self.bytes(&tensor.name)?;
-            let values = decode(bytes, self.tensors[&tensor.name].dtype);
-            Ok((tensor.name, HostTensor { shape: tensor.shape, values }))
-        };
-        self.config.tensors().into_iter().map(read).collect()
+type Files = BTreeMap<PathBuf, SafetensorsFile>;
+type Entries = BTreeMap<String, (PathBuf, Entry)>;
+
+fn open_files(folder: &Path) -> Result<(Files, Entries), CheckpointError> {
+    let index_file = folder.join(INDEX_FILE);
+    let index = if folder.join(SINGLE_FILE).exists() {
+        None
+    } else if index_file.exists() {
+        Some(read_index(&index_file)?)
+    } else {
+        return Err(no_weights(folder));
+    };
+    let names: BTreeSet<&str> = match &index {
+        None => BTreeSet::from([SINGLE_FILE]),
+        Some(index) => index.values().map(String::as_str).collect(),
+    };
+    let missing: Vec<&str> = names.iter().copied().filter(|name| !folder.join(name).exists()).collect();
+    if !missing.is_empty() {
+        let problem = format!("names shards that are not there: {}", missing.join(", "));
+        return Err(CheckpointError::Json { file: index_file, problem });
     }
-
-    fn check_tensors(&self) -> Result<(), CheckpointError> {
-        let mut problems = Vec::new();
-        let expected: BTreeMap<_, _> =
-            self.config.tensors().into_iter().map(|tensor| (tensor.name, tensor.shape)).collect();
-        for (name, shape) in &expected {
-            match self.tensors.get(name) {
-                None => problems.push(format!("tensor `{name}` is missing; expected shape {shape:?}")),
-                Some(stored) if stored.shape != *shape => {
-                    problems.push(format!("tensor `{name}` has shape {:?}; config.json calls for {shape:?}", stored.shape));
-                }
-                Some(_) => {}
+    let mut files = Files::new();
+    let mut entries = Entries::new();
+    let mut problems = Vec::new();
+    for name in names {
+        let file = SafetensorsFile::open(&folder.join(name))?;
+        for entry in file.entries().into_iter().filter(|entry| !is_passed_over(&entry.name)) {
+            if index.as_ref().is_some_and(|index| index.get(&entry.name).is_none_or(|shard| shard != name)) {
+                problems.push(format!("{name} holds `{}`, which the index does not place there", entry.name));
             }
+            entries.insert(entry.name.clone(), (file.path.clone(), entry));
         }
-        // A tied model may store its head a second time; older files store the rotary frequencies.
-        let spare = |name: &str| (self.config.tie_word_embeddings && name == HEAD) || name.ends_with("rotary_emb.inv_freq");
-        let unexpected = self.tensors.keys().filter(|name| !expected.contains_key(*name) && !spare(name));
-        problems.extend(unexpected.map(|name| format!("tensor `{name}` has no place in the model of config.json")));
-        Problems(problems).into_result(|problems| CheckpointError::Tensors { path: self.folder.clone(), problems })
+        files.insert(file.path.clone(), file);
     }
+    for (tensor, shard) in index.iter().flatten().filter(|(tensor, _)| !is_passed_over(tensor)) {
+        if !entries.contains_key(tensor) {
+            problems.push(format!("the index places `{tensor}` in {shard}, which does not hold it"));
+        }
+    }
+    Problems(problems)
+        .into_result(|problems| CheckpointError::Tensors { path: folder.to_owned(), problems })?;
+    Ok((files, entries))
 }
 
-pub(crate) fn read_json(path: &Path) -> Result<Value, CheckpointError> {
-    let text = std::fs::read(path).map_err(|source| CheckpointError::io("read", path, source))?;
-    serde_json::from_slice(&text)
-        .map_err(|error| CheckpointError::Json { file: path.to_owned(), problem: error.to_string() })
+/// Old conversions store the rotary frequencies, which follow from the configuration.
+fn is_passed_over(name: &str) -> bool {
+    name.ends_with(".rotary_emb.inv_freq")
 }
 
-/// The files named by the index, or the single file.
-fn shard_names(folder: &Path) -> Result<Vec<String>, CheckpointError> {
-    let index = folder.join(INDEX_FILE);
-    if !index.is_file() {
-        if folder.join(SINGLE_FILE).is_file() {
-            return Ok(vec![SINGLE_FILE.to_owned()]);
-        }
-        let other_format = ["pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00.pth"];
-        let other_format = other_format.iter().any(|file| folder.join(file).exists());
-        return Err(CheckpointError::NoWeights { folder: folder.to_owned(), other_format });
-    }
-    let json = read_json(&index)?;
-    let names = json["weight_map"].as_object().map(|map| map.values().map(|name| name.as_str().map(str::to_owned)));
-    let names: Option<Vec<String>> = names.and_then(Iterator::collect);
-    let mut names = names.ok_or_else(|| CheckpointError::Json {
-        file: index.clone(),
-        problem: "no `weight_map` from tensor names to file names".to_owned(),
+/// Which file, of this folder, holds each tensor.
+fn read_index(file: &Path) -> Result<BTreeMap<String, String>, CheckpointError> {
+    let problem = |problem: String| CheckpointError::Json { file: file.to_owned(), problem };
+    let text = fs::read_to_string(file).map_err(|source| CheckpointError::io("read", file, source))?;
+    let json: Value = serde_json::from_str(&text).map_err(|error| problem(format!("not JSON: {error}")))?;
+    let map = json["weight_map"].as_object().filter(|map| !map.is_empty()).ok_or_else(|| {
+        problem("`weight_map` is missing, expected an object of tensors and their files".to_owned())
     })?;
-    names.sort();
-    names.dedup();
-    let is_plain = |name: &String| Path::new(name).components().count() == 1 && !name.starts_with('.');
-    match names.iter().find(|name| !is_plain(name)) {
-        Some(name) => {
-            let problem = format!("`{name}` in `weight_map` is not a file name");
-            Err(CheckpointError::Json { file: index, problem })
-        }
-        None => Ok(names),
+    let mut places = BTreeMap::new();
+    for (tensor, shard) in map {
+        // A shard is a file of the same folder; anything else would reach outside it.
+        let name = shard.as_str().filter(|name| Path::new(name).file_name() == Some(name.as_ref()));
+        let name =
+            name.ok_or_else(|| problem(format!("`{tensor}` is in {shard}, expected the name of a file")))?;
+        places.insert(tensor.clone(), name.to_owned());
     }
+    Ok(places)
+}
+
+fn no_weights(folder: &Path) -> CheckpointError {
+    let is_other = |name: &str| {
+        [".bin", ".pth", ".pt", ".gguf", ".bin.index.json"].iter().any(|ending| name.ends_with(ending))
+    };
+    let other_format = fs::read_dir(folder)
+        .is_ok_and(|entries| entries.flatten().any(|entry| is_other(&entry.file_name().to_string_lossy())));
+    CheckpointError::NoWeights { folder: folder.to_owned(), other_format }
 }

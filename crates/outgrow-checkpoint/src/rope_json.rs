@@ -10,8 +10,8 @@ use crate::{
 
 const THETA: f64 = 10_000.0;
 
-/// `None` where something is wrong; then the problems say so.
-pub(crate) fn read(keys: &mut Keys) -> Option<Rope> {
+/// What is wrong goes to the problems; then the result means nothing.
+pub(crate) fn read(keys: &mut Keys) -> Rope {
     let top = keys.number("rope_theta");
     let newer = read_part(keys, "rope_parameters");
     let older = read_part(keys, "rope_scaling");
@@ -27,7 +27,7 @@ pub(crate) fn read(keys: &mut Keys) -> Option<Rope> {
         keys.problem("`rope_parameters` and `rope_scaling` contradict each other; remove one".to_owned());
     }
     let scaling = newer.or(older).map_or(RopeScaling::Default, |part| part.scaling);
-    Some(Rope { theta: inner.or(top).unwrap_or(THETA), scaling })
+    Rope { theta: inner.or(top).unwrap_or(THETA), scaling }
 }
 
 struct Part {
@@ -38,12 +38,14 @@ struct Part {
 fn read_part(keys: &mut Keys, outer: &str) -> Option<Part> {
     let value = keys.value(outer)?;
     let Some(object) = value.as_object() else {
-        keys.problem(format!("`{outer}` is {value}; expected an object"));
+        keys.problem(format!("`{outer}` is {value}, expected an object"));
         return None;
     };
     let mut inner = Keys::new(object);
     let theta = inner.number("rope_theta");
-    if let Some(factor) = inner.number("partial_rotary_factor").filter(|factor| factor.to_bits() != 1_f64.to_bits()) {
+    if let Some(factor) =
+        inner.number("partial_rotary_factor").filter(|factor| factor.to_bits() != 1_f64.to_bits())
+    {
         inner.problem(format!("`partial_rotary_factor` is {factor}, but the decoder rotates whole heads"));
     }
     let scaling = read_scaling(&mut inner);
@@ -59,7 +61,8 @@ fn read_scaling(keys: &mut Keys) -> Option<RopeScaling> {
         Some((_, Some("linear"))) => Some(RopeScaling::Linear { factor: keys.required_number("factor")? }),
         Some((_, Some("llama3"))) => {
             let factor = keys.required_number("factor");
-            let (low, high) = (keys.required_number("low_freq_factor"), keys.required_number("high_freq_factor"));
+            let (low, high) =
+                (keys.required_number("low_freq_factor"), keys.required_number("high_freq_factor"));
             let original = keys.required_size("original_max_position_embeddings");
             Some(RopeScaling::Llama3 {
                 factor: factor?,
@@ -69,7 +72,7 @@ fn read_scaling(keys: &mut Keys) -> Option<RopeScaling> {
             })
         }
         Some((kind, _)) => {
-            keys.problem(format!("`{key}` is {kind}; expected \"default\", \"linear\" or \"llama3\""));
+            keys.problem(format!("`{key}` is {kind}, expected \"default\", \"linear\" or \"llama3\""));
             None
         }
     }
@@ -80,7 +83,12 @@ pub(crate) fn write_scaling(scaling: &RopeScaling) -> Value {
     match scaling {
         RopeScaling::Default => Value::Null,
         RopeScaling::Linear { factor } => json!({ "rope_type": "linear", "factor": factor }),
-        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_position_embeddings } => {
+        RopeScaling::Llama3 {
+            factor,
+            low_freq_factor,
+            high_freq_factor,
+            original_max_position_embeddings,
+        } => {
             json!({
                 "rope_type": "llama3",
                 "factor": factor,

@@ -37,7 +37,8 @@ impl LlamaConfig {
     /// Every parameter of the model in canonical order: embedding, layers from the bottom, final norm, head.
     /// A tied head is the embedding and not listed.
     pub fn tensors(&self) -> Vec<TensorShape> {
-        let tensor = |name: &str, shape: &[usize]| TensorShape { name: name.to_owned(), shape: shape.to_owned() };
+        let tensor =
+            |name: &str, shape: &[usize]| TensorShape { name: name.to_owned(), shape: shape.to_owned() };
         let mut tensors = vec![tensor(EMBEDDING, &[self.vocab_size, self.hidden_size])];
         for index in 0..self.num_hidden_layers {
             for (name, shape) in self.layer_tensors() {
@@ -58,8 +59,10 @@ impl LlamaConfig {
 
     /// Counted wide, for shapes that are still to be validated.
     pub(crate) fn num_parameters_wide(&self) -> u128 {
-        let product = |shape: &[usize]| shape.iter().fold(1_u128, |size, side| size.saturating_mul(*side as u128));
-        let layer = self.layer_tensors().iter().map(|(_, shape)| product(shape)).fold(0, u128::saturating_add);
+        let product =
+            |shape: &[usize]| shape.iter().fold(1_u128, |size, side| size.saturating_mul(*side as u128));
+        let layer =
+            self.layer_tensors().iter().map(|(_, shape)| product(shape)).fold(0, u128::saturating_add);
         let embeddings = if self.tie_word_embeddings { 1 } else { 2 };
         product(&[embeddings, self.vocab_size, self.hidden_size])
             .saturating_add(layer.saturating_mul(self.num_hidden_layers as u128))

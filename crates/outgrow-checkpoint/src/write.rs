@@ -1,83 +1,125 @@
-//! Writing one safetensors file, tensor after tensor, from values or from ranges of other files.
+//! Writes the shards of a layout, tensor by tensor, in any order: from bytes in memory, or as byte ranges copied from
+//! another file. It neither converts values nor makes the result durable: that is [`crate::PendingFolder`]'s.
 
 use std::{
-    fs::File,
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
-    ops::Range,
     path::{Path, PathBuf},
 };
 
-use serde_json::{Map, Value, json};
+use crate::{
+    error::{CheckpointError, Problems},
+    file::header_bytes,
+    layout::{ShardLayout, offsets},
+    open::{INDEX_FILE, StoredTensor},
+};
 
-use crate::{config::Dtype, error::CheckpointError, layout::TensorSpec};
-
-/// Data starts at a multiple of this, as the safetensors format asks.
-const ALIGNMENT: usize = 8;
-
-/// A safetensors file that is being written: its header is there, its tensors follow in the header's order.
+/// Fills the shards of a [`ShardLayout`] in a folder. Memory stays constant, however large the tensors.
 #[derive(Debug)]
 pub struct ShardWriter {
-    path: PathBuf,
-    file: File,
+    folder: PathBuf,
+    index: Option<String>,
+    /// Tensors that are still to be written.
+    places: BTreeMap<String, Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    file: PathBuf,
+    start: u64,
+    size_bytes: u64,
 }
 
 impl ShardWriter {
-    /// Creates the file and writes the header for `tensors`.
+    /// Makes all files of the layout, with their headers and full lengths, in an existing folder.
     ///
     /// # Errors
-    /// When the file can't be written.
-    pub fn create(path: &Path, tensors: &[TensorSpec]) -> Result<Self, CheckpointError> {
-        let file = File::create(path).map_err(|source| CheckpointError::io("create", path, source))?;
-        let mut writer = Self { path: path.to_owned(), file };
-        writer.bytes(&header(tensors))?;
-        Ok(writer)
-    }
-
-    /// Appends the next tensor's bytes.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), CheckpointError> {
-        self.file.write_all(bytes).map_err(|source| CheckpointError::io("write", &self.path, source))
-    }
-
-    /// Appends the next tensor from a range of another file, which on Linux never passes through this process.
-    ///
-    /// # Errors
-    /// When a disk refuses, or the other file is shorter than the range.
-    pub fn range(&mut self, source_path: &Path, source: &mut File, range: Range<u64>) -> Result<(), CheckpointError> {
-        let length = range.end - range.start;
-        source.seek(SeekFrom::Start(range.start)).map_err(|error| CheckpointError::io("read", source_path, error))?;
-        let copied = io::copy(&mut source.take(length), &mut self.file)
-            .map_err(|error| CheckpointError::io("write", &self.path, error))?;
-        if copied < length {
-            let problem = format!("ends {} bytes before its last tensor does", length - copied);
-            return Err(CheckpointError::Damaged { file: source_path.to_owned(), problem });
+    /// `Io` or `DiskFull`.
+    pub fn create(folder: &Path, layout: &ShardLayout) -> Result<Self, CheckpointError> {
+        let mut places = BTreeMap::new();
+        for shard in layout.shards() {
+            let path = folder.join(&shard.file_name);
+            let header = header_bytes(&shard.tensors);
+            let data_start = header.len() as u64;
+            let made = File::create(&path).and_then(|mut file| {
+                file.write_all(&header)?;
+                file.set_len(data_start + shard.size_bytes())
+            });
+            made.map_err(|source| CheckpointError::io("write", &path, source))?;
+            for (tensor, range) in shard.tensors.iter().zip(offsets(&shard.tensors)) {
+                let place = Place {
+                    file: path.clone(),
+                    start: data_start + range.start,
+                    size_bytes: tensor.size_bytes(),
+                };
+                places.insert(tensor.name.clone(), place);
+            }
         }
-        Ok(())
+        let index = layout.index().map(|index| format!("{index:#}\n"));
+        Ok(Self { folder: folder.to_owned(), index, places })
+    }
+
+    /// Writes a tensor's bytes: little-endian, row-major, of the type that the layout says.
+    ///
+    /// # Errors
+    /// `Io`, `DiskFull`, or `Tensors` if the layout has no such tensor left or another size for it.
+    pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), CheckpointError> {
+        let place = self.take_place(name, bytes.len() as u64)?;
+        let written = place.open().and_then(|mut file| file.write_all(bytes));
+        written.map_err(|source| CheckpointError::io("write", &place.file, source))
+    }
+
+    /// Copies a stored tensor's bytes as they are. On Linux the kernel moves them (`copy_file_range`).
+    ///
+    /// # Errors
+    /// As [`Self::write`], or `Damaged` if the source has become shorter since it was opened.
+    pub fn copy(&mut self, name: &str, source: &StoredTensor) -> Result<(), CheckpointError> {
+        let expected = source.range.end - source.range.start;
+        let place = self.take_place(name, expected)?;
+        let opened = File::open(&source.shard).and_then(|mut file| {
+            file.seek(SeekFrom::Start(source.range.start))?;
+            Ok(file)
+        });
+        let file = opened.map_err(|error| CheckpointError::io("read", &source.shard, error))?;
+        let copied = place.open().and_then(|mut target| io::copy(&mut file.take(expected), &mut target));
+        match copied {
+            Ok(copied) if copied == expected => Ok(()),
+            Ok(copied) => Err(CheckpointError::Damaged {
+                file: source.shard.clone(),
+                problem: format!("gave {copied} of the {expected} bytes of `{}`; it was cut", source.name),
+            }),
+            Err(error) => Err(CheckpointError::io("write", &place.file, error)),
+        }
+    }
+
+    /// Ends the shards: all tensors are there, and an index where there are several.
+    ///
+    /// # Errors
+    /// `Tensors` naming those that were not written; `Io` or `DiskFull`.
+    pub fn finish(self) -> Result<(), CheckpointError> {
+        let left = self.places.keys().map(|name| format!("`{name}` was not written")).collect();
+        Problems(left)
+            .into_result(|problems| CheckpointError::Tensors { path: self.folder.clone(), problems })?;
+        let Some(index) = self.index else { return Ok(()) };
+        let path = self.folder.join(INDEX_FILE);
+        fs::write(&path, index).map_err(|source| CheckpointError::io("write", &path, source))
+    }
+
+    fn take_place(&mut self, name: &str, size_bytes: u64) -> Result<Place, CheckpointError> {
+        let problem = match self.places.remove(name) {
+            Some(place) if place.size_bytes == size_bytes => return Ok(place),
+            Some(place) => format!("`{name}` has {size_bytes} bytes; its place takes {}", place.size_bytes),
+            None => format!("`{name}` has no place left in the layout"),
+        };
+        Err(CheckpointError::Tensors { path: self.folder.clone(), problems: Problems(vec![problem]) })
     }
 }
 
-/// The length of the header, and the header: JSON, padded with spaces.
-fn header(tensors: &[TensorSpec]) -> Vec<u8> {
-    let mut entries = Map::new();
-    // `transformers` asks for it before it opens a file.
-    entries.insert("__metadata__".into(), json!({ "format": "pt" }));
-    let mut start = 0;
-    for tensor in tensors {
-        let end = start + tensor.size_bytes();
-        let dtype = match tensor.dtype {
-            Dtype::F32 => "F32",
-            Dtype::F16 => "F16",
-            Dtype::BF16 => "BF16",
-        };
-        let entry = json!({ "dtype": dtype, "shape": tensor.shape, "data_offsets": [start, end] });
-        entries.insert(tensor.name.clone(), entry);
-        start = end;
+impl Place {
+    fn open(&self) -> io::Result<File> {
+        let mut file = OpenOptions::new().write(true).open(&self.file)?;
+        file.seek(SeekFrom::Start(self.start))?;
+        Ok(file)
     }
-    let mut json = Value::Object(entries).to_string().into_bytes();
-    json.resize(json.len().next_multiple_of(ALIGNMENT), b' ');
-    let mut header = (json.len() as u64).to_le_bytes().to_vec();
-    header.append(&mut json);
-    header
 }

@@ -1,13 +1,14 @@
-//! What a growth of a folder would make, in words: `outgrow grow --plan`.
+//! What a growth of a folder would make, in words: `outgrow grow --plan`. It writes nothing.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use outgrow_checkpoint::{Checkpoint, ShardLayout};
 
 use crate::{
     error::GrowthError,
-    folder::{grown_config, layout},
+    folder::{grown_config, layout, side_files},
     growth::Growth,
+    layer_map::LayerMap,
     plan::{GrowthPlan, plan},
 };
 
@@ -19,6 +20,7 @@ const SHARDS_LISTED: usize = 8;
 pub struct Account {
     plan: GrowthPlan,
     layout: ShardLayout,
+    side_files: Vec<PathBuf>,
 }
 
 impl Account {
@@ -30,59 +32,35 @@ impl Account {
         let plan = plan(source.config(), growth)?;
         grown_config(source.raw_config(), &plan)?;
         let layout = layout(source, &plan, shard_size_bytes)?;
-        Ok(Self { plan, layout })
+        Ok(Self { plan, layout, side_files: side_files(source.folder())? })
     }
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plan, layout } = self;
-        let (source, target) = (&plan.source, &plan.target);
+        let (source, target) = (&self.plan.source, &self.plan.target);
+        let parameters = [source, target].map(|model| grouped(model.num_parameters()));
+        let shards = self.layout.shards();
+        let count = shards.len();
         writeln!(f, "layers       {} → {}", source.num_hidden_layers, target.num_hidden_layers)?;
-        writeln!(f, "made of      {}", layer_map(&plan.layers))?;
-        writeln!(
-            f,
-            "parameters   {} → {}",
-            grouped(source.num_parameters()),
-            grouped(target.num_parameters())
-        )?;
-        let bytes: u64 = layout.shards.iter().map(|shard| shard.size_bytes).sum();
-        writeln!(f, "tensors      {}, all copied byte for byte", plan.tensors.len())?;
-        writeln!(f, "bytes        {}", grouped(bytes))?;
-        write!(f, "shards       {}", layout.shards.len())?;
-        let count = layout.shards.len();
-        for (index, shard) in layout.shards.iter().enumerate() {
+        writeln!(f, "made of      {}", LayerMap(&self.plan.layers))?;
+        writeln!(f, "parameters   {} → {}", parameters[0], parameters[1])?;
+        writeln!(f, "tensors      {}, all copied byte for byte", self.plan.tensors.len())?;
+        writeln!(f, "bytes        {}", grouped(self.layout.size_bytes()))?;
+        write!(f, "shards       {count}")?;
+        for (index, shard) in shards.iter().enumerate() {
             if count <= SHARDS_LISTED || index == 0 || index + 1 == count {
-                write!(f, "\n             {}  {} bytes", shard.file, grouped(shard.size_bytes))?;
+                write!(f, "\n             {}  {} bytes", shard.file_name, grouped(shard.size_bytes()))?;
             } else if index == 1 {
                 write!(f, "\n             …")?;
             }
         }
+        if !self.side_files.is_empty() {
+            let names = self.side_files.iter().filter_map(|file| file.file_name()?.to_str());
+            write!(f, "\ncomes along  {}", names.collect::<Vec<_>>().join(", "))?;
+        }
         Ok(())
     }
-}
-
-/// `0-5 ×4`, `0-5, 2-7`: runs of rising layers, repeated runs counted.
-fn layer_map(layers: &[usize]) -> String {
-    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
-    for &layer in layers {
-        match runs.last_mut() {
-            Some((_, last, _)) if *last + 1 == layer => *last = layer,
-            _ => runs.push((layer, layer, 1)),
-        }
-    }
-    let mut counted: Vec<(usize, usize, usize)> = Vec::new();
-    for run in runs {
-        match counted.last_mut() {
-            Some((first, last, count)) if (*first, *last) == (run.0, run.1) => *count += 1,
-            _ => counted.push(run),
-        }
-    }
-    let words = counted.iter().map(|(first, last, count)| {
-        let run = if first == last { first.to_string() } else { format!("{first}-{last}") };
-        if *count == 1 { run } else { format!("{run} ×{count}") }
-    });
-    words.collect::<Vec<_>>().join(", ")
 }
 
 /// `1234567` as `1,234,567`.
@@ -103,15 +81,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_layer_map_is_written_in_runs() {
-        assert_eq!(layer_map(&[0, 1, 2, 0, 1, 2]), "0-2 ×2");
-        assert_eq!(layer_map(&[0, 0, 1, 1]), "0 ×2, 1 ×2");
-        assert_eq!(layer_map(&[0, 1, 2, 1, 2, 3]), "0-2, 1-3");
-    }
-
-    #[test]
     fn numbers_are_grouped_by_thousands() {
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(0), "0");
     }
 }

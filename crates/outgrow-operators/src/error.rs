@@ -1,4 +1,4 @@
-//! What can be wrong with a growth.
+//! What can be wrong with a growth, one line each. What can be wrong with folders is outgrow-checkpoint's to say.
 
 use outgrow_checkpoint::CheckpointError;
 
@@ -14,13 +14,13 @@ pub enum GrowthError {
     /// Layers that the source doesn't have.
     #[error("layers {outside:?} are not in the source, which has layers 0 to {}", source_layers.saturating_sub(1))]
     LayersOutside {
-        /// The entries that are too high.
+        /// The entries that are too high, each once, in order.
         outside: Vec<usize>,
         /// Layers of the source.
         source_layers: usize,
     },
     /// A factor that gives an absurd depth.
-    #[error("factor = {factor} times {source_layers} layers: at most {largest} layers are possible")]
+    #[error("factor = {factor} for {source_layers} layers: at most {largest} layers are possible")]
     TooDeep {
         /// The factor.
         factor: usize,
@@ -49,7 +49,7 @@ pub enum GrowthError {
     #[error("config.json: `{key}`: {problem}")]
     ConfigKey {
         /// The key.
-        key: String,
+        key: &'static str,
         /// What is wrong with it.
         problem: String,
     },

@@ -1,4 +1,6 @@
-//! Growth operators: what each tensor of a grown model is made of, and carrying it out. It trains nothing and knows no burn.
+//! Growth operators: what each tensor of a grown model is made of, and carrying it out.
+//!
+//! It trains nothing and decides nothing: when to grow, and by what, is outgrow-schedules'.
 #![doc = include_str!("../README.md")]
 
 mod account;
@@ -6,6 +8,7 @@ mod error;
 mod execute;
 mod folder;
 mod growth;
+mod layer_map;
 mod plan;
 
 pub use account::Account;

@@ -1,4 +1,7 @@
-//! Growth as a plan: for every tensor of the grown model, what it is made of. Pure: no tensor is in sight.
+//! Growth as a plan: for every tensor of the grown model, what it is made of. Pure: no tensor is in sight, and nothing is
+//! carried out here.
+
+use std::collections::BTreeSet;
 
 use outgrow_checkpoint::{LlamaConfig, layer_index, with_layer_index};
 
@@ -41,13 +44,17 @@ pub enum Origin {
     },
 }
 
-/// Plans a growth: embedding, final norm and head are copied once, and each layer is copied from the one that the operator says.
+/// Plans a growth: embedding, final norm and head are copied once and unchanged, and each layer is copied from the one
+/// that the operator says (arXiv 2405.15319, A.3 and Algorithm 1). A factor of 1 gives the model itself.
 ///
 /// # Errors
-/// A factor of 0, an empty list of layers, layers that the source doesn't have (all of them), or more layers than any decoder has.
+/// A factor of 0, an empty list of layers, layers that the source doesn't have (all of them are named), more layers than
+/// any decoder has, or a source that is no possible decoder.
 pub fn plan(source: &LlamaConfig, growth: &Growth) -> Result<GrowthPlan, GrowthError> {
+    source.validate()?;
     let layers = checked_layers(source.num_hidden_layers, growth)?;
     let target = LlamaConfig { num_hidden_layers: layers.len(), ..source.clone() };
+    target.validate()?;
     let tensors = target
         .tensors()
         .into_iter()
@@ -61,12 +68,12 @@ pub fn plan(source: &LlamaConfig, growth: &Growth) -> Result<GrowthPlan, GrowthE
 }
 
 /// The source's name of what becomes the tensor `name`.
-pub(crate) fn source_name(name: &str, layers: &[usize]) -> String {
+fn source_name(name: &str, layers: &[usize]) -> String {
     layer_index(name).map_or_else(|| name.to_owned(), |layer| with_layer_index(name, layers[layer]))
 }
 
 /// The layer map, with every entry within the source.
-pub(crate) fn checked_layers(source_layers: usize, growth: &Growth) -> Result<Vec<usize>, GrowthError> {
+fn checked_layers(source_layers: usize, growth: &Growth) -> Result<Vec<usize>, GrowthError> {
     if let Growth::Stack { factor } | Growth::Interleave { factor } = growth {
         let target_layers =
             source_layers.checked_mul(*factor).filter(|layers| *layers <= LARGEST_NUM_HIDDEN_LAYERS);
@@ -86,6 +93,7 @@ pub(crate) fn checked_layers(source_layers: usize, growth: &Growth) -> Result<Ve
     if layers.is_empty() {
         return Err(GrowthError::NoLayers);
     }
-    let outside: Vec<usize> = layers.iter().copied().filter(|layer| *layer >= source_layers).collect();
+    let outside: BTreeSet<usize> = layers.iter().copied().filter(|layer| *layer >= source_layers).collect();
+    let outside = Vec::from_iter(outside);
     if outside.is_empty() { Ok(layers) } else { Err(GrowthError::LayersOutside { outside, source_layers }) }
 }
