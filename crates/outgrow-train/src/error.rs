@@ -11,7 +11,7 @@ pub enum TrainError {
         /// All of them, separated by semicolons.
         problems: String,
     },
-    /// The loss or the gradient is not a number.
+    /// The loss or the gradient is not a finite number.
     #[error(
         "the loss is {loss} (gradient norm {gradient_norm}) at step {step} with learning rate {learning_rate:e}: \
          a lower learning rate or a longer warm-up may help; the last good checkpoint is kept"

@@ -40,7 +40,8 @@ fn model(num_hidden_layers: usize, tie_word_embeddings: bool) -> LlamaConfig {
 
 fn batch(seed: u64) -> Batch {
     let ids = |salt: u64| {
-        let id = |index: u64| ((index * 7919 + seed * 104_729 + salt) * 2_654_435_761 % 4_294_967_291 % 23) as i32;
+        let id =
+            |index: u64| ((index * 7919 + seed * 104_729 + salt) * 2_654_435_761 % 4_294_967_291 % 23) as i32;
         (0..(SEQUENCES * SEQUENCE_LENGTH) as u64).map(id).collect()
     };
     Batch { sequences: SEQUENCES, sequence_length: SEQUENCE_LENGTH, inputs: ids(1), targets: ids(2) }
@@ -57,7 +58,8 @@ fn optimizer() -> AdamW {
 /// A model that was grown from one in training.
 fn grown(source: &LlamaConfig, growth: &Growth) -> (GrowthPlan, Decoder) {
     let plan = plan(source, growth).unwrap();
-    let small = Decoder::new(source, &initial_tensors(source, Initialization::Normal, 7), &autodiff()).unwrap();
+    let small =
+        Decoder::new(source, &initial_tensors(source, Initialization::Normal, 7), &autodiff()).unwrap();
     let tensors = grow_tensors(&plan, &small.to_named_tensors()).unwrap();
     let decoder = Decoder::new(&plan.target, &tensors, &autodiff()).unwrap();
     (plan, decoder)
@@ -66,7 +68,10 @@ fn grown(source: &LlamaConfig, growth: &Growth) -> (GrowthPlan, Decoder) {
 fn loss_and_gradients(decoder: &Decoder, seed: u64) -> (f32, Values) {
     let (loss, gradients) = accumulate(decoder, &batch(seed), SEQUENCES).unwrap();
     let values = |gradient: burn::tensor::Tensor<1>| gradient.into_data().try_into_vec::<f32>().unwrap();
-    (loss.into_scalar::<f32>(), gradients.into_iter().map(|(name, gradient)| (name, values(gradient))).collect())
+    (
+        loss.into_scalar::<f32>(),
+        gradients.into_iter().map(|(name, gradient)| (name, values(gradient))).collect(),
+    )
 }
 
 fn stepped(decoder: Decoder, optimizer: &mut AdamW, seed: u64) -> Decoder {
@@ -105,7 +110,10 @@ fn check_that_every_parameter_is_its_own(source: &LlamaConfig, growth: &Growth) 
     let (_, gradients) = loss_and_gradients(&decoder, 1);
     assert_eq!(gradients.keys().cloned().collect::<Vec<_>>(), names(&plan.target), "{growth:?}: gradients");
     for (name, gradient) in &gradients {
-        assert!(gradient.iter().any(|value| value.abs() > 1e-7), "{growth:?}: the gradient of {name} is zero");
+        assert!(
+            gradient.iter().any(|value| value.abs() > 1e-7),
+            "{growth:?}: the gradient of {name} is zero"
+        );
         assert!(gradient.iter().all(|value| value.is_finite()), "{growth:?}: the gradient of {name}");
     }
     let mut optimizer = optimizer();
@@ -118,7 +126,10 @@ fn check_that_every_parameter_is_its_own(source: &LlamaConfig, growth: &Growth) 
     let after = stepped(stepped(after, &mut optimizer, 2), &mut optimizer, 3).to_named_tensors();
     for (lower, upper) in copies(&plan) {
         assert_eq!(bits(&before, &lower), bits(&before, &upper), "{growth:?}: {upper} is a copy of {lower}");
-        assert_ne!(gradients[&lower], gradients[&upper], "{growth:?}: {lower} and {upper} share their gradient");
+        assert_ne!(
+            gradients[&lower], gradients[&upper],
+            "{growth:?}: {lower} and {upper} share their gradient"
+        );
         assert_ne!(bits(&after, &lower), bits(&after, &upper), "{growth:?}: {lower} and {upper} moved alike");
     }
 }
@@ -156,7 +167,8 @@ fn frozen_and_free(tied: bool, layers: usize) -> (Trainable, LlamaConfig, Decode
 fn what_is_frozen_is_the_same_to_the_bit_after_steps_and_what_is_not_moves() {
     for (tied, layers) in [(false, 2), (true, 2), (false, 1), (false, 4)] {
         let (trainable, model, mut decoder, _) = frozen_and_free(tied, layers);
-        let trained: Vec<_> = names(&model).into_iter().filter(|name| trainable.includes(&model, name)).collect();
+        let trained: Vec<_> =
+            names(&model).into_iter().filter(|name| trainable.includes(&model, name)).collect();
         let before = decoder.to_named_tensors();
         let mut optimizer = AdamW::new(AdamWSettings::default());
         for seed in 0..3 {
@@ -179,7 +191,10 @@ fn freezing_changes_neither_the_loss_nor_the_gradients_of_what_is_trained() {
         let (_, _, frozen, free) = frozen_and_free(tied, layers);
         let (loss, gradients) = loss_and_gradients(&frozen, 5);
         let (expected_loss, expected) = loss_and_gradients(&free, 5);
-        assert!((loss - expected_loss).abs() <= 1e-6 * expected_loss, "loss {loss} instead of {expected_loss}");
+        assert!(
+            (loss - expected_loss).abs() <= 1e-6 * expected_loss,
+            "loss {loss} instead of {expected_loss}"
+        );
         assert!(gradients.len() < expected.len(), "something is frozen");
         for (name, gradient) in gradients {
             let scale = expected[&name].iter().fold(0.0_f32, |scale, value| scale.max(value.abs()));

@@ -12,7 +12,8 @@ use outgrow_kernels::{DeviceName, open_device};
 use outgrow_model::Initialization;
 use outgrow_schedules::{Cosine, GStack, Length, Schedule, Stacking2, g_stack, stacking2};
 use outgrow_train::{
-    AdamWSettings, Control, Event, Outcome, Position, TrainError, TrainSettings, Training, latest_checkpoint, train,
+    AdamWSettings, Control, Event, Outcome, Position, TrainError, TrainSettings, Training, latest_checkpoint,
+    train,
 };
 use tempfile::TempDir;
 
@@ -38,7 +39,8 @@ impl Workshop {
             let word = |index: u64| format!("w{}", (index * index * 31 + index * salt) % 1009 % WORDS as u64);
             fs::write(&text, (0..600).map(word).collect::<Vec<_>>().join(" ")).unwrap();
             let options = PrepareOptions { shard_tokens: 250, ..PrepareOptions::default() };
-            prepare(&[text], &workshop.path("tokenizer.json"), &workshop.path(name), &options, &mut |_| ()).unwrap();
+            prepare(&[text], &workshop.path("tokenizer.json"), &workshop.path(name), &options, &mut |_| ())
+                .unwrap();
         }
         workshop
     }
@@ -274,7 +276,8 @@ fn a_folder_refuses_a_run_that_is_not_its_own() {
         message(1, &stacked(2e-2), &settings()),
         format!("step-00000002: was written by a run with other stages; {end}")
     );
-    let others = TrainSettings { optimizer: AdamWSettings { beta2: 0.99, ..AdamWSettings::default() }, ..settings() };
+    let others =
+        TrainSettings { optimizer: AdamWSettings { beta2: 0.99, ..AdamWSettings::default() }, ..settings() };
     assert_eq!(
         message(1, &schedule, &others),
         format!("step-00000002: was written by a run with other settings; {end}")
@@ -287,9 +290,9 @@ fn a_loss_that_is_not_a_number_ends_the_run_and_leaves_nothing_half_written() {
     let workshop = Workshop::new();
     let result = run_until(&workshop, "run", &stacked(1e30), None, &mut Told::default());
     match result.unwrap_err() {
-        TrainError::NotFinite { step, loss, learning_rate, .. } => {
+        TrainError::NotFinite { step, loss, gradient_norm, learning_rate } => {
             assert_eq!(step, 2, "the first step has the huge rate, the second its consequences");
-            assert!(!loss.is_finite(), "{loss}");
+            assert!(!(loss.is_finite() && gradient_norm.is_finite()), "loss {loss}, norm {gradient_norm}");
             assert!(learning_rate > 1e28, "{learning_rate}");
         }
         error => panic!("{error:?}"),
@@ -300,7 +303,7 @@ fn a_loss_that_is_not_a_number_ends_the_run_and_leaves_nothing_half_written() {
 #[test]
 fn a_validation_loss_that_is_not_a_number_ends_the_run_before_it_is_saved() {
     let workshop = Workshop::new();
-    let schedule = stacked(1e30);
+    let schedule = stacked(1e38);
     let settings = TrainSettings { validation_interval_tokens: STEP_TOKENS, ..settings() };
     let run = workshop.path("run");
     let error = workshop.train(&run, 1, &schedule, &settings, &mut |_, _| Control::Continue).unwrap_err();
