@@ -1,0 +1,181 @@
+//! The whole path through the program, on a corpus of nonsense: text, shards, training, growth, report.
+
+mod tiny;
+
+use outgrow_checkpoint::Checkpoint;
+use tiny::{G_STACK, Workshop, assert_success, recipe, scratch, stderr, stdout};
+
+#[test]
+fn text_becomes_a_model_and_the_model_grows() {
+    let workshop = Workshop::new();
+    for name in ["training", "validation"] {
+        let input = format!("{name}.txt");
+        let output =
+            workshop.run(&["data", "prepare", &input, "--tokenizer", "tokenizer.json", "--out", name]);
+        assert_success(&output);
+        assert!(stdout(&output).starts_with(&format!("{name}: ")), "{}", stdout(&output));
+    }
+    workshop.write("recipe.toml", recipe(G_STACK));
+    let train = ["train", "recipe.toml", "--out", "run"];
+
+    let plan = workshop.run(&["train", "recipe.toml", "--out", "run", "--plan"]);
+    assert_success(&plan);
+    assert!(stdout(&plan).contains("base") && stdout(&plan).contains("grown"), "{}", stdout(&plan));
+    assert!(!workshop.path("run").exists(), "a plan writes nothing");
+
+    let trained = workshop.run(&train);
+    assert_success(&trained);
+    assert_eq!(stdout(&trained), "run/step-00000007\n");
+    assert_eq!(workshop.names("run"), ["metrics.jsonl", "run.json", "step-00000004", "step-00000007"]);
+    assert_eq!(Checkpoint::open(&workshop.path("run/step-00000004")).unwrap().config().num_hidden_layers, 2);
+
+    let before = std::fs::read(workshop.path("run/metrics.jsonl")).unwrap();
+    let again = workshop.run(&train);
+    assert_success(&again);
+    assert_eq!(stderr(&again), "run: this run is done\n");
+    assert_eq!(std::fs::read(workshop.path("run/metrics.jsonl")).unwrap(), before);
+
+    let grow = ["grow", "run/step-00000007", "grown", "--operator", "stack", "--factor", "2"];
+    let planned = workshop.run(&[&grow[..], &["--plan"]].concat());
+    assert_success(&planned);
+    assert!(!workshop.path("grown").exists(), "a plan writes nothing");
+    assert_success(&workshop.run(&grow));
+    assert_eq!(workshop.names("grown"), ["config.json", "model.safetensors", "tokenizer.json"]);
+    let (source, grown) = (
+        Checkpoint::open(&workshop.path("run/step-00000007")).unwrap(),
+        Checkpoint::open(&workshop.path("grown")).unwrap(),
+    );
+    assert_eq!((source.config().num_hidden_layers, grown.config().num_hidden_layers), (4, 8));
+    let bytes = |checkpoint: &Checkpoint, layer: usize| {
+        checkpoint.bytes(&format!("model.layers.{layer}.mlp.up_proj.weight")).unwrap().to_vec()
+    };
+    for layer in 0..8 {
+        assert!(bytes(&grown, layer) == bytes(&source, layer % 4), "layer {layer}");
+    }
+}
+
+#[test]
+fn a_run_in_a_folder_of_another_is_refused_and_leaves_it_as_it_was() {
+    let workshop = Workshop::with_shards();
+    workshop.write("recipe.toml", recipe(&scratch(64, "1e-2")));
+    assert_success(&workshop.run(&["train", "recipe.toml", "--out", "run"]));
+    let read = || {
+        ["run/run.json", "run/metrics.jsonl"]
+            .map(|name| std::fs::read_to_string(workshop.path(name)).unwrap())
+    };
+    let before = read();
+    workshop.write("recipe.toml", recipe(&scratch(96, "1e-2")));
+    let output = workshop.run(&["train", "recipe.toml", "--out", "run"]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "error: run/step-00000002: was written by a run with other stages; use another --out, or the recipe that began this run\n";
+    assert_eq!(stderr(&output), expected);
+    assert_eq!(read(), before);
+}
+
+#[test]
+fn a_report_of_two_runs_is_a_page_and_its_numbers() {
+    let workshop = Workshop::with_shards();
+    for (name, schedule) in [("scratch", scratch(224, "1e-2")), ("stacked", G_STACK.to_owned())] {
+        workshop.write("recipe.toml", recipe(&schedule));
+        assert_success(&workshop.run(&["train", "recipe.toml", "--out", name]));
+    }
+    let output = workshop.run(&["report", "scratch", "stacked", "--out", "page.html"]);
+    assert_success(&output);
+    assert!(!stdout(&output).is_empty(), "a report says something about its runs");
+    let page = std::fs::read_to_string(workshop.path("page.html")).unwrap();
+    assert!(page.contains("<svg"), "the page has plots");
+    let numbers = std::fs::read(workshop.path("page.json")).unwrap();
+    let numbers: serde_json::Value = serde_json::from_slice(&numbers).unwrap();
+    assert_eq!(numbers["methods"].as_array().map(Vec::len), Some(2), "{numbers}");
+}
+
+#[test]
+fn the_cpu_is_always_among_the_devices() {
+    let workshop = Workshop::new();
+    let output = workshop.run(&["devices"]);
+    assert_success(&output);
+    assert!(stdout(&output).lines().any(|line| line.starts_with("flex ")), "{}", stdout(&output));
+}
+
+/// The lines of `metrics.jsonl`, in which nothing may come twice.
+fn metrics(workshop: &Workshop, run: &str) -> Vec<(u64, String, bool)> {
+    let text = std::fs::read_to_string(workshop.path(run).join("metrics.jsonl")).unwrap();
+    let line = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let stage = line["stage"].as_str().unwrap().to_owned();
+        (line["step"].as_u64().unwrap(), stage, line.get("validation_loss").is_some())
+    };
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn a_run_that_is_taken_up_at_the_end_of_its_base_writes_each_metric_once() {
+    let workshop = Workshop::with_shards();
+    workshop.write("recipe.toml", recipe(G_STACK));
+    let train = ["train", "recipe.toml", "--out", "run"];
+    assert_success(&workshop.run(&train));
+    let expected = metrics(&workshop, "run");
+    // As after a kill in the grown stage: its checkpoint is not there, its metrics are.
+    std::fs::remove_dir_all(workshop.path("run/step-00000007")).unwrap();
+    let file = workshop.path("run/run.json");
+    let run = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, run.replace("\"finished\": true", "\"finished\": false")).unwrap();
+    let again = workshop.run(&train);
+    assert_success(&again);
+    assert!(stderr(&again).contains("going on from run/step-00000004"), "{}", stderr(&again));
+    assert_eq!(metrics(&workshop, "run"), expected);
+}
+
+#[cfg(unix)]
+mod signals {
+    //! Being asked to end.
+
+    use std::{
+        io::{BufRead, BufReader},
+        process::{Child, Command, Stdio},
+    };
+
+    use super::{Checkpoint, Workshop, metrics, recipe, scratch};
+
+    /// Runs `train` until it has validated twice, sends SIGTERM, and gives what it said.
+    fn train_until_terminated(workshop: &Workshop) -> Vec<String> {
+        let mut command = workshop.command(&["train", "recipe.toml", "--out", "run"]);
+        let mut child: Child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = Vec::new();
+        let mut validations = 0;
+        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+            let line = line.unwrap();
+            validations += usize::from(line.contains("validation loss"));
+            if validations == 2 {
+                validations += 1;
+                let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+                assert!(killed.success());
+            }
+            lines.push(line);
+        }
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(0), "{lines:?}");
+        assert!(lines.last().unwrap().starts_with("stopped; run/step-"), "{lines:?}");
+        lines
+    }
+
+    #[test]
+    fn sigterm_ends_a_run_with_a_checkpoint_and_the_same_command_goes_on() {
+        let workshop = Workshop::with_shards();
+        workshop.write("recipe.toml", recipe(&scratch(100_000_000, "1e-3")));
+        let first = train_until_terminated(&workshop);
+        assert!(!first.iter().any(|line| line.starts_with("going on")), "{first:?}");
+        let checkpoint = outgrow_train::latest_checkpoint(&workshop.path("run")).unwrap();
+        Checkpoint::open(&checkpoint).unwrap();
+        assert!(!workshop.names("run").iter().any(|name| name.ends_with(".partial")));
+
+        let second = train_until_terminated(&workshop);
+        let name = checkpoint.file_name().unwrap().to_str().unwrap();
+        assert!(second.contains(&format!("going on from run/{name}")), "{second:?}");
+        assert!(outgrow_train::latest_checkpoint(&workshop.path("run")).unwrap() > checkpoint);
+        let steps: Vec<_> =
+            metrics(&workshop, "run").into_iter().filter(|(.., validation)| !validation).collect();
+        let expected: Vec<_> = (1..=steps.len() as u64).collect();
+        assert_eq!(steps.iter().map(|(step, ..)| *step).collect::<Vec<_>>(), expected, "each step once");
+    }
+}
