@@ -13,11 +13,14 @@
 //!
 //! So any process can compute any part of the order at once, and a run that goes on at sample `k` needs to know only `k`.
 
+use serde::Serialize;
+
 /// Rounds of the Feistel network. Four would do for looking random; six cost nothing beside reading the tokens.
 const ROUNDS: usize = 6;
 
 /// How samples are ordered, before it is known how many there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Order {
     /// As they lie in the shards, epoch after epoch; for validation.
     Sequential,
@@ -29,7 +32,7 @@ pub enum Order {
 }
 
 /// An [`Order`] over a known number of samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SampleOrder {
     order: Order,
     num_samples: u64,

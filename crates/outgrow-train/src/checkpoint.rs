@@ -10,9 +10,11 @@ use std::{
 
 use burn::tensor::Device;
 use outgrow_checkpoint::{Checkpoint, PendingFolder, read_tensors, write_model_files, write_tensors};
+use outgrow_data::Batches;
 use outgrow_model::Decoder;
 use outgrow_schedules::Schedule;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{adamw::AdamW, error::TrainError, event::Position, settings::TrainSettings};
 
@@ -28,6 +30,8 @@ pub(crate) struct State {
     seed: u64,
     schedule: Schedule,
     settings: TrainSettings,
+    /// What `samples` of the position count.
+    data: Value,
     optimizer_steps: BTreeMap<String, u64>,
 }
 
@@ -36,6 +40,16 @@ pub(crate) struct Identity<'a> {
     pub seed: u64,
     pub schedule: &'a Schedule,
     pub settings: &'a TrainSettings,
+    pub data: &'a Batches,
+}
+
+impl Identity<'_> {
+    /// All that decides which tokens a sample holds.
+    fn data(&self) -> Value {
+        let shards = &self.data.shards().manifest().shards;
+        let sums: Vec<_> = shards.iter().map(|shard| &shard.sha256).collect();
+        json!({ "sequence_length": self.data.sequence_length(), "order": self.data.order(), "shards": sums })
+    }
 }
 
 /// The training state at a moment.
@@ -95,6 +109,7 @@ pub(crate) fn save(
         seed: identity.seed,
         schedule: identity.schedule.clone(),
         settings: identity.settings.clone(),
+        data: identity.data(),
         optimizer_steps,
     };
     let file = training.join("state.json");
@@ -115,11 +130,18 @@ pub(crate) fn load(folder: &Path, identity: &Identity, device: &Device) -> Resul
         (state.seed != identity.seed, "seed"),
         (state.schedule != *identity.schedule, "stages"),
         (state.settings != *identity.settings, "settings"),
+        (state.data != identity.data(), "training data, data order or sequence length"),
     ];
     if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
         return Err(TrainError::OtherRun { folder: folder.to_owned(), what });
     }
-    let stage = &identity.schedule.stages()[state.position.stage];
+    let stage = identity.schedule.stages().get(state.position.stage).ok_or_else(|| {
+        let (stage, stages) = (state.position.stage, identity.schedule.stages().len());
+        TrainError::State {
+            file,
+            problem: format!("stage is {stage}, but there are {stages}, counted from 0"),
+        }
+    })?;
     let tensors = Checkpoint::open(folder)?.to_named_tensors()?;
     let decoder = Decoder::new(&stage.model, &tensors, device)?
         .with_trainable(|name| stage.trainable.includes(&stage.model, name));

@@ -72,7 +72,12 @@ pub fn train(
 ) -> Result<Outcome, TrainError> {
     training.settings.validate()?;
     check_data(&training)?;
-    let identity = Identity { seed: training.seed, schedule: training.schedule, settings: training.settings };
+    let identity = Identity {
+        seed: training.seed,
+        schedule: training.schedule,
+        settings: training.settings,
+        data: &training.training,
+    };
     let device = training.device.clone().autodiff();
     let resumed_from = checkpoint::latest_checkpoint(training.folder);
     let snapshot = match &resumed_from {

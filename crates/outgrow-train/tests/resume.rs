@@ -286,6 +286,34 @@ fn a_folder_refuses_a_run_that_is_not_its_own() {
 }
 
 #[test]
+fn a_folder_refuses_a_run_over_other_data() {
+    let workshop = Workshop::new();
+    run_until(&workshop, "run", &stacked(1e-2), Some(2), &mut Told::default()).unwrap();
+    let run = workshop.path("run");
+    let others = [
+        workshop.batches("training", Order::Shuffled { seed: 4 }),
+        workshop.batches("training", Order::Sequential),
+        workshop.batches("validation", Order::Shuffled { seed: 3 }),
+    ];
+    for training in others {
+        let training = Training {
+            schedule: &stacked(1e-2),
+            settings: &settings(),
+            initialization: Initialization::DepthScaled,
+            seed: 1,
+            training,
+            validation: &workshop.batches("validation", Order::Sequential),
+            device: &open_device(DeviceName::Flex).unwrap(),
+            folder: &run,
+            side_files: &[],
+        };
+        let error = train(training, &mut |_, _| panic!("nothing may happen")).unwrap_err();
+        let what = "training data, data order or sequence length";
+        assert!(matches!(error, TrainError::OtherRun { what: found, .. } if found == what), "{error:?}");
+    }
+}
+
+#[test]
 fn a_loss_that_is_not_a_number_ends_the_run_and_leaves_nothing_half_written() {
     let workshop = Workshop::new();
     let result = run_until(&workshop, "run", &stacked(1e30), None, &mut Told::default());
