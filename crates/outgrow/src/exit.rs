@@ -42,7 +42,8 @@ fn one_line(error: &anyhow::Error) -> String {
 
 /// Crates pass each other's errors on transparently, so that a full disk may lie two levels deep in one cause.
 fn is_full_disk(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let growth = |error: &GrowthError| matches!(error, GrowthError::Checkpoint(CheckpointError::DiskFull { .. }));
+    let growth =
+        |error: &GrowthError| matches!(error, GrowthError::Checkpoint(CheckpointError::DiskFull { .. }));
     let train = |error: &TrainError| match error {
         TrainError::Checkpoint(error) => matches!(error, CheckpointError::DiskFull { .. }),
         TrainError::Growth(error) => growth(error),
@@ -57,7 +58,9 @@ fn is_full_disk(cause: &(dyn std::error::Error + 'static)) -> bool {
 fn is_bad_input(error: &anyhow::Error) -> bool {
     let mut bad = false;
     for cause in error.chain() {
-        if let Some(TrainError::NotFinite { .. } | TrainError::ValidationNotFinite { .. }) = cause.downcast_ref() {
+        if let Some(TrainError::NotFinite { .. } | TrainError::ValidationNotFinite { .. }) =
+            cause.downcast_ref()
+        {
             return false;
         }
         if is_full_disk(cause) {

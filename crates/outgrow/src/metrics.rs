@@ -61,7 +61,8 @@ impl Metrics {
             let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
             let reached = |line: &&str| {
                 let line: Value = serde_json::from_str(line).unwrap_or_default();
-                line["step"].as_u64().is_some_and(|at| at <= step) && begun.iter().any(|stage| line["stage"] == stage.name)
+                line["step"].as_u64().is_some_and(|at| at <= step)
+                    && begun.iter().any(|stage| line["stage"] == stage.name)
             };
             let kept: String = text.lines().filter(reached).flat_map(|line| [line, "\n"]).collect();
             write_file_atomically(&path, kept.as_bytes())?;

@@ -197,7 +197,10 @@ impl Recipe {
         let text = std::fs::read_to_string(path)
             .map_err(|error| BadInput(format!("{}: {error}", path.display())))?;
         let table = text.parse::<toml::Table>();
-        let table = table.map_err(|error| BadInput(format!("{}: {}", path.display(), one_line(&error))))?;
+        let table = table.map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+            BadInput(format!("{}, line {line}: {}", path.display(), one_line(&error)))
+        })?;
         let mut recipe = Self::from_table(table)
             .map_err(|problems| BadInput(format!("{}: {}", path.display(), problems.join("; "))))?;
         let folder = path.parent().unwrap_or(Path::new(""));

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use outgrow_checkpoint::{Dtype, LlamaConfig, Rope, RopeScaling};
+use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_kernels::DeviceName;
 use outgrow_model::Initialization;
@@ -56,8 +56,11 @@ pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedR
 
     let mut problems = Vec::new();
     let model = model(&recipe.model, entries, length, &training);
-    if let Err(problem) = model.validate() {
-        problems.push(format!("model: {problem}"));
+    match model.validate() {
+        // It speaks of config.json; here the same keys are the recipe's.
+        Err(CheckpointError::Config { problems: several, .. }) => problems.push(format!("model: {several}")),
+        Err(problem) => problems.push(format!("model: {problem}")),
+        Ok(()) => {}
     }
     if model.vocab_size < entries {
         let vocab_size = model.vocab_size;

@@ -10,6 +10,7 @@ use outgrow_kernels::open_device;
 use outgrow_train::{Control, Event, Outcome, Position, Training, train};
 
 use crate::{
+    exit::BadInput,
     interrupt::Interrupt,
     metrics::{Metrics, finished, write_run_file},
     progress::Progress,
@@ -43,7 +44,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("{}: this run is done", arguments.out.display());
         return Ok(());
     }
-    let resolved = resolve(recipe, arguments.device.as_deref())?;
+    let resolved =
+        resolve(recipe, arguments.device.as_deref()).map_err(|error| match error.is::<BadInput>() {
+            true => error.context(arguments.recipe.display().to_string()),
+            false => error,
+        })?;
     if arguments.plan {
         println!("{}", resolved.schedule.describe(resolved.recipe.data.sequence_length));
         return Ok(());
