@@ -44,11 +44,10 @@ fn standard_deviation(
     let layers = config.num_hidden_layers as f64;
     let writes_residual = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
     match initialization {
-        Initialization::Normal => config.initializer_range,
         Initialization::DepthScaled if writes_residual && layer_index(name).is_some() => {
             config.initializer_range / (2.0 * layers).sqrt()
         }
-        Initialization::DepthScaled => config.initializer_range,
+        Initialization::Normal | Initialization::DepthScaled => config.initializer_range,
         Initialization::TinyLlama if name.ends_with("down_proj.weight") => {
             1.0 / ((inputs as f64).sqrt() * layers)
         }

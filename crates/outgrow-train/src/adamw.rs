@@ -108,6 +108,9 @@ impl AdamW {
     }
 
     /// The moments as `NAME.exp_avg` and `NAME.exp_avg_sq`, and the count of updates of each parameter.
+    ///
+    /// # Panics
+    /// Never: moments are made in f32, here.
     pub fn to_host(&self) -> (NamedTensors, BTreeMap<String, u64>) {
         let mut tensors = NamedTensors::new();
         for (name, moments) in &self.moments {

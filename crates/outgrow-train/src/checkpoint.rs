@@ -124,22 +124,22 @@ pub(crate) fn save(
 pub(crate) fn load(folder: &Path, identity: &Identity, device: &Device) -> Result<Snapshot, TrainError> {
     let file = folder.join("training/state.json");
     let text = fs::read_to_string(&file).map_err(|source| TrainError::Io { path: file.clone(), source })?;
-    let state: State = serde_json::from_str(&text).map_err(|problem| state_error(&file, &problem))?;
+    let saved: State = serde_json::from_str(&text).map_err(|problem| state_error(&file, &problem))?;
     let differs = [
-        (state.format != FORMAT, "checkpoint format"),
-        (state.seed != identity.seed, "seed"),
-        (state.schedule != *identity.schedule, "stages"),
-        (state.settings != *identity.settings, "settings"),
-        (state.data != identity.data(), "training data, data order or sequence length"),
+        (saved.format != FORMAT, "checkpoint format"),
+        (saved.seed != identity.seed, "seed"),
+        (saved.schedule != *identity.schedule, "stages"),
+        (saved.settings != *identity.settings, "settings"),
+        (saved.data != identity.data(), "training data, data order or sequence length"),
     ];
     if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
         return Err(TrainError::OtherRun { folder: folder.to_owned(), what });
     }
-    let stage = identity.schedule.stages().get(state.position.stage).ok_or_else(|| {
-        let (stage, stages) = (state.position.stage, identity.schedule.stages().len());
+    let stage = identity.schedule.stages().get(saved.position.stage).ok_or_else(|| {
+        let (index, count) = (saved.position.stage, identity.schedule.stages().len());
         TrainError::State {
             file,
-            problem: format!("stage is {stage}, but there are {stages}, counted from 0"),
+            problem: format!("stage is {index}, but there are {count}, counted from 0"),
         }
     })?;
     let tensors = Checkpoint::open(folder)?.to_named_tensors()?;
@@ -147,8 +147,8 @@ pub(crate) fn load(folder: &Path, identity: &Identity, device: &Device) -> Resul
         .with_trainable(|name| stage.trainable.includes(&stage.model, name));
     let moments = read_tensors(&folder.join("training/optimizer.safetensors"))?;
     let optimizer =
-        AdamW::from_host(identity.settings.optimizer.clone(), &moments, &state.optimizer_steps, &decoder)?;
-    Ok(Snapshot { position: state.position, decoder, optimizer })
+        AdamW::from_host(identity.settings.optimizer.clone(), &moments, &saved.optimizer_steps, &decoder)?;
+    Ok(Snapshot { position: saved.position, decoder, optimizer })
 }
 
 fn remove_old(run: &Path, kept: usize) -> Result<(), TrainError> {

@@ -67,11 +67,11 @@ pub enum Outcome {
 /// # Errors
 /// On bad settings or data, a loss that is not finite, and files that can't be read or written.
 pub fn train(
-    training: Training<'_>,
+    training: &Training<'_>,
     observe: &mut dyn FnMut(&Position, &Event<'_>) -> Control,
 ) -> Result<Outcome, TrainError> {
     training.settings.validate()?;
-    check_data(&training)?;
+    check_data(training)?;
     let identity = Identity {
         seed: training.seed,
         schedule: training.schedule,
@@ -82,7 +82,7 @@ pub fn train(
     let resumed_from = checkpoint::latest_checkpoint(training.folder);
     let snapshot = match &resumed_from {
         Some(folder) => checkpoint::load(folder, &identity, &device)?,
-        None => first_snapshot(&training, &device)?,
+        None => first_snapshot(training, &device)?,
     };
     let mut batches = prefetch(
         training.training.clone(),
@@ -90,7 +90,7 @@ pub fn train(
         training.settings.batch_sequences,
         PREFETCH_DEPTH,
     );
-    let mut run = Run { training: &training, identity, device, snapshot, observe, stopped: false };
+    let mut run = Run { training, identity, device, snapshot, observe, stopped: false };
     run.tell(&Event::Started { resumed_from: resumed_from.as_deref() });
     if resumed_from.is_none() {
         run.validate()?;

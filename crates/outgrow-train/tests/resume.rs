@@ -75,7 +75,7 @@ impl Workshop {
             folder: run,
             side_files: &[self.path("tokenizer.json")],
         };
-        train(training, observe)
+        train(&training, observe)
     }
 }
 
@@ -307,7 +307,7 @@ fn a_folder_refuses_a_run_over_other_data() {
             folder: &run,
             side_files: &[],
         };
-        let error = train(training, &mut |_, _| panic!("nothing may happen")).unwrap_err();
+        let error = train(&training, &mut |_, _| panic!("nothing may happen")).unwrap_err();
         let what = "training data, data order or sequence length";
         assert!(matches!(error, TrainError::OtherRun { what: found, .. } if found == what), "{error:?}");
     }

@@ -90,7 +90,7 @@ pub fn run_resolved(
         interrupt,
         failure: None,
     };
-    let outcome = train(training, &mut |position, event| watcher.observe(position, event));
+    let outcome = train(&training, &mut |position, event| watcher.observe(position, event));
     watcher.progress.finish();
     if let Some(failure) = watcher.failure {
         return Err(failure);
