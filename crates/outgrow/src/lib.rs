@@ -52,7 +52,10 @@ pub fn run() -> ExitCode {
         Command::Data(arguments) => commands::data::run(&arguments),
         Command::Experiment(arguments) => commands::experiment::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
-        Command::Devices => commands::devices::run(),
+        Command::Devices => {
+            commands::devices::run();
+            Ok(())
+        }
     };
     exit::status(result)
 }

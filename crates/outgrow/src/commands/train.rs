@@ -44,11 +44,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("{}: this run is done", arguments.out.display());
         return Ok(());
     }
-    let resolved =
-        resolve(recipe, arguments.device.as_deref()).map_err(|error| match error.is::<BadInput>() {
-            true => error.context(arguments.recipe.display().to_string()),
-            false => error,
-        })?;
+    let resolved = resolve(recipe, arguments.device.as_deref()).map_err(|error| {
+        if error.is::<BadInput>() { error.context(arguments.recipe.display().to_string()) } else { error }
+    })?;
     if arguments.plan {
         println!("{}", resolved.schedule.describe(resolved.recipe.data.sequence_length));
         return Ok(());
@@ -138,7 +136,7 @@ impl Watcher<'_> {
             Event::Started { .. } | Event::Saved { .. } => {}
             Event::Step(report) => {
                 let batch =
-                    &self.resolved.settings.batch_sequences * self.resolved.recipe.data.sequence_length;
+                    self.resolved.settings.batch_sequences * self.resolved.recipe.data.sequence_length;
                 let rate = batch as f64 / report.seconds;
                 metrics.step(position, stage, report, rate)?;
                 self.progress.step(position.tokens, report.loss, rate);

@@ -59,13 +59,11 @@ impl Definition {
     /// The experiment with this name.
     pub fn named(name: &str) -> anyhow::Result<Self> {
         let mut all = Self::all()?;
-        match all.iter().position(|definition| definition.name == name) {
-            Some(index) => Ok(all.swap_remove(index)),
-            None => {
-                let names: Vec<_> = all.iter().map(|definition| definition.name.as_str()).collect();
-                Err(BadInput(format!("no experiment `{name}`: there are {}", names.join(", "))).into())
-            }
+        if let Some(index) = all.iter().position(|definition| definition.name == name) {
+            return Ok(all.swap_remove(index));
         }
+        let names: Vec<_> = all.iter().map(|definition| definition.name.as_str()).collect();
+        Err(BadInput(format!("no experiment `{name}`: there are {}", names.join(", "))).into())
     }
 
     /// The runs, seed by seed, so that every kind has a first result early.
@@ -103,7 +101,7 @@ fn lay_over(under: &mut toml::Table, over: toml::Table) {
         match (under.get_mut(&key), value) {
             // A schedule is of one method: its fields don't mix with another's.
             (Some(toml::Value::Table(under)), toml::Value::Table(over)) if key != "schedule" => {
-                lay_over(under, over)
+                lay_over(under, over);
             }
             (_, value) => {
                 under.insert(key, value);

@@ -75,7 +75,9 @@ pub fn run_all(
         running = still_running;
         if failure.is_some() || interrupt.is_set() {
             // A child ends, with a checkpoint, when its standard input is closed.
-            running.iter_mut().for_each(|run| drop(run.child.stdin.take()));
+            for run in &mut running {
+                drop(run.child.stdin.take());
+            }
         }
     }
     match failure {
