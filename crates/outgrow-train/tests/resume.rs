@@ -6,14 +6,15 @@ use std::{
     sync::Arc,
 };
 
-use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, Rope, RopeScaling};
+use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, NamedTensors, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, prepare};
 use outgrow_kernels::{DeviceName, open_device};
-use outgrow_model::Initialization;
+use outgrow_model::{Decoder, Initialization, initial_tensors};
+use outgrow_operators::{Growth, grow_tensors, plan};
 use outgrow_schedules::{Cosine, GStack, Length, Schedule, Stacking2, g_stack, stacking2};
 use outgrow_train::{
-    AdamWSettings, Control, Event, Outcome, Position, TrainError, TrainSettings, Training, latest_checkpoint,
-    train,
+    AdamWSettings, Control, Event, Outcome, Position, TrainError, TrainSettings, Training, accumulate,
+    latest_checkpoint, train,
 };
 use tempfile::TempDir;
 
@@ -231,6 +232,27 @@ fn a_grown_model_goes_on_in_the_data_where_the_small_one_stopped() {
     assert_eq!((grown.samples, grown.stage, grown.stage_tokens), (BASE_STEPS * SEQUENCES as u64, 1, 0));
     let (last, _) = told.steps.last().unwrap();
     assert_eq!((last.tokens, last.stage_tokens), (STEPS * STEP_TOKENS, (STEPS - BASE_STEPS) * STEP_TOKENS));
+}
+
+#[test]
+fn the_first_step_of_each_stage_is_on_the_next_samples_of_the_order() {
+    let workshop = Workshop::new();
+    let mut told = Told::default();
+    run_until(&workshop, "run", &stacked(1e-2), None, &mut told).unwrap();
+    let batches = workshop.batches("training", Order::Shuffled { seed: 3 });
+    let device = open_device(DeviceName::Flex).unwrap().autodiff();
+    let loss = |model: &LlamaConfig, tensors: &NamedTensors, step: u64| {
+        let batch = batches.batch(step * SEQUENCES as u64, SEQUENCES).unwrap();
+        let decoder = Decoder::new(model, tensors, &device).unwrap();
+        let (loss, _) = accumulate(&decoder, &batch, settings().micro_batch_sequences).unwrap();
+        f64::from(loss.into_scalar::<f32>()).to_bits()
+    };
+    let first = initial_tensors(&model(2), Initialization::DepthScaled, 1);
+    assert_eq!(told.steps[0].1, loss(&model(2), &first, 0));
+    let base = Checkpoint::open(&workshop.path("run/step-00000004")).unwrap().to_named_tensors().unwrap();
+    let plan = plan(&model(2), &Growth::Stack { factor: 2 }).unwrap();
+    let grown = grow_tensors(&plan, &base).unwrap();
+    assert_eq!(told.steps[BASE_STEPS as usize].1, loss(&model(4), &grown, BASE_STEPS));
 }
 
 #[test]
