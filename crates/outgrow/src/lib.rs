@@ -9,6 +9,7 @@ mod exit;
 mod experiment;
 mod interrupt;
 mod metrics;
+mod output;
 mod progress;
 mod recipe;
 mod resolve;
@@ -52,10 +53,7 @@ pub fn run() -> ExitCode {
         Command::Data(arguments) => commands::data::run(&arguments),
         Command::Experiment(arguments) => commands::experiment::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
-        Command::Devices => {
-            commands::devices::run();
-            Ok(())
-        }
+        Command::Devices => commands::devices::run(),
     };
     exit::status(result)
 }

@@ -259,3 +259,23 @@ fn take<T: DeserializeOwned>(table: &mut toml::Table, key: &str, problems: &mut 
 fn one_line(error: &toml::de::Error) -> String {
     error.message().replace('\n', " ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_recipe_in_the_docs_is_one() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/recipes/g-stack.toml");
+        assert_eq!(Recipe::read(&path).unwrap().schedule.method(), "g-stack");
+    }
+
+    #[test]
+    fn every_misspelt_key_is_reported_at_once() {
+        let table = "nam = 'x'\nseed = 1\n[model]\nhiden_size = 1\nlayers = 2".parse().unwrap();
+        let problems = Recipe::from_table(table).unwrap_err().join("; ");
+        for key in ["`nam`", "`hiden_size`", "`layers`", "`data` is missing", "`name` is missing"] {
+            assert!(problems.contains(key), "{key} in {problems}");
+        }
+    }
+}

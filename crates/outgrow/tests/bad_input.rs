@@ -332,3 +332,14 @@ mod disk {
         drop(disk);
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_printed() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let program = env!("CARGO_BIN_EXE_outgrow");
+    let output = std::process::Command::new(program).arg("devices").stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8(output.stderr).unwrap();
+    insta::assert_snapshot!(message.trim_end(), @"error: standard output: No space left on device (os error 28)");
+}

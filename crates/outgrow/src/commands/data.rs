@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use indicatif::{ProgressBar, ProgressStyle};
 use outgrow_data::{PrepareOptions, prepare};
 
-use crate::progress::count;
+use crate::{output, progress::count};
 
 /// Flags of `outgrow data`.
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ fn run_prepare(arguments: &Prepare) -> anyhow::Result<()> {
             ));
         })?;
     bar.finish_and_clear();
-    println!(
+    output::line(format_args!(
         "{}: {} tokens of {} documents in {} shard(s), {:.2} bytes a token, vocabulary {}",
         arguments.out.display(),
         manifest.tokens,
@@ -79,6 +79,5 @@ fn run_prepare(arguments: &Prepare) -> anyhow::Result<()> {
         manifest.shards.len(),
         manifest.text_bytes as f64 / manifest.tokens as f64,
         manifest.vocab_size
-    );
-    Ok(())
+    ))
 }

@@ -2,9 +2,12 @@
 
 use outgrow_kernels::available_devices;
 
+use crate::output;
+
 /// Prints the usable devices, one a line: the name to give to `--device`, and what it is.
-pub fn run() {
+pub fn run() -> anyhow::Result<()> {
     for device in available_devices() {
-        println!("{:<8} {}", device.name.to_string(), device.description);
+        output::line(format_args!("{:<8} {}", device.name.to_string(), device.description))?;
     }
+    Ok(())
 }

@@ -20,6 +20,7 @@ use crate::{
     },
     interrupt::Interrupt,
     metrics::finished,
+    output,
     progress::time,
     recipe::Recipe,
     resolve::resolve,
@@ -51,7 +52,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.name == "list" {
         for definition in Definition::all()? {
-            println!("{:<28} {}", definition.name, definition.description);
+            output::line(format_args!("{:<28} {}", definition.name, definition.description))?;
         }
         return Ok(());
     }
@@ -139,7 +140,7 @@ fn write_report(jobs: &[Job], out: &Path) -> anyhow::Result<()> {
     )?;
     write_file_atomically(&out.join("loss.svg"), report.loss_chart_svg().as_bytes())?;
     for sentence in report.sentences() {
-        println!("{sentence}");
+        output::line(sentence)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use outgrow_checkpoint::Checkpoint;
 use outgrow_operators::{Account, Growth, grow_folder};
 
-use crate::exit::BadInput;
+use crate::{exit::BadInput, output};
 
 /// Flags of `outgrow grow`.
 #[derive(Debug, clap::Args)]
@@ -44,12 +44,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let growth = growth(arguments)?;
     let source = Checkpoint::open(&arguments.source)?;
     if arguments.plan {
-        println!("{}", Account::new(&source, &growth, arguments.shard_size)?);
-        return Ok(());
+        return output::line(Account::new(&source, &growth, arguments.shard_size)?);
     }
     grow_folder(&source, &growth, &arguments.target, arguments.shard_size)?;
-    println!("{}", arguments.target.display());
-    Ok(())
+    output::line(arguments.target.display())
 }
 
 fn growth(arguments: &Arguments) -> Result<Growth, BadInput> {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_report::{Report, read_run};
 
+use crate::output;
+
 /// Flags of `outgrow report`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -24,7 +26,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let json = serde_json::to_string_pretty(&report.to_json())?;
     write_file_atomically(&arguments.out.with_extension("json"), json.as_bytes())?;
     for sentence in report.sentences() {
-        println!("{sentence}");
+        output::line(sentence)?;
     }
     Ok(())
 }

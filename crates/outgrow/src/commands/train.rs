@@ -13,6 +13,7 @@ use crate::{
     exit::BadInput,
     interrupt::Interrupt,
     metrics::{Metrics, finished, write_run_file},
+    output,
     progress::Progress,
     recipe::Recipe,
     resolve::{ResolvedRecipe, resolve},
@@ -48,18 +49,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if error.is::<BadInput>() { error.context(arguments.recipe.display().to_string()) } else { error }
     })?;
     if arguments.plan {
-        println!("{}", resolved.schedule.describe(resolved.recipe.data.sequence_length));
-        return Ok(());
+        return output::line(resolved.schedule.describe(resolved.recipe.data.sequence_length));
     }
     let interrupt = Interrupt::from_signals()?;
     let interrupt = if arguments.stop_on_closed_stdin { interrupt.or_closed_stdin() } else { interrupt };
     match run_resolved(&resolved, &arguments.out, &interrupt)? {
-        Outcome::Finished { checkpoint } => println!("{}", checkpoint.display()),
+        Outcome::Finished { checkpoint } => output::line(checkpoint.display()),
         Outcome::Stopped { checkpoint } => {
             eprintln!("stopped; {} holds all so far, the same command goes on", checkpoint.display());
+            Ok(())
         }
     }
-    Ok(())
 }
 
 /// Trains a resolved recipe in a folder, with metrics and progress.

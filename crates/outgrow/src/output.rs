@@ -1,0 +1,19 @@
+//! Results on standard output. `println!` ends the program when nobody reads any more, or the disk behind it is full.
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
+
+use anyhow::Context;
+
+/// Writes one line. A reader who has gone away has read enough; anything else is an error.
+///
+/// # Errors
+/// When standard output can't be written, such as a full disk.
+pub fn line(text: impl Display) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
+}
