@@ -1,0 +1,119 @@
+//! The operations against plain loops over their equations, in f64, over random shapes.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use outgrow_kernels::{
+    DeviceName, RotaryTable, causal_attention, cross_entropy_sum, open_device, rms_norm, rotate,
+};
+use proptest::prelude::*;
+
+const TOLERANCE: f64 = 1e-5;
+
+fn device() -> Device {
+    open_device(DeviceName::Flex).unwrap()
+}
+
+/// Numbers between −2 and 2 that depend on the index and the salt.
+fn numbers(count: usize, salt: u64) -> Vec<f32> {
+    let mix = |index: usize| (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt << 40);
+    (0..count).map(|index| ((mix(index) >> 33) as f32 / (1_u64 << 31) as f32 - 0.5) * 4.0).collect()
+}
+
+fn tensor<const D: usize>(values: &[f32], shape: [usize; D]) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), &device())
+}
+
+fn assert_close(found: Vec<f32>, expected: &[f64]) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.into_iter().zip(expected) {
+        let difference = (f64::from(found) - expected).abs();
+        assert!(difference <= TOLERANCE * expected.abs().max(1.0), "{found} instead of {expected}");
+    }
+}
+
+/// Softmax attention of one query over the keys up to its position.
+fn attend(query: &[f32], keys: &[&[f32]], values: &[&[f32]]) -> Vec<f64> {
+    let dot = |key: &[f32]| query.iter().zip(key).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let weights: Vec<f64> = keys.iter().map(|key| (dot(key) / (query.len() as f64).sqrt()).exp()).collect();
+    let total: f64 = weights.iter().sum();
+    let channel = |index: usize| {
+        weights.iter().zip(values).map(|(weight, value)| weight * f64::from(value[index])).sum::<f64>()
+            / total
+    };
+    (0..query.len()).map(channel).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn attention_sees_the_past_of_its_own_group(
+        batch in 1_usize..3, shared in 1_usize..4, group in 1_usize..4, sequence in 1_usize..9, half in 1_usize..4, salt: u64,
+    ) {
+        let (heads, width) = (shared * group, 2 * half);
+        let query = numbers(batch * heads * sequence * width, salt);
+        let key = numbers(batch * shared * sequence * width, salt ^ 1);
+        let value = numbers(batch * shared * sequence * width, salt ^ 2);
+        let row = |values: &[f32], head: usize, position: usize| {
+            let start = (head * sequence + position) * width;
+            values[start..start + width].to_vec()
+        };
+        let mut expected = Vec::new();
+        for head in 0..batch * heads {
+            let source = head / heads * shared + head % heads / group;
+            for position in 0..sequence {
+                let keys: Vec<_> = (0..=position).map(|past| row(&key, source, past)).collect();
+                let values: Vec<_> = (0..=position).map(|past| row(&value, source, past)).collect();
+                let keys: Vec<&[f32]> = keys.iter().map(Vec::as_slice).collect();
+                let values: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+                expected.extend(attend(&row(&query, head, position), &keys, &values));
+            }
+        }
+        let found = causal_attention(
+            tensor(&query, [batch, heads, sequence, width]),
+            tensor(&key, [batch, shared, sequence, width]),
+            tensor(&value, [batch, shared, sequence, width]),
+        );
+        assert_close(found.into_data().try_into_vec().unwrap(), &expected);
+    }
+
+    #[test]
+    fn a_norm_divides_by_the_root_mean_square(rows in 1_usize..5, width in 1_usize..9, salt: u64) {
+        let (input, weight) = (numbers(rows * width, salt), numbers(width, salt ^ 1));
+        let expected: Vec<f64> = input.chunks(width).flat_map(|row| {
+            let square = row.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() / width as f64;
+            let scale = 1.0 / (square + 1e-3).sqrt();
+            row.iter().zip(&weight).map(|(value, gain)| f64::from(*value) * scale * f64::from(*gain)).collect::<Vec<_>>()
+        }).collect();
+        let found = rms_norm(tensor(&input, [1, rows, width]), tensor(&weight, [width]), 1e-3);
+        assert_close(found.into_data().try_into_vec().unwrap(), &expected);
+    }
+
+    #[test]
+    fn cross_entropy_is_the_sum_over_tokens(tokens in 1_usize..6, vocabulary in 1_usize..9, salt: u64) {
+        let logits = numbers(tokens * vocabulary, salt);
+        let targets: Vec<i32> = (0..tokens).map(|token| ((token as u64 ^ salt) % vocabulary as u64) as i32).collect();
+        let expected: f64 = logits.chunks(vocabulary).zip(&targets).map(|(row, target)| {
+            let total: f64 = row.iter().map(|value| f64::from(*value).exp()).sum();
+            total.ln() - f64::from(row[*target as usize])
+        }).sum();
+        let ids = Tensor::<1, Int>::from_data(TensorData::new(targets, [tokens]), &device());
+        let found = cross_entropy_sum(tensor(&logits, [tokens, vocabulary]), ids);
+        assert_close(found.into_data().try_into_vec().unwrap(), &[expected]);
+    }
+
+    #[test]
+    fn rotation_turns_each_pair_of_halves_by_its_angle(sequence in 1_usize..6, half in 1_usize..4, salt: u64) {
+        let frequencies: Vec<f64> = (0..half).map(|pair| 0.7_f64.powi(pair as i32)).collect();
+        let input = numbers(sequence * 2 * half, salt);
+        let expected: Vec<f64> = input.chunks(2 * half).enumerate().flat_map(|(position, row)| {
+            (0..2 * half).map(|channel| {
+                let (sine, cosine) = (position as f64 * frequencies[channel % half]).sin_cos();
+                let (first, second) = (f64::from(row[channel % half]), f64::from(row[channel % half + half]));
+                if channel < half { first * cosine - second * sine } else { second * cosine + first * sine }
+            }).collect::<Vec<_>>()
+        }).collect();
+        let table = RotaryTable::new(&frequencies, sequence + 2, &device());
+        let found = rotate(tensor(&input, [1, 1, sequence, 2 * half]), &table);
+        assert_close(found.into_data().try_into_vec().unwrap(), &expected);
+    }
+}
