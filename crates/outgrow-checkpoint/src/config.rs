@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// More layers than any decoder has; a bound, so that a slip in a factor is an error and not an endless allocation.
-pub(crate) const LARGEST_NUM_HIDDEN_LAYERS: usize = 65_536;
+pub const LARGEST_NUM_HIDDEN_LAYERS: usize = 65_536;
 
 /// The shape of a LLaMA-style decoder: pre-RMSNorm, rotate-half RoPE, grouped-query attention, SwiGLU, no biases.
 /// Fields are named as in Hugging Face's config.json.

@@ -15,7 +15,7 @@ mod rope_json;
 mod tensors;
 mod write;
 
-pub use config::{Dtype, LlamaConfig, Rope, RopeScaling};
+pub use config::{Dtype, LARGEST_NUM_HIDDEN_LAYERS, LlamaConfig, Rope, RopeScaling};
 pub use error::{CheckpointError, Problems};
 pub use folder::{PendingFolder, write_file_atomically};
 pub use host::{HostTensor, NamedTensors, read_tensors, write_checkpoint, write_model_files, write_tensors};

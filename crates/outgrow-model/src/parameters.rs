@@ -129,7 +129,7 @@ impl<F: FnMut(&str, Tensor<1>) -> Tensor<1>> ModuleMapper for Update<F> {
             return Param::from_mapped_value(id, value, mapper);
         }
         let shape = value.dims();
-        // The old value must be gone when the update runs, so that a device may reuse its memory.
+        // Fresh from the inner device: the new leaf shares nothing with the tape of the step before.
         let updated = (self.update)(&self.path.join("."), flat(value.inner()));
         Param::from_mapped_value(id, Tensor::from_inner(updated.reshape(shape)).require_grad(), mapper)
     }

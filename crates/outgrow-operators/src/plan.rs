@@ -3,12 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use outgrow_checkpoint::{LlamaConfig, layer_index, with_layer_index};
+use outgrow_checkpoint::{LARGEST_NUM_HIDDEN_LAYERS, LlamaConfig, layer_index, with_layer_index};
 
 use crate::{error::GrowthError, growth::Growth};
-
-/// More layers than any decoder has: a slip in a factor is an error, not an endless allocation.
-const LARGEST_NUM_HIDDEN_LAYERS: usize = 65_536;
 
 /// What each tensor of a grown model is made of.
 #[derive(Clone, Debug, PartialEq)]

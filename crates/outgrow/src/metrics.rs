@@ -12,7 +12,7 @@ use outgrow_schedules::Stage;
 use outgrow_train::{Position, StepReport};
 use serde_json::{Value, json};
 
-use crate::resolve::ResolvedRecipe;
+use crate::{recipe::Recipe, resolve::ResolvedRecipe};
 
 /// The version of both files' layout.
 const FORMAT: u32 = 1;
@@ -39,11 +39,12 @@ pub fn write_run_file(folder: &Path, resolved: &ResolvedRecipe, finished: bool) 
     Ok(())
 }
 
-/// The `finished` of a run's `run.json`, if its recipe is this one; `None` when there is no such file.
-pub fn finished(folder: &Path, recipe: &crate::recipe::Recipe) -> Option<bool> {
-    let run: Value = serde_json::from_slice(&fs::read(folder.join("run.json")).ok()?).ok()?;
-    let same = run["recipe"] == serde_json::to_value(recipe).ok()?;
-    Some(same && run["finished"] == Value::Bool(true))
+/// Whether the folder holds a finished run of this recipe.
+pub fn is_finished(folder: &Path, recipe: &Recipe) -> bool {
+    let text = fs::read(folder.join("run.json")).unwrap_or_default();
+    let run: Value = serde_json::from_slice(&text).unwrap_or_default();
+    run["finished"] == Value::Bool(true)
+        && serde_json::to_value(recipe).is_ok_and(|recipe| run["recipe"] == recipe)
 }
 
 /// Appends to `metrics.jsonl`, one line at a time, each flushed so that a watcher sees whole lines.

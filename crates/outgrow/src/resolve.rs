@@ -42,7 +42,7 @@ pub struct ResolvedRecipe {
 /// Resolves a recipe; `device` overrides the recipe's.
 ///
 /// # Errors
-/// With every problem of the first kind that has any: data, then model, stages and settings together.
+/// A device or data that can't be used; then every problem of model, settings and stages together.
 pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedRecipe> {
     let device = device.or(recipe.device.as_deref()).map_or(Ok(DeviceName::default()), str::parse)?;
     let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
@@ -71,32 +71,26 @@ pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedR
         problems
             .push(format!("model: max_position_embeddings = {maximum} is below sequence_length = {length}"));
     }
+    let model_is_sound = problems.is_empty();
     let settings = settings(&recipe);
     if let Err(problem) = settings.validate() {
         problems.push(format!("training: {problem}"));
     }
-    let schedule = if problems.is_empty() { schedule(&recipe, &model) } else { Err(anyhow::anyhow!("")) };
-    match schedule {
-        Ok(schedule) => {
-            let initialization = match recipe.model.initialization {
-                None | Some(InitializationName::DepthScaled) => Initialization::DepthScaled,
-                Some(InitializationName::Normal) => Initialization::Normal,
-                Some(InitializationName::TinyLlama) => Initialization::TinyLlama,
-            };
-            Ok(ResolvedRecipe {
-                recipe,
-                schedule,
-                settings,
-                initialization,
-                training,
-                validation,
-                tokenizer,
-                device,
-            })
-        }
-        Err(_) if !problems.is_empty() => Err(BadInput(problems.join("; ")).into()),
-        Err(problem) => Err(BadInput(format!("schedule: {problem:#}")).into()),
-    }
+    // Stages of a model that can't be say nothing new; with a sound one they are reported beside the other problems.
+    let schedule = if model_is_sound {
+        schedule(&recipe, &model).map_err(|problem| problems.push(format!("schedule: {problem:#}"))).ok()
+    } else {
+        None
+    };
+    let (Some(schedule), true) = (schedule, problems.is_empty()) else {
+        return Err(BadInput(problems.join("; ")).into());
+    };
+    let initialization = match recipe.model.initialization {
+        None | Some(InitializationName::DepthScaled) => Initialization::DepthScaled,
+        Some(InitializationName::Normal) => Initialization::Normal,
+        Some(InitializationName::TinyLlama) => Initialization::TinyLlama,
+    };
+    Ok(ResolvedRecipe { recipe, schedule, settings, initialization, training, validation, tokenizer, device })
 }
 
 fn model(recipe: &ModelRecipe, entries: usize, sequence_length: usize, training: &Batches) -> LlamaConfig {

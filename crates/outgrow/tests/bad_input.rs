@@ -238,6 +238,14 @@ fn schedules_that_cannot_be() {
 }
 
 #[test]
+fn a_bad_schedule_does_not_hide_behind_bad_settings() {
+    let workshop = Workshop::with_shards();
+    let recipe = recipe(&G_STACK.replace("factor = 2", "factor = 3"))
+        .replace("validation_sequences = 2", "validation_sequences = 0");
+    insta::assert_snapshot!(refused_recipe(&workshop, &recipe), @"recipe.toml: training: validation_sequences = 0: at least 1 is needed; schedule: factor is 3, it must divide the target's num_hidden_layers, 4");
+}
+
+#[test]
 fn recipes_and_data_that_are_not_there() {
     let workshop = Workshop::new();
     let train = ["train", "recipe.toml", "--out", "run"];

@@ -19,7 +19,7 @@ use crate::{
         processes::{Job, run_all},
     },
     interrupt::Interrupt,
-    metrics::finished,
+    metrics::is_finished,
     output,
     progress::time,
     recipe::Recipe,
@@ -120,7 +120,7 @@ fn job(run: &PlannedRun, out: &Path, device: Option<&str>) -> anyhow::Result<Job
 }
 
 fn is_done(job: &Job) -> bool {
-    Recipe::read(&job.recipe).is_ok_and(|recipe| finished(&job.folder, &recipe) == Some(true))
+    Recipe::read(&job.recipe).is_ok_and(|recipe| is_finished(&job.folder, &recipe))
 }
 
 fn at_once(arguments: &Arguments, waiting: usize) -> usize {

@@ -12,7 +12,7 @@ use outgrow_train::{Control, Event, Outcome, Position, Training, train};
 use crate::{
     exit::BadInput,
     interrupt::Interrupt,
-    metrics::{Metrics, finished, write_run_file},
+    metrics::{Metrics, is_finished, write_run_file},
     output,
     progress::Progress,
     recipe::Recipe,
@@ -41,7 +41,7 @@ pub struct Arguments {
 /// Trains, or goes on, or says that all is done.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let recipe = Recipe::read(&arguments.recipe)?;
-    if finished(&arguments.out, &recipe) == Some(true) && !arguments.plan {
+    if is_finished(&arguments.out, &recipe) && !arguments.plan {
         eprintln!("{}: this run is done", arguments.out.display());
         return Ok(());
     }
