@@ -9,7 +9,7 @@ use crate::{exit::BadInput, recipe::Recipe};
 /// The definitions that are compiled in.
 const DEFINITIONS: [&str; 3] = [
     include_str!("../../experiments/quickstart.toml"),
-    include_str!("../../experiments/quickstart-learning-rates.toml"),
+    include_str!("../../experiments/quickstart-settings.toml"),
     include_str!("../../experiments/prose.toml"),
 ];
 
