@@ -1,8 +1,10 @@
 //! The shape of a LLaMA-style decoder, and what makes one possible. It does not know how the shape is spelt in JSON.
 
+use std::fmt;
+
 use crate::{
     error::{CheckpointError, Problems},
-    open::CONFIG_FILE,
+    weights::CONFIG_FILE,
 };
 
 /// More layers than any decoder has; a bound, so that a slip in a factor is an error and not an endless allocation.
@@ -94,6 +96,17 @@ impl Dtype {
             Self::F32 => 4,
             Self::F16 | Self::BF16 => 2,
         }
+    }
+}
+
+/// As safetensors files spell it: `F32`, `F16`, `BF16`.
+impl fmt::Display for Dtype {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::BF16 => "BF16",
+        })
     }
 }
 

@@ -2,20 +2,20 @@
 //! `dtype`). Keys that would change what the decoder computes are refused by name; all other unknown keys are left
 //! alone, because such files are full of them.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use crate::{
     config::{Dtype, LlamaConfig},
     error::{CheckpointError, Problems},
-    open::CONFIG_FILE,
     rope_json,
+    weights::{CONFIG_FILE, parse_object, read_raw_config},
 };
 
 /// Keys that the decoder can only honour with these values; absent and null are fine as well.
 const ONLY: &[(&str, &[&str], &str)] = &[
-    ("model_type", &["\"llama\""], "this decoder is \"llama\""),
+    ("model_type", &["\"llama\"", "\"mistral\""], "this decoder is \"llama\" or \"mistral\""),
     ("hidden_act", &["\"silu\"", "\"swish\""], "the decoder's activation is \"silu\""),
     ("attention_bias", &["false"], "the decoder has no biases"),
     ("mlp_bias", &["false"], "the decoder has no biases"),
@@ -31,6 +31,9 @@ const ONLY: &[(&str, &[&str], &str)] = &[
     ("is_encoder_decoder", &["false"], "the decoder stands alone"),
 ];
 
+const LLAMA_CLASS: &str = "LlamaForCausalLM";
+const MISTRAL_CLASS: &str = "MistralForCausalLM";
+
 impl LlamaConfig {
     /// Reads the text of a Hugging Face config.json.
     ///
@@ -41,7 +44,8 @@ impl LlamaConfig {
     /// # Errors
     /// [`CheckpointError::Config`] with every problem found, each naming its key.
     pub fn from_json(text: &str) -> Result<Self, CheckpointError> {
-        Self::parse(Path::new(CONFIG_FILE), text).map(|(config, _)| config)
+        let file = Path::new(CONFIG_FILE);
+        Self::from_raw(file, &parse_object(file, text)?)
     }
 
     /// Reads `folder/config.json`.
@@ -49,24 +53,15 @@ impl LlamaConfig {
     /// # Errors
     /// As [`Self::from_json`], or [`CheckpointError::Io`].
     pub fn read(folder: &Path) -> Result<Self, CheckpointError> {
-        Self::read_with_json(folder).map(|(config, _)| config)
+        Self::from_raw(&folder.join(CONFIG_FILE), &read_raw_config(folder)?)
     }
 
-    /// The configuration of a folder, and the JSON it was read from.
-    pub(crate) fn read_with_json(folder: &Path) -> Result<(Self, Value), CheckpointError> {
-        if !folder.is_dir() {
-            return Err(CheckpointError::NoFolder { path: folder.to_owned() });
-        }
-        let file = folder.join(CONFIG_FILE);
-        let text = fs::read_to_string(&file).map_err(|source| CheckpointError::io("read", &file, source))?;
-        Self::parse(&file, &text)
-    }
-
-    fn parse(file: &Path, text: &str) -> Result<(Self, Value), CheckpointError> {
-        let problem = |problem| CheckpointError::Json { file: file.to_owned(), problem };
-        let json: Value =
-            serde_json::from_str(text).map_err(|error| problem(format!("not JSON: {error}")))?;
-        let object = json.as_object().ok_or_else(|| problem("expected a JSON object".to_owned()))?;
+    /// The configuration that a JSON object gives; `file` is where it is from.
+    pub(crate) fn from_raw(file: &Path, json: &Value) -> Result<Self, CheckpointError> {
+        let object = json.as_object().ok_or_else(|| CheckpointError::Json {
+            file: file.to_owned(),
+            problem: "expected a JSON object".to_owned(),
+        })?;
         let mut keys = Keys::new(object);
         let config = read_keys(&mut keys);
         let problems = match &config {
@@ -74,8 +69,7 @@ impl LlamaConfig {
             _ => Problems(keys.problems),
         };
         problems.into_result(|problems| CheckpointError::Config { file: file.to_owned(), problems })?;
-        let config = config.expect("a config without problems has every key");
-        Ok((config, json))
+        Ok(config.expect("a config without problems has every key"))
     }
 
     /// The config.json that transformers opens. [`Self::from_json`] gives the same configuration back.
@@ -88,7 +82,7 @@ impl LlamaConfig {
             Dtype::BF16 => "bfloat16",
         };
         json!({
-            "architectures": ["LlamaForCausalLM"],
+            "architectures": [LLAMA_CLASS],
             "model_type": "llama",
             "vocab_size": self.vocab_size,
             "hidden_size": self.hidden_size,
@@ -170,12 +164,31 @@ fn check_honoured(keys: &mut Keys) {
         }
     }
     if let Some(architectures) = keys.value("architectures") {
-        let causal = json!("LlamaForCausalLM");
-        if !architectures.as_array().is_some_and(|names| names.iter().all(|name| *name == causal)) {
-            keys.problem(format!("`architectures` is {architectures}, but this decoder is {causal}"));
+        let is_causal = |name: &Value| [LLAMA_CLASS, MISTRAL_CLASS].iter().any(|class| name == class);
+        if !architectures.as_array().is_some_and(|names| names.iter().all(is_causal)) {
+            keys.problem(format!(
+                "`architectures` is {architectures}, but this decoder is \"{LLAMA_CLASS}\""
+            ));
         }
     } else if keys.value("model_type").is_none() {
         keys.problem("neither `model_type` nor `architectures` is there, expected \"llama\"".to_owned());
+    }
+    check_mistral(keys);
+}
+
+/// Mistral without its window is a LLaMA. What its files leave out means something else, though.
+fn check_mistral(keys: &mut Keys) {
+    let is_mistral = keys.value("model_type").map_or_else(
+        || keys.value("architectures").is_some_and(|names| names[0] == MISTRAL_CLASS),
+        |kind| kind == "mistral",
+    );
+    if !is_mistral {
+        return;
+    }
+    for (key, meaning) in [("sliding_window", "4096"), ("num_key_value_heads", "8")] {
+        if !keys.object.contains_key(key) {
+            keys.problem(format!("`{key}` is missing, which means {meaning} in a \"mistral\"; write it out"));
+        }
     }
 }
 

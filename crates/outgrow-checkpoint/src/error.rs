@@ -93,6 +93,21 @@ impl CheckpointError {
             _ => Self::Io { action, path: path.to_owned(), source },
         }
     }
+
+    /// The file or folder that the error names.
+    pub(crate) fn path_mut(&mut self) -> &mut PathBuf {
+        match self {
+            Self::Io { path, .. }
+            | Self::DiskFull { path }
+            | Self::TargetExists { path }
+            | Self::NoFolder { path }
+            | Self::NoWeights { folder: path, .. }
+            | Self::Config { file: path, .. }
+            | Self::Json { file: path, .. }
+            | Self::Damaged { file: path, .. }
+            | Self::Tensors { path, .. } => path,
+        }
+    }
 }
 
 /// A list of problems, printed on one line; long lists are cut and counted.

@@ -1,7 +1,8 @@
 //! Folders and files that appear whole or not at all: a temporary name beside the target, fsync, rename. It knows
 //! nothing of what is in them.
 //!
-//! A process that is killed outright leaves `.NAME.PID-N.partial` behind; nothing ever reads such a name.
+//! A process that is killed outright leaves `.NAME.PID-N.partial` behind. Nothing ever reads such a name, and on Linux the
+//! next attempt at the same target removes it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -21,6 +22,8 @@ pub struct PendingFolder {
     /// Parents of the target that were not there, innermost first.
     made_parents: Vec<PathBuf>,
     is_committed: bool,
+    /// Locked while this lives, so that nobody takes the folder for left behind.
+    claim: Option<File>,
 }
 
 impl PendingFolder {
@@ -33,10 +36,17 @@ impl PendingFolder {
         let folder = parent(target);
         let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
         let made_parents = folder.ancestors().take_while(is_missing).map(Path::to_owned).collect();
-        let mut pending =
-            Self { path: PathBuf::new(), target: target.to_owned(), made_parents, is_committed: false };
+        let mut pending = Self {
+            path: PathBuf::new(),
+            target: target.to_owned(),
+            made_parents,
+            is_committed: false,
+            claim: None,
+        };
         fs::create_dir_all(folder).map_err(|source| CheckpointError::io("create", folder, source))?;
+        remove_left_behind(target);
         (pending.path, ()) = claim_temporary(target, |path| fs::create_dir(path))?;
+        pending.claim = lock_folder(&pending.path);
         Ok(pending)
     }
 
@@ -45,12 +55,23 @@ impl PendingFolder {
         &self.path
     }
 
+    /// The same error with the folder's future name: the temporary one says nothing to the person who gave the target.
+    pub fn at_target(&self, mut error: CheckpointError) -> CheckpointError {
+        let path = error.path_mut();
+        if let Ok(inside) = path.strip_prefix(&self.path) {
+            // Joining nothing would end the path in a separator.
+            *path =
+                if inside.as_os_str().is_empty() { self.target.clone() } else { self.target.join(inside) };
+        }
+        error
+    }
+
     /// Makes all files durable and gives the folder its name.
     ///
     /// # Errors
     /// As [`Self::create`], and whatever writing to the disk gives; the folder is gone then.
     pub fn commit(mut self) -> Result<(), CheckpointError> {
-        sync_tree(&self.path)?;
+        sync_tree(&self.path).map_err(|error| self.at_target(error))?;
         // A rename replaces an empty folder silently, so look once more.
         refuse_existing(&self.target)?;
         fs::rename(&self.path, &self.target)
@@ -62,6 +83,7 @@ impl PendingFolder {
 
 impl Drop for PendingFolder {
     fn drop(&mut self) {
+        drop(self.claim.take());
         if !self.is_committed {
             // Nothing can be done about a failure here; the temporary name keeps it from being taken for a result.
             // Parents that somebody else uses meanwhile are not empty and stay.
@@ -103,6 +125,44 @@ fn refuse_existing(target: &Path) -> Result<(), CheckpointError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) => Err(CheckpointError::io("create", target, source)),
     }
+}
+
+/// Removes what killed processes left behind beside `target`. Whatever doesn't work out stays as it is: the name keeps
+/// it from being taken for a result.
+fn remove_left_behind(target: &Path) {
+    let (Some(name), Ok(entries)) = (target.file_name(), fs::read_dir(parent(target))) else { return };
+    let name = name.to_string_lossy();
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let owner = path.file_name().and_then(|other| temporary_owner(&other.to_string_lossy(), &name));
+        if let Some(owner) = owner
+            && is_dead(owner)
+            // A process of another container is not to be seen here, but its lock is.
+            && lock_folder(&path).is_some()
+        {
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
+}
+
+/// The process that made a temporary name for `target`; `None` for other names.
+fn temporary_owner(name: &str, target: &str) -> Option<u32> {
+    let rest = name.strip_prefix('.')?.strip_prefix(target)?.strip_prefix('.')?;
+    let (process, number) = rest.strip_suffix(".partial")?.split_once('-')?;
+    number.parse::<u64>().ok()?;
+    process.parse().ok()
+}
+
+// Other systems have no such place to look at; there the remains stay.
+fn is_dead(process: u32) -> bool {
+    let processes = Path::new("/proc");
+    processes.join("self").exists() && !processes.join(process.to_string()).exists()
+}
+
+/// Locks a folder for as long as the handle lives; `None` where it is locked, or can't be.
+fn lock_folder(folder: &Path) -> Option<File> {
+    let handle = File::open(folder).ok()?;
+    handle.try_lock().ok()?;
+    Some(handle)
 }
 
 /// Makes something under a name that nobody else has, in the folder where `target` will be.

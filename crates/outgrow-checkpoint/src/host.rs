@@ -8,15 +8,16 @@ use std::{
     path::Path,
 };
 
-use half::{bf16, f16};
-
 use crate::{
     config::{Dtype, LlamaConfig},
     error::{CheckpointError, Problems},
-    file::{SafetensorsFile, header_bytes},
+    file::SafetensorsFile,
     folder::{PendingFolder, write_atomically},
+    header::header_bytes,
     layout::{ShardLayout, TensorSpec},
-    open::{CONFIG_FILE, Checkpoint, StoredTensor},
+    open::Checkpoint,
+    values::{ValueTooLarge, decode_into, encode_into},
+    weights::{CONFIG_FILE, StoredTensor},
     write::ShardWriter,
 };
 
@@ -58,7 +59,8 @@ pub fn write_checkpoint(
     shard_size_bytes: u64,
 ) -> Result<(), CheckpointError> {
     let pending = PendingFolder::create(target)?;
-    write_model_files(pending.path(), config, tensors, shard_size_bytes)?;
+    write_model_files(pending.path(), config, tensors, shard_size_bytes)
+        .map_err(|error| pending.at_target(error))?;
     pending.commit()
 }
 
@@ -144,10 +146,10 @@ pub fn write_tensors(path: &Path, tensors: &NamedTensors) -> Result<(), Checkpoi
 /// # Errors
 /// `Io`, `Damaged`, or `Tensors` where a type is not F32, F16 or BF16.
 pub fn read_tensors(path: &Path) -> Result<NamedTensors, CheckpointError> {
-    let file = SafetensorsFile::open(path)?;
+    let (file, entries) = SafetensorsFile::open(path)?;
     let mut tensors = NamedTensors::new();
     let mut problems = Vec::new();
-    for entry in file.entries() {
+    for entry in entries {
         match entry.dtype {
             Ok(dtype) => {
                 let values = decode(file.bytes(&entry.range), dtype);
@@ -162,41 +164,13 @@ pub fn read_tensors(path: &Path) -> Result<NamedTensors, CheckpointError> {
 }
 
 fn decode(bytes: &[u8], dtype: Dtype) -> Vec<f32> {
-    let pairs = || bytes.as_chunks::<2>().0.iter().copied();
-    match dtype {
-        Dtype::F32 => bytes.as_chunks::<4>().0.iter().copied().map(f32::from_le_bytes).collect(),
-        Dtype::F16 => pairs().map(|pair| f16::from_le_bytes(pair).to_f32()).collect(),
-        Dtype::BF16 => pairs().map(|pair| bf16::from_le_bytes(pair).to_f32()).collect(),
-    }
+    let mut values = vec![0.0; bytes.len() / dtype.size_bytes()];
+    decode_into(bytes, dtype, &mut values);
+    values
 }
 
-/// Rounds to nearest, ties to even. A finite value that the type can't hold is an error, not an infinity.
-fn encode(values: &[f32], dtype: Dtype) -> Result<Vec<u8>, String> {
-    match dtype {
-        Dtype::F32 => Ok(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
-        Dtype::F16 => encode_pairs(values, "F16", |value| {
-            let rounded = f16::from_f32(value);
-            (rounded.to_le_bytes(), rounded.is_infinite())
-        }),
-        Dtype::BF16 => encode_pairs(values, "BF16", |value| {
-            let rounded = bf16::from_f32(value);
-            (rounded.to_le_bytes(), rounded.is_infinite())
-        }),
-    }
-}
-
-fn encode_pairs(
-    values: &[f32],
-    dtype: &str,
-    round: impl Fn(f32) -> ([u8; 2], bool),
-) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(2 * values.len());
-    for value in values {
-        let (pair, is_infinite) = round(*value);
-        if is_infinite && value.is_finite() {
-            return Err(format!("holds {value}, which {dtype} can't; write it as F32"));
-        }
-        bytes.extend(pair);
-    }
+fn encode(values: &[f32], dtype: Dtype) -> Result<Vec<u8>, ValueTooLarge> {
+    let mut bytes = vec![0; values.len() * dtype.size_bytes()];
+    encode_into(values, dtype, &mut bytes)?;
     Ok(bytes)
 }

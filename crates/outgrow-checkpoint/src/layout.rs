@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value, json};
 
-use crate::{config::Dtype, open::SINGLE_FILE};
+use crate::{config::Dtype, weights::SINGLE_FILE};
 
 /// A tensor that is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]

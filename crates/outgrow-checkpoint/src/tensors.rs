@@ -17,22 +17,6 @@ pub struct TensorShape {
     pub shape: Vec<usize>,
 }
 
-/// The layer of `model.layers.{layer}.…`; `None` for tensors outside the layers.
-pub fn layer_index(name: &str) -> Option<usize> {
-    let (digits, rest) = name.strip_prefix(LAYER_PREFIX)?.split_once('.')?;
-    let canonical = digits.len() == 1 || !digits.starts_with('0');
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    if canonical && is_number && !rest.is_empty() { digits.parse().ok() } else { None }
-}
-
-/// The same tensor of another layer. A name outside the layers comes back as it is.
-pub fn with_layer_index(name: &str, index: usize) -> String {
-    match (layer_index(name), name.strip_prefix(LAYER_PREFIX).and_then(|rest| rest.split_once('.'))) {
-        (Some(_), Some((_, rest))) => format!("{LAYER_PREFIX}{index}.{rest}"),
-        _ => name.to_owned(),
-    }
-}
-
 impl LlamaConfig {
     /// Every parameter of the model in canonical order: embedding, layers from the bottom, final norm, head.
     /// A tied head is the embedding and not listed.
@@ -84,28 +68,5 @@ impl LlamaConfig {
             ("mlp.up_proj.weight", vec![intermediate, hidden]),
             ("mlp.down_proj.weight", vec![hidden, intermediate]),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_inside_a_layer_have_a_layer_index() {
-        assert_eq!(layer_index("model.layers.12.mlp.up_proj.weight"), Some(12));
-        assert_eq!(layer_index("model.layers.0.input_layernorm.weight"), Some(0));
-        let outside = ["model.norm.weight", "model.layers.", "model.layers.3", "model.layers.x.a"];
-        for name in outside.into_iter().chain(["model.layers.+1.a", "model.layers.01.a", "model.layers..a"]) {
-            assert_eq!(layer_index(name), None, "{name}");
-            assert_eq!(with_layer_index(name, 7), name);
-        }
-    }
-
-    #[test]
-    fn a_tensor_moves_to_another_layer_by_its_name_alone() {
-        let name = "model.layers.3.self_attn.q_proj.weight";
-        assert_eq!(with_layer_index(name, 41), "model.layers.41.self_attn.q_proj.weight");
-        assert_eq!(with_layer_index(name, 3), name);
     }
 }

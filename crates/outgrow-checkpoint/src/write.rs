@@ -1,5 +1,5 @@
-//! Writes the shards of a layout, tensor by tensor, in any order: from bytes in memory, or as byte ranges copied from
-//! another file. It neither converts values nor makes the result durable: that is [`crate::PendingFolder`]'s.
+//! Writes the shards of a layout, tensor by tensor, in any order: from bytes in memory, piece by piece, or as byte ranges
+//! copied from another file. It neither converts values nor makes the result durable: that is [`crate::PendingFolder`]'s.
 
 use std::{
     collections::BTreeMap,
@@ -10,10 +10,13 @@ use std::{
 
 use crate::{
     error::{CheckpointError, Problems},
-    file::header_bytes,
+    header::header_bytes,
     layout::{ShardLayout, offsets},
-    open::{INDEX_FILE, StoredTensor},
+    weights::{INDEX_FILE, StoredTensor},
 };
+
+/// Files that are kept open between tensors, on each side. Neighbouring tensors mostly share theirs.
+const KEPT_OPEN: usize = 16;
 
 /// Fills the shards of a [`ShardLayout`] in a folder. Memory stays constant, however large the tensors.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct ShardWriter {
     index: Option<String>,
     /// Tensors that are still to be written.
     places: BTreeMap<String, Place>,
+    sources: OpenFiles,
+    targets: OpenFiles,
 }
 
 #[derive(Debug)]
@@ -57,7 +62,8 @@ impl ShardWriter {
             }
         }
         let index = layout.index().map(|index| format!("{index:#}\n"));
-        Ok(Self { folder: folder.to_owned(), index, places })
+        let (sources, targets) = (OpenFiles::default(), OpenFiles::default());
+        Ok(Self { folder: folder.to_owned(), index, places, sources, targets })
     }
 
     /// Writes a tensor's bytes: little-endian, row-major, of the type that the layout says.
@@ -66,8 +72,22 @@ impl ShardWriter {
     /// `Io`, `DiskFull`, or `Tensors` if the layout has no such tensor left or another size for it.
     pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), CheckpointError> {
         let place = self.take_place(name, bytes.len() as u64)?;
-        let written = place.open().and_then(|mut file| file.write_all(bytes));
+        let target = self.targets.at(&place.file, place.start, File::options().write(true));
+        let written = target.and_then(|mut file| file.write_all(bytes));
         written.map_err(|source| CheckpointError::io("write", &place.file, source))
+    }
+
+    /// Begins a tensor that is written in consecutive pieces. One that is not finished counts as not written.
+    ///
+    /// # Errors
+    /// `Io`, or `Tensors` if the layout has no such tensor left.
+    pub fn begin(&mut self, name: &str) -> Result<TensorWriter<'_>, CheckpointError> {
+        let place = self.places.get(name).ok_or_else(|| self.no_place(name))?;
+        let (file, start) = (place.file.clone(), place.start);
+        let target = self.targets.at(&file, start, File::options().write(true));
+        let opened = target.and_then(File::try_clone);
+        let target = opened.map_err(|source| CheckpointError::io("write", &file, source))?;
+        Ok(TensorWriter { writer: self, name: name.to_owned(), path: file, file: target, written: 0 })
     }
 
     /// Copies a stored tensor's bytes as they are. On Linux the kernel moves them (`copy_file_range`).
@@ -77,13 +97,10 @@ impl ShardWriter {
     pub fn copy(&mut self, name: &str, source: &StoredTensor) -> Result<(), CheckpointError> {
         let expected = source.range.end - source.range.start;
         let place = self.take_place(name, expected)?;
-        let opened = File::open(&source.shard).and_then(|mut file| {
-            file.seek(SeekFrom::Start(source.range.start))?;
-            Ok(file)
-        });
-        let file = opened.map_err(|error| CheckpointError::io("read", &source.shard, error))?;
-        let copied = place.open().and_then(|mut target| io::copy(&mut file.take(expected), &mut target));
-        match copied {
+        let from = self.sources.at(&source.shard, source.range.start, File::options().read(true));
+        let from = from.map_err(|error| CheckpointError::io("read", &source.shard, error))?;
+        let to = self.targets.at(&place.file, place.start, File::options().write(true));
+        match to.and_then(|mut to| io::copy(&mut from.take(expected), &mut to)) {
             Ok(copied) if copied == expected => Ok(()),
             Ok(copied) => Err(CheckpointError::Damaged {
                 file: source.shard.clone(),
@@ -107,19 +124,79 @@ impl ShardWriter {
     }
 
     fn take_place(&mut self, name: &str, size_bytes: u64) -> Result<Place, CheckpointError> {
-        let problem = match self.places.remove(name) {
-            Some(place) if place.size_bytes == size_bytes => return Ok(place),
-            Some(place) => format!("`{name}` has {size_bytes} bytes; its place takes {}", place.size_bytes),
-            None => format!("`{name}` has no place left in the layout"),
-        };
-        Err(CheckpointError::Tensors { path: self.folder.clone(), problems: Problems(vec![problem]) })
+        let place = self.places.remove(name).ok_or_else(|| self.no_place(name))?;
+        if place.size_bytes == size_bytes {
+            return Ok(place);
+        }
+        Err(self.problem(format!("`{name}` has {size_bytes} bytes; its place takes {}", place.size_bytes)))
+    }
+
+    fn no_place(&self, name: &str) -> CheckpointError {
+        self.problem(format!("`{name}` has no place left in the layout"))
+    }
+
+    fn problem(&self, problem: String) -> CheckpointError {
+        CheckpointError::Tensors { path: self.folder.clone(), problems: Problems(vec![problem]) }
     }
 }
 
-impl Place {
-    fn open(&self) -> io::Result<File> {
-        let mut file = OpenOptions::new().write(true).open(&self.file)?;
-        file.seek(SeekFrom::Start(self.start))?;
+/// Writes one tensor in consecutive pieces; see [`ShardWriter::begin`].
+#[derive(Debug)]
+pub struct TensorWriter<'a> {
+    writer: &'a mut ShardWriter,
+    name: String,
+    path: PathBuf,
+    file: File,
+    written: u64,
+}
+
+impl TensorWriter<'_> {
+    /// Writes the next bytes of the tensor.
+    ///
+    /// # Errors
+    /// `Io`, `DiskFull`, or `Tensors` if the tensor's place is too small for them; none is written then.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), CheckpointError> {
+        let size = self.written + bytes.len() as u64;
+        let room = self.writer.places.get(&self.name).map_or(0, |place| place.size_bytes);
+        if size > room {
+            let name = &self.name;
+            return Err(self
+                .writer
+                .problem(format!("`{name}` has at least {size} bytes; its place takes {room}")));
+        }
+        let written = self.file.write_all(bytes);
+        written.map_err(|source| CheckpointError::io("write", &self.path, source))?;
+        self.written = size;
+        Ok(())
+    }
+
+    /// Ends the tensor: all of its bytes are there.
+    ///
+    /// # Errors
+    /// `Tensors` if they are fewer than its place takes.
+    pub fn finish(self) -> Result<(), CheckpointError> {
+        self.writer.take_place(&self.name, self.written).map(|_| ())
+    }
+}
+
+/// The files used last, open.
+#[derive(Debug, Default)]
+struct OpenFiles(Vec<(PathBuf, File)>);
+
+impl OpenFiles {
+    /// A file, at a position in it; opened in this way if it isn't open.
+    fn at(&mut self, path: &Path, start: u64, how: &OpenOptions) -> io::Result<&File> {
+        match self.0.iter().position(|(open, _)| open == path) {
+            Some(0) => {}
+            Some(position) => self.0.swap(0, position),
+            None => {
+                let file = how.open(path)?;
+                self.0.truncate(KEPT_OPEN - 1);
+                self.0.insert(0, (path.to_owned(), file));
+            }
+        }
+        let mut file = &self.0[0].1;
+        file.seek(SeekFrom::Start(start))?;
         Ok(file)
     }
 }

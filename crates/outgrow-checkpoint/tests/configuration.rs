@@ -107,7 +107,7 @@ fn what_the_decoder_cannot_honour_is_refused_by_the_name_of_its_key() {
         ("partial_rotary_factor", json!(0.5)),
         ("attention_dropout", json!(0.1)),
         ("rope_interleaved", json!(true)),
-        ("model_type", json!("mistral")),
+        ("model_type", json!("gemma")),
         ("architectures", json!(["LlamaForSequenceClassification"])),
         ("rope_scaling", json!({ "rope_type": "yarn", "factor": 2.0 })),
         ("layer_types", json!(["full_attention", "sliding_attention", "full_attention"])),
@@ -129,12 +129,26 @@ fn what_the_decoder_cannot_honour_is_refused_by_the_name_of_its_key() {
     config.json: `partial_rotary_factor` is 0.5, but the decoder rotates whole heads
     config.json: `attention_dropout` is 0.1, but the decoder has no dropout
     config.json: `rope_interleaved` is true, but the decoder rotates halves
-    config.json: `model_type` is "mistral", but this decoder is "llama"
+    config.json: `model_type` is "gemma", but this decoder is "llama" or "mistral"
     config.json: `architectures` is ["LlamaForSequenceClassification"], but this decoder is "LlamaForCausalLM"
     config.json: in `rope_scaling`: `rope_type` is "yarn", expected "default", "linear" or "llama3"
     config.json: `layer_types` may only list "full_attention": the decoder attends to the whole sequence
     config.json: `dtype` is "float8_e4m3fn", expected "float32", "float16" or "bfloat16"
     "#);
+}
+
+#[test]
+fn a_mistral_without_its_window_is_a_llama() {
+    let mistral = |changes: Value| {
+        let mut all = json!({ "model_type": "mistral", "architectures": ["MistralForCausalLM"] });
+        all.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        with(all)
+    };
+    assert_eq!(mistral(json!({ "sliding_window": null })).unwrap(), with(json!({})).unwrap());
+    let refusal = |changes: Value| mistral(changes).unwrap_err().to_string();
+    // Left out, it is not what it is in a llama.
+    insta::assert_snapshot!(refusal(json!({})), @r#"config.json: `sliding_window` is missing, which means 4096 in a "mistral"; write it out"#);
+    insta::assert_snapshot!(refusal(json!({ "sliding_window": 4096 })), @"config.json: `sliding_window` is 4096, but the decoder attends to the whole sequence");
 }
 
 #[test]
