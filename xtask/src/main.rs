@@ -2,6 +2,7 @@
 //!
 //! Links nothing of the workspace: it starts cargo and the runner as processes, so that it builds in seconds.
 
+mod bench;
 mod check;
 mod experiment;
 mod golden;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Build the runner in release and run an experiment with it.
     Experiment(experiment::Arguments),
+    /// Measure the program against its peers, which are installed into the target directory.
+    Bench(bench::Arguments),
     /// Run the one gate that a change has to pass.
     Check(check::Arguments),
     /// Check what the compiler and the linters can't see: crate direction, module docs, backends, sizes.
@@ -35,6 +38,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Experiment(arguments) => experiment::run(arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Check(arguments) => Ok(check::run(&arguments)),
         Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
         Command::Golden(arguments) => golden::run(&arguments),

@@ -1,0 +1,34 @@
+//! `cargo xtask bench`: what the program is measured against, both sides in turn in one call.
+//!
+//! Prints and writes numbers; what they were on a given day stands in the documentation. No check and no test runs it.
+
+mod grow;
+mod measure;
+mod model;
+mod peer;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+/// Arguments of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    /// Grow checkpoints on disk, against mergekit's passthrough and against cp.
+    Grow(grow::Arguments),
+}
+
+/// Runs a benchmark and prints its table.
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match &arguments.benchmark {
+        Benchmark::Grow(arguments) => grow::run(arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
