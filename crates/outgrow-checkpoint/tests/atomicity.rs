@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use outgrow_checkpoint::{
-    CheckpointError, Dtype, PendingFolder, ShardLayout, ShardWriter, TensorSpec, write_file_atomically,
+    CheckpointError, Dtype, PendingFolder, ShardLayout, ShardWriter, TensorSpec, WeightFolder,
+    write_file_atomically,
 };
 use tempfile::TempDir;
 
@@ -98,6 +99,124 @@ fn a_tensor_is_written_once_with_its_size_and_none_is_forgotten() {
     insta::assert_snapshot!(message(writer.finish()), @"DIR: `b` was not written");
     let mut writer = ShardWriter::create(dir.path(), &layout).unwrap();
     insta::assert_snapshot!(message(writer.write("b", &[0; 4])), @"DIR: `b` has 4 bytes; its place takes 6");
+}
+
+#[test]
+fn a_tensor_may_be_written_in_pieces_between_others() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("config.json"), "{}").unwrap();
+    let spec = |name: &str| TensorSpec { name: name.to_owned(), dtype: Dtype::BF16, shape: vec![3] };
+    let layout = ShardLayout::new(vec![spec("a"), spec("b"), spec("c")], 12);
+    let mut writer = ShardWriter::create(dir.path(), &layout).unwrap();
+    let message = |result: Result<(), CheckpointError>| {
+        result.unwrap_err().to_string().replace(&dir.path().display().to_string(), "DIR")
+    };
+    let mut tensor = writer.begin("b").unwrap();
+    tensor.append(&[1, 2, 3, 4]).unwrap();
+    insta::assert_snapshot!(message(tensor.append(&[5, 6, 7])), @"DIR: `b` has at least 7 bytes; its place takes 6");
+    tensor.append(&[]).unwrap();
+    tensor.append(&[5, 6]).unwrap();
+    tensor.finish().unwrap();
+    // One that is given up counts as not written, and may be begun again.
+    writer.begin("a").unwrap().append(&[9, 9]).unwrap();
+    insta::assert_snapshot!(message(writer.begin("b").map(|_| ())), @"DIR: `b` has no place left in the layout");
+    writer.write("c", &[7; 6]).unwrap();
+    let short = writer.begin("a").unwrap();
+    insta::assert_snapshot!(message(short.finish()), @"DIR: `a` has 0 bytes; its place takes 6");
+
+    let mut writer = ShardWriter::create(dir.path(), &layout).unwrap();
+    for (name, bytes) in [("c", [3; 6]), ("a", [1; 6]), ("b", [2; 6])] {
+        let mut tensor = writer.begin(name).unwrap();
+        bytes.chunks(4).for_each(|piece| tensor.append(piece).unwrap());
+        tensor.finish().unwrap();
+    }
+    writer.finish().unwrap();
+    let opened = WeightFolder::open(dir.path()).unwrap();
+    assert_eq!(["a", "b", "c"].map(|name| opened.bytes(name).unwrap()[5]), [1, 2, 3]);
+}
+
+#[test]
+fn tensors_are_copied_from_and_to_more_files_than_are_kept_open() {
+    let dir = TempDir::new().unwrap();
+    let spec =
+        |index: usize| TensorSpec { name: format!("t.{index}"), dtype: Dtype::F16, shape: vec![index] };
+    let layout = ShardLayout::new((1..60).map(spec).collect(), 1);
+    let folder = |name: &str| {
+        fs::create_dir(dir.path().join(name)).unwrap();
+        fs::write(dir.path().join(name).join("config.json"), "{}").unwrap();
+        dir.path().join(name)
+    };
+    let (from, to) = (folder("from"), folder("to"));
+    let mut writer = ShardWriter::create(&from, &layout).unwrap();
+    (1..60).for_each(|index| writer.write(&format!("t.{index}"), &vec![index as u8; 2 * index]).unwrap());
+    writer.finish().unwrap();
+    let source = WeightFolder::open(&from).unwrap();
+    let mut writer = ShardWriter::create(&to, &layout).unwrap();
+    for index in (1..60).map(|index| index * 7 % 59 + 1) {
+        let name = format!("t.{index}");
+        writer.copy(&name, source.tensor(&name).unwrap()).unwrap();
+    }
+    writer.finish().unwrap();
+    let target = WeightFolder::open(&to).unwrap();
+    assert_eq!(target.tensors().len(), 59);
+    for tensor in target.tensors() {
+        assert_eq!(target.bytes(&tensor.name).unwrap(), source.bytes(&tensor.name).unwrap());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_dead_process_left_behind_is_removed_by_the_next_attempt_at_the_same_target() {
+    let dir = TempDir::new().unwrap();
+    let target = dir.path().join("target");
+    // The largest process id that Linux gives is 2^22.
+    let dead = u32::MAX;
+    let (alive, other) = (std::process::id(), format!(".other.{dead}-0.partial"));
+    let stay = [format!(".target.{alive}-9999.partial"), other, format!(".target.{dead}-x.partial")];
+    let go = [format!(".target.{dead}-0.partial"), format!(".target.{dead}-17.partial")];
+    for name in stay.iter().chain(&go) {
+        fs::create_dir(dir.path().join(name)).unwrap();
+        fs::write(dir.path().join(name).join("file"), "content").unwrap();
+    }
+    let in_use = dir.path().join(format!(".target.{dead}-1.partial"));
+    fs::create_dir(&in_use).unwrap();
+    let lock = fs::File::open(&in_use).unwrap();
+    lock.try_lock().unwrap();
+    drop(PendingFolder::create(&target).unwrap());
+    for name in &stay {
+        assert!(dir.path().join(name).is_dir(), "{name}");
+    }
+    for name in &go {
+        assert!(!dir.path().join(name).exists(), "{name}");
+    }
+    assert!(in_use.is_dir(), "a process that is not to be seen from here holds it");
+    drop(lock);
+    PendingFolder::create(&target).unwrap().commit().unwrap();
+    assert!(!in_use.exists());
+    assert!(target.is_dir());
+}
+
+#[test]
+fn two_attempts_at_a_target_do_not_disturb_each_other() {
+    let dir = TempDir::new().unwrap();
+    let target = dir.path().join("target");
+    let (first, second) = (PendingFolder::create(&target).unwrap(), PendingFolder::create(&target).unwrap());
+    assert_ne!(first.path(), second.path());
+    second.commit().unwrap();
+    assert!(matches!(first.commit(), Err(CheckpointError::TargetExists { .. })));
+    assert_eq!(entries(dir.path()), 1);
+}
+
+#[test]
+fn errors_name_the_target_and_not_the_temporary_folder() {
+    let dir = TempDir::new().unwrap();
+    let pending = PendingFolder::create(&dir.path().join("target")).unwrap();
+    let full = |path: &Path| CheckpointError::io("write", path, std::io::ErrorKind::StorageFull.into());
+    let message =
+        |error| pending.at_target(error).to_string().replace(&dir.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(message(full(&pending.path().join("a/model.safetensors"))), @"DIR/target/a/model.safetensors: cannot write: no space left on that disk; free some, or write to another");
+    insta::assert_snapshot!(message(full(pending.path())), @"DIR/target: cannot write: no space left on that disk; free some, or write to another");
+    insta::assert_snapshot!(message(full(&dir.path().join("elsewhere"))), @"DIR/elsewhere: cannot write: no space left on that disk; free some, or write to another");
 }
 
 /// Linux has a file that is always full.
