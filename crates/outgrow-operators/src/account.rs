@@ -1,15 +1,20 @@
 //! What a growth of a folder would make, in words: `outgrow grow --plan`. It writes nothing.
 
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
-use outgrow_checkpoint::{Checkpoint, ShardLayout};
+use outgrow_checkpoint::{ShardLayout, layer_index};
 
 use crate::{
+    depth::LayerOrigin,
     error::GrowthError,
-    folder::{grown_config, layout, side_files},
+    folder::{layout, side_files},
+    folder_plan::FolderPlan,
     growth::Growth,
     layer_map::LayerMap,
-    plan::{GrowthPlan, plan},
+    origin::Origin,
+    pattern::connection_rate,
+    source::Source,
+    values::rows_and_columns,
 };
 
 /// Shards that are listed one by one; of more, only the first and the last.
@@ -18,7 +23,8 @@ const SHARDS_LISTED: usize = 8;
 /// An account of a planned growth. Its `Display` is for people.
 #[derive(Clone, Debug)]
 pub struct Account {
-    plan: GrowthPlan,
+    plan: FolderPlan,
+    source_parameters: u64,
     layout: ShardLayout,
     side_files: Vec<PathBuf>,
 }
@@ -28,25 +34,65 @@ impl Account {
     ///
     /// # Errors
     /// As [`crate::grow_folder`], but for the target.
-    pub fn new(source: &Checkpoint, growth: &Growth, shard_size_bytes: u64) -> Result<Self, GrowthError> {
-        let plan = plan(source.config(), growth)?;
-        grown_config(source.raw_config(), &plan)?;
-        let layout = layout(source, &plan, shard_size_bytes)?;
-        Ok(Self { plan, layout, side_files: side_files(source.folder())? })
+    pub fn new(source: &Source, growths: &[Growth], shard_size_bytes: u64) -> Result<Self, GrowthError> {
+        let plan = FolderPlan::new(source, growths)?;
+        let source_parameters = match source {
+            Source::Llama(checkpoint) => checkpoint.config().num_parameters(),
+            Source::Other(other) => other.tensors().map(|tensor| size(&tensor.shape)).sum(),
+        };
+        let layout = layout(source.weights(), &plan.tensors, shard_size_bytes)?;
+        Ok(Self { plan, source_parameters, layout, side_files: side_files(source.weights().folder())? })
     }
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (source, target) = (&self.plan.source, &self.plan.target);
-        let parameters = [source, target].map(|model| grouped(model.num_parameters()));
+        let FolderPlan { source_layers, layers, preservation, tensors, .. } = &self.plan;
+        let parameters = grouped(tensors.iter().map(|tensor| size(&tensor.shape)).sum());
+        writeln!(f, "layers       {source_layers} → {}", layers.len())?;
+        writeln!(f, "made of      {}", layers_in_words(layers))?;
+        writeln!(f, "function     {preservation}")?;
+        writeln!(f, "parameters   {} → {parameters}", grouped(self.source_parameters))?;
+        self.write_tensors(f)?;
+        writeln!(f, "bytes        {}", grouped(self.layout.size_bytes()))?;
+        self.write_shards(f)?;
+        if !self.side_files.is_empty() {
+            let names = self.side_files.iter().filter_map(|file| file.file_name()?.to_str());
+            write!(f, "\ncomes along  {}", names.collect::<Vec<_>>().join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl Account {
+    fn write_tensors(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tensors = &self.plan.tensors;
+        let copied = tensors.iter().filter(|tensor| matches!(tensor.origin, Origin::Copy { .. })).count();
+        if copied == tensors.len() {
+            return writeln!(f, "tensors      {copied}, all copied byte for byte");
+        }
+        writeln!(
+            f,
+            "tensors      {}: {copied} copied byte for byte, {} computed",
+            tensors.len(),
+            tensors.len() - copied
+        )?;
+        let mut groups: BTreeMap<(bool, String, String), usize> = BTreeMap::new();
+        for tensor in tensors.iter().filter(|tensor| !matches!(tensor.origin, Origin::Copy { .. })) {
+            let is_layer = layer_index(&tensor.name).is_some();
+            let kind = if is_layer { kind(&tensor.name) } else { &tensor.name };
+            let made = format!("{:?} {}", tensor.shape, in_words(&tensor.origin, &tensor.shape));
+            *groups.entry((is_layer, kind.to_owned(), made)).or_default() += 1;
+        }
+        for ((_, kind, made), count) in groups {
+            writeln!(f, "             {kind} ×{count}  {made}")?;
+        }
+        Ok(())
+    }
+
+    fn write_shards(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shards = self.layout.shards();
         let count = shards.len();
-        writeln!(f, "layers       {} → {}", source.num_hidden_layers, target.num_hidden_layers)?;
-        writeln!(f, "made of      {}", LayerMap(&self.plan.layers))?;
-        writeln!(f, "parameters   {} → {}", parameters[0], parameters[1])?;
-        writeln!(f, "tensors      {}, all copied byte for byte", self.plan.tensors.len())?;
-        writeln!(f, "bytes        {}", grouped(self.layout.size_bytes()))?;
         write!(f, "shards       {count}")?;
         for (index, shard) in shards.iter().enumerate() {
             if count <= SHARDS_LISTED || index == 0 || index + 1 == count {
@@ -55,11 +101,71 @@ impl fmt::Display for Account {
                 write!(f, "\n             …")?;
             }
         }
-        if !self.side_files.is_empty() {
-            let names = self.side_files.iter().filter_map(|file| file.file_name()?.to_str());
-            write!(f, "\ncomes along  {}", names.collect::<Vec<_>>().join(", "))?;
-        }
         Ok(())
+    }
+}
+
+fn size(shape: &[usize]) -> u64 {
+    shape.iter().map(|side| *side as u64).product()
+}
+
+/// `q_proj.weight` and so on: a name from its layer's number on.
+fn kind(name: &str) -> &str {
+    name.split_once("layers.").and_then(|(_, rest)| rest.split_once('.')).map_or(name, |(_, kind)| kind)
+}
+
+/// The layer map of the copies, and where the other layers stand.
+fn layers_in_words(layers: &[LayerOrigin]) -> String {
+    let sources = |wanted: fn(&LayerOrigin) -> bool| -> Vec<usize> {
+        layers.iter().filter(|layer| wanted(layer)).filter_map(|layer| layer.source()).collect()
+    };
+    let places = |wanted: fn(&LayerOrigin) -> bool| -> Vec<usize> {
+        layers.iter().enumerate().filter(|(_, layer)| wanted(layer)).map(|(index, _)| index).collect()
+    };
+    let copies = sources(|layer| matches!(layer, LayerOrigin::Copy(_)));
+    let mut words = LayerMap(&copies).to_string();
+    let (kept, neighbours) = connection_rate(&copies);
+    if kept < neighbours {
+        words += &format!(" ({kept} of {neighbours} neighbours kept)");
+    }
+    let identities = places(|layer| matches!(layer, LayerOrigin::Identity(_)));
+    if !identities.is_empty() {
+        let copied = sources(|layer| matches!(layer, LayerOrigin::Identity(_)));
+        words += &format!("; layers {} are {} with zero outputs", LayerMap(&identities), LayerMap(&copied));
+    }
+    let fresh = places(|layer| *layer == LayerOrigin::Fresh);
+    if !fresh.is_empty() {
+        words += &format!("; layers {} are fresh", LayerMap(&fresh));
+    }
+    words
+}
+
+fn in_words(origin: &Origin, shape: &[usize]) -> String {
+    match origin {
+        Origin::Copy { .. } => "copied".to_owned(),
+        Origin::Fresh(fill) => fill.to_string(),
+        Origin::Widened { of, widening } => {
+            let (rows, columns) = rows_and_columns(shape);
+            let sides = [("rows", &widening.rows, rows), ("columns", &widening.columns, columns)];
+            let sides = sides.into_iter().filter_map(|(side, channels, size)| {
+                let channels = channels.as_ref()?;
+                let new = channels.iter().filter(|channel| channel.is_none()).count();
+                let scaled =
+                    channels.iter().flatten().any(|channel| channel.scale.to_bits() != 1_f32.to_bits());
+                let new = if new > 0 { format!(", {new} new") } else { String::new() };
+                Some(format!("{size} {side}{new}{}", if scaled { ", scaled" } else { "" }))
+            });
+            let sides = sides.collect::<Vec<_>>().join("; ");
+            match &**of {
+                Origin::Copy { .. } => sides,
+                other => format!("{sides}; of ({})", in_words(other, shape)),
+            }
+        }
+        Origin::Sum { terms } => {
+            let terms = terms.iter().map(|(weight, term)| format!("{weight} · ({})", in_words(term, shape)));
+            terms.collect::<Vec<_>>().join(" + ")
+        }
+        Origin::Mapped { .. } => "mapped by matrices".to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can be wrong with a growth, one line each. What can be wrong with folders is outgrow-checkpoint's to say.
 
-use outgrow_checkpoint::CheckpointError;
+use outgrow_checkpoint::{CheckpointError, ValueTooLarge};
 
 /// Why a growth can't be planned or carried out.
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +49,138 @@ pub enum GrowthError {
     #[error("config.json: `{key}`: {problem}")]
     ConfigKey {
         /// The key.
-        key: &'static str,
+        key: String,
         /// What is wrong with it.
         problem: String,
+    },
+    /// A pattern that can't be read, or names layers that aren't there.
+    #[error("pattern `{pattern}`: {problem}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A depth that the operator can't give.
+    #[error("num_hidden_layers = {num_hidden_layers}: this growth gives {smallest} to {largest} layers")]
+    Depth {
+        /// What was asked for.
+        num_hidden_layers: usize,
+        /// The least.
+        smallest: usize,
+        /// The most.
+        largest: usize,
+    },
+    /// Blocks that the layers can't be divided into.
+    #[error(
+        "block_layers = {block_layers} for {source_layers} layers: at least {at_least} blocks of equally many layers are needed"
+    )]
+    Blocks {
+        /// Layers of a block.
+        block_layers: usize,
+        /// Layers of the source.
+        source_layers: usize,
+        /// How many blocks the operator needs.
+        at_least: usize,
+    },
+    /// Blocks that have no halves.
+    #[error("block_layers = {block_layers}: an even number is needed, because halves of blocks are copied")]
+    OddBlock {
+        /// Layers of a block.
+        block_layers: usize,
+    },
+    /// Copies of which nothing would be left.
+    #[error("drop_layers = {drop_layers} of {source_layers} layers: at most {} can be left out", source_layers - 1)]
+    Drop {
+        /// Layers that each copy leaves out.
+        drop_layers: usize,
+        /// Layers of the source.
+        source_layers: usize,
+    },
+    /// New layers that can't be spread evenly.
+    #[error(
+        "num_hidden_layers = {num_hidden_layers} for {source_layers} layers: the {} new ones can't be spread evenly; a multiple \
+         or a divisor of {source_layers} can, or place them on top",
+        num_hidden_layers - source_layers
+    )]
+    Interleaving {
+        /// Layers of the source.
+        source_layers: usize,
+        /// Layers that were asked for.
+        num_hidden_layers: usize,
+    },
+    /// Sizes that can't be grown to.
+    #[error("{problems}")]
+    Width {
+        /// All that is wrong.
+        problems: String,
+    },
+    /// A share that leaves nothing to one of the copies.
+    #[error("share = {share}: a number between 0 and 1 is needed")]
+    Share {
+        /// The share.
+        share: f64,
+    },
+    /// An amount of noise that is none.
+    #[error("amount = {amount} of noise: a number from 0 to 1 is needed")]
+    Noise {
+        /// The amount.
+        amount: f64,
+    },
+    /// Matrices of a learned growth that don't fit.
+    #[error("matrices of a learned growth: {problems}")]
+    Matrices {
+        /// All that is wrong.
+        problems: String,
+    },
+    /// A computed value that its type can't hold.
+    #[error("tensor `{name}` {problem}")]
+    Value {
+        /// The tensor.
+        name: String,
+        /// The value and the type.
+        problem: ValueTooLarge,
+    },
+    /// A plan of nothing.
+    #[error("no growth is given: at least one step is needed")]
+    NoGrowth,
+    /// An operator that must know the architecture, on one that isn't known.
+    #[error(
+        "`{operator}` works on LLaMA-style models only, and this is none ({reason}); operators that copy layers work"
+    )]
+    OnlyLlama {
+        /// The operator.
+        operator: &'static str,
+        /// Why the model isn't one.
+        reason: String,
+    },
+    /// Tensors of more than one stack of layers.
+    #[error(
+        "tensors are in `{first}…` and in `{second}…`: it can't be told which of these layers are to be grown"
+    )]
+    SeveralStacks {
+        /// What stands before the number of a layer.
+        first: String,
+        /// What else does.
+        second: String,
+    },
+    /// Layers by the tensors' names that aren't those of config.json.
+    #[error(
+        "the tensors are of {found} layers by their names; config.json has num_hidden_layers = {declared}"
+    )]
+    LayersFound {
+        /// Different numbers in names of tensors.
+        found: usize,
+        /// config.json's.
+        declared: usize,
+    },
+    /// A layer that can't be silenced.
+    #[error(
+        "layer {layer} can't be made an identity: its output projections aren't an `o_proj` and a `down_proj` without biases"
+    )]
+    NoIdentity {
+        /// The layer.
+        layer: usize,
     },
     /// From reading or writing folders.
     #[error(transparent)]

@@ -1,10 +1,12 @@
 //! Carrying out a plan, over any medium that holds named tensors: folders on disk, or tensors in memory.
 
-use outgrow_checkpoint::NamedTensors;
+use outgrow_checkpoint::{HostTensor, NamedTensors};
 
 use crate::{
     error::GrowthError,
-    plan::{GrowthPlan, Origin, PlannedTensor},
+    origin::Origin,
+    plan::{GrowthPlan, PlannedTensor},
+    values::{Values, rows_and_columns},
 };
 
 /// Where a plan is carried out: a source of named tensors and a grown model that is filled tensor by tensor.
@@ -17,15 +19,24 @@ pub trait Medium {
     /// # Errors
     /// When the source has no such tensor, or one of another shape, or the medium fails.
     fn copy(&mut self, source: &str, target: &PlannedTensor) -> Result<(), Self::Error>;
+
+    /// Makes `target` by computing its values.
+    ///
+    /// # Errors
+    /// As [`Self::copy`].
+    fn compute(&mut self, target: &PlannedTensor) -> Result<(), Self::Error>;
 }
 
-/// Makes every tensor of the plan, in its order.
+/// Makes every one of the tensors, in their order.
 ///
 /// # Errors
 /// The medium's first.
-pub fn execute<M: Medium>(plan: &GrowthPlan, medium: &mut M) -> Result<(), M::Error> {
-    plan.tensors.iter().try_for_each(|tensor| match &tensor.origin {
+pub fn execute<M: Medium>(tensors: &[PlannedTensor], medium: &mut M) -> Result<(), M::Error> {
+    tensors.iter().try_for_each(|tensor| match &tensor.origin {
         Origin::Copy { source } => medium.copy(source, tensor),
+        Origin::Fresh(_) | Origin::Widened { .. } | Origin::Sum { .. } | Origin::Mapped { .. } => {
+            medium.compute(tensor)
+        }
     })
 }
 
@@ -34,8 +45,19 @@ pub fn execute<M: Medium>(plan: &GrowthPlan, medium: &mut M) -> Result<(), M::Er
 /// # Errors
 /// When `source` lacks a tensor, or has it with another shape.
 pub fn grow_tensors(plan: &GrowthPlan, source: &NamedTensors) -> Result<NamedTensors, GrowthError> {
+    for expected in plan.source.tensors() {
+        let found = source.get(&expected.name);
+        match found.map(|tensor| &tensor.shape) {
+            None => return Err(GrowthError::MissingTensor { name: expected.name }),
+            Some(shape) if *shape != expected.shape => {
+                let (name, found, expected) = (expected.name, shape.clone(), expected.shape);
+                return Err(GrowthError::WrongShape { name, found, expected });
+            }
+            Some(_) => {}
+        }
+    }
     let mut memory = Memory { source, grown: NamedTensors::new() };
-    execute(plan, &mut memory)?;
+    execute(&plan.tensors, &mut memory)?;
     Ok(memory.grown)
 }
 
@@ -48,13 +70,15 @@ impl Medium for Memory<'_> {
     type Error = GrowthError;
 
     fn copy(&mut self, source: &str, target: &PlannedTensor) -> Result<(), GrowthError> {
-        let name = || source.to_owned();
-        let tensor = self.source.get(source).ok_or_else(|| GrowthError::MissingTensor { name: name() })?;
-        if tensor.shape != target.shape {
-            let (found, expected) = (tensor.shape.clone(), target.shape.clone());
-            return Err(GrowthError::WrongShape { name: name(), found, expected });
-        }
-        self.grown.insert(target.name.clone(), tensor.clone());
+        self.grown.insert(target.name.clone(), self.source[source].clone());
+        Ok(())
+    }
+
+    fn compute(&mut self, target: &PlannedTensor) -> Result<(), GrowthError> {
+        let (rows, columns) = rows_and_columns(&target.shape);
+        let mut values = vec![0.0; rows * columns];
+        Values::new(&target.origin, &target.shape, self.source)?.fill(0..rows, &mut values)?;
+        self.grown.insert(target.name.clone(), HostTensor { shape: target.shape.clone(), values });
         Ok(())
     }
 }

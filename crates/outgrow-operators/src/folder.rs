@@ -1,5 +1,5 @@
-//! Carrying out a plan on folders. Tensors are copied as byte ranges, so that memory stays the same whatever the model's
-//! size, and no value is ever converted.
+//! Carrying out a plan on folders. Copied tensors are copied byte ranges, never converted; computed ones pass through in pieces. So
+//! memory stays the same whatever the model's size.
 
 use std::{
     fs::{self, File},
@@ -8,16 +8,18 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    CONFIG_FILE, Checkpoint, CheckpointError, PendingFolder, ShardLayout, ShardWriter, StoredTensor,
-    TensorSpec, write_file_atomically,
+    CONFIG_FILE, CheckpointError, Dtype, PendingFolder, ShardLayout, ShardWriter, StoredTensor, TensorSpec,
+    WeightFolder, encode_into, with_layer_index, write_file_atomically,
 };
-use serde_json::Value;
 
 use crate::{
     error::GrowthError,
     execute::{Medium, execute},
+    folder_plan::FolderPlan,
     growth::Growth,
-    plan::{GrowthPlan, Origin, PlannedTensor, plan},
+    plan::PlannedTensor,
+    source::Source,
+    values::{Values, rows_and_columns},
 };
 
 /// Weights that are not grown: copied along they would leave a folder with two models in it.
@@ -25,65 +27,70 @@ const WEIGHTS: [&str; 10] =
     ["safetensors", "bin", "pth", "pt", "ckpt", "gguf", "h5", "msgpack", "onnx", "ot"];
 /// What `transformers` says about the training of the source, which is not the target's.
 const TRAINER_STATE: &str = "trainer_state.json";
-/// The one list in config.json that has an entry a layer.
-const LAYER_TYPES: &str = "layer_types";
+/// Values of a computed tensor that are in memory at a time.
+const VALUES_AT_ONCE: usize = 1 << 20;
 
-/// Grows a folder into a new one. The tensors keep their bytes; the tokenizer and other side files come along.
+/// Grows a folder into a new one. Copied tensors keep their bytes; the tokenizer and other side files come along.
 ///
 /// Passed over are weights in other formats, `training/` and all other subfolders, hidden files, and a second copy of
 /// a tied head.
 ///
 /// # Errors
-/// When the growth doesn't fit the model, the target exists, or a disk refuses. Nothing is left of the target then.
+/// When the growths don't fit the model, the target exists, or a disk refuses. Nothing is left of the target then.
 pub fn grow_folder(
-    source: &Checkpoint,
-    growth: &Growth,
+    source: &Source,
+    growths: &[Growth],
     target: &Path,
     shard_size_bytes: u64,
 ) -> Result<(), GrowthError> {
-    let plan = plan(source.config(), growth)?;
-    let config = grown_config(source.raw_config(), &plan)?;
-    let layout = layout(source, &plan, shard_size_bytes)?;
+    let plan = FolderPlan::new(source, growths)?;
+    let weights = source.weights();
+    let layout = layout(weights, &plan.tensors, shard_size_bytes)?;
     let pending = PendingFolder::create(target)?;
-    let mut medium = FolderMedium { source, writer: ShardWriter::create(pending.path(), &layout)? };
-    execute(&plan, &mut medium)?;
+    fill(&pending, source, &plan, &layout).map_err(|error| match error {
+        GrowthError::Checkpoint(error) => GrowthError::Checkpoint(pending.at_target(error)),
+        other => other,
+    })?;
+    Ok(pending.commit()?)
+}
+
+/// Writes everything that belongs into the grown folder.
+fn fill(
+    pending: &PendingFolder,
+    source: &Source,
+    plan: &FolderPlan,
+    layout: &ShardLayout,
+) -> Result<(), GrowthError> {
+    let weights = source.weights();
+    let mut medium = FolderMedium { weights, writer: ShardWriter::create(pending.path(), layout)? };
+    execute(&plan.tensors, &mut medium)?;
     medium.writer.finish()?;
-    write_file_atomically(&pending.path().join(CONFIG_FILE), format!("{config:#}\n").as_bytes())?;
-    for file in side_files(source.folder())? {
+    write_file_atomically(&pending.path().join(CONFIG_FILE), format!("{:#}\n", plan.config).as_bytes())?;
+    for file in side_files(weights.folder())? {
         copy_along(&file, pending.path())?;
     }
-    Ok(pending.commit()?)
+    Ok(())
 }
 
 /// The files of the grown folder. Each tensor is stored as its source is.
 pub(crate) fn layout(
-    source: &Checkpoint,
-    plan: &GrowthPlan,
+    weights: &WeightFolder,
+    tensors: &[PlannedTensor],
     shard_size_bytes: u64,
 ) -> Result<ShardLayout, GrowthError> {
-    let specs = plan.tensors.iter().map(|tensor| {
-        let Origin::Copy { source: name } = &tensor.origin;
-        let dtype = stored(source, name)?.dtype;
-        Ok(TensorSpec { name: tensor.name.clone(), dtype, shape: tensor.shape.clone() })
+    let specs = tensors.iter().map(|tensor| {
+        let (name, shape) = (tensor.name.clone(), tensor.shape.clone());
+        Ok(TensorSpec { dtype: stored_dtype(weights, tensor)?, name, shape })
     });
     Ok(ShardLayout::new(specs.collect::<Result<_, GrowthError>>()?, shard_size_bytes))
 }
 
-/// The source's config.json with the new depth; everything else in it stays. A list with an entry a layer grows with
-/// the layers.
-pub(crate) fn grown_config(raw: &Value, plan: &GrowthPlan) -> Result<Value, GrowthError> {
-    let mut config = raw.clone();
-    let source_layers = plan.source.num_hidden_layers;
-    if let Some(list) = config.get_mut(LAYER_TYPES).filter(|list| !list.is_null()) {
-        let entries = list.as_array().filter(|entries| entries.len() == source_layers);
-        let entries = entries.ok_or_else(|| GrowthError::ConfigKey {
-            key: LAYER_TYPES,
-            problem: format!("expected a list of {source_layers} entries, one for each layer"),
-        })?;
-        *list = plan.layers.iter().map(|layer| entries[*layer].clone()).collect();
+/// A made tensor is stored as what it is made of; a fresh one as the same tensor of the lowest layer.
+fn stored_dtype(weights: &WeightFolder, tensor: &PlannedTensor) -> Result<Dtype, GrowthError> {
+    match tensor.origin.first_source() {
+        Some(name) => Ok(stored(weights, name)?.dtype),
+        None => Ok(stored(weights, &with_layer_index(&tensor.name, 0))?.dtype),
     }
-    config["num_hidden_layers"] = plan.layers.len().into();
-    Ok(config)
 }
 
 /// What comes along: every file of the folder but configuration, weights, training state and hidden files; no folders.
@@ -115,13 +122,13 @@ fn copy_along(file: &Path, folder: &Path) -> Result<(), CheckpointError> {
     copied.map(|_| ()).map_err(|error| CheckpointError::io("write", &copy, error))
 }
 
-fn stored<'a>(source: &'a Checkpoint, name: &str) -> Result<&'a StoredTensor, GrowthError> {
-    source.tensor(name).ok_or_else(|| GrowthError::MissingTensor { name: name.to_owned() })
+fn stored<'a>(weights: &'a WeightFolder, name: &str) -> Result<&'a StoredTensor, GrowthError> {
+    weights.tensor(name).ok_or_else(|| GrowthError::MissingTensor { name: name.to_owned() })
 }
 
-/// From an opened checkpoint into the shards of a new one.
+/// From an opened folder into the shards of a new one.
 struct FolderMedium<'a> {
-    source: &'a Checkpoint,
+    weights: &'a WeightFolder,
     writer: ShardWriter,
 }
 
@@ -129,11 +136,31 @@ impl Medium for FolderMedium<'_> {
     type Error = GrowthError;
 
     fn copy(&mut self, source: &str, target: &PlannedTensor) -> Result<(), GrowthError> {
-        let stored = stored(self.source, source)?;
+        let stored = stored(self.weights, source)?;
         if stored.shape != target.shape {
             let (found, expected) = (stored.shape.clone(), target.shape.clone());
             return Err(GrowthError::WrongShape { name: source.to_owned(), found, expected });
         }
         Ok(self.writer.copy(&target.name, stored)?)
+    }
+
+    fn compute(&mut self, target: &PlannedTensor) -> Result<(), GrowthError> {
+        let dtype = stored_dtype(self.weights, target)?;
+        let values = Values::new(&target.origin, &target.shape, self.weights)?;
+        let (rows, columns) = rows_and_columns(&target.shape);
+        let rows_at_once = (VALUES_AT_ONCE / columns.max(1)).clamp(1, rows.max(1));
+        let mut piece = vec![0.0; rows_at_once * columns];
+        let mut bytes = vec![0; piece.len() * dtype.size_bytes()];
+        let mut writer = self.writer.begin(&target.name)?;
+        for first in (0..rows).step_by(rows_at_once) {
+            let end = rows.min(first + rows_at_once);
+            let piece = &mut piece[..(end - first) * columns];
+            let bytes = &mut bytes[..piece.len() * dtype.size_bytes()];
+            values.fill(first..end, piece)?;
+            encode_into(piece, dtype, bytes)
+                .map_err(|problem| GrowthError::Value { name: target.name.clone(), problem })?;
+            writer.append(bytes)?;
+        }
+        Ok(writer.finish()?)
     }
 }

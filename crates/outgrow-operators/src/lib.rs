@@ -4,16 +4,36 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod depth;
 mod error;
 mod execute;
 mod folder;
+mod folder_plan;
+mod fresh;
 mod growth;
+mod growth_words;
+mod layer_lists;
 mod layer_map;
+mod learned;
+mod origin;
+mod part;
+mod pattern;
 mod plan;
+mod preservation;
+mod source;
+mod values;
+mod widen;
+mod width;
 
 pub use account::Account;
+pub use depth::LayerOrigin;
 pub use error::GrowthError;
 pub use execute::{Medium, execute, grow_tensors};
 pub use folder::grow_folder;
-pub use growth::Growth;
-pub use plan::{GrowthPlan, Origin, PlannedTensor, plan};
+pub use folder_plan::FolderPlan;
+pub use growth::{Growth, Mix, Placement, Width};
+pub use learned::LearnedMatrices;
+pub use origin::{Channel, Channels, Fill, Origin, Widening};
+pub use plan::{GrowthPlan, PlannedTensor, plan, plan_all};
+pub use preservation::Preservation;
+pub use source::{OtherDecoder, Source};

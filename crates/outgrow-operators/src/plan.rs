@@ -1,11 +1,22 @@
 //! Growth as a plan: for every tensor of the grown model, what it is made of. Pure: no tensor is in sight, and nothing is
 //! carried out here.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use outgrow_checkpoint::{LARGEST_NUM_HIDDEN_LAYERS, LlamaConfig, layer_index, with_layer_index};
+use outgrow_checkpoint::{LlamaConfig, TensorShape, layer_index, with_layer_index};
 
-use crate::{error::GrowthError, growth::Growth};
+use crate::{
+    depth::{LayerOrigin, grown_layers},
+    error::GrowthError,
+    fresh::fresh,
+    growth::{Growth, Mix, Width},
+    learned::LearnedMatrices,
+    origin::Origin,
+    part::Part,
+    preservation::Preservation,
+    widen::{Style, Widener},
+    width::{WidthMaps, widened},
+};
 
 /// What each tensor of a grown model is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,14 +25,16 @@ pub struct GrowthPlan {
     pub source: LlamaConfig,
     /// The grown model.
     pub target: LlamaConfig,
-    /// For each layer of the grown model, the layer of the source that it is made of.
-    pub layers: Vec<usize>,
+    /// For each layer of the grown model, what it is made of. Of a learned growth, the layer that weighs most.
+    pub layers: Vec<LayerOrigin>,
+    /// Whether the grown model computes what the source does.
+    pub preservation: Preservation,
     /// All tensors of the grown model, in its order.
     pub tensors: Vec<PlannedTensor>,
 }
 
 /// One tensor of a grown model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PlannedTensor {
     /// Its name.
     pub name: String,
@@ -31,66 +44,207 @@ pub struct PlannedTensor {
     pub origin: Origin,
 }
 
-/// What a tensor of a grown model is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The source's tensor of this name, unchanged.
-    Copy {
-        /// Its name.
-        source: String,
-    },
-}
-
-/// Plans a growth: embedding, final norm and head are copied once and unchanged, and each layer is copied from the one
-/// that the operator says (arXiv 2405.15319, A.3 and Algorithm 1). A factor of 1 gives the model itself.
+/// Plans a growth. Growth in depth copies embedding, final norm and head once and unchanged; growth in width leaves the layers
+/// as many as they are.
 ///
 /// # Errors
-/// A factor of 0, an empty list of layers, layers that the source doesn't have (all of them are named), more layers than
-/// any decoder has, or a source that is no possible decoder.
+/// What doesn't fit the source: see [`GrowthError`]; or a source that is no possible decoder.
 pub fn plan(source: &LlamaConfig, growth: &Growth) -> Result<GrowthPlan, GrowthError> {
     source.validate()?;
-    let layers = checked_layers(source.num_hidden_layers, growth)?;
-    let target = LlamaConfig { num_hidden_layers: layers.len(), ..source.clone() };
-    target.validate()?;
-    let tensors = target
-        .tensors()
-        .into_iter()
-        .map(|tensor| PlannedTensor {
-            origin: Origin::Copy { source: source_name(&tensor.name, &layers) },
-            name: tensor.name,
-            shape: tensor.shape,
-        })
-        .collect();
-    Ok(GrowthPlan { source: source.clone(), target, layers, tensors })
-}
-
-/// The source's name of what becomes the tensor `name`.
-fn source_name(name: &str, layers: &[usize]) -> String {
-    layer_index(name).map_or_else(|| name.to_owned(), |layer| with_layer_index(name, layers[layer]))
-}
-
-/// The layer map, with every entry within the source.
-fn checked_layers(source_layers: usize, growth: &Growth) -> Result<Vec<usize>, GrowthError> {
-    if let Growth::Stack { factor } | Growth::Interleave { factor } = growth {
-        let target_layers =
-            source_layers.checked_mul(*factor).filter(|layers| *layers <= LARGEST_NUM_HIDDEN_LAYERS);
-        match target_layers {
-            Some(0) => return Err(GrowthError::FactorZero),
-            None => {
-                return Err(GrowthError::TooDeep {
-                    factor: *factor,
-                    source_layers,
-                    largest: LARGEST_NUM_HIDDEN_LAYERS,
-                });
-            }
-            Some(_) => {}
+    if let Some(layers) = grown_layers(source.num_hidden_layers, growth)? {
+        return deepened(source, growth, layers);
+    }
+    match growth {
+        Growth::Split { width, share } => {
+            check_share(*share)?;
+            wider(source, width, Style::Split { share: *share })
+        }
+        Growth::Hyperclone { factor } => {
+            wider(source, &multiplied(source, *factor)?, Style::Split { share: None })
+        }
+        Growth::Aki { width } => wider(source, width, Style::Above),
+        Growth::ZeroWidth { width, seed } => wider(source, width, Style::Zero { seed: *seed }),
+        Growth::RandomWidth { width, seed } => wider(source, width, Style::Random { seed: *seed }),
+        Growth::Learned { num_hidden_layers, width, matrices, seed } => {
+            let layers = num_hidden_layers.unwrap_or(source.num_hidden_layers);
+            let target = LlamaConfig { num_hidden_layers: layers, ..widened(source, width)? };
+            target.validate()?;
+            let matrices = match matrices {
+                Some(path) => LearnedMatrices::read(path)?,
+                None => LearnedMatrices::initial(source, &target, *seed),
+            };
+            learned(source, target, &matrices)
+        }
+        Growth::Noise { amount, mix, seed } => noisy(source, *amount, *mix, *seed),
+        Growth::Stack { .. }
+        | Growth::Interleave { .. }
+        | Growth::Layers { .. }
+        | Growth::Pattern { .. }
+        | Growth::Middle { .. }
+        | Growth::Lidas { .. }
+        | Growth::Solar { .. }
+        | Growth::Last { .. }
+        | Growth::ZeroDepth { .. }
+        | Growth::RandomDepth { .. } => {
+            unreachable!("grown_layers gives the layers of every growth in depth")
         }
     }
-    let layers = growth.layers(source_layers);
-    if layers.is_empty() {
-        return Err(GrowthError::NoLayers);
+}
+
+/// Plans several growths, one after the other, as one: no model between them is ever made.
+///
+/// # Errors
+/// As [`plan`], for each; no growths at all.
+pub fn plan_all(source: &LlamaConfig, growths: &[Growth]) -> Result<GrowthPlan, GrowthError> {
+    let (first, rest) = growths.split_first().ok_or(GrowthError::NoGrowth)?;
+    rest.iter().try_fold(plan(source, first)?, |earlier, growth| {
+        let next = plan(&earlier.target, growth)?;
+        Ok(earlier.then(next))
+    })
+}
+
+impl GrowthPlan {
+    /// This growth and then `next`, which was planned for its target, as one.
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
+        let made: BTreeMap<&str, &Origin> =
+            self.tensors.iter().map(|tensor| (tensor.name.as_str(), &tensor.origin)).collect();
+        let earlier =
+            |name: &str| made.get(name).map_or_else(|| Origin::copy(name), |origin| Origin::clone(origin));
+        let tensors = next
+            .tensors
+            .into_iter()
+            .map(|tensor| PlannedTensor { origin: tensor.origin.over(&earlier), ..tensor })
+            .collect();
+        let layers = next.layers.into_iter().map(|layer| layer.over(&self.layers));
+        Self {
+            source: self.source,
+            target: next.target,
+            layers: layers.collect(),
+            preservation: self.preservation.and(next.preservation),
+            tensors,
+        }
     }
-    let outside: BTreeSet<usize> = layers.iter().copied().filter(|layer| *layer >= source_layers).collect();
-    let outside = Vec::from_iter(outside);
-    if outside.is_empty() { Ok(layers) } else { Err(GrowthError::LayersOutside { outside, source_layers }) }
+}
+
+fn deepened(
+    source: &LlamaConfig,
+    growth: &Growth,
+    layers: Vec<LayerOrigin>,
+) -> Result<GrowthPlan, GrowthError> {
+    let target = LlamaConfig { num_hidden_layers: layers.len(), ..source.clone() };
+    target.validate()?;
+    let seed = if let Growth::RandomDepth { seed, .. } = growth { *seed } else { 0 };
+    let fresh = |name: &str| Origin::Fresh(fresh(&target, part(name), name, seed));
+    let tensors =
+        target.tensors().into_iter().map(|tensor| deepened_tensor(tensor, &layers, &fresh)).collect();
+    let preservation = Preservation::of_layers(source.num_hidden_layers, &layers);
+    Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors })
+}
+
+/// A tensor of a deeper model: its layer's, or, outside the layers, the source's own.
+pub(crate) fn deepened_tensor(
+    tensor: TensorShape,
+    layers: &[LayerOrigin],
+    fresh: &dyn Fn(&str) -> Origin,
+) -> PlannedTensor {
+    let TensorShape { name, shape } = tensor;
+    let origin = match layer_index(&name).map(|layer| layers[layer]) {
+        None => Origin::copy(name.clone()),
+        Some(LayerOrigin::Copy(source)) => Origin::copy(with_layer_index(&name, source)),
+        Some(LayerOrigin::Identity(_)) if writes_residual(&name) => Origin::zeros(),
+        Some(LayerOrigin::Identity(source)) => Origin::copy(with_layer_index(&name, source)),
+        Some(LayerOrigin::Fresh) => fresh(&name),
+    };
+    PlannedTensor { name, shape, origin }
+}
+
+/// Whether a layer adds this tensor's product to the residual stream.
+pub(crate) fn writes_residual(name: &str) -> bool {
+    name.ends_with(".o_proj.weight") || name.ends_with(".down_proj.weight")
+}
+
+fn wider(source: &LlamaConfig, width: &Width, style: Style) -> Result<GrowthPlan, GrowthError> {
+    let mut target = widened(source, width)?;
+    let maps = match style {
+        Style::Split { .. } | Style::Above => WidthMaps::repeated(source, &target),
+        Style::Zero { .. } | Style::Random { .. } => {
+            // The mean square over more channels is smaller; so that the same number is added in proportion.
+            target.rms_norm_eps *= source.hidden_size as f64 / target.hidden_size as f64;
+            WidthMaps::padded(source, &target)
+        }
+    };
+    let preservation = Preservation::of_width(source, &target, &maps, style);
+    let widener = Widener { source, target: &target, maps, style };
+    let tensors = planned(&target, |part, name| widener.origin(part, name));
+    let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
+    Ok(GrowthPlan { source: source.clone(), tensors, layers, preservation, target })
+}
+
+fn multiplied(source: &LlamaConfig, factor: usize) -> Result<Width, GrowthError> {
+    if factor == 0 {
+        return Err(GrowthError::FactorZero);
+    }
+    let times = |size: usize| Some(size.saturating_mul(factor));
+    Ok(Width {
+        hidden_size: times(source.hidden_size),
+        intermediate_size: times(source.intermediate_size),
+        num_attention_heads: times(source.num_attention_heads),
+        num_key_value_heads: times(source.num_key_value_heads),
+    })
+}
+
+fn check_share(share: Option<f64>) -> Result<(), GrowthError> {
+    match share {
+        Some(share) if !(share > 0.0 && share < 1.0) => Err(GrowthError::Share { share }),
+        _ => Ok(()),
+    }
+}
+
+fn learned(
+    source: &LlamaConfig,
+    target: LlamaConfig,
+    matrices: &LearnedMatrices,
+) -> Result<GrowthPlan, GrowthError> {
+    matrices.check(source, &target)?;
+    let tensors = planned(&target, |part, name| matrices.origin(source, part, name));
+    let layers: Vec<_> = (0..target.num_hidden_layers)
+        .map(|layer| LayerOrigin::Copy(layer % source.num_hidden_layers))
+        .collect();
+    let is_copy =
+        target == *source && tensors.iter().all(|tensor| tensor.origin == Origin::copy(tensor.name.clone()));
+    let preservation = if is_copy { Preservation::Exact } else { Preservation::None };
+    Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors })
+}
+
+fn noisy(source: &LlamaConfig, amount: f64, mix: Mix, seed: u64) -> Result<GrowthPlan, GrowthError> {
+    if !(0.0..=1.0).contains(&amount) {
+        return Err(GrowthError::Noise { amount });
+    }
+    let (weight, noise) = match mix {
+        Mix::Linear => (1.0 - amount, amount),
+        Mix::VariancePreserving => ((1.0 - amount).sqrt(), amount.sqrt()),
+    };
+    let tensors = planned(source, |part, name| match part {
+        Part::Norm | Part::FinalNorm => Origin::copy(name),
+        // A key of its own: fresh weights of an earlier growth with the same seed are other numbers.
+        _ => {
+            let noise_values = Origin::Fresh(fresh(source, part, &format!("noise {name}"), seed));
+            Origin::sum([(weight, Origin::copy(name)), (noise, noise_values)])
+        }
+    });
+    let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
+    let preservation = if amount == 0.0 { Preservation::Exact } else { Preservation::None };
+    Ok(GrowthPlan { source: source.clone(), target: source.clone(), layers, preservation, tensors })
+}
+
+fn planned(target: &LlamaConfig, origin: impl Fn(Part, &str) -> Origin) -> Vec<PlannedTensor> {
+    let tensors = target.tensors().into_iter();
+    tensors
+        .map(|TensorShape { name, shape }| PlannedTensor { origin: origin(part(&name), &name), name, shape })
+        .collect()
+}
+
+fn part(name: &str) -> Part {
+    Part::of(name).expect("every tensor of a LlamaConfig has a part")
 }

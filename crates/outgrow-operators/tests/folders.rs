@@ -7,18 +7,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use models::{layer_lists, numbered};
+use models::{growths, layer_lists, models, numbered};
 use outgrow_checkpoint::{
-    Checkpoint, Dtype, LlamaConfig, ShardLayout, ShardWriter, TensorSpec, layer_index, with_layer_index,
-    write_checkpoint,
+    Checkpoint, Dtype, LlamaConfig, ShardLayout, ShardWriter, TensorSpec, encode_into, layer_index,
+    with_layer_index, write_checkpoint,
 };
-use outgrow_operators::{Account, Growth, grow_folder, grow_tensors, plan};
+use outgrow_operators::{Account, Growth, Mix, Placement, Source, Width, grow_folder, grow_tensors, plan};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn a_grown_folder_holds_the_bytes_of_its_source_by_the_list(
@@ -29,9 +29,10 @@ proptest! {
         let dir = TempDir::new().unwrap();
         let (source, target) = (dir.path().join("source"), dir.path().join("target"));
         write_checkpoint(&source, &config, &numbered(&config), source_shard_bytes).unwrap();
+        let opened = Source::open(&source).unwrap();
         let source = Checkpoint::open(&source).unwrap();
         let growth = Growth::Layers { layers: list.clone() };
-        grow_folder(&source, &growth, &target, target_shard_bytes).unwrap();
+        grow_folder(&opened, std::slice::from_ref(&growth), &target, target_shard_bytes).unwrap();
 
         let grown = Checkpoint::open(&target).unwrap();
         prop_assert_eq!(grown.config().num_hidden_layers, list.len());
@@ -46,16 +47,45 @@ proptest! {
         let in_memory = grow_tensors(&plan, &source.to_named_tensors().unwrap()).unwrap();
         prop_assert_eq!(grown.to_named_tensors().unwrap(), in_memory);
     }
+
+    #[test]
+    fn every_growth_gives_the_same_model_on_disk_and_in_memory(
+        config in models(), by in 1_usize..3, seed in any::<u64>(), target_shard_bytes in 1_u64..4000,
+    ) {
+        let dir = TempDir::new().unwrap();
+        let folder = dir.path().join("source");
+        write_checkpoint(&folder, &config, &numbered(&config), 1 << 30).unwrap();
+        let (source, opened) = (Checkpoint::open(&folder).unwrap(), Source::open(&folder).unwrap());
+        for (index, growth) in growths(&config, by, 0.25, seed).into_iter().enumerate() {
+            let target = dir.path().join(index.to_string());
+            grow_folder(&opened, std::slice::from_ref(&growth), &target, target_shard_bytes).unwrap();
+            let plan = plan(&config, &growth).unwrap();
+            let in_memory = grow_tensors(&plan, &source.to_named_tensors().unwrap()).unwrap();
+            let grown = Checkpoint::open(&target).unwrap();
+            prop_assert_eq!(grown.config(), &plan.target, "{:?}", growth);
+            for (name, tensor) in in_memory {
+                let mut bytes = vec![0; tensor.values.len() * config.dtype.size_bytes()];
+                encode_into(&tensor.values, config.dtype, &mut bytes).unwrap();
+                prop_assert_eq!(grown.bytes(&name).unwrap(), &bytes[..], "{} of {:?}", name, growth);
+            }
+        }
+    }
 }
 
 #[test]
 fn only_the_depth_changes_in_config_json() {
-    let source = Source::new(2, |config| {
+    let source = Folder::new(2, |config| {
         config["eos_token_id"] = json!([2, 7]);
         config["layer_types"] = json!(["full_attention", "full_attention"]);
-        config["something_else"] = json!({ "kept": [1, null] });
+        config["something_else"] = json!({ "kept": [1, null, 3] });
     });
-    grow_folder(&source.open(), &Growth::Stack { factor: 2 }, &source.beside("grown"), 1 << 30).unwrap();
+    grow_folder(
+        &source.open(),
+        std::slice::from_ref(&Growth::Stack { factor: 2 }),
+        &source.beside("grown"),
+        1 << 30,
+    )
+    .unwrap();
     let read = |folder: &Path| fs::read_to_string(folder.join("config.json")).unwrap();
     let mut expected: Value = serde_json::from_str(&read(&source.folder)).unwrap();
     expected["num_hidden_layers"] = json!(4);
@@ -65,7 +95,7 @@ fn only_the_depth_changes_in_config_json() {
 
 #[test]
 fn tokenizer_and_other_side_files_come_along_and_other_weights_do_not() {
-    let source = Source::new(1, |_| {});
+    let source = Folder::new(1, |_| {});
     let along = [
         "tokenizer.json",
         "tokenizer.model",
@@ -90,7 +120,8 @@ fn tokenizer_and_other_side_files_come_along_and_other_weights_do_not() {
     fs::create_dir(source.folder.join("training")).unwrap();
     fs::write(source.folder.join("training/state.json"), "{}").unwrap();
     let target = source.beside("grown");
-    grow_folder(&source.open(), &Growth::Stack { factor: 3 }, &target, 1 << 30).unwrap();
+    grow_folder(&source.open(), std::slice::from_ref(&Growth::Stack { factor: 3 }), &target, 1 << 30)
+        .unwrap();
     let mut expected: Vec<&str> = along.to_vec();
     expected.extend(["config.json", "model.safetensors"]);
     expected.sort_unstable();
@@ -119,7 +150,13 @@ fn a_tensor_keeps_its_own_type_in_a_mixed_checkpoint() {
 
     let source = Checkpoint::open(dir.path()).unwrap();
     let target = dir.path().join("grown");
-    grow_folder(&source, &Growth::Interleave { factor: 2 }, &target, 1 << 30).unwrap();
+    grow_folder(
+        &Source::open(dir.path()).unwrap(),
+        std::slice::from_ref(&Growth::Interleave { factor: 2 }),
+        &target,
+        1 << 30,
+    )
+    .unwrap();
     let grown = Checkpoint::open(&target).unwrap();
     for tensor in grown.tensors() {
         let layer = layer_index(&tensor.name).map(|layer| layer / 2);
@@ -133,14 +170,15 @@ fn a_tensor_keeps_its_own_type_in_a_mixed_checkpoint() {
 
 #[test]
 fn the_account_of_a_growth_says_what_will_be_there() {
-    let source = Source::new(3, |_| {});
+    let source = Folder::new(3, |_| {});
     fs::write(source.folder.join("tokenizer.json"), "{}").unwrap();
     let account = |growth: &Growth, shard_size_bytes| {
-        Account::new(&source.open(), growth, shard_size_bytes).unwrap().to_string()
+        Account::new(&source.open(), std::slice::from_ref(growth), shard_size_bytes).unwrap().to_string()
     };
     insta::assert_snapshot!(account(&Growth::Stack { factor: 4 }, 4000), @"
     layers       3 → 12
-    made of      0-2 ×4
+    made of      0-2 ×4 (8 of 11 neighbours kept)
+    function     not preserved
     parameters   1,688 → 6,152
     tensors      111, all copied byte for byte
     bytes        12,304
@@ -153,7 +191,8 @@ fn the_account_of_a_growth_says_what_will_be_there() {
     ");
     insta::assert_snapshot!(account(&Growth::Layers { layers: vec![0, 1, 1, 2] }, 1), @"
     layers       3 → 4
-    made of      0, 1 ×2, 2
+    made of      0, 1 ×2, 2 (2 of 3 neighbours kept)
+    function     not preserved
     parameters   1,688 → 2,184
     tensors      39, all copied byte for byte
     bytes        4,368
@@ -163,16 +202,92 @@ fn the_account_of_a_growth_says_what_will_be_there() {
                  model-00039-of-00039.safetensors  192 bytes
     comes along  tokenizer.json
     ");
+    let wide = Width { hidden_size: Some(16), num_attention_heads: Some(8), ..Width::default() };
+    insta::assert_snapshot!(account(&Growth::Split { width: wide, share: Some(0.3) }, 1 << 30), @"
+    layers       3 → 3
+    made of      0-2
+    function     preserved
+    parameters   1,688 → 4,144
+    tensors      30: 0 copied byte for byte, 30 computed
+                 lm_head.weight ×1  [12, 16] 16 columns, scaled
+                 model.embed_tokens.weight ×1  [12, 16] 16 columns
+                 model.norm.weight ×1  [16] 16 rows
+                 input_layernorm.weight ×3  [16] 16 rows
+                 mlp.down_proj.weight ×3  [16, 12] 16 rows
+                 mlp.gate_proj.weight ×3  [12, 16] 16 columns, scaled
+                 mlp.up_proj.weight ×3  [12, 16] 16 columns, scaled
+                 post_attention_layernorm.weight ×3  [16] 16 rows
+                 self_attn.k_proj.weight ×3  [4, 16] 16 columns, scaled
+                 self_attn.o_proj.weight ×3  [16, 16] 16 rows; 16 columns, scaled
+                 self_attn.q_proj.weight ×3  [16, 16] 16 rows; 16 columns, scaled
+                 self_attn.v_proj.weight ×3  [4, 16] 16 columns, scaled
+    bytes        8,288
+    shards       1
+                 model.safetensors  8,288 bytes
+    comes along  tokenizer.json
+    ");
+    let zero = Growth::ZeroDepth { num_hidden_layers: 6, placement: Placement::Interleaved };
+    insta::assert_snapshot!(account(&zero, 1 << 30), @"
+    layers       3 → 6
+    made of      0-2; layers 1, 3, 5 are 0-2 with zero outputs
+    function     preserved
+    parameters   1,688 → 3,176
+    tensors      57: 51 copied byte for byte, 6 computed
+                 mlp.down_proj.weight ×3  [8, 12] 0 everywhere
+                 self_attn.o_proj.weight ×3  [8, 8] 0 everywhere
+    bytes        6,352
+    shards       1
+                 model.safetensors  6,352 bytes
+    comes along  tokenizer.json
+    ");
+    let learned = Growth::Learned { num_hidden_layers: Some(4), width: wide, matrices: None, seed: 1 };
+    let noise = Growth::Noise { amount: 0.2, mix: Mix::Linear, seed: 1 };
+    let account = Account::new(
+        &source.open(),
+        &[Growth::RandomDepth { num_hidden_layers: 4, seed: 1 }, noise],
+        1 << 30,
+    );
+    insta::assert_snapshot!(account.unwrap(), @"
+    layers       3 → 4
+    made of      0-2; layers 3 are fresh
+    function     not preserved
+    parameters   1,688 → 2,184
+    tensors      39: 7 copied byte for byte, 32 computed
+                 lm_head.weight ×1  [12, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
+                 model.embed_tokens.weight ×1  [12, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
+                 input_layernorm.weight ×1  [8] 1 everywhere
+                 mlp.down_proj.weight ×3  [8, 12] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.0722)
+                 mlp.down_proj.weight ×1  [8, 12] 0.8 · (drawn with a standard deviation of 0.0722) + 0.2 · (drawn with a standard deviation of 0.0722)
+                 mlp.gate_proj.weight ×3  [12, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
+                 mlp.gate_proj.weight ×1  [12, 8] 0.8 · (drawn with a standard deviation of 0.2236) + 0.2 · (drawn with a standard deviation of 0.2236)
+                 mlp.up_proj.weight ×3  [12, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
+                 mlp.up_proj.weight ×1  [12, 8] 0.8 · (drawn with a standard deviation of 0.2236) + 0.2 · (drawn with a standard deviation of 0.2236)
+                 post_attention_layernorm.weight ×1  [8] 1 everywhere
+                 self_attn.k_proj.weight ×3  [4, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
+                 self_attn.k_proj.weight ×1  [4, 8] 0.8 · (drawn with a standard deviation of 0.2236) + 0.2 · (drawn with a standard deviation of 0.2236)
+                 self_attn.o_proj.weight ×3  [8, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.0884)
+                 self_attn.o_proj.weight ×1  [8, 8] 0.8 · (drawn with a standard deviation of 0.0884) + 0.2 · (drawn with a standard deviation of 0.0884)
+                 self_attn.q_proj.weight ×3  [8, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
+                 self_attn.q_proj.weight ×1  [8, 8] 0.8 · (drawn with a standard deviation of 0.2236) + 0.2 · (drawn with a standard deviation of 0.2236)
+                 self_attn.v_proj.weight ×3  [4, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
+                 self_attn.v_proj.weight ×1  [4, 8] 0.8 · (drawn with a standard deviation of 0.2236) + 0.2 · (drawn with a standard deviation of 0.2236)
+    bytes        4,368
+    shards       1
+                 model.safetensors  4,368 bytes
+    comes along  tokenizer.json
+    ");
+    insta::assert_snapshot!(Account::new(&source.open(), &[learned], 1 << 30).unwrap_err(), @"matrices of a learned growth: 2 queries share a key in the source and 4 in the grown model; learned growth keeps that number");
     assert_eq!(names_in(source.dir.path()), ["source"]);
 }
 
 #[test]
 fn an_error_leaves_nothing_behind() {
-    let source = Source::new(2, |_| {});
+    let source = Folder::new(2, |_| {});
     let opened = source.open();
     let target = source.beside("grown");
     let refusal = |growth: &Growth, target: &Path| {
-        let error = grow_folder(&opened, growth, target, 1 << 30).unwrap_err().to_string();
+        let error =
+            grow_folder(&opened, std::slice::from_ref(growth), target, 1 << 30).unwrap_err().to_string();
         error.replace(&source.dir.path().display().to_string(), "DIR")
     };
     insta::assert_snapshot!(refusal(&Growth::Stack { factor: 0 }, &target), @"factor = 0: at least 1 is needed");
@@ -186,12 +301,12 @@ fn an_error_leaves_nothing_behind() {
 }
 
 /// A model in a temporary folder.
-struct Source {
+struct Folder {
     dir: TempDir,
     folder: PathBuf,
 }
 
-impl Source {
+impl Folder {
     fn new(num_hidden_layers: usize, change: impl Fn(&mut Value)) -> Self {
         let dir = TempDir::new().unwrap();
         let folder = dir.path().join("source");
@@ -204,8 +319,8 @@ impl Source {
         Self { dir, folder }
     }
 
-    fn open(&self) -> Checkpoint {
-        Checkpoint::open(&self.folder).unwrap()
+    fn open(&self) -> Source {
+        Source::open(&self.folder).unwrap()
     }
 
     fn beside(&self, name: &str) -> PathBuf {

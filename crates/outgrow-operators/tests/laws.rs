@@ -10,12 +10,13 @@ use outgrow_operators::{Growth, GrowthPlan, Origin, grow_tensors, plan};
 use proptest::prelude::*;
 
 fn layers(source: &LlamaConfig, growth: &Growth) -> Vec<usize> {
-    plan(source, growth).unwrap().layers
+    let layers = plan(source, growth).unwrap().layers;
+    layers.into_iter().map(|layer| layer.source().unwrap()).collect()
 }
 
 fn origins(plan: &GrowthPlan) -> impl Iterator<Item = (&str, &str)> {
     plan.tensors.iter().map(|tensor| {
-        let Origin::Copy { source } = &tensor.origin;
+        let Origin::Copy { source } = &tensor.origin else { panic!("{tensor:?} is no copy") };
         (tensor.name.as_str(), source.as_str())
     })
 }

@@ -1,7 +1,5 @@
 //! A schedule as a table for people: what `--plan` prints. Nothing reads it back.
 
-use outgrow_operators::Growth;
-
 use crate::flops::{FlopConvention, flops_per_token};
 use crate::learning_rate::LearningRate;
 use crate::schedule::Schedule;
@@ -47,7 +45,7 @@ fn row(stage: &Stage, sequence_length: usize) -> [String; 7] {
     [
         stage.name.clone(),
         stage.model.num_hidden_layers.to_string(),
-        stage.enter.as_ref().map_or_else(|| "–".to_owned(), growth),
+        stage.enter.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string),
         match stage.trainable {
             Trainable::All => "all".to_owned(),
             Trainable::Top { layers } => format!("top {layers}, norm, head"),
@@ -56,16 +54,6 @@ fn row(stage: &Stage, sequence_length: usize) -> [String; 7] {
         format!("{flops:.3e}"),
         learning_rate(&stage.learning_rate, stage.tokens),
     ]
-}
-
-fn growth(growth: &Growth) -> String {
-    match growth {
-        Growth::Stack { factor } => format!("stack × {factor}"),
-        Growth::Interleave { factor } => format!("interleave × {factor}"),
-        Growth::Layers { layers } => {
-            format!("layers {}", layers.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
-        }
-    }
 }
 
 /// The rates that a stage begins with, has at most, and ends with.

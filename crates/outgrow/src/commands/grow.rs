@@ -1,28 +1,22 @@
-//! `outgrow grow`: a Hugging Face folder into a deeper one.
+//! `outgrow grow`: a Hugging Face folder into a larger one. What the flags mean is grow_flags.rs's.
 
 use std::path::PathBuf;
 
-use outgrow_checkpoint::Checkpoint;
-use outgrow_operators::{Account, Growth, grow_folder};
+use outgrow_operators::{Account, Source, grow_folder};
 
-use crate::{exit::BadInput, output};
+use super::grow_flags::Flags;
+use crate::output;
 
 /// Flags of `outgrow grow`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A Hugging Face LLaMA folder: config.json and safetensors, single-file or sharded.
+    /// A Hugging Face folder: config.json and safetensors, single-file or sharded. Of any decoder whose tensors are named
+    /// `….layers.0.…`, layers can be copied; other operators are for LLaMA-style models.
     source: PathBuf,
     /// The folder to make.
     target: PathBuf,
-    /// How the new layers are made of the old ones.
-    #[arg(long, value_enum, required_unless_present = "layers")]
-    operator: Option<Operator>,
-    /// How many times as many layers.
-    #[arg(long, value_name = "G")]
-    factor: Option<usize>,
-    /// The source layer of each new layer, instead of an operator: 0,1,2,0,1,2.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["operator", "factor"])]
-    layers: Option<Vec<usize>>,
+    #[command(flatten)]
+    growth: Flags,
     /// Print what would be made, and write nothing.
     #[arg(long)]
     plan: bool,
@@ -31,32 +25,15 @@ pub struct Arguments {
     shard_size: u64,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Operator {
-    /// All layers again, on top: 0 1 2 0 1 2.
-    Stack,
-    /// Each layer again, next to itself: 0 0 1 1 2 2.
-    Interleave,
-}
-
 /// Grows the folder, or prints the plan.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let growth = growth(arguments)?;
-    let source = Checkpoint::open(&arguments.source)?;
+    let growths = arguments.growth.growths()?;
+    let source = Source::open(&arguments.source)?;
     if arguments.plan {
-        return output::line(Account::new(&source, &growth, arguments.shard_size)?);
+        return output::line(Account::new(&source, &growths, arguments.shard_size)?);
     }
-    grow_folder(&source, &growth, &arguments.target, arguments.shard_size)?;
+    grow_folder(&source, &growths, &arguments.target, arguments.shard_size)?;
     output::line(arguments.target.display())
-}
-
-fn growth(arguments: &Arguments) -> Result<Growth, BadInput> {
-    match (arguments.operator, arguments.factor, &arguments.layers) {
-        (_, _, Some(layers)) => Ok(Growth::Layers { layers: layers.clone() }),
-        (Some(Operator::Stack), Some(factor), None) => Ok(Growth::Stack { factor }),
-        (Some(Operator::Interleave), Some(factor), None) => Ok(Growth::Interleave { factor }),
-        _ => Err(BadInput("--factor is missing: how many times as many layers, such as --factor 4".into())),
-    }
 }
 
 /// `5GB`, `500MB`, `64KB` or plain bytes; decimal, as Hugging Face counts.

@@ -4,5 +4,6 @@ pub mod data;
 pub mod devices;
 pub mod experiment;
 pub mod grow;
+mod grow_flags;
 pub mod report;
 pub mod train;

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use outgrow_checkpoint::{Checkpoint, HostTensor, LlamaConfig, NamedTensors, write_checkpoint};
-use outgrow_operators::{Growth, grow_folder};
+use outgrow_operators::{Growth, Source, grow_folder};
 
 const CONFIG: &str = r#"{
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 16, "hidden_size": 8,
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = LlamaConfig::from_json(CONFIG)?;
     write_checkpoint(&source, &config, &tensors(&config), SHARD_SIZE_BYTES)?;
 
-    grow_folder(&Checkpoint::open(&source)?, &Growth::Stack { factor: 3 }, &target, SHARD_SIZE_BYTES)?;
+    grow_folder(&Source::open(&source)?, &[Growth::Stack { factor: 3 }], &target, SHARD_SIZE_BYTES)?;
 
     let grown = Checkpoint::open(&target)?.to_named_tensors()?;
     for layer in 0..6 {

@@ -1,0 +1,95 @@
+//! A folder that is to be grown: a LLaMA-style model, of which everything is known, or another decoder, of which only the names of
+//! its tensors and its config.json are.
+
+use std::path::Path;
+
+use outgrow_checkpoint::{
+    Checkpoint, CheckpointError, LlamaConfig, TensorShape, WeightFolder, layer_index, layer_prefix,
+};
+
+use crate::error::GrowthError;
+
+/// An opened folder.
+#[derive(Debug)]
+pub enum Source {
+    /// A LLaMA-style model; every operator works on it.
+    Llama(Checkpoint),
+    /// Any other decoder with tensors named `….layers.{i}.…`; operators that copy layers work on it.
+    Other(OtherDecoder),
+}
+
+/// A decoder of another architecture.
+#[derive(Debug)]
+pub struct OtherDecoder {
+    weights: WeightFolder,
+    num_hidden_layers: usize,
+    /// Why it is no LLaMA.
+    reason: CheckpointError,
+}
+
+impl Source {
+    /// Opens a folder.
+    ///
+    /// # Errors
+    /// What [`WeightFolder::open`] and [`Checkpoint::from_weights`] give; and, for other decoders, layers that can't be told by
+    /// their names or don't agree with config.json.
+    pub fn open(folder: &Path) -> Result<Self, GrowthError> {
+        let weights = WeightFolder::open(folder)?;
+        match LlamaConfig::from_json(&weights.raw_config().to_string()) {
+            Ok(_) => Ok(Self::Llama(Checkpoint::from_weights(weights)?)),
+            Err(reason) => OtherDecoder::new(weights, reason).map(Self::Other),
+        }
+    }
+
+    /// The folder's tensors, whatever they are.
+    pub fn weights(&self) -> &WeightFolder {
+        match self {
+            Self::Llama(checkpoint) => checkpoint.weights(),
+            Self::Other(other) => &other.weights,
+        }
+    }
+}
+
+impl OtherDecoder {
+    fn new(weights: WeightFolder, reason: CheckpointError) -> Result<Self, GrowthError> {
+        let Some(declared) = weights.raw_config()["num_hidden_layers"].as_u64() else {
+            return Err(reason.into());
+        };
+        let mut prefixes: Vec<&str> =
+            weights.tensors().iter().filter_map(|one| layer_prefix(&one.name)).collect();
+        prefixes.dedup();
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        if let [first, second, ..] = prefixes[..] {
+            let (first, second) = (first.to_owned(), second.to_owned());
+            return Err(GrowthError::SeveralStacks { first, second });
+        }
+        let mut layers: Vec<usize> =
+            weights.tensors().iter().filter_map(|one| layer_index(&one.name)).collect();
+        layers.sort_unstable();
+        layers.dedup();
+        let declared = usize::try_from(declared).unwrap_or(usize::MAX);
+        if layers.is_empty() || !layers.iter().copied().eq(0..declared) {
+            return Err(GrowthError::LayersFound { found: layers.len(), declared });
+        }
+        Ok(Self { num_hidden_layers: layers.len(), weights, reason })
+    }
+
+    /// Layers of the decoder.
+    pub(crate) fn num_hidden_layers(&self) -> usize {
+        self.num_hidden_layers
+    }
+
+    /// Why it is no LLaMA, in words.
+    pub(crate) fn reason(&self) -> String {
+        self.reason.to_string()
+    }
+
+    /// Its tensors' names and shapes.
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = TensorShape> {
+        self.weights
+            .tensors()
+            .iter()
+            .map(|one| TensorShape { name: one.name.clone(), shape: one.shape.clone() })
+    }
+}

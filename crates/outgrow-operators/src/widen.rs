@@ -1,0 +1,143 @@
+//! The operators in width: what each tensor of a wider model is made of, given where its channels come from.
+//!
+//! Equations: arXiv 2405.15319, A.3 (G_direct), A.4 (G_zero), A.5 (G_random); bert2BERT (arXiv 2110.07143) for AKI.
+
+use std::collections::BTreeSet;
+
+use outgrow_checkpoint::{LlamaConfig, layer_index, with_layer_index};
+
+use crate::{
+    fresh::fresh,
+    origin::{Channels, Fill, Origin, Widening},
+    part::Part,
+    width::{ChannelMap, WidthMaps},
+};
+
+/// One growth in width, decided: everything that a tensor's origin depends on.
+pub(crate) struct Widener<'a> {
+    pub source: &'a LlamaConfig,
+    pub target: &'a LlamaConfig,
+    pub maps: WidthMaps,
+    pub style: Style,
+}
+
+/// What becomes of new rows and columns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Style {
+    /// Copies; what reads them is divided.
+    Split { share: Option<f64> },
+    /// Copies, but of the layer above where they are outputs.
+    Above,
+    /// Zeros where a new channel is written from old ones.
+    Zero { seed: u64 },
+    /// Fresh everywhere.
+    Random { seed: u64 },
+}
+
+impl Widener<'_> {
+    /// What the tensor `name` is made of.
+    pub(crate) fn origin(&self, part: Part, name: &str) -> Origin {
+        match self.style {
+            Style::Split { share } => self.split(part, name, share),
+            Style::Above => self.above(part, name),
+            Style::Zero { seed } => self.padded(part, name, &|fill| self.zero_fills(part, fill), seed),
+            Style::Random { seed } => {
+                self.padded(part, name, &|fill| [fill.clone(), fill.clone(), fill], seed)
+            }
+        }
+    }
+
+    fn split(&self, part: Part, name: &str, share: Option<f64>) -> Origin {
+        let rows = match part {
+            // A tied head sees every channel as often as it occurs; the norm before it makes up for that.
+            Part::FinalNorm if self.source.tie_word_embeddings => self.maps.hidden.read(None),
+            _ => self.rows(part).and_then(ChannelMap::written),
+        };
+        let columns = match part {
+            Part::Embedding => self.maps.hidden.written(),
+            _ => self.columns(part).and_then(|map| map.read(share)),
+        };
+        Origin::copy(name).widened(copies(rows, columns))
+    }
+
+    fn above(&self, part: Part, name: &str) -> Origin {
+        let (Some(rows), Some(layer), Some(columns)) =
+            (self.rows(part), layer_index(name), self.columns(part))
+        else {
+            return self.split(part, name, None);
+        };
+        let firsts: BTreeSet<usize> = rows.firsts().into_iter().collect();
+        let is_old = |index: usize| firsts.contains(&index);
+        if rows.written().is_none() || layer + 1 == self.source.num_hidden_layers {
+            return self.split(part, name, None);
+        }
+        let columns = columns.read(None);
+        let own = copies(Some(rows.only(is_old)), columns.clone());
+        let upper = copies(Some(rows.only(|index| !is_old(index))), columns);
+        let above = Origin::copy(with_layer_index(name, layer + 1)).widened(upper);
+        Origin::sum([(1.0, Origin::copy(name).widened(own)), (1.0, above)])
+    }
+
+    /// The source's tensor in a corner, and fills around it: new columns, new rows, both.
+    fn padded(&self, part: Part, name: &str, fills: &dyn Fn(Fill) -> [Fill; 3], seed: u64) -> Origin {
+        let [new_columns, new_rows, corner] = fills(fresh(self.target, part, name, seed));
+        let rows = match part {
+            // What is new leaves the sum of squares as it is, and the mean is over more channels.
+            Part::Norm | Part::FinalNorm => self.maps.hidden.scaled(self.shrinkage().sqrt()),
+            _ => self.rows(part).and_then(ChannelMap::written),
+        };
+        let columns = match part {
+            Part::Embedding => self.maps.hidden.written(),
+            _ => self.columns(part).and_then(ChannelMap::written),
+        };
+        Origin::copy(name).widened(Widening { rows, columns, new_columns, new_rows, corner })
+    }
+
+    /// A, B and C of `[[W, A], [O, C]]`. The embedding writes its columns, so its new ones are zero.
+    ///
+    /// Where the residual stream doesn't grow there is no C to wake new heads and neurons up: then they are fresh, and
+    /// what reads them is zero.
+    fn zero_fills(&self, part: Part, fill: Fill) -> [Fill; 3] {
+        let is_wider = self.target.hidden_size > self.source.hidden_size;
+        match part {
+            Part::Embedding => [Fill::ZERO, Fill::ZERO, Fill::ZERO],
+            Part::Norm | Part::FinalNorm => [fill.clone(), fill.clone(), fill],
+            Part::Output | Part::Down if !is_wider => [Fill::ZERO, fill.clone(), fill],
+            _ if !is_wider => [fill.clone(), fill.clone(), fill],
+            _ => [fill.clone(), Fill::ZERO, fill],
+        }
+    }
+
+    /// Old over new width of the residual stream.
+    fn shrinkage(&self) -> f64 {
+        self.source.hidden_size as f64 / self.target.hidden_size as f64
+    }
+
+    /// What the rows of a tensor are.
+    fn rows(&self, part: Part) -> Option<&ChannelMap> {
+        match part {
+            Part::Embedding | Part::Head => None,
+            Part::Norm | Part::FinalNorm | Part::Output | Part::Down => Some(&self.maps.hidden),
+            Part::Query => Some(&self.maps.queries),
+            Part::Key | Part::Value => Some(&self.maps.keys),
+            Part::Gate | Part::Up => Some(&self.maps.neurons),
+        }
+    }
+
+    /// What the columns of a tensor are, where it reads them.
+    fn columns(&self, part: Part) -> Option<&ChannelMap> {
+        match part {
+            Part::Embedding | Part::Norm | Part::FinalNorm => None,
+            Part::Query | Part::Key | Part::Value | Part::Gate | Part::Up | Part::Head => {
+                Some(&self.maps.hidden)
+            }
+            Part::Output => Some(&self.maps.queries),
+            Part::Down => Some(&self.maps.neurons),
+        }
+    }
+}
+
+/// Rows and columns of the source; what is new is zero.
+fn copies(rows: Option<Channels>, columns: Option<Channels>) -> Widening {
+    Widening { rows, columns, new_columns: Fill::ZERO, new_rows: Fill::ZERO, corner: Fill::ZERO }
+}

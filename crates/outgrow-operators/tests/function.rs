@@ -1,0 +1,72 @@
+//! Whether a grown model computes what its source does, as each operator says of itself: by a decoder of our own in f64, that growth
+//! knows nothing of.
+
+mod models;
+mod reference;
+
+use models::{growths, models};
+use outgrow_checkpoint::{LlamaConfig, NamedTensors};
+use outgrow_operators::{Growth, GrowthPlan, Mix, Preservation, Width, grow_tensors, plan_all};
+use proptest::prelude::*;
+use reference::{Mask, logits, ordinary};
+
+/// The largest difference of logits, relative to the largest logit.
+fn difference(plan: &GrowthPlan, source: &NamedTensors, mask: &Mask) -> f64 {
+    let tokens: Vec<usize> = (0..5).map(|index| index * 7 % plan.source.vocab_size).collect();
+    let grown = grow_tensors(plan, source).unwrap();
+    let before = logits(&plan.source, source, &tokens, &Mask::open(&plan.source));
+    let after = logits(&plan.target, &grown, &tokens, mask);
+    let scale = before.iter().fold(0.0_f64, |largest, logit| largest.max(logit.abs()));
+    before.iter().zip(&after).map(|(before, after)| (before - after).abs() / scale).fold(0.0, f64::max)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_growth_preserves_the_function_exactly_where_it_says_so(
+        shape in models(), by in 2_usize..4, share in 0.1_f64..0.9, seed in any::<u64>(),
+    ) {
+        // With one channel or one token the function may survive anything.
+        prop_assume!(shape.hidden_size > 2 && shape.vocab_size > 2);
+        let (source, tensors) = ordinary(&shape, seed);
+        for growth in growths(&source, by, share, seed) {
+            let plan = plan_all(&source, std::slice::from_ref(&growth)).unwrap();
+            let open = difference(&plan, &tensors, &Mask::open(&plan.target));
+            match plan.preservation {
+                Preservation::Exact => prop_assert!(open < 1e-5, "{:?}: {}", growth, open),
+                Preservation::None => prop_assert!(open > 1e-5, "{:?}: {}", growth, open),
+                Preservation::AtMaskZero => {
+                    let closed = difference(&plan, &tensors, &Mask::only_first(&plan.source, &plan.target));
+                    prop_assert!(closed < 1e-5 && open > 1e-5, "{:?}: {} closed, {} open", growth, closed, open);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_copy_of_everything_once_preserves_the_function(shape in models(), seed in any::<u64>()) {
+        let (source, tensors) = ordinary(&shape, seed);
+        let same = Growth::Split { width: Width::default(), share: Some(0.3) };
+        let noiseless = Growth::Noise { amount: 0.0, mix: Mix::Linear, seed };
+        for growth in [Growth::Stack { factor: 1 }, Growth::Hyperclone { factor: 1 }, same, noiseless] {
+            let plan = plan_all(&source, std::slice::from_ref(&growth)).unwrap();
+            prop_assert_eq!(plan.preservation, Preservation::Exact);
+            prop_assert_eq!(grow_tensors(&plan, &tensors).unwrap(), tensors.clone());
+        }
+    }
+
+    #[test]
+    fn small_activations_survive_zero_growth_because_epsilon_shrinks(seed in any::<u64>()) {
+        let (source, mut tensors) = ordinary(&models::model(2), seed);
+        let embedding = tensors.get_mut("model.embed_tokens.weight").unwrap();
+        // The mean square comes close to epsilon.
+        embedding.values.iter_mut().for_each(|value| *value *= 1e-3);
+        let width = Width { hidden_size: Some(3 * source.hidden_size), ..Width::default() };
+        let plan = plan_all(&source, &[Growth::ZeroWidth { width, seed }]).unwrap();
+        prop_assert!(difference(&plan, &tensors, &Mask::open(&plan.target)) < 1e-5);
+        let kept = LlamaConfig { rms_norm_eps: source.rms_norm_eps, ..plan.target.clone() };
+        let kept = GrowthPlan { target: kept, ..plan };
+        prop_assert!(difference(&kept, &tensors, &Mask::open(&kept.target)) > 1e-3);
+    }
+}

@@ -1,0 +1,196 @@
+//! A LLaMA-style decoder in plain loops and f64, written from its definition: what a grown model must compute is judged by this,
+//! not by anything that growth itself uses. Default rotary frequencies only.
+
+#![allow(dead_code)] // Not every test binary needs all of this file.
+
+use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors, Rope, RopeScaling};
+
+/// What of a grown model is let in: 1, or 0 for what is new (arXiv 2405.15319, A.5).
+#[derive(Clone, Debug)]
+pub struct Mask {
+    pub hidden: Vec<f64>,
+    pub heads: Vec<f64>,
+    pub neurons: Vec<f64>,
+    pub layers: Vec<f64>,
+}
+
+impl Mask {
+    /// Everything is let in.
+    pub fn open(config: &LlamaConfig) -> Self {
+        Self {
+            hidden: vec![1.0; config.hidden_size],
+            heads: vec![1.0; config.num_attention_heads],
+            neurons: vec![1.0; config.intermediate_size],
+            layers: vec![1.0; config.num_hidden_layers],
+        }
+    }
+
+    /// Only what stands where the source's has its own: the first channels, heads, neurons and layers.
+    pub fn only_first(source: &LlamaConfig, target: &LlamaConfig) -> Self {
+        let first = |old: usize, all: usize| (0..all).map(|index| f64::from(u8::from(index < old))).collect();
+        Self {
+            hidden: first(source.hidden_size, target.hidden_size),
+            heads: first(source.num_attention_heads, target.num_attention_heads),
+            neurons: first(source.intermediate_size, target.intermediate_size),
+            layers: first(source.num_hidden_layers, target.num_hidden_layers),
+        }
+    }
+}
+
+/// Logits of every position, one after the other.
+pub fn logits(config: &LlamaConfig, tensors: &NamedTensors, tokens: &[usize], mask: &Mask) -> Vec<f64> {
+    let model = Model { config, tensors, mask };
+    let embedding = &tensors["model.embed_tokens.weight"];
+    let mut stream: Vec<Vec<f64>> =
+        tokens.iter().map(|token| masked(&row(embedding, *token), &mask.hidden)).collect();
+    for layer in 0..config.num_hidden_layers {
+        let attended = model.attention(layer, &stream);
+        add(&mut stream, &attended, &mask.hidden, mask.layers[layer]);
+        let fed = model.feed_forward(layer, &stream);
+        add(&mut stream, &fed, &mask.hidden, mask.layers[layer]);
+    }
+    let head = tensors.get("lm_head.weight").unwrap_or(embedding);
+    stream
+        .iter()
+        .flat_map(|one| times(head, &masked(&model.norm("model.norm.weight", one), &mask.hidden)))
+        .collect()
+}
+
+struct Model<'a> {
+    config: &'a LlamaConfig,
+    tensors: &'a NamedTensors,
+    mask: &'a Mask,
+}
+
+impl Model<'_> {
+    fn weight(&self, layer: usize, name: &str) -> &HostTensor {
+        &self.tensors[&format!("model.layers.{layer}.{name}.weight")]
+    }
+
+    fn norm(&self, name: &str, values: &[f64]) -> Vec<f64> {
+        let mean = values.iter().map(|value| value * value).sum::<f64>() / values.len() as f64;
+        let scale = 1.0 / (mean + self.config.rms_norm_eps).sqrt();
+        values
+            .iter()
+            .zip(&self.tensors[name].values)
+            .map(|(value, gain)| value * scale * f64::from(*gain))
+            .collect()
+    }
+
+    fn layer_norm(&self, layer: usize, name: &str, values: &[f64]) -> Vec<f64> {
+        masked(&self.norm(&format!("model.layers.{layer}.{name}.weight"), values), &self.mask.hidden)
+    }
+
+    fn attention(&self, layer: usize, stream: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let head_dim = self.config.head_dim;
+        let normed: Vec<_> =
+            stream.iter().map(|one| self.layer_norm(layer, "input_layernorm", one)).collect();
+        let project = |name: &str| -> Vec<Vec<f64>> {
+            normed.iter().map(|one| times(self.weight(layer, name), one)).collect()
+        };
+        let (queries, keys) = (project("self_attn.q_proj"), project("self_attn.k_proj"));
+        let values = project("self_attn.v_proj");
+        let group = self.config.num_attention_heads / self.config.num_key_value_heads;
+        (0..stream.len())
+            .map(|position| {
+                let mut heads = Vec::new();
+                for head in 0..self.config.num_attention_heads {
+                    let of = |all: &[f64], head: usize| all[head * head_dim..][..head_dim].to_vec();
+                    let query = rotated(&of(&queries[position], head), position, self.config.rope.theta);
+                    let scores = (0..=position).map(|other| {
+                        let key = rotated(&of(&keys[other], head / group), other, self.config.rope.theta);
+                        (dot(&query, &key) / (head_dim as f64).sqrt()).exp()
+                    });
+                    let scores: Vec<f64> = scores.collect();
+                    let sum: f64 = scores.iter().sum();
+                    for channel in 0..head_dim {
+                        let value = |other: usize| values[other][head / group * head_dim + channel];
+                        let mixed: f64 =
+                            scores.iter().enumerate().map(|(other, score)| score * value(other)).sum();
+                        heads.push(mixed / sum * self.mask.heads[head]);
+                    }
+                }
+                times(self.weight(layer, "self_attn.o_proj"), &heads)
+            })
+            .collect()
+    }
+
+    fn feed_forward(&self, layer: usize, stream: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let one = |values: &Vec<f64>| {
+            let normed = self.layer_norm(layer, "post_attention_layernorm", values);
+            let gate = times(self.weight(layer, "mlp.gate_proj"), &normed);
+            let up = times(self.weight(layer, "mlp.up_proj"), &normed);
+            let inner: Vec<f64> =
+                gate.iter().zip(&up).map(|(gate, up)| gate / (1.0 + (-gate).exp()) * up).collect();
+            times(self.weight(layer, "mlp.down_proj"), &masked(&inner, &self.mask.neurons))
+        };
+        stream.iter().map(one).collect()
+    }
+}
+
+fn row(matrix: &HostTensor, index: usize) -> Vec<f64> {
+    matrix.values[index * matrix.shape[1]..][..matrix.shape[1]]
+        .iter()
+        .map(|value| f64::from(*value))
+        .collect()
+}
+
+fn times(matrix: &HostTensor, vector: &[f64]) -> Vec<f64> {
+    assert_eq!(matrix.shape[1], vector.len());
+    (0..matrix.shape[0]).map(|index| dot(&row(matrix, index), vector)).collect()
+}
+
+fn dot(left: &[f64], right: &[f64]) -> f64 {
+    left.iter().zip(right).map(|(left, right)| left * right).sum()
+}
+
+fn masked(values: &[f64], mask: &[f64]) -> Vec<f64> {
+    values.iter().zip(mask).map(|(value, mask)| value * mask).collect()
+}
+
+fn add(stream: &mut [Vec<f64>], added: &[Vec<f64>], mask: &[f64], layer_mask: f64) {
+    for (values, added) in stream.iter_mut().zip(added) {
+        for ((value, added), mask) in values.iter_mut().zip(added).zip(mask) {
+            *value += added * mask * layer_mask;
+        }
+    }
+}
+
+/// Rotary embedding, halves against each other.
+fn rotated(head: &[f64], position: usize, theta: f64) -> Vec<f64> {
+    let half = head.len() / 2;
+    let mut out = head.to_vec();
+    for index in 0..half {
+        let angle = position as f64 / theta.powf(2.0 * index as f64 / head.len() as f64);
+        let (sin, cos) = angle.sin_cos();
+        out[index] = head[index] * cos - head[index + half] * sin;
+        out[index + half] = head[index + half] * cos + head[index] * sin;
+    }
+    out
+}
+
+/// Weights of an ordinary size, from a small generator; norms around 1. Rotary frequencies and dtype are made ordinary too.
+pub fn ordinary(config: &LlamaConfig, seed: u64) -> (LlamaConfig, NamedTensors) {
+    let config = LlamaConfig {
+        rope: Rope { theta: 10_000.0, scaling: RopeScaling::Default },
+        rms_norm_eps: 1e-5,
+        dtype: outgrow_checkpoint::Dtype::F32,
+        ..config.clone()
+    };
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1_u64 << 24) as f32 * 2.0 - 1.0
+    };
+    let tensor = |shape: Vec<usize>, uniform: &mut dyn FnMut() -> f32| {
+        let size: usize = shape.iter().product();
+        let value = |uniform: &mut dyn FnMut() -> f32| match shape.len() {
+            1 => 1.0 + 0.5 * uniform(),
+            _ => 1.5 * uniform() / (shape[1] as f32).sqrt(),
+        };
+        HostTensor { values: (0..size).map(|_| value(uniform)).collect(), shape }
+    };
+    let tensors =
+        config.tensors().into_iter().map(|one| (one.name, tensor(one.shape, &mut uniform))).collect();
+    (config, tensors)
+}
