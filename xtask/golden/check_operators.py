@@ -10,6 +10,7 @@ One line a case; the exit status is 1 if one of them fails.
 
 import argparse
 import math
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,8 @@ from check_growth import load, tensor_files
 TOKENS = torch.randint(0, 60, (2, 17), generator=torch.Generator().manual_seed(7))
 # Of the largest logit. In f32 the sums differ in their order only; a tensor that was rounded to bf16 is off by 2^-9.
 SAME_LOGITS = 1e-5
+# Where tensors are sums, a value now and then is rounded the other way.
+SAME_LOGITS_OF_SUMS = {torch.float32: 1e-4, torch.bfloat16: 3e-3}
 PRESERVED = {torch.float32: 1e-5, torch.bfloat16: 3e-2}
 CHANGED = 1e-2
 # One rounding of the result: half a unit in the last place, and one more bit for an operation done in f32.
@@ -144,21 +147,29 @@ def filled(expected: Model, grown: Model) -> Model:
 
 def check_noise(case: Case, grown: Model, expected: Model) -> None:
     """W' = (1 - alpha) W + alpha epsilon: solves for epsilon and looks at its deviation. Norms stay as they were."""
+    of_weight, of_noise = case.noise
+    seen = set()
     for name, clean in expected.tensors.items():
         tensor = grown.tensors[name].float()
         if name.endswith("norm.weight"):
             if not torch.equal(tensor, clean):
                 raise Failed(f"{name}: a norm is noised")
             continue
-        epsilon = (tensor - (1 - case.noise) * clean) / case.noise
+        epsilon = (tensor - of_weight * clean) / of_noise
         check_fresh(name, epsilon, case.fresh_stds(name, expected.config))
+        drawn = tuple(tensor.flatten()[:16].tolist())
+        if drawn in seen:
+            raise Failed(f"{name}: has the noise of another tensor")
+        seen.add(drawn)
 
 
 def grow(binary: Path, arguments: list[str], folder: Path, refused: bool) -> None:
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier run in the same --keep
     run = subprocess.run([binary, "grow", *arguments, folder], capture_output=True, text=True, check=False)
     lines = run.stderr.strip().splitlines() or ["nothing on stderr"]
     if refused and (run.returncode != 2 or len(lines) != 1 or folder.exists()):
-        raise Failed(f"should be refused in one line with exit status 2; gave {run.returncode}: {lines[0]}")
+        said = f"gave {run.returncode} in {len(lines)} lines: {lines[0]}" if run.returncode else "was made"
+        raise Failed(f"should be refused in one line with exit status 2; {said}")
     if not refused and run.returncode != 0:
         raise Failed(f"gave {run.returncode}: {lines[0]}")
 
@@ -202,10 +213,11 @@ def check(case: Case, binary: Path, source_folder: Path, folder: Path) -> str:
 
     logits, before = folder_logits(folder), folder_logits(source_folder)
     apart = difference(logits, model_logits(exact))
-    if apart > SAME_LOGITS:
+    dtype = next(iter(stored.tensors.values())).dtype
+    if apart > (SAME_LOGITS_OF_SUMS[dtype] if case.slack else SAME_LOGITS):
         raise Failed(f"logits differ from those of the equations' tensors by {apart:.1e}")
     changed = difference(logits, before)
-    bound = PRESERVED[next(iter(stored.tensors.values())).dtype]
+    bound = PRESERVED[dtype]
     if case.preserves and changed > bound:
         raise Failed(f"the function is not preserved: logits changed by {changed:.1e}, at most {bound:.0e} is right")
     if not case.preserves and changed < CHANGED:

@@ -53,7 +53,8 @@ class Case:
     """One call of the program, and what it has to make.
 
     `preserves` and `preserves_masked` are the operator's promise; `refused` is for what can't be made. `recovers` takes
-    the matrices of a learned growth to `changes` out of the grown model. `slack` is what sums may be off.
+    the matrices of a learned growth to `changes` out of the grown model. `slack` is what sums may be off. `noise` is what
+    weights and noise are multiplied by.
     """
 
     source: str
@@ -66,7 +67,7 @@ class Case:
     changes: dict[str, int] = field(default_factory=dict)
     recovers: bool = False
     slack: float = 0.0
-    noise: float | None = None
+    noise: tuple[float, float] | None = None
     matrices: dict[str, torch.Tensor] = field(default_factory=dict)
     recipe: str = ""
 
@@ -84,7 +85,9 @@ class Case:
         return flags
 
     def fresh_stds(self, name: str, config: LlamaConfig) -> list[float]:
-        """What the deviation of a drawn matrix may be: the papers' initialisations of it."""
+        """What the deviation of a drawn matrix may be: the papers' initialisations of it. None is said for norms."""
+        if name.endswith("norm.weight"):
+            return []
         if self.noise is not None:
             return [noise_std(name, config)]
         sizes = width.Sizes.of(config)
@@ -260,14 +263,42 @@ def random_matrices(source: str, changes: dict[str, int], num_layers: int) -> di
 
 
 def noise_cases(source: str) -> Iterator[Case]:
+    """Noise on a stack and on a split, and in the form that keeps the variance."""
     layers = COMMON["num_hidden_layers"]
     flags = ["--noise", "0.2", *SEED]
+    linear, preserving = (0.8, 0.2), (math.sqrt(0.8), math.sqrt(0.2))
     stacked = partial(depth.copied_layers, layers=depth.stack_layers(layers, 2))
-    yield Case(source, "stack x2 noise 0.2", ["--operator", "stack", "--factor", "2", *flags], stacked, noise=0.2)
+    words = ["--operator", "stack", "--factor", "2", *flags]
+    yield Case(source, "stack x2 noise 0.2", words, stacked, noise=linear)
+    words = [*words, "--noise-mix", "variance-preserving"]
+    yield Case(source, "stack x2 noise 0.2, variance kept", words, stacked, noise=preserving)
     changes = width_changes(source)["all x2"]
-    split = partial(width.split, **changes)
     words = ["--operator", "split", "--axis", "width", *width_flags(changes), *flags]
-    yield Case(source, "split all x2 noise 0.2", words, split, noise=0.2)
+    yield Case(source, "split all x2 noise 0.2", words, partial(width.split, **changes), noise=linear)
+
+
+def recipe_cases(source: str) -> Iterator[Case]:
+    """Several growths in one plan."""
+    changes = width_changes(source)["all x2"]
+    sizes = ", ".join(f"{name} = {size}" for name, size in changes.items())
+    wider = f'[[steps]]\noperator = "split"\nwidth = {{ {sizes} }}\n'
+    deeper = '[[steps]]\noperator = "stack"\nfactor = 2\n'
+    layers = depth.stack_layers(COMMON["num_hidden_layers"], 2)
+
+    def both(model: Model) -> Model:
+        return depth.copied_layers(width.split(model, **changes), layers)
+
+    yield Case(source, "recipe: split, stack", [], both, recipe=wider + deeper)
+    yield Case(source, "recipe: stack, split", [], both, recipe=deeper + wider)
+
+    def zeros(model: Model) -> Model:
+        return depth.zero_depth(width.zero_width(model, **changes), 12)
+
+    zero_width = f'[[steps]]\noperator = "zero-width"\nwidth = {{ {sizes} }}\nseed = 3\n'
+    zero_depth = '[[steps]]\noperator = "zero-depth"\nnum_hidden_layers = 12\n'
+    yield Case(source, "recipe: zero width, zero depth", [], zeros, preserves=True, recipe=zero_width + zero_depth)
+    noise = '[[steps]]\noperator = "noise"\namount = 0.1\nseed = 3\n'
+    yield Case(source, "recipe: split, stack, noise", [], both, noise=(0.9, 0.1), recipe=wider + deeper + noise)
 
 
 def cases() -> Iterator[Case]:
@@ -278,3 +309,4 @@ def cases() -> Iterator[Case]:
         yield from key_value_cases(source)
         yield from learned_cases(source)
         yield from noise_cases(source)
+        yield from recipe_cases(source)
