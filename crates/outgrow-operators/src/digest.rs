@@ -1,0 +1,89 @@
+//! SHA-256 of files, by the MiB, so that it costs the disk's time and no memory. It compares nothing.
+
+use std::{
+    fmt::Write,
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use outgrow_checkpoint::CheckpointError;
+use sha2::{Digest, Sha256};
+
+const BUFFER_BYTES: usize = 1 << 20;
+/// Hexadecimal digits of a SHA-256.
+const DIGITS: usize = 64;
+/// The folder of a download cache in which files have their digest for a name.
+const CACHED: &str = "blobs";
+
+/// A file, as a card names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDigest {
+    /// Its name, without folders.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256, in lower-case hexadecimal.
+    pub sha256: String,
+    /// Whether the SHA-256 wasn't computed but read off the file's name in a cache of downloads.
+    pub is_from_cache: bool,
+}
+
+/// The SHA-256 of files, in their order.
+///
+/// A link into a Hugging Face cache is taken by its word: large files are `blobs/SHA256` there. All others are read.
+///
+/// # Errors
+/// When one can't be read.
+pub fn sha256_of_files(files: &[PathBuf]) -> Result<Vec<FileDigest>, CheckpointError> {
+    let mut buffer = Vec::new();
+    files.iter().map(|file| sha256_of_file(file, &mut buffer)).collect()
+}
+
+fn sha256_of_file(path: &Path, buffer: &mut Vec<u8>) -> Result<FileDigest, CheckpointError> {
+    let failed = |error| CheckpointError::io("read", path, error);
+    let mut file = File::open(path).map_err(failed)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if let Some(sha256) = name_in_cache(path) {
+        let bytes = file.metadata().map_err(failed)?.len();
+        return Ok(FileDigest { file: name, bytes, sha256, is_from_cache: true });
+    }
+    let mut digest = Sha256::new();
+    let mut bytes = 0;
+    buffer.resize(BUFFER_BYTES, 0);
+    loop {
+        let read = match file.read(buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        digest.update(&buffer[..read]);
+        bytes += read as u64;
+    }
+    Ok(FileDigest {
+        file: name,
+        bytes,
+        sha256: hexadecimal(digest.finalize().as_ref()),
+        is_from_cache: false,
+    })
+}
+
+/// The digest that a cache gives a file for a name; small files have a shorter one there, which isn't SHA-256.
+fn name_in_cache(path: &Path) -> Option<String> {
+    if !path.is_symlink() {
+        return None;
+    }
+    let blob = fs::canonicalize(path).ok()?;
+    let name = blob.file_name()?.to_str()?;
+    let is_digest =
+        name.len() == DIGITS && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (is_digest && blob.parent()?.file_name()? == CACHED).then(|| name.to_owned())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(DIGITS), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes everything");
+        text
+    })
+}

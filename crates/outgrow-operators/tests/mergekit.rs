@@ -1,0 +1,273 @@
+//! mergekit's passthrough recipes: what they mean, and that everything else in them is refused by name and line.
+
+use insta::assert_snapshot;
+use outgrow_checkpoint::Dtype;
+use outgrow_operators::Passthrough;
+use proptest::prelude::*;
+
+const IDENTITY_BLOCKS: &str = "\
+slices:
+  - sources:
+      - model: org/small@main
+        layer_range: [0, 3]
+  - sources:
+      - model: org/small@main
+        layer_range: [2, 3]
+        parameters:
+          scale:
+            - filter: o_proj
+              value: 0.0
+            - filter: down_proj
+              value: 0.0
+            - value: 1.0
+  - sources: [{model: org/small@main, layer_range: [3, 6]}]
+merge_method: passthrough
+dtype: bfloat16
+";
+
+fn problems(text: &str) -> String {
+    Passthrough::parse(text).unwrap_err().to_string()
+}
+
+fn scale(recipe: &Passthrough, tensor: &str) -> f64 {
+    recipe.origin(tensor).unwrap().1
+}
+
+#[test]
+fn slices_become_layers_and_filters_find_their_tensors() {
+    let recipe = Passthrough::parse(IDENTITY_BLOCKS).unwrap();
+    assert_eq!(recipe.model, "org/small@main");
+    assert_eq!(recipe.dtype, Some(Dtype::BF16));
+    assert_eq!(recipe.layers(6).unwrap(), [0, 1, 2, 2, 3, 4, 5]);
+    assert!(!recipe.is_copy());
+    let origin = |name: &str| recipe.origin(name).unwrap();
+    assert_eq!(
+        origin("model.layers.3.self_attn.o_proj.weight"),
+        ("model.layers.2.self_attn.o_proj.weight".into(), 0.0)
+    );
+    assert_eq!(
+        origin("model.layers.3.mlp.up_proj.weight"),
+        ("model.layers.2.mlp.up_proj.weight".into(), 1.0)
+    );
+    assert_eq!(
+        origin("model.layers.2.mlp.down_proj.weight"),
+        ("model.layers.2.mlp.down_proj.weight".into(), 1.0)
+    );
+    assert_eq!(
+        origin("model.layers.6.mlp.down_proj.weight"),
+        ("model.layers.5.mlp.down_proj.weight".into(), 1.0)
+    );
+    assert_eq!(origin("lm_head.weight"), ("lm_head.weight".into(), 1.0));
+    assert_eq!(recipe.origin("model.layers.7.mlp.down_proj.weight"), None);
+}
+
+#[test]
+fn a_source_comes_before_its_slice_and_a_slice_before_the_recipe() {
+    let recipe = Passthrough::parse(
+        "merge_method: passthrough
+slices:
+  - parameters: {scale: [{filter: mlp, value: 2}, {filter: up_proj, value: 3}]}
+    sources:
+      - {model: a, layer_range: [0, 2], parameters: {scale: {filter: up_proj, value: 4}}}
+  - sources: [{model: a, layer_range: [0, 1]}]
+parameters: {scale: 1e-1}
+",
+    )
+    .unwrap();
+    let scales = [
+        "model.layers.0.mlp.up_proj.weight",
+        "model.layers.0.mlp.gate_proj.weight",
+        "model.layers.0.self_attn.q_proj.weight",
+        "model.layers.2.mlp.up_proj.weight",
+        "model.norm.weight",
+    ]
+    .map(|tensor| scale(&recipe, tensor));
+    assert_eq!(scales.to_vec(), [4.0, 2.0, 0.1, 0.1, 0.1]);
+}
+
+#[test]
+fn what_stands_before_the_layers_belongs_to_the_first_slice_and_all_else_to_the_last() {
+    let recipe = Passthrough::parse(
+        "{merge_method: passthrough, slices: [
+  {sources: [{model: a, layer_range: [0, 1], parameters: {scale: 2}}]},
+  {sources: [{model: a, layer_range: [1, 2], parameters: {scale: 3}}]}]}",
+    )
+    .unwrap();
+    for embedding in ["model.embed_tokens.weight", "transformer.wte.weight", "gpt_neox.embed_in.weight"] {
+        assert_eq!(scale(&recipe, embedding).to_bits(), 2_f64.to_bits(), "{embedding}");
+    }
+    for head in ["model.norm.weight", "lm_head.weight", "embed_out.weight"] {
+        assert_eq!(scale(&recipe, head).to_bits(), 3_f64.to_bits(), "{head}");
+    }
+}
+
+#[test]
+fn several_numbers_are_spread_over_the_layers_of_their_slice() {
+    let recipe = Passthrough::parse(
+        "{merge_method: passthrough, slices: [
+  {sources: [{model: a, layer_range: [2, 7], parameters: {scale: [{filter: layers.3., value: 9}, {value: [1, 3, 4]}]}}]},
+  {sources: [{model: a, layer_range: [0, 1], parameters: {scale: [1, 5]}}]}]}",
+    )
+    .unwrap();
+    let scales =
+        [0, 1, 2, 3, 4, 5].map(|layer| scale(&recipe, &format!("model.layers.{layer}.mlp.up_proj.weight")));
+    // A filter sees the source's name, and a slice of one layer has its last value.
+    assert_eq!(scales.to_vec(), [1.0, 9.0, 3.0, 3.5, 4.0, 5.0]);
+    let outside = ["model.embed_tokens.weight", "lm_head.weight"].map(|tensor| scale(&recipe, tensor));
+    assert_eq!(outside.to_vec(), [1.0, 1.0]);
+}
+
+#[test]
+fn every_key_that_is_not_honoured_is_named_with_its_line() {
+    let text = "\
+merge_method: passthrough
+slices:
+  - sources:
+      - model: a
+        layer_range: [0, 2]
+        parameters:
+          weight: 0.5
+          scale:
+            - filtr: o_proj
+              value: x
+    residual_weight: 0.1
+tokenizer_source: base
+out_dtype: float16
+chat_template: auto
+dtype: float64
+";
+    assert_snapshot!(problems(text), @"line 7: `weight` is not honoured in parameters; expected scale; line 9: `filtr` is not honoured in an entry of scale; expected filter, value; line 10: scale `x` is no number; expected one, like 0.5; line 11: `residual_weight` is not honoured in a slice; expected sources, parameters; line 12: `tokenizer_source` is not honoured in a recipe; expected merge_method, slices, parameters, dtype, base_model; line 13: `out_dtype` is not honoured in a recipe; expected merge_method, slices, parameters, dtype, base_model; line 14: `chat_template` is not honoured in a recipe; expected merge_method, slices, parameters, dtype, base_model; line 15: dtype `float64`: expected bfloat16, float16 or float32");
+    assert_snapshot!(problems("merge_method: slerp\nmodels:\n  - model: a\n"), @"line 1: merge_method `slerp` is no growth; expected passthrough; line 1: `slices` is missing; line 2: `models` is not honoured in a recipe; expected merge_method, slices, parameters, dtype, base_model");
+    assert_snapshot!(problems("- 1"), @"line 1: a recipe is a list; expected a map of merge_method, slices, parameters, dtype, base_model");
+    assert_snapshot!(problems(""), @"line 1: a recipe is nothing; expected a map of merge_method, slices, parameters, dtype, base_model");
+}
+
+#[test]
+fn ranges_that_are_none_are_refused_at_once() {
+    let ranges =
+        ["[8, 4]", "[4, 4]", "[-4, 2]", "[0, 1, 2]", "[0, 2.5]", "[010, 12]", "8", "[0, '4']", "[0, null]"];
+    let slices = ranges.map(|range| format!("  - sources: [{{model: a, layer_range: {range}}}]\n")).concat();
+    let text = format!("merge_method: passthrough\nslices:\n{slices}");
+    assert_snapshot!(problems(&text).replace("; line", ";\nline"), @r#"
+    line 3: layer_range [8, 4] is reversed; expected [first layer, layer after the last];
+    line 4: layer_range [4, 4] is empty; expected [first layer, layer after the last];
+    line 5: layer_range: `-4` is no layer; expected a number from 0;
+    line 6: layer_range has 3 entries; expected [first layer, layer after the last];
+    line 7: layer_range: `2.5` is no layer; expected a number from 0;
+    line 8: layer_range: `010` is no layer; expected a number from 0;
+    line 9: layer_range is `8`; expected [first layer, layer after the last];
+    line 10: layer_range: `4` is no layer; expected a number from 0; and 1 more
+    "#);
+}
+
+#[test]
+fn ranges_beyond_the_source_are_refused_when_it_is_known() {
+    let text = "merge_method: passthrough
+slices:
+  - sources: [{model: a, layer_range: [0, 40]}]
+  - sources: [{model: a, layer_range: [0, 18446744073709551615]}]
+  - sources: [{model: a, layer_range: [8, 24]}]
+";
+    let recipe = Passthrough::parse(text).unwrap();
+    assert_snapshot!(recipe.layers(24).unwrap_err(), @"line 3: layer_range [0, 40] goes beyond the source, which has 24 layers; line 4: layer_range [0, 18446744073709551615] goes beyond the source, which has 24 layers");
+    let slice = "  - sources: [{model: a, layer_range: [0, 9000]}]\n";
+    let deep = format!("merge_method: passthrough\nslices:\n{}", slice.repeat(200));
+    assert_snapshot!(Passthrough::parse(&deep).unwrap().layers(9000).unwrap_err(), @"1800000 layers in all slices: at most 65536 are possible");
+}
+
+#[test]
+fn a_growth_has_one_source() {
+    let text = "merge_method: passthrough
+base_model: c
+slices:
+  - sources: [{model: a, layer_range: [0, 1]}]
+  - sources: [{model: b, layer_range: [0, 1]}]
+  - sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}]
+  - sources: [{model: a+lora, layer_range: [0, 1]}]
+  - sources: []
+  - sources: [{layer_range: [0, 1]}, ]
+  - sources: [{model: {path: a}}]
+";
+    assert_snapshot!(problems(text).replace("; line", ";\nline"), @r#"
+    line 2: model `c`, but `a` in line 4: a growth has one source;
+    line 5: model `b`, but `a` in line 4: a growth has one source;
+    line 6: 2 sources in one slice: a growth has one;
+    line 7: model `a+lora` adds a LoRA, which is not honoured; merge it first;
+    line 8: sources is empty; at least one is needed;
+    line 9: `model` is missing in a source;
+    line 10: model is a map; expected a name;
+    line 10: `layer_range` is missing in a source
+    "#);
+}
+
+#[test]
+fn yaml_that_is_none_or_hides_something_is_refused() {
+    let passthrough = |slices: &str| format!("merge_method: passthrough\nslices: {slices}\n");
+    assert_snapshot!(problems(&passthrough("[{sources: [")), @"line 3: while parsing a node, did not find expected node content");
+    assert_snapshot!(problems("slices: []\nslices: []"), @"line 2: `slices` stands twice, first in line 1");
+    assert_snapshot!(problems("a: 1\n---\nb: 2"), @"line 2: a second document begins; expected one");
+    assert_snapshot!(problems("slices: !!python/object:os.system []"), @"line 1: tag `tag:yaml.org,2002:python/object:os.system` is not read; leave it out");
+    assert_snapshot!(problems("a: &a [*a]"), @"line 1: an alias stands inside what it names");
+    assert_snapshot!(problems("? [a]\n: b"), @"line 1: a list is a key; expected a name");
+    assert_snapshot!(problems(&"[".repeat(100_000)), @"line 1: recursion limit exceeded");
+    assert_snapshot!(problems(&"- ".repeat(100_000)), @"line 1: more than 32 lists and maps inside each other");
+    assert_snapshot!(problems(&"? ".repeat(100_000)), @"line 1: more than 32 lists and maps inside each other");
+    assert_snapshot!(problems(&"a: {".repeat(100_000)), @"line 1: more than 32 lists and maps inside each other");
+    let bomb = (1..30).fold("a0: &a0 [1, 1]\n".to_owned(), |text, level| {
+        let below = level - 1;
+        format!("{text}a{level}: &a{level} [*a{below}, *a{below}]\n")
+    });
+    assert_snapshot!(problems(&bomb), @"line 15: more than 100000 values, those that aliases repeat included");
+}
+
+#[test]
+fn aliases_stand_for_what_they_name() {
+    let text = "merge_method: passthrough
+parameters: &zero {scale: [{filter: o_proj, value: 0}]}
+slices:
+  - sources: [{model: a, layer_range: [0, 1], parameters: *zero}]
+";
+    let recipe = Passthrough::parse(text).unwrap();
+    assert_eq!(recipe.slices[0].scales.len(), 2);
+    assert_eq!(scale(&recipe, "model.layers.0.self_attn.o_proj.weight").to_bits(), 0);
+}
+
+proptest! {
+    #[test]
+    fn layers_and_the_origins_of_tensors_agree(
+        ranges in prop::collection::vec((0_usize..20, 1_usize..8), 1..6),
+    ) {
+        let slice = |(start, length): &(usize, usize)| {
+            format!("- sources: [{{model: m, layer_range: [{start}, {}]}}]\n", start + length)
+        };
+        let slices = ranges.iter().map(slice).collect::<Vec<_>>().concat();
+        let recipe = Passthrough::parse(&format!("merge_method: passthrough\nslices:\n{slices}")).unwrap();
+        let layers = recipe.layers(27).unwrap();
+        prop_assert_eq!(layers.len(), ranges.iter().map(|(_, length)| length).sum::<usize>());
+        prop_assert!(recipe.is_copy());
+        for (layer, source) in layers.iter().enumerate() {
+            let origin = recipe.origin(&format!("model.layers.{layer}.x"));
+            prop_assert_eq!(origin, Some((format!("model.layers.{source}.x"), 1.0)));
+        }
+    }
+
+    #[test]
+    fn a_damaged_recipe_gives_one_line_or_is_one(
+        at in 0..IDENTITY_BLOCKS.len(),
+        removed in 0_usize..30,
+        inserted in r##"[\[\]{}:,&*!|>'"#\-?%@`~ \n\ta-c0-9]{0,6}"##,
+    ) {
+        let end = (at + removed).min(IDENTITY_BLOCKS.len());
+        let text = format!("{}{inserted}{}", &IDENTITY_BLOCKS[..at], &IDENTITY_BLOCKS[end..]);
+        if let Err(problems) = Passthrough::parse(&text) {
+            prop_assert!(!problems.to_string().contains(char::is_control), "{problems}");
+        }
+    }
+
+    #[test]
+    fn any_text_gives_one_line_or_is_a_recipe(text in any::<String>()) {
+        if let Err(problems) = Passthrough::parse(&text) {
+            prop_assert!(!problems.to_string().contains(char::is_control), "{problems}");
+        }
+    }
+}
