@@ -90,6 +90,15 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    /// Its name in config.json.
+    pub fn config_name(self) -> &'static str {
+        match self {
+            Self::F32 => "float32",
+            Self::F16 => "float16",
+            Self::BF16 => "bfloat16",
+        }
+    }
+
     /// Bytes a value.
     pub fn size_bytes(self) -> usize {
         match self {

@@ -76,11 +76,6 @@ impl LlamaConfig {
     ///
     /// It is written in the older spelling, which versions 4 and 5 both read.
     pub fn to_json(&self) -> Value {
-        let dtype = match self.dtype {
-            Dtype::F32 => "float32",
-            Dtype::F16 => "float16",
-            Dtype::BF16 => "bfloat16",
-        };
         json!({
             "architectures": [LLAMA_CLASS],
             "model_type": "llama",
@@ -103,7 +98,7 @@ impl LlamaConfig {
             "initializer_range": self.initializer_range,
             "bos_token_id": self.bos_token_id,
             "eos_token_id": self.eos_token_id,
-            "torch_dtype": dtype,
+            "torch_dtype": self.dtype.config_name(),
             "use_cache": true,
         })
     }

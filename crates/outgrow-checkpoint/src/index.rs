@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     error::CheckpointError,
-    weights::{INDEX_FILE, SINGLE_FILE, is_passed_over, parse_object},
+    weights::{INDEX_FILE, is_passed_over, parse_object},
 };
 
 /// The names of the tensors that a folder's index lists, whether or not its shards are there: enough to plan the growth
@@ -40,17 +40,17 @@ pub(crate) fn read_index(file: &Path) -> Result<BTreeMap<String, String>, Checkp
     Ok(places)
 }
 
-/// The files to open, by name; all of them are there.
+/// The files to open, by name; all of them are there, beside the index.
 pub(crate) fn open_order<'a>(
-    folder: &Path,
-    index: Option<&'a BTreeMap<String, String>>,
+    index_file: &Path,
+    index: &'a BTreeMap<String, String>,
 ) -> Result<BTreeSet<&'a str>, CheckpointError> {
-    let Some(index) = index else { return Ok(BTreeSet::from([SINGLE_FILE])) };
     let names: BTreeSet<&str> = index.values().map(String::as_str).collect();
-    let missing: Vec<&str> = names.iter().copied().filter(|name| !folder.join(name).exists()).collect();
+    let missing: Vec<&str> =
+        names.iter().copied().filter(|name| !index_file.with_file_name(name).exists()).collect();
     if missing.is_empty() {
         return Ok(names);
     }
     let problem = format!("names shards that are not there: {}", missing.join(", "));
-    Err(CheckpointError::Json { file: folder.join(INDEX_FILE), problem })
+    Err(CheckpointError::Json { file: index_file.to_owned(), problem })
 }

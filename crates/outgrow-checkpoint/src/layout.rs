@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value, json};
 
-use crate::{config::Dtype, weights::SINGLE_FILE};
+use crate::{config::Dtype, weights::ShardSet};
 
 /// A tensor that is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,12 +43,18 @@ impl Shard {
 /// Tensors spread over shards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardLayout {
+    set: ShardSet,
     shards: Vec<Shard>,
 }
 
 impl ShardLayout {
     /// Fills shards in the given order up to `shard_size_bytes` of values each; a larger tensor has a shard to itself.
     pub fn new(tensors: Vec<TensorSpec>, shard_size_bytes: u64) -> Self {
+        Self::of(ShardSet::Model, tensors, shard_size_bytes)
+    }
+
+    /// The same, for files that hold something else than parameters.
+    pub fn of(set: ShardSet, tensors: Vec<TensorSpec>, shard_size_bytes: u64) -> Self {
         let mut groups: Vec<Vec<TensorSpec>> = vec![Vec::new()];
         let mut filled = 0;
         for tensor in tensors {
@@ -67,17 +73,22 @@ impl ShardLayout {
             // Readers view the bytes in place, so that a wide type must not begin at an odd multiple of a narrow one.
             tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype.size_bytes()));
             let file_name = match count {
-                1 => SINGLE_FILE.to_owned(),
-                _ => format!("model-{:05}-of-{count:05}.safetensors", index + 1),
+                1 => set.single_file(),
+                _ => format!("{}-{:05}-of-{count:05}.safetensors", set.stem(), index + 1),
             };
             Shard { file_name, tensors }
         };
-        Self { shards: groups.into_iter().enumerate().map(shard).collect() }
+        Self { set, shards: groups.into_iter().enumerate().map(shard).collect() }
     }
 
     /// The shards, in order; at least one.
     pub fn shards(&self) -> &[Shard] {
         &self.shards
+    }
+
+    /// The file that says which shard holds which tensor.
+    pub(crate) fn index_file(&self) -> String {
+        self.set.index_file()
     }
 
     /// Bytes of all values.

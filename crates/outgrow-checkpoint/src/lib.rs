@@ -30,5 +30,7 @@ pub use names::{layer_index, layer_prefix, with_layer_index};
 pub use open::Checkpoint;
 pub use tensors::TensorShape;
 pub use values::{ValueTooLarge, decode_into, encode_into};
-pub use weights::{CONFIG_FILE, INDEX_FILE, SINGLE_FILE, StoredTensor, WeightFolder, read_raw_config};
+pub use weights::{
+    CONFIG_FILE, INDEX_FILE, SINGLE_FILE, ShardSet, StoredTensor, WeightFolder, read_raw_config,
+};
 pub use write::{ShardWriter, TensorWriter};

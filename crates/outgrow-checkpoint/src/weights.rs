@@ -27,6 +27,36 @@ pub const SINGLE_FILE: &str = "model.safetensors";
 /// The file that says which shard holds which tensor.
 pub const INDEX_FILE: &str = "model.safetensors.index.json";
 
+/// The sets of files that a folder can hold: each is one file, or several and an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShardSet {
+    /// `model.safetensors`, or `model-00001-of-00002.safetensors` and so on: the parameters.
+    Model,
+    /// `optimizer.safetensors`, or `optimizer-00001-of-00002.safetensors` and so on: AdamW's moments, named by the path of
+    /// their parameter and `.exp_avg` or `.exp_avg_sq`.
+    Optimizer,
+}
+
+impl ShardSet {
+    /// What the names of its files begin with.
+    pub(crate) fn stem(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Optimizer => "optimizer",
+        }
+    }
+
+    /// The file where there is only one.
+    pub(crate) fn single_file(self) -> String {
+        format!("{}.safetensors", self.stem())
+    }
+
+    /// The file that says which shard holds which tensor.
+    pub(crate) fn index_file(self) -> String {
+        format!("{}.safetensors.index.json", self.stem())
+    }
+}
+
 /// A tensor and where its bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredTensor {
@@ -69,7 +99,25 @@ impl WeightFolder {
 
     /// Opens the weights of a folder whose config.json has been read.
     pub(crate) fn open_with(folder: &Path, raw_config: Value) -> Result<Self, CheckpointError> {
-        let (files, entries) = open_files(folder)?;
+        Self::open_files(folder, ShardSet::Model, raw_config)
+    }
+
+    /// Opens the moments of an optimizer, which lie beside the weights of a grown folder, or under `training/` in a checkpoint of
+    /// a run; `None` where neither is there.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_moments(folder: &Path) -> Result<Option<Self>, CheckpointError> {
+        let set = ShardSet::Optimizer;
+        let places = [folder.to_owned(), folder.join("training")];
+        let found = places
+            .iter()
+            .find(|folder| folder.join(set.single_file()).exists() || folder.join(set.index_file()).exists());
+        found.map(|folder| Self::open_files(folder, set, Value::Null)).transpose()
+    }
+
+    fn open_files(folder: &Path, set: ShardSet, raw_config: Value) -> Result<Self, CheckpointError> {
+        let (files, entries) = open_files(folder, set)?;
         let mut problems = Vec::new();
         let mut tensors = Vec::new();
         for (shard, entry) in entries {
@@ -169,16 +217,20 @@ pub(crate) fn is_passed_over(name: &str) -> bool {
 type Files = BTreeMap<PathBuf, SafetensorsFile>;
 
 /// The files, and every tensor with the file that holds it.
-fn open_files(folder: &Path) -> Result<(Files, Vec<(PathBuf, Entry)>), CheckpointError> {
-    let index_file = folder.join(INDEX_FILE);
-    let index = if folder.join(SINGLE_FILE).exists() {
+fn open_files(folder: &Path, set: ShardSet) -> Result<(Files, Vec<(PathBuf, Entry)>), CheckpointError> {
+    let index_file = folder.join(set.index_file());
+    let index = if folder.join(set.single_file()).exists() {
         None
     } else if index_file.exists() {
         Some(read_index(&index_file)?)
     } else {
         return Err(no_weights(folder));
     };
-    let names = open_order(folder, index.as_ref())?;
+    let single_file = set.single_file();
+    let names = match &index {
+        None => BTreeSet::from([single_file.as_str()]),
+        Some(index) => open_order(&index_file, index)?,
+    };
     let mut files = Files::new();
     let mut entries = Vec::new();
     let mut found = BTreeSet::new();

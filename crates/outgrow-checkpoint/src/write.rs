@@ -12,7 +12,7 @@ use crate::{
     error::{CheckpointError, Problems},
     header::header_bytes,
     layout::{ShardLayout, offsets},
-    weights::{INDEX_FILE, StoredTensor},
+    weights::StoredTensor,
 };
 
 /// Files that are kept open between tensors, on each side. Neighbouring tensors mostly share theirs.
@@ -22,7 +22,8 @@ const KEPT_OPEN: usize = 16;
 #[derive(Debug)]
 pub struct ShardWriter {
     folder: PathBuf,
-    index: Option<String>,
+    /// The index's name and text.
+    index: Option<(String, String)>,
     /// Tensors that are still to be written.
     places: BTreeMap<String, Place>,
     sources: OpenFiles,
@@ -61,7 +62,7 @@ impl ShardWriter {
                 places.insert(tensor.name.clone(), place);
             }
         }
-        let index = layout.index().map(|index| format!("{index:#}\n"));
+        let index = layout.index().map(|index| (layout.index_file(), format!("{index:#}\n")));
         let (sources, targets) = (OpenFiles::default(), OpenFiles::default());
         Ok(Self { folder: folder.to_owned(), index, places, sources, targets })
     }
@@ -118,8 +119,8 @@ impl ShardWriter {
         let left = self.places.keys().map(|name| format!("`{name}` was not written")).collect();
         Problems(left)
             .into_result(|problems| CheckpointError::Tensors { path: self.folder.clone(), problems })?;
-        let Some(index) = self.index else { return Ok(()) };
-        let path = self.folder.join(INDEX_FILE);
+        let Some((file, index)) = self.index else { return Ok(()) };
+        let path = self.folder.join(file);
         fs::write(&path, index).map_err(|source| CheckpointError::io("write", &path, source))
     }
 

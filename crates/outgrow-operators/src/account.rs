@@ -9,7 +9,6 @@ use crate::{
     error::GrowthError,
     folder::{layout, side_files},
     folder_plan::FolderPlan,
-    growth::Growth,
     layer_map::LayerMap,
     origin::Origin,
     pattern::connection_rate,
@@ -30,25 +29,21 @@ pub struct Account {
 }
 
 impl Account {
-    /// Plans the growth of a folder; nothing is written.
+    /// What a plan would make; nothing is written.
     ///
     /// # Errors
-    /// As [`crate::grow_folder`], but for the target.
-    pub fn new(source: &Source, growths: &[Growth], shard_size_bytes: u64) -> Result<Self, GrowthError> {
-        let plan = FolderPlan::new(source, growths)?;
-        let source_parameters = match source {
-            Source::Llama(checkpoint) => checkpoint.config().num_parameters(),
-            Source::Other(other) => other.tensors().map(|tensor| size(&tensor.shape)).sum(),
-        };
-        let layout = layout(source.weights(), &plan.tensors, shard_size_bytes)?;
+    /// Tensors of the plan that aren't in the source; a folder that can't be read.
+    pub fn new(source: &Source, plan: FolderPlan, shard_size_bytes: u64) -> Result<Self, GrowthError> {
+        let source_parameters = source.num_parameters();
+        let layout = layout(source.weights(), &plan, shard_size_bytes)?;
         Ok(Self { plan, source_parameters, layout, side_files: side_files(source.weights().folder())? })
     }
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let FolderPlan { source_layers, layers, preservation, tensors, .. } = &self.plan;
-        let parameters = grouped(tensors.iter().map(|tensor| size(&tensor.shape)).sum());
+        let FolderPlan { source_layers, layers, preservation, .. } = &self.plan;
+        let parameters = grouped(self.plan.num_parameters());
         writeln!(f, "layers       {source_layers} → {}", layers.len())?;
         writeln!(f, "made of      {}", layers_in_words(layers))?;
         writeln!(f, "function     {preservation}")?;
@@ -103,10 +98,6 @@ impl Account {
         }
         Ok(())
     }
-}
-
-fn size(shape: &[usize]) -> u64 {
-    shape.iter().map(|side| *side as u64).product()
 }
 
 /// `q_proj.weight` and so on: a name from its layer's number on.

@@ -1,5 +1,7 @@
 //! What can be wrong with a growth, one line each. What can be wrong with folders is outgrow-checkpoint's to say.
 
+use std::path::PathBuf;
+
 use outgrow_checkpoint::{CheckpointError, ValueTooLarge};
 
 /// Why a growth can't be planned or carried out.
@@ -140,6 +142,30 @@ pub enum GrowthError {
         name: String,
         /// The value and the type.
         problem: ValueTooLarge,
+    },
+    /// A tensor whose moments follow from no rule.
+    #[error("tensor `{name}` is mixed from several, and no rule gives its moments: reset them")]
+    NoMoments {
+        /// The tensor.
+        name: String,
+    },
+    /// Moments that are asked for and aren't there.
+    #[error("{}: no optimizer.safetensors, here or in training/, whose moments could be grown: reset them", folder.display())]
+    MomentsMissing {
+        /// The source.
+        folder: PathBuf,
+    },
+    /// Growths that a recipe can't hold: a seed beyond 2^63, for one.
+    #[error("the growths can't be written as a recipe: {problem}")]
+    Recipe {
+        /// Why.
+        problem: String,
+    },
+    /// A passthrough recipe that doesn't fit the source.
+    #[error("{problems}")]
+    Passthrough {
+        /// All that is wrong, by line of the recipe.
+        problems: String,
     },
     /// A plan of nothing.
     #[error("no growth is given: at least one step is needed")]

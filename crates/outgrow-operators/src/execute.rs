@@ -56,8 +56,16 @@ pub fn grow_tensors(plan: &GrowthPlan, source: &NamedTensors) -> Result<NamedTen
             Some(_) => {}
         }
     }
+    grow_named(&plan.tensors, source)
+}
+
+/// Makes the tensors in memory.
+pub(crate) fn grow_named(
+    tensors: &[PlannedTensor],
+    source: &NamedTensors,
+) -> Result<NamedTensors, GrowthError> {
     let mut memory = Memory { source, grown: NamedTensors::new() };
-    execute(&plan.tensors, &mut memory)?;
+    execute(tensors, &mut memory)?;
     Ok(memory.grown)
 }
 
@@ -70,7 +78,9 @@ impl Medium for Memory<'_> {
     type Error = GrowthError;
 
     fn copy(&mut self, source: &str, target: &PlannedTensor) -> Result<(), GrowthError> {
-        self.grown.insert(target.name.clone(), self.source[source].clone());
+        let tensor = self.source.get(source);
+        let tensor = tensor.ok_or_else(|| GrowthError::MissingTensor { name: source.to_owned() })?;
+        self.grown.insert(target.name.clone(), tensor.clone());
         Ok(())
     }
 

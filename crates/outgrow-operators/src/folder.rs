@@ -4,19 +4,22 @@
 use std::{
     fs::{self, File},
     io,
+    panic::resume_unwind,
     path::{Path, PathBuf},
+    thread,
 };
 
 use outgrow_checkpoint::{
-    CONFIG_FILE, CheckpointError, Dtype, PendingFolder, ShardLayout, ShardWriter, StoredTensor, TensorSpec,
-    WeightFolder, encode_into, with_layer_index, write_file_atomically,
+    CONFIG_FILE, CheckpointError, Dtype, PendingFolder, ShardLayout, ShardSet, ShardWriter, StoredTensor,
+    TensorSpec, WeightFolder, encode_into, with_layer_index, write_file_atomically,
 };
 
 use crate::{
+    card::{self, CARD_FILE},
     error::GrowthError,
     execute::{Medium, execute},
     folder_plan::FolderPlan,
-    growth::Growth,
+    moments::{Moments, plan_moments, with_sources},
     plan::PlannedTensor,
     source::Source,
     values::{Values, rows_and_columns},
@@ -30,57 +33,63 @@ const TRAINER_STATE: &str = "trainer_state.json";
 /// Values of a computed tensor that are in memory at a time.
 const VALUES_AT_ONCE: usize = 1 << 20;
 
-/// Grows a folder into a new one. Copied tensors keep their bytes; the tokenizer and other side files come along.
+/// Grows a folder into a new one. Copied tensors keep their bytes; the tokenizer and other side files come along, and a card says
+/// how the folder was made.
 ///
 /// Passed over are weights in other formats, `training/` and all other subfolders, hidden files, and a second copy of
 /// a tied head.
 ///
 /// # Errors
-/// When the growths don't fit the model, the target exists, or a disk refuses. Nothing is left of the target then.
+/// When the plan is another source's, the target exists, or a disk refuses. Nothing is left of the target then.
 pub fn grow_folder(
     source: &Source,
-    growths: &[Growth],
+    plan: &FolderPlan,
+    moments: Moments,
     target: &Path,
     shard_size_bytes: u64,
 ) -> Result<(), GrowthError> {
-    let plan = FolderPlan::new(source, growths)?;
-    let weights = source.weights();
-    let layout = layout(weights, &plan.tensors, shard_size_bytes)?;
+    let layout = layout(source.weights(), plan, shard_size_bytes)?;
+    let moments = GrownMoments::plan(source, plan, moments)?;
     let pending = PendingFolder::create(target)?;
-    fill(&pending, source, &plan, &layout).map_err(|error| match error {
+    let filling = thread::scope(|scope| {
+        // Reading the source once more beside the copying costs a core, not time.
+        let files = scope.spawn(|| card::digests(source));
+        let folder = pending.path();
+        let mut medium = FolderMedium {
+            weights: source.weights(),
+            dtype: plan.dtype,
+            writer: ShardWriter::create(folder, &layout)?,
+        };
+        execute(&plan.tensors, &mut medium)?;
+        medium.writer.finish()?;
+        if let Some(moments) = moments {
+            moments.write(folder, shard_size_bytes)?;
+        }
+        write_file_atomically(&folder.join(CONFIG_FILE), format!("{:#}\n", plan.config).as_bytes())?;
+        for file in side_files(source.weights().folder())? {
+            copy_along(&file, folder)?;
+        }
+        let files = files.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        write_file_atomically(&folder.join(CARD_FILE), card::card(source, plan, files)?.as_bytes())?;
+        Ok(())
+    });
+    filling.map_err(|error| match error {
         GrowthError::Checkpoint(error) => GrowthError::Checkpoint(pending.at_target(error)),
         other => other,
     })?;
     Ok(pending.commit()?)
 }
 
-/// Writes everything that belongs into the grown folder.
-fn fill(
-    pending: &PendingFolder,
-    source: &Source,
-    plan: &FolderPlan,
-    layout: &ShardLayout,
-) -> Result<(), GrowthError> {
-    let weights = source.weights();
-    let mut medium = FolderMedium { weights, writer: ShardWriter::create(pending.path(), layout)? };
-    execute(&plan.tensors, &mut medium)?;
-    medium.writer.finish()?;
-    write_file_atomically(&pending.path().join(CONFIG_FILE), format!("{:#}\n", plan.config).as_bytes())?;
-    for file in side_files(weights.folder())? {
-        copy_along(&file, pending.path())?;
-    }
-    Ok(())
-}
-
-/// The files of the grown folder. Each tensor is stored as its source is.
+/// The files of the grown folder. Each tensor is stored as its source is, unless the plan says otherwise.
 pub(crate) fn layout(
     weights: &WeightFolder,
-    tensors: &[PlannedTensor],
+    plan: &FolderPlan,
     shard_size_bytes: u64,
 ) -> Result<ShardLayout, GrowthError> {
-    let specs = tensors.iter().map(|tensor| {
+    let specs = plan.tensors.iter().map(|tensor| {
         let (name, shape) = (tensor.name.clone(), tensor.shape.clone());
-        Ok(TensorSpec { dtype: stored_dtype(weights, tensor)?, name, shape })
+        let dtype = stored_dtype(weights, tensor)?;
+        Ok(TensorSpec { dtype: plan.dtype.unwrap_or(dtype), name, shape })
     });
     Ok(ShardLayout::new(specs.collect::<Result<_, GrowthError>>()?, shard_size_bytes))
 }
@@ -89,7 +98,48 @@ pub(crate) fn layout(
 fn stored_dtype(weights: &WeightFolder, tensor: &PlannedTensor) -> Result<Dtype, GrowthError> {
     match tensor.origin.first_source() {
         Some(name) => Ok(stored(weights, name)?.dtype),
-        None => Ok(stored(weights, &with_layer_index(&tensor.name, 0))?.dtype),
+        // Moments that start at zero may have no tensor to go by.
+        None => Ok(weights.tensor(&with_layer_index(&tensor.name, 0)).map_or(Dtype::F32, |one| one.dtype)),
+    }
+}
+
+/// An optimizer's moments beside the weights of a grown folder.
+struct GrownMoments {
+    source: WeightFolder,
+    tensors: Vec<PlannedTensor>,
+}
+
+impl GrownMoments {
+    /// `None` where they are reset.
+    fn plan(source: &Source, plan: &FolderPlan, policy: Moments) -> Result<Option<Self>, GrowthError> {
+        let tensors = plan_moments(&plan.tensors, policy)?;
+        if tensors.is_empty() {
+            return Ok(None);
+        }
+        let folder = source.weights().folder();
+        let found = WeightFolder::open_moments(folder)?;
+        let source = found.ok_or_else(|| GrowthError::MomentsMissing { folder: folder.to_owned() })?;
+        let tensors = with_sources(tensors, |name| source.tensor(name).is_some());
+        Ok(Some(Self { source, tensors }))
+    }
+
+    fn write(&self, folder: &Path, shard_size_bytes: u64) -> Result<(), GrowthError> {
+        let spec = |tensor: &PlannedTensor| {
+            let dtype = match tensor.origin.first_source() {
+                Some(name) => stored(&self.source, name)?.dtype,
+                None => Dtype::F32,
+            };
+            Ok(TensorSpec { name: tensor.name.clone(), dtype, shape: tensor.shape.clone() })
+        };
+        let specs = self.tensors.iter().map(spec).collect::<Result<_, GrowthError>>()?;
+        let layout = ShardLayout::of(ShardSet::Optimizer, specs, shard_size_bytes);
+        let mut medium = FolderMedium {
+            weights: &self.source,
+            dtype: None,
+            writer: ShardWriter::create(folder, &layout)?,
+        };
+        execute(&self.tensors, &mut medium)?;
+        Ok(medium.writer.finish()?)
     }
 }
 
@@ -111,7 +161,8 @@ pub(crate) fn side_files(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError>
 fn comes_along(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let is_replaced = name == CONFIG_FILE || name == TRAINER_STATE || name.ends_with(".index.json");
+    let is_replaced =
+        name == CONFIG_FILE || name == CARD_FILE || name == TRAINER_STATE || name.ends_with(".index.json");
     !is_replaced && !name.starts_with('.') && !WEIGHTS.contains(&extension.as_str())
 }
 
@@ -129,6 +180,8 @@ fn stored<'a>(weights: &'a WeightFolder, name: &str) -> Result<&'a StoredTensor,
 /// From an opened folder into the shards of a new one.
 struct FolderMedium<'a> {
     weights: &'a WeightFolder,
+    /// How all tensors are stored; without it, each as its source.
+    dtype: Option<Dtype>,
     writer: ShardWriter,
 }
 
@@ -141,11 +194,14 @@ impl Medium for FolderMedium<'_> {
             let (found, expected) = (stored.shape.clone(), target.shape.clone());
             return Err(GrowthError::WrongShape { name: source.to_owned(), found, expected });
         }
+        if self.dtype.is_some_and(|dtype| dtype != stored.dtype) {
+            return self.compute(target);
+        }
         Ok(self.writer.copy(&target.name, stored)?)
     }
 
     fn compute(&mut self, target: &PlannedTensor) -> Result<(), GrowthError> {
-        let dtype = stored_dtype(self.weights, target)?;
+        let dtype = self.dtype.map_or_else(|| stored_dtype(self.weights, target), Ok)?;
         let values = Values::new(&target.origin, &target.shape, self.weights)?;
         let (rows, columns) = rows_and_columns(&target.shape);
         let rows_at_once = (VALUES_AT_ONCE / columns.max(1)).clamp(1, rows.max(1));

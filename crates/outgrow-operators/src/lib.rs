@@ -4,6 +4,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod card;
 mod depth;
 mod digest;
 mod error;
@@ -18,6 +19,7 @@ mod layer_map;
 mod learned;
 mod mergekit;
 mod model_card;
+mod moments;
 mod origin;
 mod part;
 mod pattern;
@@ -41,6 +43,7 @@ pub use growth::{Growth, Mix, Placement, Width};
 pub use learned::LearnedMatrices;
 pub use mergekit::{Passthrough, Scale, Slice};
 pub use model_card::{CardFacts, CardRecipe, ModelSize, base_models, model_card};
+pub use moments::{Moments, grow_moments, plan_moments};
 pub use origin::{Channel, Channels, Fill, Origin, Widening};
 pub use plan::{GrowthPlan, PlannedTensor, plan, plan_all};
 pub use preservation::Preservation;

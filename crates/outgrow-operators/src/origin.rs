@@ -65,6 +65,8 @@ pub struct Channel {
     pub source: usize,
     /// What it is multiplied by.
     pub scale: f32,
+    /// What the gradient with respect to it is multiplied by, to first order: copies that share a reader share its gradient.
+    pub gradient: f32,
 }
 
 /// What stands where nothing of the source does.

@@ -50,6 +50,21 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Parameters; a tied head counts once.
+    pub fn num_parameters(&self) -> u64 {
+        match self {
+            Self::Llama(checkpoint) => checkpoint.config().num_parameters(),
+            Self::Other(other) => other.tensors().map(|tensor| size(&tensor.shape)).sum(),
+        }
+    }
+}
+
+/// Values of a tensor.
+pub(crate) fn size(shape: &[usize]) -> u64 {
+    shape.iter().map(|side| *side as u64).product()
+}
+
 impl OtherDecoder {
     fn new(weights: WeightFolder, reason: CheckpointError) -> Result<Self, GrowthError> {
         let Some(declared) = weights.raw_config()["num_hidden_layers"].as_u64() else {

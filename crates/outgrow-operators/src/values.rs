@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::{
     error::GrowthError,
     fresh::draw_row,
-    origin::{Channel, Channels, Fill, Origin, Widening},
+    origin::{Channels, Fill, Origin, Widening},
 };
 
 /// A source of tensors whose rows can be read.
@@ -211,10 +211,10 @@ impl<'a> Node<'a> {
         values: &mut [f32],
     ) -> Result<(), GrowthError> {
         let old_row = match &widening.rows {
-            None => Some(Channel { source: row, scale: 1.0 }),
-            Some(rows) => rows[row],
+            None => Some((row, 1.0)),
+            Some(rows) => rows[row].map(|one| (one.source, one.scale)),
         };
-        let Some(Channel { source: old_row, scale }) = old_row else {
+        let Some((old_row, scale)) = old_row else {
             fill_around(&widening.new_rows, &widening.corner, widening.columns.as_ref(), row, values);
             return Ok(());
         };

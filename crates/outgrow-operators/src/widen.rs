@@ -51,10 +51,10 @@ impl Widener<'_> {
         let rows = match part {
             // A tied head sees every channel as often as it occurs; the norm before it makes up for that.
             Part::FinalNorm if self.source.tie_word_embeddings => self.maps.hidden.read(None),
-            _ => self.rows(part).and_then(ChannelMap::written),
+            _ => self.rows(part).and_then(|map| map.written(share)),
         };
         let columns = match part {
-            Part::Embedding => self.maps.hidden.written(),
+            Part::Embedding => self.maps.hidden.written(share),
             _ => self.columns(part).and_then(|map| map.read(share)),
         };
         Origin::copy(name).widened(copies(rows, columns))
@@ -68,7 +68,7 @@ impl Widener<'_> {
         };
         let firsts: BTreeSet<usize> = rows.firsts().into_iter().collect();
         let is_old = |index: usize| firsts.contains(&index);
-        if rows.written().is_none() || layer + 1 == self.source.num_hidden_layers {
+        if rows.written(None).is_none() || layer + 1 == self.source.num_hidden_layers {
             return self.split(part, name, None);
         }
         let columns = columns.read(None);
@@ -84,11 +84,11 @@ impl Widener<'_> {
         let rows = match part {
             // What is new leaves the sum of squares as it is, and the mean is over more channels.
             Part::Norm | Part::FinalNorm => self.maps.hidden.scaled(self.shrinkage().sqrt()),
-            _ => self.rows(part).and_then(ChannelMap::written),
+            _ => self.rows(part).and_then(|map| map.written(None)),
         };
         let columns = match part {
-            Part::Embedding => self.maps.hidden.written(),
-            _ => self.columns(part).and_then(ChannelMap::written),
+            Part::Embedding => self.maps.hidden.written(None),
+            _ => self.columns(part).and_then(|map| map.written(None)),
         };
         Origin::copy(name).widened(Widening { rows, columns, new_columns, new_rows, corner })
     }

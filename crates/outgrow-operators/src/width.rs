@@ -71,41 +71,54 @@ impl ChannelMap {
             && self.sources.iter().enumerate().all(|(index, source)| *source == Some(index))
     }
 
-    /// As rows of what writes into these channels: copies are whole.
-    pub(crate) fn written(&self) -> Option<Channels> {
-        self.channels(|_, _| 1.0)
+    /// As rows of what writes into these channels: copies are whole. Their gradients are divided as what reads them is.
+    pub(crate) fn written(&self, share: Option<f64>) -> Option<Channels> {
+        let shares = self.shares(share);
+        self.channels(|index| (1.0, shares[index]))
     }
 
     /// As columns of what reads these channels: the copies' weights add up to the source's. The first gets `share`, the
     /// others the rest; all the same without it.
     pub(crate) fn read(&self, share: Option<f64>) -> Option<Channels> {
+        let shares = self.shares(share);
+        self.channels(|index| (shares[index], 1.0))
+    }
+
+    /// As gains that are made smaller or larger, all by the same number.
+    pub(crate) fn scaled(&self, scale: f64) -> Option<Channels> {
+        self.channels(|_| (scale as f32, (1.0 / scale) as f32))
+    }
+
+    /// As [`Self::written`], but only those that `keep` says, by index; the others are new.
+    pub(crate) fn only(&self, keep: impl Fn(usize) -> bool) -> Channels {
+        let shares = self.shares(None);
+        let channel = |(index, source): (usize, &Option<usize>)| {
+            let source = source.filter(|_| keep(index))?;
+            Some(Channel { source, scale: 1.0, gradient: shares[index] })
+        };
+        self.sources.iter().enumerate().map(channel).collect()
+    }
+
+    /// The part of its source's readers that each channel has.
+    fn shares(&self, share: Option<f64>) -> Vec<f32> {
         let (counts, firsts) = (self.multiplicities(), self.firsts());
-        self.channels(|index, source| {
+        let of = |(index, source): (usize, &Option<usize>)| {
+            let Some(source) = *source else { return 0.0 };
             let count = counts[source];
             match share {
                 Some(share) if count > 1 && firsts[source] == index => share as f32,
                 Some(share) if count > 1 => ((1.0 - share) / (count - 1) as f64) as f32,
                 _ => (1.0 / count as f64) as f32,
             }
-        })
-    }
-
-    /// Each channel times a number, the same for all.
-    pub(crate) fn scaled(&self, scale: f64) -> Option<Channels> {
-        self.channels(|_, _| scale as f32)
-    }
-
-    /// Only those that `keep` says, by index; the others are new.
-    pub(crate) fn only(&self, keep: impl Fn(usize) -> bool) -> Channels {
-        let channel = |(index, source): (usize, &Option<usize>)| {
-            source.filter(|_| keep(index)).map(|source| Channel { source, scale: 1.0 })
         };
-        self.sources.iter().enumerate().map(channel).collect()
+        self.sources.iter().enumerate().map(of).collect()
     }
 
-    fn channels(&self, scale: impl Fn(usize, usize) -> f32) -> Option<Channels> {
+    /// Scale and gradient of each channel; `None` where nothing is changed.
+    fn channels(&self, numbers: impl Fn(usize) -> (f32, f32)) -> Option<Channels> {
         let channel = |(index, source): (usize, &Option<usize>)| {
-            source.map(|source| Channel { source, scale: scale(index, source) })
+            let (scale, gradient) = numbers(index);
+            source.map(|source| Channel { source, scale, gradient })
         };
         let channels: Vec<_> = self.sources.iter().enumerate().map(channel).collect();
         let is_unscaled = channels.iter().flatten().all(|channel| channel.scale.to_bits() == 1_f32.to_bits());

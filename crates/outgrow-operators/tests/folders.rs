@@ -12,7 +12,10 @@ use outgrow_checkpoint::{
     Checkpoint, Dtype, LlamaConfig, ShardLayout, ShardWriter, TensorSpec, encode_into, layer_index,
     with_layer_index, write_checkpoint,
 };
-use outgrow_operators::{Account, Growth, Mix, Placement, Source, Width, grow_folder, grow_tensors, plan};
+use outgrow_operators::{
+    Account, FolderPlan, Growth, GrowthError, Mix, Moments, Passthrough, Placement, Preservation, Source,
+    Width, grow_folder, grow_tensors, plan,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -32,7 +35,7 @@ proptest! {
         let opened = Source::open(&source).unwrap();
         let source = Checkpoint::open(&source).unwrap();
         let growth = Growth::Layers { layers: list.clone() };
-        grow_folder(&opened, std::slice::from_ref(&growth), &target, target_shard_bytes).unwrap();
+        grow(&opened, std::slice::from_ref(&growth), &target, target_shard_bytes).unwrap();
 
         let grown = Checkpoint::open(&target).unwrap();
         prop_assert_eq!(grown.config().num_hidden_layers, list.len());
@@ -50,7 +53,7 @@ proptest! {
 
     #[test]
     fn every_growth_gives_the_same_model_on_disk_and_in_memory(
-        config in models(), by in 1_usize..3, seed in any::<u64>(), target_shard_bytes in 1_u64..4000,
+        config in models(), by in 1_usize..3, seed in 0..u64::MAX / 2, target_shard_bytes in 1_u64..4000,
     ) {
         let dir = TempDir::new().unwrap();
         let folder = dir.path().join("source");
@@ -58,7 +61,7 @@ proptest! {
         let (source, opened) = (Checkpoint::open(&folder).unwrap(), Source::open(&folder).unwrap());
         for (index, growth) in growths(&config, by, 0.25, seed).into_iter().enumerate() {
             let target = dir.path().join(index.to_string());
-            grow_folder(&opened, std::slice::from_ref(&growth), &target, target_shard_bytes).unwrap();
+            grow(&opened, std::slice::from_ref(&growth), &target, target_shard_bytes).unwrap();
             let plan = plan(&config, &growth).unwrap();
             let in_memory = grow_tensors(&plan, &source.to_named_tensors().unwrap()).unwrap();
             let grown = Checkpoint::open(&target).unwrap();
@@ -79,7 +82,7 @@ fn only_the_depth_changes_in_config_json() {
         config["layer_types"] = json!(["full_attention", "full_attention"]);
         config["something_else"] = json!({ "kept": [1, null, 3] });
     });
-    grow_folder(
+    grow(
         &source.open(),
         std::slice::from_ref(&Growth::Stack { factor: 2 }),
         &source.beside("grown"),
@@ -120,15 +123,17 @@ fn tokenizer_and_other_side_files_come_along_and_other_weights_do_not() {
     fs::create_dir(source.folder.join("training")).unwrap();
     fs::write(source.folder.join("training/state.json"), "{}").unwrap();
     let target = source.beside("grown");
-    grow_folder(&source.open(), std::slice::from_ref(&Growth::Stack { factor: 3 }), &target, 1 << 30)
-        .unwrap();
+    grow(&source.open(), std::slice::from_ref(&Growth::Stack { factor: 3 }), &target, 1 << 30).unwrap();
     let mut expected: Vec<&str> = along.to_vec();
     expected.extend(["config.json", "model.safetensors"]);
     expected.sort_unstable();
     assert_eq!(names_in(&target), expected);
-    for name in along {
+    for name in along.into_iter().filter(|name| *name != "README.md") {
         assert_eq!(fs::read_to_string(target.join(name)).unwrap(), format!("content of {name}"));
     }
+    let card = fs::read_to_string(target.join("README.md")).unwrap();
+    assert!(card.contains("operator = \"stack\"\nfactor = 3\n"), "{card}");
+    assert!(card.ends_with("\n## The source's own card\n\ncontent of README.md\n"), "{card}");
 }
 
 #[test]
@@ -150,7 +155,7 @@ fn a_tensor_keeps_its_own_type_in_a_mixed_checkpoint() {
 
     let source = Checkpoint::open(dir.path()).unwrap();
     let target = dir.path().join("grown");
-    grow_folder(
+    grow(
         &Source::open(dir.path()).unwrap(),
         std::slice::from_ref(&Growth::Interleave { factor: 2 }),
         &target,
@@ -173,7 +178,7 @@ fn the_account_of_a_growth_says_what_will_be_there() {
     let source = Folder::new(3, |_| {});
     fs::write(source.folder.join("tokenizer.json"), "{}").unwrap();
     let account = |growth: &Growth, shard_size_bytes| {
-        Account::new(&source.open(), std::slice::from_ref(growth), shard_size_bytes).unwrap().to_string()
+        account_of(&source.open(), std::slice::from_ref(growth), shard_size_bytes).unwrap().to_string()
     };
     insta::assert_snapshot!(account(&Growth::Stack { factor: 4 }, 4000), @"
     layers       3 → 12
@@ -242,11 +247,8 @@ fn the_account_of_a_growth_says_what_will_be_there() {
     ");
     let learned = Growth::Learned { num_hidden_layers: Some(4), width: wide, matrices: None, seed: 1 };
     let noise = Growth::Noise { amount: 0.2, mix: Mix::Linear, seed: 1 };
-    let account = Account::new(
-        &source.open(),
-        &[Growth::RandomDepth { num_hidden_layers: 4, seed: 1 }, noise],
-        1 << 30,
-    );
+    let account =
+        account_of(&source.open(), &[Growth::RandomDepth { num_hidden_layers: 4, seed: 1 }, noise], 1 << 30);
     insta::assert_snapshot!(account.unwrap(), @"
     layers       3 → 4
     made of      0-2; layers 3 are fresh
@@ -276,8 +278,52 @@ fn the_account_of_a_growth_says_what_will_be_there() {
                  model.safetensors  4,368 bytes
     comes along  tokenizer.json
     ");
-    insta::assert_snapshot!(Account::new(&source.open(), &[learned], 1 << 30).unwrap_err(), @"matrices of a learned growth: 2 queries share a key in the source and 4 in the grown model; learned growth keeps that number");
+    insta::assert_snapshot!(account_of(&source.open(), &[learned], 1 << 30).unwrap_err(), @"matrices of a learned growth: 2 queries share a key in the source and 4 in the grown model; learned growth keeps that number");
     assert_eq!(names_in(source.dir.path()), ["source"]);
+}
+
+#[test]
+fn a_passthrough_recipe_grows_by_its_slices_scales_and_type() {
+    let source = Folder::new(3, |_| {});
+    let text = "
+slices:
+- sources: [{model: any, layer_range: [0, 2]}]
+- sources:
+  - model: any
+    layer_range: [1, 3]
+    parameters: {scale: [{filter: o_proj, value: 0.0}, {filter: down_proj, value: 0.0}, {value: 1.0}]}
+- sources: [{model: any, layer_range: [2, 3], parameters: {scale: [{filter: up_proj, value: 0.5}]}}]
+merge_method: passthrough
+dtype: float32
+";
+    let opened = source.open();
+    let plan =
+        FolderPlan::of_passthrough(&opened, &Passthrough::parse(text).unwrap(), text.to_owned()).unwrap();
+    assert_eq!(plan.preservation, Preservation::None);
+    let target = source.beside("grown");
+    grow_folder(&opened, &plan, Moments::Reset, &target, 1 << 30).unwrap();
+    let (old, grown) = (Checkpoint::open(&source.folder).unwrap(), Checkpoint::open(&target).unwrap());
+    assert_eq!(grown.config().dtype, Dtype::F32);
+    let (old, grown) = (old.to_named_tensors().unwrap(), grown.to_named_tensors().unwrap());
+    for (name, tensor) in &grown {
+        let layer = layer_index(name).map(|layer| [0, 1, 1, 2, 2][layer]);
+        let origin = layer.map_or_else(|| name.clone(), |layer| with_layer_index(name, layer));
+        let scale = match layer_index(name) {
+            Some(2 | 3) if name.contains("o_proj") || name.contains("down_proj") => 0.0,
+            Some(4) if name.contains("up_proj") => 0.5,
+            _ => 1.0,
+        };
+        let expected: Vec<f32> = old[&origin].values.iter().map(|value| value * scale).collect();
+        assert_eq!(tensor.values, expected, "{name}");
+    }
+    assert!(fs::read_to_string(target.join("README.md")).unwrap().contains("merge_method: passthrough"));
+
+    // LLaMA Pro's way to write an identity layer.
+    let text = "slices:\n- sources: [{model: any, layer_range: [0, 3]}]\n- sources: [{model: any, layer_range: [2, 3], \
+                parameters: {scale: [{filter: o_proj, value: 0}, {filter: down_proj, value: 0}]}}]\nmerge_method: passthrough\n";
+    let plan =
+        FolderPlan::of_passthrough(&opened, &Passthrough::parse(text).unwrap(), text.to_owned()).unwrap();
+    assert_eq!(plan.preservation, Preservation::Exact);
 }
 
 #[test]
@@ -286,8 +332,7 @@ fn an_error_leaves_nothing_behind() {
     let opened = source.open();
     let target = source.beside("grown");
     let refusal = |growth: &Growth, target: &Path| {
-        let error =
-            grow_folder(&opened, std::slice::from_ref(growth), target, 1 << 30).unwrap_err().to_string();
+        let error = grow(&opened, std::slice::from_ref(growth), target, 1 << 30).unwrap_err().to_string();
         error.replace(&source.dir.path().display().to_string(), "DIR")
     };
     insta::assert_snapshot!(refusal(&Growth::Stack { factor: 0 }, &target), @"factor = 0: at least 1 is needed");
@@ -298,6 +343,19 @@ fn an_error_leaves_nothing_behind() {
     weights.set_len(weights.metadata().unwrap().len() - 200).unwrap();
     insta::assert_snapshot!(refusal(&Growth::Stack { factor: 2 }, &source.beside("a/new/parent")), @"DIR/source/model.safetensors: gave 8 of the 16 bytes of `model.norm.weight`; it was cut");
     assert_eq!(names_in(source.dir.path()), ["source"]);
+}
+
+fn account_of(source: &Source, growths: &[Growth], shard_size_bytes: u64) -> Result<Account, GrowthError> {
+    Account::new(source, FolderPlan::new(source, growths)?, shard_size_bytes)
+}
+
+fn grow(
+    source: &Source,
+    growths: &[Growth],
+    target: &Path,
+    shard_size_bytes: u64,
+) -> Result<(), GrowthError> {
+    grow_folder(source, &FolderPlan::new(source, growths)?, Moments::Reset, target, shard_size_bytes)
 }
 
 /// A model in a temporary folder.

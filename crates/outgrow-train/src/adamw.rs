@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData};
-use outgrow_checkpoint::{HostTensor, NamedTensors};
+use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors};
 use outgrow_model::Decoder;
 use serde::{Deserialize, Serialize};
 
@@ -107,17 +107,20 @@ impl AdamW {
         kept - change
     }
 
-    /// The moments as `NAME.exp_avg` and `NAME.exp_avg_sq`, and the count of updates of each parameter.
+    /// The moments as `NAME.exp_avg` and `NAME.exp_avg_sq`, in the shapes of their parameters, and the count of updates of each
+    /// parameter.
     ///
     /// # Panics
     /// Never: moments are made in f32, here.
-    pub fn to_host(&self) -> (NamedTensors, BTreeMap<String, u64>) {
+    pub fn to_host(&self, config: &LlamaConfig) -> (NamedTensors, BTreeMap<String, u64>) {
+        let shapes: BTreeMap<_, _> =
+            config.tensors().into_iter().map(|spec| (spec.name, spec.shape)).collect();
         let mut tensors = NamedTensors::new();
         for (name, moments) in &self.moments {
             for (part, tensor) in [("exp_avg", &moments.exp_avg), ("exp_avg_sq", &moments.exp_avg_sq)] {
                 let values = tensor.to_data().try_into_vec::<f32>().expect("moments are f32");
-                tensors
-                    .insert(format!("{name}.{part}"), HostTensor { shape: vec![tensor.dims()[0]], values });
+                let shape = shapes.get(name).cloned().unwrap_or_else(|| vec![values.len()]);
+                tensors.insert(format!("{name}.{part}"), HostTensor { shape, values });
             }
         }
         (tensors, self.moments.iter().map(|(name, moments)| (name.clone(), moments.steps)).collect())

@@ -101,7 +101,7 @@ pub(crate) fn save(
     }
     let training = pending.path().join("training");
     fs::create_dir(&training).map_err(|source| TrainError::Io { path: training.clone(), source })?;
-    let (moments, optimizer_steps) = snapshot.optimizer.to_host();
+    let (moments, optimizer_steps) = snapshot.optimizer.to_host(snapshot.decoder.config());
     write_tensors(&training.join("optimizer.safetensors"), &moments)?;
     let state = State {
         format: FORMAT,

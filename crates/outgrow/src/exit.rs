@@ -85,6 +85,7 @@ fn is_bad_input(error: &anyhow::Error) -> bool {
             || cause.is::<outgrow_data::DataError>()
             || cause.is::<outgrow_kernels::DeviceError>()
             || cause.is::<GrowthError>()
+            || cause.is::<outgrow_operators::RecipeFileError>()
             || cause.is::<outgrow_report::ReportError>()
             || cause.is::<outgrow_schedules::ScheduleError>();
     }

@@ -1,8 +1,8 @@
 //! `outgrow grow`: a Hugging Face folder into a larger one. What the flags mean is grow_flags.rs's.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
-use outgrow_operators::{Account, Source, grow_folder};
+use outgrow_operators::{Account, FolderPlan, Growth, Moments, Passthrough, RecipeFile, Source, grow_folder};
 
 use super::grow_flags::Flags;
 use crate::output;
@@ -17,6 +17,12 @@ pub struct Arguments {
     target: PathBuf,
     #[command(flatten)]
     growth: Flags,
+    /// How to grow, from a file instead of flags: growths one after the other in TOML, or a mergekit passthrough recipe in YAML.
+    #[arg(long, value_name = "FILE")]
+    recipe: Option<PathBuf>,
+    /// What becomes of the optimizer's moments, where the source has some.
+    #[arg(long, value_enum, default_value = "reset")]
+    moments: MomentsFlag,
     /// Print what would be made, and write nothing.
     #[arg(long)]
     plan: bool,
@@ -25,15 +31,59 @@ pub struct Arguments {
     shard_size: u64,
 }
 
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum MomentsFlag {
+    /// They stay behind.
+    Reset,
+    /// Copies have their source's.
+    Copy,
+    /// The first copy keeps its source's, all else starts at zero.
+    KeepOld,
+    /// As copy, but divided as gradients are.
+    Scaled,
+}
+
+impl MomentsFlag {
+    fn policy(self) -> Moments {
+        match self {
+            Self::Reset => Moments::Reset,
+            Self::Copy => Moments::Copy,
+            Self::KeepOld => Moments::KeepOld,
+            Self::Scaled => Moments::Scaled,
+        }
+    }
+}
+
 /// Grows the folder, or prints the plan.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let growths = arguments.growth.growths()?;
+    let how = how(arguments)?;
     let source = Source::open(&arguments.source)?;
+    let plan = match how {
+        How::Steps(growths) => FolderPlan::new(&source, &growths)?,
+        How::Passthrough(passthrough, text) => FolderPlan::of_passthrough(&source, &passthrough, text)?,
+    };
     if arguments.plan {
-        return output::line(Account::new(&source, &growths, arguments.shard_size)?);
+        return output::line(Account::new(&source, plan, arguments.shard_size)?);
     }
-    grow_folder(&source, &growths, &arguments.target, arguments.shard_size)?;
+    let moments = arguments.moments.policy();
+    grow_folder(&source, &plan, moments, &arguments.target, arguments.shard_size)?;
     output::line(arguments.target.display())
+}
+
+/// What flags or a recipe say.
+enum How {
+    Steps(Vec<Growth>),
+    /// And its text.
+    Passthrough(Passthrough, String),
+}
+
+fn how(arguments: &Arguments) -> anyhow::Result<How> {
+    let Some(path) = &arguments.recipe else { return Ok(How::Steps(arguments.growth.growths()?)) };
+    arguments.growth.refuse_all("--recipe")?;
+    Ok(match RecipeFile::read(path)? {
+        RecipeFile::Steps(recipe) => How::Steps(recipe.steps),
+        RecipeFile::Passthrough(passthrough) => How::Passthrough(passthrough, fs::read_to_string(path)?),
+    })
 }
 
 /// `5GB`, `500MB`, `64KB` or plain bytes; decimal, as Hugging Face counts.

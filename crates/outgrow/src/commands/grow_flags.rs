@@ -243,8 +243,30 @@ impl Flags {
         self.seed.take().unwrap_or(0)
     }
 
+    /// Refuses every flag that is given, because `what` says it all.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub fn refuse_all(&self, what: &str) -> Result<(), BadInput> {
+        match &self.left()[..] {
+            [] => Ok(()),
+            left => Err(BadInput(format!("{what} has no use for {}", left.join(", ")))),
+        }
+    }
+
     /// Names the flags that nothing has taken.
     fn refuse_left(&self, given: &Self) -> Result<(), BadInput> {
+        let what = match (&given.operator, &given.layers, &given.pattern) {
+            (_, Some(_), _) => "--layers".to_owned(),
+            (_, _, Some(_)) => "--pattern".to_owned(),
+            (Some(operator), ..) => format!("--operator {}", word(*operator)),
+            _ => "--noise".to_owned(),
+        };
+        self.refuse_all(&what)
+    }
+
+    /// The flags that are given, in the order in which they are declared.
+    fn left(&self) -> Vec<String> {
         let left = [
             ("operator", self.operator.is_some()),
             ("axis", self.axis.is_some()),
@@ -261,21 +283,11 @@ impl Flags {
             ("num-key-value-heads", self.num_key_value_heads.is_some()),
             ("share", self.share.is_some()),
             ("matrices", self.matrices.is_some()),
+            ("noise", self.noise.is_some()),
             ("noise-mix", self.noise_mix.is_some()),
             ("seed", self.seed.is_some()),
         ];
-        let left: Vec<String> =
-            left.iter().filter(|(_, is_left)| *is_left).map(|(name, _)| format!("--{name}")).collect();
-        if left.is_empty() {
-            return Ok(());
-        }
-        let what = match (&given.operator, &given.layers, &given.pattern) {
-            (_, Some(_), _) => "--layers".to_owned(),
-            (_, _, Some(_)) => "--pattern".to_owned(),
-            (Some(operator), ..) => format!("--operator {}", word(*operator)),
-            _ => "--noise".to_owned(),
-        };
-        Err(BadInput(format!("{what} has no use for {}", left.join(", "))))
+        left.iter().filter(|(_, is_left)| *is_left).map(|(name, _)| format!("--{name}")).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use outgrow_checkpoint::{Checkpoint, HostTensor, LlamaConfig, NamedTensors, write_checkpoint};
-use outgrow_operators::{Growth, Source, grow_folder};
+use outgrow_operators::{FolderPlan, Growth, Moments, Source, grow_folder};
 
 const CONFIG: &str = r#"{
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 16, "hidden_size": 8,
@@ -19,7 +19,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = LlamaConfig::from_json(CONFIG)?;
     write_checkpoint(&source, &config, &tensors(&config), SHARD_SIZE_BYTES)?;
 
-    grow_folder(&Source::open(&source)?, &[Growth::Stack { factor: 3 }], &target, SHARD_SIZE_BYTES)?;
+    let opened = Source::open(&source)?;
+    let plan = FolderPlan::new(&opened, &[Growth::Stack { factor: 3 }])?;
+    grow_folder(&opened, &plan, Moments::Reset, &target, SHARD_SIZE_BYTES)?;
 
     let grown = Checkpoint::open(&target)?.to_named_tensors()?;
     for layer in 0..6 {

@@ -1,0 +1,188 @@
+//! Moments of an optimizer grow by the same plan; the policy `scaled` is held to gradients, measured by finite differences on a
+//! decoder that growth knows nothing of.
+
+mod models;
+mod reference;
+
+use std::{fs, path::Path};
+
+use models::models;
+use outgrow_checkpoint::{
+    HostTensor, LlamaConfig, NamedTensors, WeightFolder, read_tensors, write_checkpoint, write_tensors,
+};
+use outgrow_operators::{
+    FolderPlan, Growth, GrowthError, Moments, Source, Width, grow_folder, grow_moments, grow_tensors, plan,
+    plan_all,
+};
+use proptest::prelude::*;
+use reference::{Mask, logits, ordinary};
+use tempfile::TempDir;
+
+fn grow(
+    source: &Source,
+    growths: &[Growth],
+    moments: Moments,
+    target: &Path,
+    shard_size_bytes: u64,
+) -> Result<(), GrowthError> {
+    grow_folder(source, &FolderPlan::new(source, growths)?, moments, target, shard_size_bytes)
+}
+
+/// A number that depends on every logit.
+fn loss(config: &LlamaConfig, tensors: &NamedTensors) -> f64 {
+    let tokens: Vec<usize> = (0..3).map(|index| index * 5 % config.vocab_size).collect();
+    let logits = logits(config, tensors, &tokens, &Mask::open(config));
+    logits.iter().enumerate().map(|(index, logit)| logit * (1.0 + 0.37 * index as f64).sin()).sum()
+}
+
+fn gradients(config: &LlamaConfig, tensors: &NamedTensors) -> NamedTensors {
+    let mut changed = tensors.clone();
+    let mut gradient = |name: &str, index: usize| {
+        let old = tensors[name].values[index];
+        let mut at = |value: f32| {
+            changed.get_mut(name).unwrap().values[index] = value;
+            loss(config, &changed)
+        };
+        let (low, high) = (old - 1e-3, old + 1e-3);
+        let difference = at(high) - at(low);
+        at(old);
+        (difference / (f64::from(high) - f64::from(low))) as f32
+    };
+    let of = |(name, tensor): (&String, &HostTensor), gradient: &mut dyn FnMut(&str, usize) -> f32| {
+        let values = (0..tensor.values.len()).map(|index| gradient(name, index)).collect();
+        (name.clone(), HostTensor { shape: tensor.shape.clone(), values })
+    };
+    tensors.iter().map(|one| of(one, &mut gradient)).collect()
+}
+
+/// Gradients as the moments of an optimizer that has seen only them.
+fn moments_of(gradients: &NamedTensors) -> NamedTensors {
+    let squared = |tensor: &HostTensor| HostTensor {
+        values: tensor.values.iter().map(|value| value * value).collect(),
+        shape: tensor.shape.clone(),
+    };
+    let first = gradients.iter().map(|(name, tensor)| (format!("{name}.exp_avg"), tensor.clone()));
+    let second = gradients.iter().map(|(name, tensor)| (format!("{name}.exp_avg_sq"), squared(tensor)));
+    first.chain(second).collect()
+}
+
+fn tiny(shape: &LlamaConfig) -> LlamaConfig {
+    let few = |size: usize, most: usize| size.clamp(2, most);
+    LlamaConfig {
+        vocab_size: few(shape.vocab_size, 5),
+        hidden_size: few(shape.hidden_size, 4),
+        intermediate_size: few(shape.intermediate_size, 3),
+        num_hidden_layers: shape.num_hidden_layers.min(2),
+        head_dim: 2,
+        ..shape.clone()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    #[test]
+    fn scaled_moments_of_a_split_are_the_gradients_of_the_grown_model(shape in models(), by in 2_usize..4, seed in any::<u64>()) {
+        let (source, tensors) = ordinary(&tiny(&shape), seed);
+        let width = Width {
+            hidden_size: Some(source.hidden_size * by),
+            intermediate_size: Some(source.intermediate_size + 1),
+            num_attention_heads: Some(source.num_attention_heads * 2),
+            num_key_value_heads: Some(source.num_key_value_heads * 2),
+        };
+        let before = moments_of(&gradients(&source, &tensors));
+        let split = Growth::Split { width, share: None };
+        for growth in [split, Growth::ZeroWidth { width, seed }, Growth::Hyperclone { factor: by }] {
+            let plan = plan(&source, &growth).unwrap();
+            let after = moments_of(&gradients(&plan.target, &grow_tensors(&plan, &tensors).unwrap()));
+            let grown = grow_moments(&plan, Moments::Scaled, &before).unwrap();
+            prop_assert_eq!(grown.len(), after.len());
+            for (name, tensor) in grown {
+                let largest = after[&name].values.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+                for (found, expected) in tensor.values.iter().zip(&after[&name].values) {
+                    // What is new in zero growth starts at zero, whatever its gradient is.
+                    let is_new = *found == 0.0;
+                    prop_assert!(is_new || (found - expected).abs() <= 2e-3 * largest.max(1e-2), "{}: {} {}", name, found, expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_policy_keeps_what_it_says(shape in models(), seed in any::<u64>()) {
+        let (source, tensors) = ordinary(&shape, seed);
+        let before = moments_of(&tensors);
+        let double = Growth::Hyperclone { factor: 2 };
+        let plan = plan_all(&source, &[double, Growth::Stack { factor: 2 }]).unwrap();
+        let up = |moments: &NamedTensors, layer: usize, part: &str| moments[&format!("model.layers.{layer}.mlp.up_proj.weight{part}")].values.clone();
+        let copied = grow_moments(&plan, Moments::Copy, &before).unwrap();
+        let kept = grow_moments(&plan, Moments::KeepOld, &before).unwrap();
+        let scaled = grow_moments(&plan, Moments::Scaled, &before).unwrap();
+        prop_assert!(grow_moments(&plan, Moments::Reset, &before).unwrap().is_empty());
+        let (rows, columns) = (2 * source.intermediate_size, 2 * source.hidden_size);
+        for part in [".exp_avg", ".exp_avg_sq"] {
+            let old = up(&before, 0, part);
+            let [low, high] = [0, source.num_hidden_layers].map(|layer| up(&kept, layer, part));
+            prop_assert!(high.iter().all(|value| *value == 0.0));
+            let factor = if part == ".exp_avg" { 0.5 } else { 0.25 };
+            for row in 0..rows {
+                for column in 0..columns {
+                    let value = old[row % source.intermediate_size * source.hidden_size + column % source.hidden_size];
+                    let at = row * columns + column;
+                    let is_old = row < source.intermediate_size && column < source.hidden_size;
+                    prop_assert_eq!(up(&copied, source.num_hidden_layers, part)[at], value);
+                    prop_assert_eq!(low[at], if is_old { value } else { 0.0 });
+                    prop_assert_eq!(up(&scaled, 0, part)[at], value * factor);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn moments_of_a_folder_lie_beside_its_weights_and_grow_again() {
+    let dir = TempDir::new().unwrap();
+    let (config, tensors) = ordinary(&models::model(2), 5);
+    let folder = dir.path().join("source");
+    write_checkpoint(&folder, &config, &tensors, 1 << 30).unwrap();
+    // As a run leaves them.
+    fs::create_dir(folder.join("training")).unwrap();
+    let before = moments_of(&tensors);
+    write_tensors(&folder.join("training/optimizer.safetensors"), &before).unwrap();
+
+    let growth = [Growth::Hyperclone { factor: 2 }];
+    let grown = dir.path().join("grown");
+    grow(&Source::open(&folder).unwrap(), &growth, Moments::Scaled, &grown, 1000).unwrap();
+    let moments = WeightFolder::open_moments(&grown).unwrap().unwrap();
+    let expected = grow_moments(&plan_all(&config, &growth).unwrap(), Moments::Scaled, &before).unwrap();
+    assert_eq!(moments.tensors().len(), expected.len());
+    for (name, tensor) in &expected {
+        let bytes: Vec<u8> = tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        assert_eq!(moments.bytes(name).unwrap(), bytes, "{name}");
+    }
+
+    let again = dir.path().join("again");
+    let stack = [Growth::Stack { factor: 2 }];
+    grow(&Source::open(&grown).unwrap(), &stack, Moments::Copy, &again, 1 << 30).unwrap();
+    let again = read_tensors(&again.join("optimizer.safetensors")).unwrap();
+    let (new, old) =
+        ("model.layers.2.mlp.up_proj.weight.exp_avg", "model.layers.0.mlp.up_proj.weight.exp_avg");
+    assert_eq!(again[new], expected[old]);
+}
+
+#[test]
+fn moments_that_are_not_there_or_follow_from_nothing_are_refused() {
+    let dir = TempDir::new().unwrap();
+    let (config, tensors) = ordinary(&models::model(2), 5);
+    let folder = dir.path().join("source");
+    write_checkpoint(&folder, &config, &tensors, 1 << 30).unwrap();
+    let refusal = |growth: Growth| {
+        let source = Source::open(&folder).unwrap();
+        let error = grow(&source, &[growth], Moments::Copy, &dir.path().join("grown"), 1 << 30).unwrap_err();
+        error.to_string().replace(&dir.path().display().to_string(), "DIR")
+    };
+    insta::assert_snapshot!(refusal(Growth::Stack { factor: 2 }), @"DIR/source: no optimizer.safetensors, here or in training/, whose moments could be grown: reset them");
+    let width = Width { hidden_size: Some(16), ..Width::default() };
+    insta::assert_snapshot!(refusal(Growth::Learned { num_hidden_layers: None, width, matrices: None, seed: 0 }), @"tensor `model.embed_tokens.weight` is mixed from several, and no rule gives its moments: reset them");
+    assert!(!dir.path().join("grown").exists());
+}
