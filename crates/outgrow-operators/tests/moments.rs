@@ -8,14 +8,14 @@ use std::{fs, path::Path};
 
 use models::models;
 use outgrow_checkpoint::{
-    HostTensor, LlamaConfig, NamedTensors, WeightFolder, read_tensors, write_checkpoint, write_tensors,
+    HostTensor, NamedTensors, WeightFolder, read_tensors, write_checkpoint, write_tensors,
 };
 use outgrow_operators::{
     FolderPlan, Growth, GrowthError, Moments, Source, Width, grow_folder, grow_moments, grow_tensors, plan,
     plan_all,
 };
 use proptest::prelude::*;
-use reference::{Mask, logits, ordinary};
+use reference::{gradients, ordinary, tiny};
 use tempfile::TempDir;
 
 fn grow(
@@ -28,33 +28,6 @@ fn grow(
     grow_folder(source, &FolderPlan::new(source, growths)?, moments, target, shard_size_bytes)
 }
 
-/// A number that depends on every logit.
-fn loss(config: &LlamaConfig, tensors: &NamedTensors) -> f64 {
-    let tokens: Vec<usize> = (0..3).map(|index| index * 5 % config.vocab_size).collect();
-    let logits = logits(config, tensors, &tokens, &Mask::open(config));
-    logits.iter().enumerate().map(|(index, logit)| logit * (1.0 + 0.37 * index as f64).sin()).sum()
-}
-
-fn gradients(config: &LlamaConfig, tensors: &NamedTensors) -> NamedTensors {
-    let mut changed = tensors.clone();
-    let mut gradient = |name: &str, index: usize| {
-        let old = tensors[name].values[index];
-        let mut at = |value: f32| {
-            changed.get_mut(name).unwrap().values[index] = value;
-            loss(config, &changed)
-        };
-        let (low, high) = (old - 1e-3, old + 1e-3);
-        let difference = at(high) - at(low);
-        at(old);
-        (difference / (f64::from(high) - f64::from(low))) as f32
-    };
-    let of = |(name, tensor): (&String, &HostTensor), gradient: &mut dyn FnMut(&str, usize) -> f32| {
-        let values = (0..tensor.values.len()).map(|index| gradient(name, index)).collect();
-        (name.clone(), HostTensor { shape: tensor.shape.clone(), values })
-    };
-    tensors.iter().map(|one| of(one, &mut gradient)).collect()
-}
-
 /// Gradients as the moments of an optimizer that has seen only them.
 fn moments_of(gradients: &NamedTensors) -> NamedTensors {
     let squared = |tensor: &HostTensor| HostTensor {
@@ -64,18 +37,6 @@ fn moments_of(gradients: &NamedTensors) -> NamedTensors {
     let first = gradients.iter().map(|(name, tensor)| (format!("{name}.exp_avg"), tensor.clone()));
     let second = gradients.iter().map(|(name, tensor)| (format!("{name}.exp_avg_sq"), squared(tensor)));
     first.chain(second).collect()
-}
-
-fn tiny(shape: &LlamaConfig) -> LlamaConfig {
-    let few = |size: usize, most: usize| size.clamp(2, most);
-    LlamaConfig {
-        vocab_size: few(shape.vocab_size, 5),
-        hidden_size: few(shape.hidden_size, 4),
-        intermediate_size: few(shape.intermediate_size, 3),
-        num_hidden_layers: shape.num_hidden_layers.min(2),
-        head_dim: 2,
-        ..shape.clone()
-    }
 }
 
 proptest! {

@@ -194,3 +194,44 @@ pub fn ordinary(config: &LlamaConfig, seed: u64) -> (LlamaConfig, NamedTensors) 
         config.tensors().into_iter().map(|one| (one.name, tensor(one.shape, &mut uniform))).collect();
     (config, tensors)
 }
+
+/// A number that depends on every logit.
+pub fn loss(config: &LlamaConfig, tensors: &NamedTensors) -> f64 {
+    let tokens: Vec<usize> = (0..5).map(|index| index % config.vocab_size).collect();
+    let logits = logits(config, tensors, &tokens, &Mask::open(config));
+    logits.iter().enumerate().map(|(index, logit)| logit * (1.0 + 0.37 * index as f64).sin()).sum()
+}
+
+/// The loss's gradients by finite differences.
+pub fn gradients(config: &LlamaConfig, tensors: &NamedTensors) -> NamedTensors {
+    let mut changed = tensors.clone();
+    let mut gradient = |name: &str, index: usize| {
+        let old = tensors[name].values[index];
+        let mut at = |value: f32| {
+            changed.get_mut(name).unwrap().values[index] = value;
+            loss(config, &changed)
+        };
+        let (low, high) = (old - 1e-3, old + 1e-3);
+        let difference = at(high) - at(low);
+        at(old);
+        (difference / (f64::from(high) - f64::from(low))) as f32
+    };
+    let of = |(name, tensor): (&String, &HostTensor), gradient: &mut dyn FnMut(&str, usize) -> f32| {
+        let values = (0..tensor.values.len()).map(|index| gradient(name, index)).collect();
+        (name.clone(), HostTensor { shape: tensor.shape.clone(), values })
+    };
+    tensors.iter().map(|one| of(one, &mut gradient)).collect()
+}
+
+/// The same model, but so small that it can be measured parameter by parameter.
+pub fn tiny(shape: &LlamaConfig) -> LlamaConfig {
+    let few = |size: usize, most: usize| size.clamp(2, most);
+    LlamaConfig {
+        vocab_size: few(shape.vocab_size, 5),
+        hidden_size: few(shape.hidden_size, 4),
+        intermediate_size: few(shape.intermediate_size, 3),
+        num_hidden_layers: shape.num_hidden_layers.min(2),
+        head_dim: 2,
+        ..shape.clone()
+    }
+}
