@@ -31,6 +31,20 @@ pub enum CheckpointError {
         /// The target.
         path: PathBuf,
     },
+    /// The target of a write is the folder that is read.
+    #[error("{}: is the source itself; choose another target", path.display())]
+    TargetIsSource {
+        /// The target.
+        path: PathBuf,
+    },
+    /// The target of a write lies in the folder that is read.
+    #[error("{}: is inside the source, {}; choose a target beside it", path.display(), folder.display())]
+    TargetInSource {
+        /// The target.
+        path: PathBuf,
+        /// The source.
+        folder: PathBuf,
+    },
     /// A folder is missing.
     #[error("{}: no such folder", path.display())]
     NoFolder {
@@ -100,6 +114,8 @@ impl CheckpointError {
             Self::Io { path, .. }
             | Self::DiskFull { path }
             | Self::TargetExists { path }
+            | Self::TargetIsSource { path }
+            | Self::TargetInSource { path, .. }
             | Self::NoFolder { path }
             | Self::NoWeights { folder: path, .. }
             | Self::Config { file: path, .. }

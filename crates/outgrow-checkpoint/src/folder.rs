@@ -1,18 +1,25 @@
 //! Folders and files that appear whole or not at all: a temporary name beside the target, fsync, rename. It knows
 //! nothing of what is in them.
 //!
-//! A process that is killed outright leaves `.NAME.PID-N.partial` behind. Nothing ever reads such a name, and on Linux the
-//! next attempt at the same target removes it.
+//! A process that is killed outright leaves `.NAME.PID-N.partial` behind. Nothing ever takes such a name for a result, and on
+//! Linux the next attempt at the same target removes it, or goes on with it where both say that they make the same.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    collections::BTreeSet,
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::error::CheckpointError;
+use crate::{
+    error::CheckpointError,
+    left_behind::{IDENTITY_FILE, LeftBehind, left_behind, lock_folder},
+};
+
+/// Counts the temporary names of this process.
+static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 /// A folder that is being filled. Dropping it without [`PendingFolder::commit`] removes it.
 #[derive(Debug)]
@@ -27,16 +34,40 @@ pub struct PendingFolder {
 }
 
 impl PendingFolder {
-    /// Makes an empty folder beside `target`, under a temporary name; missing parents are made.
+    /// Makes an empty folder beside `target`, under a temporary name; missing parents are made. What killed processes left behind
+    /// there is removed.
     ///
     /// # Errors
     /// [`CheckpointError::TargetExists`], `Io` or `DiskFull`.
     pub fn create(target: &Path) -> Result<Self, CheckpointError> {
+        Self::prepare(target)?.begin()
+    }
+
+    /// The same; but a folder that a killed process left behind at the same target, with the same `identity`, is taken over with
+    /// all that is in it. The identity stands for everything that decides what the folder will be.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn resume(target: &Path, identity: &str) -> Result<Self, CheckpointError> {
+        let mut pending = Self::prepare(target)?;
+        let remains = left_behind(parent(target), target, is_own);
+        if let Some(same) = remains.into_iter().find(|one| one.is(identity)) {
+            pending.take_over(same)?;
+        }
+        let pending = pending.begin()?;
+        let file = pending.path.join(IDENTITY_FILE);
+        let written = fs::write(&file, identity);
+        written.map_err(|source| pending.at_target(CheckpointError::io("write", &file, source)))?;
+        Ok(pending)
+    }
+
+    /// Sees to it that there is a place for the target.
+    fn prepare(target: &Path) -> Result<Self, CheckpointError> {
         refuse_existing(target)?;
         let folder = parent(target);
         let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
         let made_parents = folder.ancestors().take_while(is_missing).map(Path::to_owned).collect();
-        let mut pending = Self {
+        let pending = Self {
             path: PathBuf::new(),
             target: target.to_owned(),
             made_parents,
@@ -44,10 +75,60 @@ impl PendingFolder {
             claim: None,
         };
         fs::create_dir_all(folder).map_err(|source| CheckpointError::io("create", folder, source))?;
-        remove_left_behind(target);
-        (pending.path, ()) = claim_temporary(target, |path| fs::create_dir(path))?;
-        pending.claim = lock_folder(&pending.path);
         Ok(pending)
+    }
+
+    /// Gives a folder that was left behind a name of this process.
+    fn take_over(&mut self, remains: LeftBehind) -> Result<(), CheckpointError> {
+        let (path, ()) = claim_temporary(&self.target, |path| {
+            // A rename would replace an empty folder.
+            if path.exists() {
+                Err(io::ErrorKind::AlreadyExists.into())
+            } else {
+                fs::rename(&remains.path, path)
+            }
+        })?;
+        self.path = path;
+        self.claim = Some(remains.claim);
+        Ok(())
+    }
+
+    /// Makes the folder if none was taken over, and removes what else was left behind.
+    fn begin(mut self) -> Result<Self, CheckpointError> {
+        for remains in left_behind(parent(&self.target), &self.target, is_own) {
+            // Whatever doesn't work out stays as it is: the name keeps it from being taken for a result.
+            let _ = fs::remove_dir_all(&remains.path);
+        }
+        while self.path.as_os_str().is_empty() {
+            let (path, ()) = claim_temporary(&self.target, |path| fs::create_dir(path))?;
+            let claim = lock_folder(&path);
+            // Before it was locked, a process of another container may have taken it for left behind.
+            if path.exists() && !matches!(claim, Err(TryLockError::WouldBlock)) {
+                (self.path, self.claim) = (path, claim.ok());
+            }
+        }
+        Ok(self)
+    }
+
+    /// Removes everything but files of these names: what is finished in a folder that was taken over.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn keep_only(&self, names: &BTreeSet<String>) -> Result<(), CheckpointError> {
+        let failed = |path: &Path, source| CheckpointError::io("remove", path, source);
+        for entry in fs::read_dir(&self.path).map_err(|source| failed(&self.path, source))? {
+            let entry = entry.map_err(|source| failed(&self.path, source))?;
+            let (path, kind) = (entry.path(), entry.file_type());
+            let kind = kind.map_err(|source| failed(&path, source))?;
+            let name = entry.file_name();
+            let stays = name.to_str().is_some_and(|name| name == IDENTITY_FILE || names.contains(name));
+            if kind.is_dir() {
+                fs::remove_dir_all(&path).map_err(|source| failed(&path, source))?;
+            } else if !(stays && kind.is_file()) {
+                fs::remove_file(&path).map_err(|source| failed(&path, source))?;
+            }
+        }
+        Ok(())
     }
 
     /// The folder to write into.
@@ -70,10 +151,24 @@ impl PendingFolder {
     ///
     /// # Errors
     /// As [`Self::create`], and whatever writing to the disk gives; the folder is gone then.
-    pub fn commit(mut self) -> Result<(), CheckpointError> {
-        sync_tree(&self.path).map_err(|error| self.at_target(error))?;
+    pub fn commit(self) -> Result<(), CheckpointError> {
+        self.commit_with_durable(&BTreeSet::new())
+    }
+
+    /// The same, where some files of the folder have been made durable already.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn commit_with_durable(mut self, durable: &BTreeSet<PathBuf>) -> Result<(), CheckpointError> {
+        sync_tree(&self.path, durable).map_err(|error| self.at_target(error))?;
         // A rename replaces an empty folder silently, so look once more.
         refuse_existing(&self.target)?;
+        let identity = self.path.join(IDENTITY_FILE);
+        match fs::remove_file(&identity) {
+            Ok(()) => sync_folder(&self.path).map_err(|error| self.at_target(error))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(self.at_target(CheckpointError::io("remove", &identity, source))),
+        }
         fs::rename(&self.path, &self.target)
             .map_err(|source| CheckpointError::io("create", &self.target, source))?;
         self.is_committed = true;
@@ -118,6 +213,26 @@ pub(crate) fn write_atomically(
     sync_folder(parent(path))
 }
 
+/// Refuses a target that is the folder which is read, or lies in it, links and all.
+///
+/// # Errors
+/// `TargetIsSource`, `TargetInSource`, or `Io` where the source isn't to be found.
+pub fn refuse_target_within(source: &Path, target: &Path) -> Result<(), CheckpointError> {
+    let folder = source.canonicalize().map_err(|error| CheckpointError::io("read", source, error))?;
+    if target.canonicalize().is_ok_and(|target| target == folder) {
+        return Err(CheckpointError::TargetIsSource { path: target.to_owned() });
+    }
+    // What isn't there yet lies in the lowest folder that is.
+    let existing = target.ancestors().skip(1).find_map(|above| {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        above.canonicalize().ok()
+    });
+    if existing.is_some_and(|above| above.starts_with(&folder)) {
+        return Err(CheckpointError::TargetInSource { path: target.to_owned(), folder: source.to_owned() });
+    }
+    Ok(())
+}
+
 fn refuse_existing(target: &Path) -> Result<(), CheckpointError> {
     // Dangling links count: a rename would replace them.
     match fs::symlink_metadata(target) {
@@ -127,42 +242,9 @@ fn refuse_existing(target: &Path) -> Result<(), CheckpointError> {
     }
 }
 
-/// Removes what killed processes left behind beside `target`. Whatever doesn't work out stays as it is: the name keeps
-/// it from being taken for a result.
-fn remove_left_behind(target: &Path) {
-    let (Some(name), Ok(entries)) = (target.file_name(), fs::read_dir(parent(target))) else { return };
-    let name = name.to_string_lossy();
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let owner = path.file_name().and_then(|other| temporary_owner(&other.to_string_lossy(), &name));
-        if let Some(owner) = owner
-            && is_dead(owner)
-            // A process of another container is not to be seen here, but its lock is.
-            && lock_folder(&path).is_some()
-        {
-            let _ = fs::remove_dir_all(&path);
-        }
-    }
-}
-
-/// The process that made a temporary name for `target`; `None` for other names.
-fn temporary_owner(name: &str, target: &str) -> Option<u32> {
-    let rest = name.strip_prefix('.')?.strip_prefix(target)?.strip_prefix('.')?;
-    let (process, number) = rest.strip_suffix(".partial")?.split_once('-')?;
-    number.parse::<u64>().ok()?;
-    process.parse().ok()
-}
-
-// Other systems have no such place to look at; there the remains stay.
-fn is_dead(process: u32) -> bool {
-    let processes = Path::new("/proc");
-    processes.join("self").exists() && !processes.join(process.to_string()).exists()
-}
-
-/// Locks a folder for as long as the handle lives; `None` where it is locked, or can't be.
-fn lock_folder(folder: &Path) -> Option<File> {
-    let handle = File::open(folder).ok()?;
-    handle.try_lock().ok()?;
-    Some(handle)
+/// Whether this process has given the number to a name; names of its id with another are of a process that had the id before.
+fn is_own(number: u64) -> bool {
+    number < COUNTER.load(Ordering::Relaxed)
 }
 
 /// Makes something under a name that nobody else has, in the folder where `target` will be.
@@ -170,7 +252,6 @@ fn claim_temporary<T>(
     target: &Path,
     make: impl Fn(&Path) -> io::Result<T>,
 ) -> Result<(PathBuf, T), CheckpointError> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
     let folder = parent(target);
     if !folder.is_dir() {
         return Err(CheckpointError::NoFolder { path: folder.to_owned() });
@@ -192,15 +273,15 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn sync_tree(folder: &Path) -> Result<(), CheckpointError> {
+fn sync_tree(folder: &Path, durable: &BTreeSet<PathBuf>) -> Result<(), CheckpointError> {
     let entries = fs::read_dir(folder).map_err(|source| CheckpointError::io("read", folder, source))?;
     for entry in entries {
         let entry = entry.map_err(|source| CheckpointError::io("read", folder, source))?;
         let path = entry.path();
         let kind = entry.file_type().map_err(|source| CheckpointError::io("read", &path, source))?;
         if kind.is_dir() {
-            sync_tree(&path)?;
-        } else if kind.is_file() {
+            sync_tree(&path, durable)?;
+        } else if kind.is_file() && !durable.contains(&path) {
             let synced = File::open(&path).and_then(|file| file.sync_all());
             synced.map_err(|source| CheckpointError::io("write", &path, source))?;
         }

@@ -12,7 +12,9 @@ mod header;
 mod host;
 mod index;
 mod layout;
+mod left_behind;
 mod names;
+mod naming;
 mod open;
 mod rope_json;
 mod tensors;
@@ -22,7 +24,7 @@ mod write;
 
 pub use config::{Dtype, LARGEST_NUM_HIDDEN_LAYERS, LlamaConfig, Rope, RopeScaling};
 pub use error::{CheckpointError, Problems};
-pub use folder::{PendingFolder, write_file_atomically};
+pub use folder::{PendingFolder, refuse_target_within, write_file_atomically};
 pub use host::{HostTensor, NamedTensors, read_tensors, write_checkpoint, write_model_files, write_tensors};
 pub use index::read_index_names;
 pub use layout::{Shard, ShardLayout, TensorSpec};
@@ -33,4 +35,4 @@ pub use values::{ValueTooLarge, decode_into, encode_into};
 pub use weights::{
     CONFIG_FILE, INDEX_FILE, SINGLE_FILE, ShardSet, StoredTensor, WeightFolder, read_raw_config,
 };
-pub use write::{ShardWriter, TensorWriter};
+pub use write::{ShardWriter, TensorWriter, WrittenShards};

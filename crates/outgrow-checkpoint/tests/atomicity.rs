@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use outgrow_checkpoint::{
     CheckpointError, Dtype, PendingFolder, ShardLayout, ShardWriter, TensorSpec, WeightFolder,
-    write_file_atomically,
+    refuse_target_within, write_file_atomically,
 };
 use tempfile::TempDir;
 
@@ -49,6 +49,28 @@ fn a_target_that_appears_meanwhile_is_not_replaced() {
     assert!(matches!(pending.commit(), Err(CheckpointError::TargetExists { .. })));
     assert_eq!(entries(dir.path()), 1);
     assert_eq!(entries(&target), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_folder_that_is_read_takes_no_target() {
+    let dir = TempDir::new().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::create_dir_all(at("source/inner")).unwrap();
+    std::os::unix::fs::symlink(at("source/inner"), at("link")).unwrap();
+    let answer = |target: &str| {
+        let answer = refuse_target_within(&at("source"), &at(target));
+        answer
+            .err()
+            .map_or_else(String::new, |error| error.to_string())
+            .replace(&dir.path().display().to_string(), "DIR")
+    };
+    insta::assert_snapshot!(answer("link/../../source"), @"DIR/link/../../source: is the source itself; choose another target");
+    insta::assert_snapshot!(answer("source/a/b"), @"DIR/source/a/b: is inside the source, DIR/source; choose a target beside it");
+    insta::assert_snapshot!(answer("link/a"), @"DIR/link/a: is inside the source, DIR/source; choose a target beside it");
+    for good in ["source-grown", "a/b/c", "source/../a", "link"] {
+        assert_eq!(answer(good), "", "{good}");
+    }
 }
 
 #[test]
@@ -96,7 +118,7 @@ fn a_tensor_is_written_once_with_its_size_and_none_is_forgotten() {
     };
     writer.write("a", &[0; 6]).unwrap();
     insta::assert_snapshot!(message(writer.write("a", &[0; 6])), @"DIR: `a` has no place left in the layout");
-    insta::assert_snapshot!(message(writer.finish()), @"DIR: `b` was not written");
+    insta::assert_snapshot!(message(writer.finish().map(|_| ())), @"DIR: `b` was not written");
     let mut writer = ShardWriter::create(dir.path(), &layout).unwrap();
     insta::assert_snapshot!(message(writer.write("b", &[0; 4])), @"DIR: `b` has 4 bytes; its place takes 6");
 }
@@ -171,9 +193,12 @@ fn what_a_dead_process_left_behind_is_removed_by_the_next_attempt_at_the_same_ta
     let target = dir.path().join("target");
     // The largest process id that Linux gives is 2^22.
     let dead = u32::MAX;
-    let (alive, other) = (std::process::id(), format!(".other.{dead}-0.partial"));
-    let stay = [format!(".target.{alive}-9999.partial"), other, format!(".target.{dead}-x.partial")];
-    let go = [format!(".target.{dead}-0.partial"), format!(".target.{dead}-17.partial")];
+    let (own, parent) = (std::process::id(), std::os::unix::process::parent_id());
+    let other = format!(".other.{dead}-0.partial");
+    let stay = [format!(".target.{parent}-0.partial"), other, format!(".target.{dead}-x.partial")];
+    // In a container a process often has the id that the one before it had.
+    let former = format!(".target.{own}-9999.partial");
+    let go = [format!(".target.{dead}-0.partial"), format!(".target.{dead}-17.partial"), former];
     for name in stay.iter().chain(&go) {
         fs::create_dir(dir.path().join(name)).unwrap();
         fs::write(dir.path().join(name).join("file"), "content").unwrap();
