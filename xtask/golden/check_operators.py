@@ -258,9 +258,9 @@ def main() -> None:
                 failures += 1
                 print("FAIL", label, failure)
         if options.mergekit:
-            for label, failure in check_mergekit(options.outgrow, options.mergekit, sources, work):
-                failures += failure is not None
-                print("FAIL" if failure else "ok  ", f"{'mergekit':13} {label:44}", failure or "identical tensors")
+            for label, is_well, said in check_mergekit(options.outgrow, options.mergekit, sources, work):
+                failures += not is_well
+                print("ok  " if is_well else "FAIL", f"{'mergekit':13} {label:44}", said)
         print(f"{len(chosen)} cases, {failures} failed")
     sys.exit(1 if failures else 0)
 

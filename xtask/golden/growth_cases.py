@@ -94,7 +94,9 @@ class Case:
         fan_in = sizes.hidden_size if name == EMBEDDING else sizes.axis(width.linear_axes(name)[1])
         usual = math.sqrt(2.0 / (5.0 * fan_in))
         if name.endswith(("o_proj.weight", "down_proj.weight")):
-            return [usual, 1.0 / (math.sqrt(fan_in) * config.num_hidden_layers), noise_std(name, config)]
+            # Of the model that they are drawn for, which a later growth of a recipe may make deeper.
+            depths = {COMMON["num_hidden_layers"], config.num_hidden_layers}
+            return [usual, *(1.0 / (math.sqrt(fan_in) * layers) for layers in depths)]
         return [usual]
 
 

@@ -1,5 +1,9 @@
-"""The same mergekit recipe through mergekit and through us has to give the same tensors, byte for byte."""
+"""The same mergekit recipe through mergekit and through us has to give the same tensors, bit for bit.
 
+One difference is let pass, and said: mergekit multiplies by 0, which leaves -0 where a weight was negative.
+"""
+
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,8 +59,10 @@ RECIPES = {"stack x2": STACK, "solar": SOLAR, "identity blocks by scale": IDENTI
 FASTEST = ["--lazy-unpickle", "--no-copy-tokenizer"]
 
 
-def check_mergekit(outgrow: Path, mergekit: Path, sources: dict[str, Path], work: Path) -> Iterator[tuple[str, str]]:
-    """For each recipe and source a label, and what is wrong or nothing."""
+def check_mergekit(
+    outgrow: Path, mergekit: Path, sources: dict[str, Path], work: Path
+) -> Iterator[tuple[str, bool, str]]:
+    """For each recipe and source a label, whether all is well, and what there is to say."""
     for source, folder in sources.items():
         dtype = "bfloat16" if source.startswith("bf16") else "float32"
         for name, recipe in RECIPES.items():
@@ -69,7 +75,10 @@ def check_mergekit(outgrow: Path, mergekit: Path, sources: dict[str, Path], work
                 [mergekit, file, theirs, *FASTEST],
                 [outgrow, "grow", folder, ours, "--recipe", file],
             ]
-            yield label, next(filter(None, map(failure_of, commands)), None) or differing(ours, theirs)
+            for folder_of_it in (ours, theirs):
+                shutil.rmtree(folder_of_it, ignore_errors=True)  # of an earlier run in the same folder
+            failure = next(filter(None, map(failure_of, commands)), None)
+            yield label, *((False, failure) if failure else compared(ours, theirs))
 
 
 def failure_of(command: list) -> str | None:
@@ -80,16 +89,18 @@ def failure_of(command: list) -> str | None:
     return f"`{Path(command[0]).name}` gave {run.returncode}: {last}"
 
 
-def differing(ours: Path, theirs: Path) -> str | None:
-    """The first difference between two folders' tensors."""
+def compared(ours: Path, theirs: Path) -> tuple[bool, str]:
+    """Whether two folders have the same tensors, and in what they differ."""
     our_files, their_files = tensor_files(ours), tensor_files(theirs)
     if our_files.keys() != their_files.keys():
-        return f"only one has {sorted(our_files.keys() ^ their_files.keys())}"
+        return False, f"only one has {sorted(our_files.keys() ^ their_files.keys())}"
+    zeros = 0
     for name, file in our_files.items():
         left, right = load(file, name), load(their_files[name], name)
-        if left.dtype != right.dtype or left.shape != right.shape or not torch.equal(bits(left), bits(right)):
-            return f"{name} differs"
-    return None
+        if left.dtype != right.dtype or left.shape != right.shape or not torch.equal(left, right):
+            return False, f"{name} differs"
+        zeros += not torch.equal(bits(left), bits(right))
+    return True, f"equal tensors, {zeros} with zeros of another sign" if zeros else "identical tensors"
 
 
 def bits(tensor: torch.Tensor) -> torch.Tensor:
