@@ -114,7 +114,20 @@ impl Decoder {
     /// # Errors
     /// When the sequence is longer than the model's positions.
     pub fn logits(&self, tokens: Tensor<2, Int>) -> Result<Tensor<3>, ModelError> {
-        let hidden = self.hidden(tokens)?;
+        self.logits_observed(tokens, &mut |_| ())
+    }
+
+    /// As [`Self::logits`]; `observe` sees the residual stream, `[batch, sequence, hidden]`, after the embedding and then after
+    /// each layer, from the bottom.
+    ///
+    /// # Errors
+    /// When the sequence is longer than the model's positions.
+    pub fn logits_observed(
+        &self,
+        tokens: Tensor<2, Int>,
+        observe: &mut dyn FnMut(&Tensor<3>),
+    ) -> Result<Tensor<3>, ModelError> {
+        let hidden = self.hidden(tokens, observe)?;
         Ok(match &self.lm_head {
             Some(head) => head.forward(hidden),
             None => outgrow_kernels::linear(hidden, self.model.embed_tokens.weight.val()),
@@ -133,7 +146,11 @@ impl Decoder {
         Ok(cross_entropy_sum(logits.reshape([tokens, vocabulary]), targets.reshape([tokens])))
     }
 
-    fn hidden(&self, tokens: Tensor<2, Int>) -> Result<Tensor<3>, ModelError> {
+    fn hidden(
+        &self,
+        tokens: Tensor<2, Int>,
+        observe: &mut dyn FnMut(&Tensor<3>),
+    ) -> Result<Tensor<3>, ModelError> {
         let [_, sequence_length] = tokens.dims();
         let maximum = self.config.max_position_embeddings;
         if sequence_length > maximum {
@@ -142,17 +159,25 @@ impl Decoder {
         let trained = self.model.norm.weight.val().is_autodiff();
         let (mut hidden, bottom) = match self.bottom {
             Some(bottom) if trained => {
-                let (bottom_layers, _) = self.model.layers.split_at(bottom);
-                let embedded = self.model.embed_tokens.valid().forward(tokens);
-                let run = |hidden, layer: &DecoderLayer| layer.valid().forward(hidden, &self.rotary);
-                (Tensor::from_inner(bottom_layers.iter().fold(embedded, run)), bottom)
+                let mut hidden = self.model.embed_tokens.valid().forward(tokens);
+                observe(&hidden);
+                for layer in &self.model.layers[..bottom] {
+                    hidden = layer.valid().forward(hidden, &self.rotary);
+                    observe(&hidden);
+                }
+                (Tensor::from_inner(hidden), bottom)
             }
-            _ if trained => (self.model.embed_tokens.forward(Tensor::from_inner(tokens)), 0),
-            _ => (self.model.embed_tokens.forward(tokens), 0),
+            _ => {
+                let tokens = if trained { Tensor::from_inner(tokens) } else { tokens };
+                let hidden = self.model.embed_tokens.forward(tokens);
+                observe(&hidden);
+                (hidden, 0)
+            }
         };
         let rotary = if trained { self.rotary.autodiff() } else { self.rotary.clone() };
         for layer in &self.model.layers[bottom..] {
             hidden = layer.forward(hidden, &rotary);
+            observe(&hidden);
         }
         Ok(self.model.norm.forward(hidden))
     }

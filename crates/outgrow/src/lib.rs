@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod recipe;
 mod resolve;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ enum Command {
     Train(commands::train::Arguments),
     /// Grow a Hugging Face LLaMA folder into a deeper one.
     Grow(commands::grow::Arguments),
+    /// Compare a grown folder with its source: loss, logits, gradients, bytes.
+    Verify(commands::verify::Arguments),
     /// Prepare and look at training data.
     Data(commands::data::Arguments),
     /// Run an experiment: several recipes, compared.
@@ -50,6 +53,7 @@ pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Grow(arguments) => commands::grow::run(&arguments),
+        Command::Verify(arguments) => commands::verify::run(&arguments),
         Command::Data(arguments) => commands::data::run(&arguments),
         Command::Experiment(arguments) => commands::experiment::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),

@@ -7,3 +7,4 @@ pub mod grow;
 mod grow_flags;
 pub mod report;
 pub mod train;
+pub mod verify;

@@ -1,0 +1,44 @@
+//! `outgrow verify`: a grown folder compared with its source.
+
+use std::path::{Path, PathBuf};
+
+use outgrow_checkpoint::write_file_atomically;
+use outgrow_kernels::DeviceName;
+
+use crate::{output, verify::Verification};
+
+/// Flags of `outgrow verify`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The folder that was grown.
+    source: PathBuf,
+    /// The folder that it became.
+    target: PathBuf,
+    /// The text to run both on, tokenised with the source's tokenizer.json; a text of the program's own without it.
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
+    /// Also write everything, each tensor and layer, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// The device to run on: flex, wgpu, cuda or cuda:INDEX; flex by default.
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+}
+
+/// Compares the folders and prints a table.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let device = arguments.device.as_deref().map(str::parse).transpose()?.unwrap_or_default();
+    let text = arguments.text.as_deref();
+    let verification = Verification::new(&arguments.source, &arguments.target, text, device)?;
+    if let Some(file) = &arguments.json {
+        let json = serde_json::to_string_pretty(&verification)?;
+        write_file_atomically(file, format!("{json}\n").as_bytes())?;
+    }
+    output::line(verification)
+}
+
+/// Prints the table for a folder that has just been grown.
+#[expect(dead_code, reason = "`outgrow grow --verify` is to call it")]
+pub fn after_growth(source: &Path, target: &Path) -> anyhow::Result<()> {
+    output::line(Verification::new(source, target, None, DeviceName::default())?)
+}
