@@ -19,6 +19,19 @@ pub(crate) fn fresh(target: &LlamaConfig, part: Part, name: &str, seed: u64) -> 
     }
 }
 
+/// Noise for the tensor `name`, whose spread is that of equations 53 and 54: as fresh weights, but `1 / (hidden · layers²)` for what
+/// writes into the residual stream, whatever its own inputs.
+pub(crate) fn noise(model: &LlamaConfig, part: Part, name: &str, seed: u64) -> Fill {
+    let standard_deviation = match part {
+        Part::Output | Part::Down => {
+            1.0 / ((model.hidden_size as f64).sqrt() * model.num_hidden_layers as f64)
+        }
+        _ => standard_deviation(model, part),
+    };
+    // A key of its own: fresh weights of an earlier growth with the same seed are other numbers.
+    Fill::Normal { standard_deviation, seed, key: format!("noise {name}") }
+}
+
 fn standard_deviation(target: &LlamaConfig, part: Part) -> f64 {
     let inputs = match part {
         Part::Output => target.num_attention_heads * target.head_dim,

@@ -156,7 +156,7 @@ impl Origin {
     }
 
     /// The first tensor of the source that the value depends on: a made tensor is stored as that one is.
-    pub(crate) fn first_source(&self) -> Option<&str> {
+    pub fn first_source(&self) -> Option<&str> {
         let mut first = None;
         self.visit_sources(&mut |name| first = first.or(Some(name)));
         first

@@ -8,7 +8,7 @@ use outgrow_checkpoint::{LlamaConfig, TensorShape, layer_index, with_layer_index
 use crate::{
     depth::{LayerOrigin, grown_layers},
     error::GrowthError,
-    fresh::fresh,
+    fresh::{self, fresh},
     growth::{Growth, Mix, Width},
     learned::LearnedMatrices,
     origin::Origin,
@@ -169,6 +169,7 @@ fn wider(source: &LlamaConfig, width: &Width, style: Style) -> Result<GrowthPlan
     let maps = match style {
         Style::Split { .. } | Style::Above => WidthMaps::repeated(source, &target),
         Style::Zero { .. } | Style::Random { .. } => {
+            check_only_keys(source, &target)?;
             // The mean square over more channels is smaller; so that the same number is added in proportion.
             target.rms_norm_eps *= source.hidden_size as f64 / target.hidden_size as f64;
             WidthMaps::padded(source, &target)
@@ -179,6 +180,19 @@ fn wider(source: &LlamaConfig, width: &Width, style: Style) -> Result<GrowthPlan
     let tensors = planned(&target, |part, name| widener.origin(part, name));
     let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
     Ok(GrowthPlan { source: source.clone(), tensors, layers, preservation, target })
+}
+
+/// Old queries would read the keys and values of new heads.
+fn check_only_keys(source: &LlamaConfig, target: &LlamaConfig) -> Result<(), GrowthError> {
+    let group = |model: &LlamaConfig| model.num_attention_heads / model.num_key_value_heads;
+    if group(target) >= group(source) {
+        return Ok(());
+    }
+    let (heads, keys) = (target.num_attention_heads, target.num_key_value_heads);
+    let problems = format!(
+        "`num_key_value_heads` = {keys} with {heads} heads: old heads would read new keys and values; grow whole groups, or use `split`"
+    );
+    Err(GrowthError::Width { problems })
 }
 
 fn multiplied(source: &LlamaConfig, factor: usize) -> Result<Width, GrowthError> {
@@ -227,11 +241,10 @@ fn noisy(source: &LlamaConfig, amount: f64, mix: Mix, seed: u64) -> Result<Growt
     };
     let tensors = planned(source, |part, name| match part {
         Part::Norm | Part::FinalNorm => Origin::copy(name),
-        // A key of its own: fresh weights of an earlier growth with the same seed are other numbers.
-        _ => {
-            let noise_values = Origin::Fresh(fresh(source, part, &format!("noise {name}"), seed));
-            Origin::sum([(weight, Origin::copy(name)), (noise, noise_values)])
-        }
+        _ => Origin::sum([
+            (weight, Origin::copy(name)),
+            (noise, Origin::Fresh(fresh::noise(source, part, name, seed))),
+        ]),
     });
     let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
     let preservation = if amount == 0.0 { Preservation::Exact } else { Preservation::None };

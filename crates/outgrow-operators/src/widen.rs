@@ -96,10 +96,14 @@ impl Widener<'_> {
     /// A, B and C of `[[W, A], [O, C]]`. The embedding writes its columns, so its new ones are zero.
     ///
     /// Where the residual stream doesn't grow there is no C to wake new heads and neurons up: then they are fresh, and
-    /// what reads them is zero.
+    /// what reads them is zero. So it is with heads that join an old group: whatever they ask for, the values they get aren't zero.
     fn zero_fills(&self, part: Part, fill: Fill) -> [Fill; 3] {
         let is_wider = self.target.hidden_size > self.source.hidden_size;
+        let joins = self.target.num_attention_heads > self.source.num_attention_heads
+            && self.target.num_key_value_heads == self.source.num_key_value_heads;
         match part {
+            Part::Output if joins => [Fill::ZERO, Fill::ZERO, Fill::ZERO],
+            Part::Query if joins => [fill.clone(), fill.clone(), fill],
             Part::Embedding => [Fill::ZERO, Fill::ZERO, Fill::ZERO],
             Part::Norm | Part::FinalNorm => [fill.clone(), fill.clone(), fill],
             Part::Output | Part::Down if !is_wider => [Fill::ZERO, fill.clone(), fill],

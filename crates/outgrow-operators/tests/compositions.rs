@@ -167,6 +167,7 @@ fn sizes_that_can_not_be_grown_to_are_refused_with_both_numbers() {
     insta::assert_snapshot!(refusal(Growth::Split { width, share: None }), @"`hidden_size` = 4 is less than the source's 8");
     insta::assert_snapshot!(refusal(Growth::Split { width: Width::default(), share: Some(1.0) }), @"share = 1: a number between 0 and 1 is needed");
     insta::assert_snapshot!(refusal(heads(Some(12), Some(3))), @"6 heads in 2 groups can't become 12 in 3 in one step: grow by whole groups of 3, or only the heads, or only the groups by a whole factor");
+    insta::assert_snapshot!(refusal(heads(None, Some(6))), @"`num_key_value_heads` = 6 with 6 heads: old heads would read new keys and values; grow whole groups, or use `split`");
     insta::assert_snapshot!(refusal(heads(Some(7), None)), @"config.json: `num_attention_heads` is 7, not a multiple of `num_key_value_heads`, which is 2");
     insta::assert_snapshot!(refusal(Growth::Hyperclone { factor: 0 }), @"factor = 0: at least 1 is needed");
     insta::assert_snapshot!(refusal(Growth::Noise { amount: 1.5, mix: outgrow_operators::Mix::Linear, seed: 0 }), @"amount = 1.5 of noise: a number from 0 to 1 is needed");

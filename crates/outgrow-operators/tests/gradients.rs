@@ -43,7 +43,9 @@ fn silent(growth: &Growth) -> [BTreeMap<String, usize>; 2] {
             let steps = tensor.values.iter_mut().zip(&gradients[name].values);
             steps.for_each(|(value, gradient)| *value -= 0.02 * gradient);
         }
-        let zeros = |tensor: &outgrow_checkpoint::HostTensor| tensor.values.iter().filter(|value| **value == 0.0).count();
+        let zeros = |tensor: &outgrow_checkpoint::HostTensor| {
+            tensor.values.iter().filter(|value| **value == 0.0).count()
+        };
         let counts = gradients.iter().map(|(name, tensor)| (name.clone(), zeros(tensor)));
         counts.filter(|(_, zeros)| *zeros > 0).collect()
     };
@@ -82,7 +84,8 @@ fn zero_growth_in_width_wakes_up_whole_after_a_step() {
     let only_hidden = Width { hidden_size: Some(6), ..Width::default() };
     let only_neurons = Width { intermediate_size: Some(5), ..Width::default() };
     let only_heads = Width { num_attention_heads: Some(4), num_key_value_heads: Some(2), ..Width::default() };
-    for width in [wider(), only_hidden, only_neurons, only_heads] {
+    let joining = Width { hidden_size: Some(6), num_attention_heads: Some(4), ..Width::default() };
+    for width in [wider(), only_hidden, only_neurons, only_heads, joining] {
         let [first, second] = silent(&Growth::ZeroWidth { width, seed: 1 });
         // The embedding writes the new channels, and every one of them is read by fresh weights: it learns at once.
         assert!(!first.contains_key("model.embed_tokens.weight"), "{width:?}: {first:?}");

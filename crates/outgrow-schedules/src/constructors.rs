@@ -1,7 +1,7 @@
 //! Schedules under the names that the papers gave them. Each is a list of stages and nothing more: the trainer knows no method.
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_operators::Growth;
+use outgrow_operators::{Growth, Moments};
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Length;
@@ -25,6 +25,7 @@ pub fn scratch(
         tokens,
         trainable: Trainable::All,
         enter: None,
+        moments: Moments::Reset,
         learning_rate,
     }])
 }
@@ -61,6 +62,7 @@ pub fn g_stack(target: &LlamaConfig, settings: &GStack) -> Result<Schedule, Sche
         tokens: settings.base_tokens,
         trainable: Trainable::All,
         enter: None,
+        moments: Moments::Reset,
         learning_rate: settings.base_learning_rate.over(settings.base_tokens),
     };
     let earlier = vec![base];
@@ -71,6 +73,7 @@ pub fn g_stack(target: &LlamaConfig, settings: &GStack) -> Result<Schedule, Sche
         tokens,
         trainable: Trainable::All,
         enter: Some(Growth::Stack { factor }),
+        moments: Moments::Reset,
         learning_rate: settings.grown_learning_rate.over(tokens),
     };
     Schedule::new(earlier.into_iter().chain([grown]).collect())
@@ -120,6 +123,7 @@ pub fn stacking2(target: &LlamaConfig, settings: &Stacking2) -> Result<Schedule,
             tokens: settings.stage_tokens,
             trainable,
             enter,
+            moments: Moments::Reset,
             learning_rate: settings.stage_learning_rate.over(settings.stage_tokens),
         });
         previous = Some(count);
@@ -131,6 +135,7 @@ pub fn stacking2(target: &LlamaConfig, settings: &Stacking2) -> Result<Schedule,
         tokens,
         trainable: Trainable::All,
         enter: None,
+        moments: Moments::Reset,
         learning_rate: settings.joint_learning_rate.over(tokens),
     });
     Schedule::new(stages)

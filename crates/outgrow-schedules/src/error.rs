@@ -42,6 +42,14 @@ pub enum ScheduleError {
     /// The growth can't be done.
     #[error("enter: {0}")]
     Growth(#[source] GrowthError),
+    /// A growth behind a mask, and stages have none.
+    #[error(
+        "enter: `{operator}` lets new parts in by a mask that opens in training, which stages don't have yet; on folders it works"
+    )]
+    Masked {
+        /// The operator.
+        operator: &'static str,
+    },
     /// The first stage has nothing to grow from.
     #[error("enter is set on the first stage, which has nothing to grow from: leave it out")]
     GrowthOfNothing,

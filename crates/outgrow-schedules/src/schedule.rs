@@ -1,7 +1,7 @@
 //! A run as stages that fit each other: the model of each stage is what its growth makes of the one before. Checked once, here.
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_operators::plan;
+use outgrow_operators::{Preservation, plan, plan_moments};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ScheduleError;
@@ -120,6 +120,10 @@ fn check_entry(previous: Option<&Stage>, stage: &Stage) -> Result<(), ScheduleEr
     let (how, expected) = match growth {
         Some(growth) => {
             let plan = plan(&previous.model, growth).map_err(ScheduleError::Growth)?;
+            if plan.preservation == Preservation::AtMaskZero {
+                return Err(ScheduleError::Masked { operator: growth.name() });
+            }
+            plan_moments(&plan.tensors, stage.moments).map_err(ScheduleError::Growth)?;
             ("grows into", plan.target)
         }
         None => ("ends with", previous.model.clone()),

@@ -1,7 +1,7 @@
 //! One stage of a run: the model, how it came to be, what of it is trained, for how long and at which learning rate.
 
 use outgrow_checkpoint::{LlamaConfig, layer_index};
-use outgrow_operators::Growth;
+use outgrow_operators::{Growth, Moments};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ScheduleError;
@@ -25,8 +25,16 @@ pub struct Stage {
     /// The growth that makes `model` of the model of the stage before. Without it the model goes on as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enter: Option<Growth>,
+    /// What becomes of the optimizer's moments at the growth.
+    #[serde(default, skip_serializing_if = "is_reset")]
+    pub moments: Moments,
     /// The learning rate, by tokens of this stage.
     pub learning_rate: LearningRate,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature.
+fn is_reset(moments: &Moments) -> bool {
+    *moments == Moments::Reset
 }
 
 /// What of a model a stage trains.

@@ -8,7 +8,7 @@ use std::{
 use burn::tensor::{Device, Tensor};
 use outgrow_data::{Batch, Batches, DataError, prefetch};
 use outgrow_model::{Decoder, Initialization, initial_tensors};
-use outgrow_operators::{grow_tensors, plan};
+use outgrow_operators::{GrowthPlan, Moments, PlannedTensor, grow_moments, grow_tensors, plan};
 use outgrow_schedules::{FlopConvention, Schedule, Stage, flops_per_token};
 
 use crate::{
@@ -231,6 +231,18 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The optimizer of the model that the plan makes, which is the current one. A parameter has had as many updates as what it is
+    /// made of; one that is fresh, none.
+    fn grown_optimizer(&self, plan: &GrowthPlan, policy: Moments) -> Result<AdamW, TrainError> {
+        let (moments, updates) = self.snapshot.optimizer.to_host(&plan.source);
+        let moments = grow_moments(plan, policy, &moments)?;
+        let has_moments = |name: &str| moments.contains_key(&format!("{name}.exp_avg"));
+        let updates_of = |tensor: &PlannedTensor| updates.get(tensor.origin.first_source()?).copied();
+        let tensors = plan.tensors.iter().filter(|tensor| has_moments(&tensor.name));
+        let updates = tensors.filter_map(|tensor| Some((tensor.name.clone(), updates_of(tensor)?))).collect();
+        AdamW::from_host(self.training.settings.optimizer.clone(), &moments, &updates, &self.snapshot.decoder)
+    }
+
     fn save(&mut self) -> Result<PathBuf, TrainError> {
         let folder =
             checkpoint::save(self.training.folder, &self.snapshot, &self.identity, self.training.side_files)?;
@@ -238,14 +250,14 @@ impl Run<'_> {
         Ok(folder)
     }
 
-    /// Growth: the next stage's model is built fresh from the plan, never from clones, and starts with a fresh optimizer. A stage
-    /// without growth keeps the state of what it goes on training.
+    /// Growth: the next stage's model is built fresh from the plan, never from clones, and its optimizer starts with the moments
+    /// that the stage's policy leaves. A stage without growth keeps the state of what it goes on training.
     fn enter(&mut self, next: &Stage) -> Result<(), TrainError> {
         let growth = next.enter.as_ref().map(|growth| plan(&self.stage().model, growth)).transpose()?;
         if let Some(plan) = &growth {
             let tensors = grow_tensors(plan, &self.snapshot.decoder.to_named_tensors())?;
             self.snapshot.decoder = Decoder::new(&next.model, &tensors, &self.device)?;
-            self.snapshot.optimizer = AdamW::new(self.training.settings.optimizer.clone());
+            self.snapshot.optimizer = self.grown_optimizer(plan, next.moments)?;
         }
         let includes = |name: &str| next.trainable.includes(&next.model, name);
         self.snapshot.decoder = self.snapshot.decoder.clone().with_trainable(includes);

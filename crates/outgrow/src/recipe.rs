@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use outgrow_operators::Growth;
+use outgrow_operators::{Growth, Moments, Width};
 use outgrow_schedules::{Cosine, Trainable};
 use outgrow_train::AdamWSettings;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -144,8 +144,14 @@ pub struct StageRecipe {
     pub name: String,
     /// Layers of the first stage's model; later stages have what growth makes of them.
     pub num_hidden_layers: Option<usize>,
+    /// Sizes of the first stage's model, where it is narrower than the final one: `{ hidden_size = 64, … }`.
+    #[serde(default)]
+    pub width: Width,
     /// The growth that begins the stage.
     pub enter: Option<Growth>,
+    /// What becomes of the optimizer's moments at the growth: `reset` (the default), `copy`, `keep-old` or `scaled`.
+    #[serde(default)]
+    pub moments: Moments,
     /// What is trained: `"all"` (the default) or `{ top = { layers = N } }`.
     #[serde(default)]
     pub trainable: Trainable,

@@ -6,7 +6,7 @@ use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, Rope, RopeScaling}
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_kernels::DeviceName;
 use outgrow_model::Initialization;
-use outgrow_operators::plan;
+use outgrow_operators::{Width, plan};
 use outgrow_schedules::{
     FlopConvention, GStack, Length, Schedule, Stacking2, Stage, Trainable, flops_per_token, g_stack, scratch,
     stacking2,
@@ -180,8 +180,12 @@ fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> anyhow:
     let mut stages = Vec::with_capacity(recipes.len());
     for recipe in recipes {
         let name = recipe.name;
+        if current.is_some() && recipe.width != Width::default() {
+            let problem = format!("stage `{name}`: only the first stage has width; later ones grow");
+            return Err(BadInput(problem).into());
+        }
         let model = match (&current, recipe.num_hidden_layers, &recipe.enter) {
-            (None, Some(num_hidden_layers), None) => LlamaConfig { num_hidden_layers, ..target.clone() },
+            (None, Some(num_hidden_layers), None) => first_model(target, num_hidden_layers, recipe.width),
             (None, _, _) => {
                 let problem =
                     format!("stage `{name}`: the first stage needs num_hidden_layers and can't have `enter`");
@@ -197,13 +201,40 @@ fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> anyhow:
         };
         current = Some(model.clone());
         let learning_rate = recipe.learning_rate.over(recipe.tokens);
-        let (tokens, trainable, enter) = (recipe.tokens, recipe.trainable, recipe.enter);
-        stages.push(Stage { name, model, tokens, trainable, enter, learning_rate });
+        let (tokens, trainable, enter, moments) =
+            (recipe.tokens, recipe.trainable, recipe.enter, recipe.moments);
+        stages.push(Stage { name, model, tokens, trainable, enter, moments, learning_rate });
     }
-    let (reached, wanted) = (current.map_or(0, |model| model.num_hidden_layers), target.num_hidden_layers);
-    if reached != wanted {
-        let problem = format!("the stages end with {reached} layers, but model.num_hidden_layers = {wanted}");
-        return Err(BadInput(problem).into());
-    }
+    check_reached(current.as_ref().unwrap_or(target), target)?;
     Ok(Schedule::new(stages)?)
+}
+
+/// The final model with the sizes of the first stage.
+fn first_model(target: &LlamaConfig, num_hidden_layers: usize, width: Width) -> LlamaConfig {
+    LlamaConfig {
+        num_hidden_layers,
+        hidden_size: width.hidden_size.unwrap_or(target.hidden_size),
+        intermediate_size: width.intermediate_size.unwrap_or(target.intermediate_size),
+        num_attention_heads: width.num_attention_heads.unwrap_or(target.num_attention_heads),
+        num_key_value_heads: width.num_key_value_heads.unwrap_or(target.num_key_value_heads),
+        ..target.clone()
+    }
+}
+
+/// Whether growth leads to the final model's sizes.
+fn check_reached(reached: &LlamaConfig, target: &LlamaConfig) -> Result<(), BadInput> {
+    let sizes = [
+        ("num_hidden_layers", reached.num_hidden_layers, target.num_hidden_layers),
+        ("hidden_size", reached.hidden_size, target.hidden_size),
+        ("intermediate_size", reached.intermediate_size, target.intermediate_size),
+        ("num_attention_heads", reached.num_attention_heads, target.num_attention_heads),
+        ("num_key_value_heads", reached.num_key_value_heads, target.num_key_value_heads),
+    ];
+    let differing = sizes.iter().filter(|(_, reached, wanted)| reached != wanted);
+    let differing: Vec<String> = differing
+        .map(|(key, reached, wanted)| {
+            format!("the stages end with {key} {reached}, but model.{key} = {wanted}")
+        })
+        .collect();
+    if differing.is_empty() { Ok(()) } else { Err(BadInput(differing.join("; "))) }
 }

@@ -34,6 +34,7 @@ pub fn growths(source: &LlamaConfig, by: usize, share: f64, seed: u64) -> Vec<Gr
     let narrow = Width { hidden_size: None, ..width };
     let uneven = Width { hidden_size: Some(source.hidden_size + 1), ..Width::default() };
     let queries = Width { num_attention_heads: times(source.num_attention_heads), ..Width::default() };
+    let joining = Width { hidden_size: width.hidden_size, ..queries };
     let num_hidden_layers = layers * by;
     let matrices = None;
     vec![
@@ -56,6 +57,7 @@ pub fn growths(source: &LlamaConfig, by: usize, share: f64, seed: u64) -> Vec<Gr
         Growth::ZeroWidth { width: narrow, seed },
         Growth::ZeroWidth { width: uneven, seed },
         Growth::ZeroWidth { width: queries, seed },
+        Growth::ZeroWidth { width: joining, seed },
         Growth::RandomWidth { width, seed },
         Growth::RandomWidth { width: uneven, seed },
         Growth::Learned { num_hidden_layers: Some(num_hidden_layers), width, matrices, seed },

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use crate::{exit::BadInput, recipe::Recipe};
 
 /// The definitions that are compiled in.
-const DEFINITIONS: [&str; 3] = [
+const DEFINITIONS: [&str; 4] = [
     include_str!("../../experiments/quickstart.toml"),
     include_str!("../../experiments/quickstart-settings.toml"),
+    include_str!("../../experiments/quickstart-finalists.toml"),
     include_str!("../../experiments/prose.toml"),
 ];
 
