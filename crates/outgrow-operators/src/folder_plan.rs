@@ -137,9 +137,7 @@ impl FolderPlan {
             };
             layers = next.into_iter().map(|layer| layer.over(&layers)).collect();
         }
-        if layers.iter().any(|layer| matches!(layer, LayerOrigin::Identity(_))) {
-            check_identities(other)?;
-        }
+        check_identities(other, &layers)?;
         let config = deeper_config(raw, source_layers, &layers)?;
         let preservation = Preservation::of_layers(source_layers, &layers);
         let tensors = tensors(other.tensors().collect(), &layers);
@@ -189,25 +187,40 @@ fn scaled(
     mut layers: Vec<LayerOrigin>,
     passthrough: &Passthrough,
 ) -> (Vec<PlannedTensor>, Vec<LayerOrigin>, bool) {
-    let mut silent = vec![0; layers.len()];
-    let mut altered = vec![false; layers.len()];
+    let mut names: Vec<Vec<String>> = vec![Vec::new(); layers.len()];
+    let mut loud = vec![false; layers.len()];
+    let [mut zeroed, mut altered] = [loud.clone(), loud.clone()];
     let mut is_altered = false;
     let scaled = tensors.into_iter().map(|tensor| {
-        let Some((source, scale)) = passthrough.origin(&tensor.name) else { return tensor };
+        let layer = layer_index(&tensor.name);
+        if let Some(layer) = layer {
+            names[layer].push(tensor.name.clone());
+        }
+        let (source, scale) = match passthrough.origin(&tensor.name) {
+            Some((source, scale)) => (Some(source), scale),
+            None => (None, 1.0),
+        };
         let is_same = scale.to_bits() == 1_f64.to_bits();
-        match layer_index(&tensor.name) {
-            Some(layer) if scale == 0.0 && writes_residual(&tensor.name) => silent[layer] += 1,
-            Some(layer) => altered[layer] |= !is_same,
+        match layer {
+            Some(layer) if writes_residual(&tensor.name) && scale == 0.0 => zeroed[layer] = true,
+            Some(layer) => {
+                loud[layer] |= writes_residual(&tensor.name);
+                altered[layer] |= !is_same;
+            }
             None => is_altered |= !is_same,
         }
-        PlannedTensor { origin: Origin::sum([(scale, Origin::copy(source))]), ..tensor }
+        match source {
+            Some(source) => PlannedTensor { origin: Origin::sum([(scale, Origin::copy(source))]), ..tensor },
+            None => tensor,
+        }
     });
     let scaled = scaled.collect();
-    for ((layer, silent), altered) in layers.iter_mut().zip(silent).zip(altered) {
+    for (index, layer) in layers.iter_mut().enumerate() {
         match *layer {
-            // What a layer writes into the residual stream is attention's and the feed-forward network's.
-            LayerOrigin::Copy(source) if silent >= 2 => *layer = LayerOrigin::Identity(source),
-            _ => is_altered |= altered || silent > 0,
+            LayerOrigin::Copy(source) if !loud[index] && can_be_silent(&names[index]) => {
+                *layer = LayerOrigin::Identity(source);
+            }
+            _ => is_altered |= altered[index] || zeroed[index],
         }
     }
     (scaled, layers, is_altered)
@@ -219,18 +232,59 @@ fn set_dtype(config: &mut Value, dtype: Dtype) {
     config[key] = dtype.config_name().into();
 }
 
-/// A layer is silent if its output projections are zero, provided that we know them and they have no biases.
-fn check_identities(other: &OtherDecoder) -> Result<(), GrowthError> {
-    let names: Vec<String> = other.tensors().map(|tensor| tensor.name).collect();
-    let of_layer = |layer: usize| names.iter().filter(move |name| layer_index(name) == Some(layer));
-    let is_known = |layer: usize| {
-        let written = of_layer(layer).filter(|name| writes_residual(name)).count();
-        let biased =
-            of_layer(layer).any(|name| name.ends_with("o_proj.bias") || name.ends_with("down_proj.bias"));
-        written >= 2 && !biased
-    };
-    match (0..other.num_hidden_layers()).find(|layer| !is_known(*layer)) {
-        None => Ok(()),
-        Some(layer) => Err(GrowthError::NoIdentity { layer }),
+/// Layers that are to be identities must be silent once their output projections are zero.
+fn check_identities(other: &OtherDecoder, layers: &[LayerOrigin]) -> Result<(), GrowthError> {
+    let mut names: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for TensorShape { name, .. } in other.tensors() {
+        if let Some(layer) = layer_index(&name) {
+            names.entry(layer).or_default().push(name);
+        }
+    }
+    let loud = layers.iter().find_map(|layer| match layer {
+        LayerOrigin::Identity(source) => {
+            names.get(source).is_none_or(|names| !can_be_silent(names)).then_some(*source)
+        }
+        LayerOrigin::Copy(_) | LayerOrigin::Fresh => None,
+    });
+    loud.map_or(Ok(()), |layer| Err(GrowthError::NoIdentity { layer }))
+}
+
+/// Modules of a layer that are inside attention and the feed-forward networks, choose between experts, or are zero when the
+/// layer is silent.
+const INNER: [&str; 16] = [
+    "down_proj",
+    "gate",
+    "gate_proj",
+    "gate_up_proj",
+    "k_proj",
+    "kv_a_proj_with_mqa",
+    "kv_b_proj",
+    "o_proj",
+    "q_a_proj",
+    "q_b_proj",
+    "q_proj",
+    "qkv_proj",
+    "router",
+    "shared_expert_gate",
+    "up_proj",
+    "v_proj",
+];
+
+/// Whether a layer of these tensors adds nothing to the residual stream once `o_proj` and `down_proj` are zero. What isn't known,
+/// such as a third branch or a factor of the whole layer, may do anything.
+fn can_be_silent(names: &[String]) -> bool {
+    let has = |end: &str| names.iter().any(|name| name.ends_with(end));
+    has(".o_proj.weight") && has(".down_proj.weight") && names.iter().all(|name| is_inner(name))
+}
+
+fn is_inner(name: &str) -> bool {
+    let (path, kind) = name.rsplit_once('.').unwrap_or_default();
+    let module = path.rsplit('.').next().unwrap_or_default();
+    let is_known = INNER.contains(&module) || module.contains("norm");
+    match kind {
+        "weight" => is_known,
+        "bias" => is_known && !["o_proj", "down_proj"].contains(&module),
+        "e_score_correction_bias" => true,
+        _ => false,
     }
 }

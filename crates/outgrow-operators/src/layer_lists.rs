@@ -6,17 +6,22 @@
 //! Architectures that nothing is known of pass: most decoders' layers are all alike.
 
 mod architectures;
+mod windows;
 
 use serde_json::{Map, Value};
 
 use self::architectures::{
-    ALTERNATIONS, AT_THE_BOTTOM, Alternation, BY_NUMBER, ByNumber, Kind, LISTS_NEEDED, NUMBERS_OF_LAYERS,
-    OTHER_LISTS, PER_LAYER, PER_LAYER_OR_ONE, PERIODS, Special, UNGROWABLE,
+    ALTERNATIONS, AT_THE_BOTTOM, Alternation, BY_NUMBER, ByNumber, Kind, LIST_DENSE_LAYERS, LISTS_NEEDED,
+    NUMBERS_OF_LAYERS, OTHER_LISTS, PER_LAYER, PER_LAYER_OR_ONE, PERIODS, Special, UNGROWABLE,
 };
 
 const NUM_HIDDEN_LAYERS: &str = "num_hidden_layers";
 /// Other names for the number of layers that files have beside the usual one.
 const SAME_NUMBER: [&str; 3] = ["n_layer", "n_layers", "num_layers"];
+
+/// The period of layers with experts, and the list of those that have none whatever their place in it.
+const SPARSE_STEP: &str = "decoder_sparse_step";
+const DENSE_LAYERS: &str = "mlp_only_layers";
 
 /// A key of config.json, and what is wrong with it.
 type Refusal = (String, String);
@@ -42,8 +47,8 @@ pub(crate) fn grown_config(raw: &Value, source_layers: usize, layers: &[usize]) 
         }
     }
     growing.layers_at_the_bottom(&mut grown)?;
-    growing.window(&mut grown)?;
-    growing.check_periods()?;
+    growing.windows(&mut grown)?;
+    growing.periods(&mut grown)?;
     for key in SAME_NUMBER.into_iter().filter(|key| growing.number(key) == Some(source_layers)) {
         grown.insert(key.to_owned(), layers.len().into());
     }
@@ -134,8 +139,9 @@ impl Growing<'_> {
                 )
             })?,
         };
-        // Without a window there is nothing to alternate.
-        let is_uniform = rule.model_type == "exaone4" && self.get("sliding_window").is_none();
+        // Without a window, which the file has to say, there is nothing to alternate.
+        let is_uniform =
+            rule.model_type == "exaone4" && self.source.get("sliding_window") == Some(&Value::Null);
         let [special, other] = rule.kinds;
         let kind = |layer: &usize| {
             let place = *layer as u64 % period;
@@ -255,20 +261,8 @@ impl Growing<'_> {
         self.get(rule.key).cloned().or_else(|| default.map(|(_, number)| (*number).into()))
     }
 
-    /// Qwen's windows, where they are in use: layers from `max_window_layers` on have one.
-    fn window(&self, grown: &mut Map<String, Value>) -> Result<(), Refusal> {
-        let key = "max_window_layers";
-        match self.get(key) {
-            Some(count) if self.get("use_sliding_window") == Some(&Value::Bool(true)) => {
-                grown.insert(key.to_owned(), self.at_the_bottom(key, count)?.into());
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// A period stays right if each layer keeps its place in it.
-    fn check_periods(&self) -> Result<(), Refusal> {
+    fn periods(&self, grown: &mut Map<String, Value>) -> Result<(), Refusal> {
         for rule in PERIODS {
             let key = rule.key;
             let Some(value) = self.deciding(&rule).filter(|value| !value.is_array()) else { continue };
@@ -277,12 +271,29 @@ impl Growing<'_> {
                 period.ok_or_else(|| refusal(key, &format!("is {value}, expected a whole number from 1")))?;
             let keeps_its_place =
                 |(index, source): (usize, &usize)| index as u64 % period == *source as u64 % period;
-            if !self.layers.iter().enumerate().all(keeps_its_place) {
+            if self.layers.iter().enumerate().all(keeps_its_place) {
+                continue;
+            }
+            if key != SPARSE_STEP || !LIST_DENSE_LAYERS.iter().any(|model_type| self.is_of_type(model_type)) {
                 let reason = "layers of the grown model would be of another kind than those they are made of";
                 return Err(refusal(key, &format!("is {period}: {reason}")));
             }
+            self.list_dense_layers(period, grown);
         }
         Ok(())
+    }
+
+    /// Layers without experts by their place in a period: in the grown model, by a list.
+    fn list_dense_layers(&self, period: u64, grown: &mut Map<String, Value>) {
+        let listed = self.get(DENSE_LAYERS).and_then(Value::as_array);
+        let is_dense = |source: usize| {
+            listed.is_some_and(|listed| listed.iter().any(|layer| *layer == source))
+                || !(source as u64 + 1).is_multiple_of(period)
+        };
+        let layers = self.layers.iter().enumerate();
+        let dense = layers.filter(|(_, source)| is_dense(**source)).map(|(index, _)| Value::from(index));
+        grown.insert(DENSE_LAYERS.to_owned(), dense.collect());
+        grown.insert(SPARSE_STEP.to_owned(), 1.into());
     }
 }
 

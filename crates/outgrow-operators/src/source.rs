@@ -6,6 +6,7 @@ use std::path::Path;
 use outgrow_checkpoint::{
     Checkpoint, CheckpointError, LlamaConfig, TensorShape, WeightFolder, layer_index, layer_prefix,
 };
+use serde_json::Value;
 
 use crate::error::GrowthError;
 
@@ -67,8 +68,9 @@ pub(crate) fn size(shape: &[usize]) -> u64 {
 
 impl OtherDecoder {
     fn new(weights: WeightFolder, reason: CheckpointError) -> Result<Self, GrowthError> {
-        let Some(declared) = weights.raw_config()["num_hidden_layers"].as_u64() else {
-            return Err(reason.into());
+        let raw = weights.raw_config();
+        let Some(declared) = raw["num_hidden_layers"].as_u64() else {
+            return Err(missing_layers(raw).unwrap_or_else(|| reason.into()));
         };
         let mut prefixes: Vec<&str> =
             weights.tensors().iter().filter_map(|one| layer_prefix(&one.name)).collect();
@@ -85,7 +87,14 @@ impl OtherDecoder {
         layers.dedup();
         let declared = usize::try_from(declared).unwrap_or(usize::MAX);
         if layers.is_empty() || !layers.iter().copied().eq(0..declared) {
-            return Err(GrowthError::LayersFound { found: layers.len(), declared });
+            // As many as declared, and yet others: numbers are left out.
+            let found = if layers.len() == declared {
+                layers.last().map_or(0, |last| last + 1)
+            } else {
+                layers.len()
+            };
+            return Err(further_layers(&weights, found.saturating_sub(declared))
+                .unwrap_or(GrowthError::LayersFound { found, declared }));
         }
         Ok(Self { num_hidden_layers: layers.len(), weights, reason })
     }
@@ -107,4 +116,30 @@ impl OtherDecoder {
             .iter()
             .map(|one| TensorShape { name: one.name.clone(), shape: one.shape.clone() })
     }
+}
+
+/// The better reason for `surplus` layers beyond the decoder's: they predict tokens after the next one.
+fn further_layers(weights: &WeightFolder, surplus: usize) -> Option<GrowthError> {
+    let counts = |key: &&str| weights.raw_config()[*key].as_u64() == Some(surplus as u64);
+    let key = ["num_nextn_predict_layers", "num_mtp_layers"].into_iter().find(counts)?;
+    let problem = format!(
+        "is {surplus}: layers for further tokens are numbered after the decoder's; remove their tensors and set it to 0"
+    );
+    (surplus > 0).then(|| GrowthError::ConfigKey { key: key.to_owned(), problem })
+}
+
+/// Why config.json of an architecture that isn't ours doesn't say how many layers there are; `None` of one of ours, which has more
+/// to say about it.
+fn missing_layers(raw: &Value) -> Option<GrowthError> {
+    if ["llama", "mistral"].iter().any(|ours| raw["model_type"] == *ours) {
+        return None;
+    }
+    let (key, problem) = if raw["text_config"].is_object() {
+        ("text_config", "the decoder is part of a larger model; extract it first".to_owned())
+    } else {
+        let found = &raw["num_hidden_layers"];
+        let found = if found.is_null() { "is missing".to_owned() } else { format!("is {found}") };
+        ("num_hidden_layers", format!("{found}, expected the number of layers named `….layers.0.…` and on"))
+    };
+    Some(GrowthError::ConfigKey { key: key.to_owned(), problem })
 }

@@ -79,7 +79,7 @@ pub(super) const ALTERNATIONS: [Alternation; 16] = [
 ];
 
 /// Lists that must be in the file, because without them these architectures go by rules that aren't written down here.
-pub(super) const LISTS_NEEDED: [(&str, &str); 30] = [
+pub(super) const LISTS_NEEDED: [(&str, &str); 35] = [
     ("axk1", "mlp_layer_types"),
     ("axk2", "mlp_layer_types"),
     ("bailing_hybrid", "layer_types"),
@@ -93,13 +93,18 @@ pub(super) const LISTS_NEEDED: [(&str, &str); 30] = [
     ("dots3_note_text", "mlp_layer_types"),
     ("exaone_moe", "layer_types"),
     ("exaone_moe", "mlp_layer_types"),
+    ("flint", "layer_types"),
+    ("flint", "mlp_only_layers"),
     ("gemma3n_text", "layer_types"),
     ("gemma4_text", "layer_types"),
+    ("gemma4_unified_text", "layer_types"),
     ("glm4_moe_lite", "mlp_layer_types"),
     ("glm_moe_dsa", "mlp_layer_types"),
     ("hy_v3", "mlp_layer_types"),
     ("hy_v4", "mlp_layer_types"),
     ("hy_v4", "indexer_types"),
+    ("inkling_text", "layer_types"),
+    ("inkling_text", "mlp_layer_types"),
     ("kimi_linear", "layer_types"),
     ("kimi_linear", "mlp_layer_types"),
     ("kolibri1", "layer_types"),
@@ -113,9 +118,10 @@ pub(super) const LISTS_NEEDED: [(&str, &str); 30] = [
 ];
 
 /// Architectures whose layers compute something else under another number, whatever the file says.
-pub(super) const BY_NUMBER: [(&str, &str); 10] = [
+pub(super) const BY_NUMBER: [(&str, &str); 11] = [
     ("beam", "its attention takes from the layers below by the layer's number"),
     ("diffllama", "its attention has a constant that follows from the layer's number"),
+    ("gpt_neox_japanese", "its last layer alone has a bias"),
     ("inkling2_text", "its layers form blocks by their number"),
     ("minicpm3", "its layers' outputs are scaled by the number of layers"),
     ("minimax", "its attention decays by the layer's number"),
@@ -203,15 +209,14 @@ pub(super) const PERIODS: [ByNumber; 7] = [
     by_number("layer_group_size", &[], Some("layer_types")),
 ];
 
+/// Architectures whose layers without experts can be listed in `mlp_only_layers`.
+pub(super) const LIST_DENSE_LAYERS: [&str; 6] =
+    ["flint", "qwen2_moe", "qwen3_moe", "qwen3_next", "qwen3_vl_moe_text", "qwen3_omni_moe_text"];
+
 /// Keys that speak of layers by their number or their count in ways that no grown file can say.
-pub(super) const UNGROWABLE: [(&str, &str); 8] = [
+pub(super) const UNGROWABLE: [(&str, &str); 6] = [
     ("text_config", "the decoder is part of a larger model; extract it first"),
     ("num_kv_shared_layers", "the last layers use keys of the layers below them"),
-    (
-        "num_nextn_predict_layers",
-        "layers for further tokens are numbered after the decoder's; remove them first",
-    ),
-    ("num_mtp_layers", "layers for further tokens are numbered after the decoder's; remove them first"),
     ("per_layer_config", "it names layers by their number"),
     ("hybrid_override_pattern", "it is a letter for each layer; write `layers_block_type` instead"),
     ("scale_attn_by_inverse_layer_idx", "attention is scaled by the layer's number"),

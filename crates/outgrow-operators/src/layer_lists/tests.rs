@@ -96,6 +96,7 @@ fn what_follows_from_the_layers_number_is_written_out() {
         types(json!({ "model_type": "exaone4", "sliding_window": 8 }), &[3, 2]),
         json!([full, sliding])
     );
+    assert_eq!(types(json!({ "model_type": "exaone4" }), &[3, 2]), json!([full, sliding]));
     assert_eq!(
         types(json!({ "model_type": "exaone4", "sliding_window": null }), &[3, 2]),
         json!([full, full])
@@ -153,6 +154,54 @@ fn windows_from_a_layer_on_matter_where_they_are_in_use() {
 }
 
 #[test]
+fn windows_that_no_number_says_are_listed_where_the_architecture_has_a_list() {
+    let (full, sliding) = ("full_attention", "sliding_attention");
+    let qwen = |kind: &str, from: usize| json!({ "model_type": kind, "use_sliding_window": true, "max_window_layers": from });
+    let types = json!([full, full, sliding, sliding, full, full, sliding, sliding]);
+    assert_eq!(grown(qwen("qwen2", 2), &STACKED)["layer_types"], types);
+    assert_eq!(grown(qwen("qwen3", 2), &[0, 0, 1, 2, 3]).get("layer_types"), None);
+    // In this one, every second layer below the number has a window.
+    assert_eq!(
+        grown(qwen("qwen2_moe", 2), &[0, 0, 1, 2])["layer_types"],
+        json!([sliding, sliding, full, full])
+    );
+    let dots = json!({ "model_type": "dots1", "max_window_layers": 2 });
+    assert_eq!(grown(dots, &STACKED)["layer_types"], types);
+
+    let listed = |kind: &str| {
+        let mut keys = qwen(kind, 2);
+        keys["layer_types"] = json!(["a", "b", "c", "d"]);
+        grown(keys, &[3, 0])["layer_types"].clone()
+    };
+    assert_eq!(
+        [listed("qwen2"), listed("qwen2_moe"), listed("another")],
+        [(); 3].map(|()| json!(["d", "a"]))
+    );
+
+    // Left out, the number is 28; without a window it says nothing.
+    let forty: Vec<usize> = STACKED.repeat(5);
+    assert_eq!(
+        grown(json!({ "model_type": "qwen2", "use_sliding_window": true }), &forty)["max_window_layers"],
+        40
+    );
+    assert_eq!(grown(json!({ "model_type": "qwen2" }), &forty).get("max_window_layers"), None);
+    let mut without = qwen("qwen2", 2);
+    without["sliding_window"] = Value::Null;
+    assert_eq!(grown(without, &STACKED).get("layer_types"), None);
+    insta::assert_snapshot!(refused(json!({ "model_type": "dots1", "max_window_layers": "x" }), &STACKED), @r#"`max_window_layers`: is "x", expected a whole number"#);
+}
+
+#[test]
+fn layers_without_experts_are_listed_where_their_place_in_a_period_changes() {
+    let sparse = json!({ "model_type": "qwen3_moe", "decoder_sparse_step": 2, "mlp_only_layers": [3] });
+    // Of the source, layer 1 alone has experts.
+    let config = grown(sparse.clone(), &[0, 1, 1, 2, 3]);
+    assert_eq!((&config["mlp_only_layers"], &config["decoder_sparse_step"]), (&json!([0, 3, 4]), &json!(1)));
+    let config = grown(sparse, &STACKED);
+    assert_eq!((&config["mlp_only_layers"], &config["decoder_sparse_step"]), (&json!([3, 7]), &json!(2)));
+}
+
+#[test]
 fn a_period_is_kept_where_every_layer_keeps_its_place_in_it() {
     grown(json!({ "interleave_moe_layer_step": 2, "moe_layers": [1, 3] }), &[0, 1, 1]);
     for key in ["decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq", "moe_layer_interval"] {
@@ -172,7 +221,6 @@ fn what_no_grown_file_can_say_is_refused_by_name() {
     let keys = [
         json!({ "text_config": { "num_hidden_layers": 4 } }),
         json!({ "num_kv_shared_layers": 2 }),
-        json!({ "num_nextn_predict_layers": 1 }),
         json!({ "per_layer_config": { "0": {} } }),
         json!({ "hybrid_override_pattern": "M-M*" }),
         json!({ "scale_attn_by_inverse_layer_idx": true }),
@@ -185,7 +233,6 @@ fn what_no_grown_file_can_say_is_refused_by_name() {
     insta::assert_snapshot!(lines, @r#"
     `text_config`: the decoder is part of a larger model; extract it first
     `num_kv_shared_layers`: is 2: the last layers use keys of the layers below them
-    `num_nextn_predict_layers`: is 1: layers for further tokens are numbered after the decoder's; remove them first
     `per_layer_config`: it names layers by their number
     `hybrid_override_pattern`: is "M-M*": it is a letter for each layer; write `layers_block_type` instead
     `scale_attn_by_inverse_layer_idx`: is true: attention is scaled by the layer's number
@@ -194,6 +241,6 @@ fn what_no_grown_file_can_say_is_refused_by_name() {
     `num_hidden_layers`: is missing, but the tensors are of 4 layers
     `text_config`: the decoder is part of a larger model; extract it first
     "#);
-    let off = json!({ "num_kv_shared_layers": 0, "num_nextn_predict_layers": 0, "text_config": null });
+    let off = json!({ "num_kv_shared_layers": 0, "num_nextn_predict_layers": 1, "text_config": null });
     grown(off, &STACKED);
 }
