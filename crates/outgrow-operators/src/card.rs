@@ -1,11 +1,11 @@
 //! The card of a grown folder, from what is known of its source. What a card looks like is model_card.rs's.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, sync::atomic::AtomicBool};
 
 use outgrow_checkpoint::{CONFIG_FILE, CheckpointError, INDEX_FILE};
 
 use crate::{
-    digest::{FileDigest, sha256_of_files},
+    digest::{FileDigest, sha256_while},
     error::GrowthError,
     folder_plan::FolderPlan,
     model_card::{CardFacts, ModelSize, base_models, model_card},
@@ -15,15 +15,15 @@ use crate::{
 /// A Hugging Face model card.
 pub(crate) const CARD_FILE: &str = "README.md";
 
-/// SHA-256 of the source's configuration and weights.
-pub(crate) fn digests(source: &Source) -> Result<Vec<FileDigest>, CheckpointError> {
+/// SHA-256 of the source's configuration and weights; an error as soon as they aren't wanted any more.
+pub(crate) fn digests(source: &Source, is_wanted: &AtomicBool) -> Result<Vec<FileDigest>, CheckpointError> {
     let weights = source.weights();
     let mut files: Vec<PathBuf> = weights.tensors().iter().map(|tensor| tensor.shard.clone()).collect();
     files.sort();
     files.dedup();
     let described = [CONFIG_FILE, INDEX_FILE].map(|name| weights.folder().join(name));
     files.splice(0..0, described.into_iter().filter(|file| file.exists()));
-    sha256_of_files(&files)
+    sha256_while(&files, is_wanted)
 }
 
 /// The text of the card.

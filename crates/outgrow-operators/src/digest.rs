@@ -3,8 +3,9 @@
 use std::{
     fmt::Write,
     fs::{self, File},
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use outgrow_checkpoint::CheckpointError;
@@ -36,11 +37,23 @@ pub struct FileDigest {
 /// # Errors
 /// When one can't be read.
 pub fn sha256_of_files(files: &[PathBuf]) -> Result<Vec<FileDigest>, CheckpointError> {
-    let mut buffer = Vec::new();
-    files.iter().map(|file| sha256_of_file(file, &mut buffer)).collect()
+    sha256_while(files, &AtomicBool::new(true))
 }
 
-fn sha256_of_file(path: &Path, buffer: &mut Vec<u8>) -> Result<FileDigest, CheckpointError> {
+/// The same, given up with an error as soon as it isn't wanted any more.
+pub(crate) fn sha256_while(
+    files: &[PathBuf],
+    is_wanted: &AtomicBool,
+) -> Result<Vec<FileDigest>, CheckpointError> {
+    let mut buffer = Vec::new();
+    files.iter().map(|file| sha256_of_file(file, &mut buffer, is_wanted)).collect()
+}
+
+fn sha256_of_file(
+    path: &Path,
+    buffer: &mut Vec<u8>,
+    is_wanted: &AtomicBool,
+) -> Result<FileDigest, CheckpointError> {
     let failed = |error| CheckpointError::io("read", path, error);
     let mut file = File::open(path).map_err(failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -52,10 +65,13 @@ fn sha256_of_file(path: &Path, buffer: &mut Vec<u8>) -> Result<FileDigest, Check
     let mut bytes = 0;
     buffer.resize(BUFFER_BYTES, 0);
     loop {
+        if !is_wanted.load(Ordering::Relaxed) {
+            return Err(failed(io::ErrorKind::Interrupted.into()));
+        }
         let read = match file.read(buffer) {
             Ok(0) => break,
             Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(failed(error)),
         };
         digest.update(&buffer[..read]);
@@ -81,7 +97,7 @@ fn name_in_cache(path: &Path) -> Option<String> {
     (is_digest && blob.parent()?.file_name()? == CACHED).then(|| name.to_owned())
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(DIGITS), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a String takes everything");
         text

@@ -6,12 +6,14 @@ use std::{
     io,
     panic::resume_unwind,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
 use outgrow_checkpoint::{
     CONFIG_FILE, CheckpointError, Dtype, PendingFolder, ShardLayout, ShardSet, ShardWriter, StoredTensor,
-    TensorSpec, WeightFolder, encode_into, with_layer_index, write_file_atomically,
+    TensorSpec, WeightFolder, WrittenShards, encode_into, refuse_target_within, with_layer_index,
+    write_file_atomically,
 };
 
 use crate::{
@@ -19,6 +21,7 @@ use crate::{
     error::GrowthError,
     execute::{Medium, execute},
     folder_plan::FolderPlan,
+    identity::identity,
     moments::{Moments, plan_moments, with_sources},
     plan::PlannedTensor,
     source::Source,
@@ -33,51 +36,111 @@ const TRAINER_STATE: &str = "trainer_state.json";
 /// Values of a computed tensor that are in memory at a time.
 const VALUES_AT_ONCE: usize = 1 << 20;
 
+/// What growing a folder took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grown {
+    /// Shards of the grown folder, the optimizer's among them.
+    pub shards: usize,
+    /// Those of them that an earlier attempt had finished when it was killed.
+    pub reused: usize,
+}
+
 /// Grows a folder into a new one. Copied tensors keep their bytes; the tokenizer and other side files come along, and a card says
 /// how the folder was made.
 ///
 /// Passed over are weights in other formats, `training/` and all other subfolders, hidden files, and a second copy of
 /// a tied head.
 ///
+/// Where an attempt at the same growth was killed, its finished shards are used; the result is the same.
+///
 /// # Errors
-/// When the plan is another source's, the target exists, or a disk refuses. Nothing is left of the target then.
+/// When the plan is another source's, the target exists or is in the source, or a disk refuses. Nothing is left of the target
+/// then.
 pub fn grow_folder(
     source: &Source,
     plan: &FolderPlan,
     moments: Moments,
     target: &Path,
     shard_size_bytes: u64,
-) -> Result<(), GrowthError> {
+) -> Result<Grown, GrowthError> {
+    refuse_target_within(source.weights().folder(), target)?;
     let layout = layout(source.weights(), plan, shard_size_bytes)?;
+    let mut sets =
+        vec![GrownSet { source: source.weights(), tensors: &plan.tensors, dtype: plan.dtype, layout }];
     let moments = GrownMoments::plan(source, plan, moments)?;
-    let pending = PendingFolder::create(target)?;
-    let filling = thread::scope(|scope| {
-        // Reading the source once more beside the copying costs a core, not time.
-        let files = scope.spawn(|| card::digests(source));
-        let folder = pending.path();
-        let mut medium = FolderMedium {
-            weights: source.weights(),
-            dtype: plan.dtype,
-            writer: ShardWriter::create(folder, &layout)?,
-        };
-        execute(&plan.tensors, &mut medium)?;
-        medium.writer.finish()?;
-        if let Some(moments) = moments {
-            moments.write(folder, shard_size_bytes)?;
-        }
-        write_file_atomically(&folder.join(CONFIG_FILE), format!("{:#}\n", plan.config).as_bytes())?;
-        for file in side_files(source.weights().folder())? {
-            copy_along(&file, folder)?;
-        }
-        let files = files.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-        write_file_atomically(&folder.join(CARD_FILE), card::card(source, plan, files)?.as_bytes())?;
-        Ok(())
-    });
-    filling.map_err(|error| match error {
+    if let Some(moments) = &moments {
+        sets.push(moments.set(shard_size_bytes)?);
+    }
+    let pending = PendingFolder::resume(target, &identity(&sets)?)?;
+    let written = fill(source, plan, &sets, &pending).map_err(|error| match error {
         GrowthError::Checkpoint(error) => GrowthError::Checkpoint(pending.at_target(error)),
         other => other,
     })?;
-    Ok(pending.commit()?)
+    pending.commit_with_durable(&written.durable)?;
+    Ok(Grown { shards: written.count, reused: written.reused })
+}
+
+/// Puts everything into the folder, but for shards that are finished.
+fn fill(
+    source: &Source,
+    plan: &FolderPlan,
+    sets: &[GrownSet],
+    pending: &PendingFolder,
+) -> Result<WrittenShards, GrowthError> {
+    let is_card_wanted = AtomicBool::new(true);
+    thread::scope(|scope| {
+        // Reading the source once more beside the copying costs a core, not time.
+        let files = scope.spawn(|| card::digests(source, &is_card_wanted));
+        let written = fill_but_card(source, plan, sets, pending);
+        is_card_wanted.store(written.is_ok(), Ordering::Relaxed);
+        let files = files.join().unwrap_or_else(|panic| resume_unwind(panic));
+        let written = written?;
+        let card = card::card(source, plan, files?)?;
+        write_file_atomically(&pending.path().join(CARD_FILE), card.as_bytes())?;
+        Ok(written)
+    })
+}
+
+fn fill_but_card(
+    source: &Source,
+    plan: &FolderPlan,
+    sets: &[GrownSet],
+    pending: &PendingFolder,
+) -> Result<WrittenShards, GrowthError> {
+    let folder = pending.path();
+    let shards = sets.iter().flat_map(|set| set.layout.shards());
+    pending.keep_only(&shards.map(|shard| shard.file_name.clone()).collect())?;
+    let mut all = WrittenShards::default();
+    for set in sets {
+        let WrittenShards { count, reused, mut durable } = set.write(folder)?;
+        all.count += count;
+        all.reused += reused;
+        all.durable.append(&mut durable);
+    }
+    write_file_atomically(&folder.join(CONFIG_FILE), format!("{:#}\n", plan.config).as_bytes())?;
+    for file in side_files(source.weights().folder())? {
+        copy_along(&file, folder)?;
+    }
+    Ok(all)
+}
+
+/// Shards to make, and what of.
+pub(crate) struct GrownSet<'a> {
+    pub source: &'a WeightFolder,
+    pub tensors: &'a [PlannedTensor],
+    /// How all tensors are stored; without it, each as its source.
+    pub dtype: Option<Dtype>,
+    pub layout: ShardLayout,
+}
+
+impl GrownSet<'_> {
+    fn write(&self, folder: &Path) -> Result<WrittenShards, GrowthError> {
+        let writer = ShardWriter::resume(folder, &self.layout)?;
+        let mut medium = FolderMedium { weights: self.source, dtype: self.dtype, writer };
+        // In their order, which is the layout's: so that one shard is finished before the next is begun.
+        execute(self.tensors, &mut medium)?;
+        Ok(medium.writer.finish()?)
+    }
 }
 
 /// The files of the grown folder. Each tensor is stored as its source is, unless the plan says otherwise.
@@ -86,12 +149,21 @@ pub(crate) fn layout(
     plan: &FolderPlan,
     shard_size_bytes: u64,
 ) -> Result<ShardLayout, GrowthError> {
-    let specs = plan.tensors.iter().map(|tensor| {
+    let specs = specs(weights, &plan.tensors, plan.dtype)?;
+    Ok(ShardLayout::new(specs, shard_size_bytes))
+}
+
+fn specs(
+    weights: &WeightFolder,
+    tensors: &[PlannedTensor],
+    dtype: Option<Dtype>,
+) -> Result<Vec<TensorSpec>, GrowthError> {
+    let spec = |tensor: &PlannedTensor| {
         let (name, shape) = (tensor.name.clone(), tensor.shape.clone());
-        let dtype = stored_dtype(weights, tensor)?;
-        Ok(TensorSpec { dtype: plan.dtype.unwrap_or(dtype), name, shape })
-    });
-    Ok(ShardLayout::new(specs.collect::<Result<_, GrowthError>>()?, shard_size_bytes))
+        let stored = stored_dtype(weights, tensor)?;
+        Ok(TensorSpec { dtype: dtype.unwrap_or(stored), name, shape })
+    };
+    tensors.iter().map(spec).collect()
 }
 
 /// A made tensor is stored as what it is made of; a fresh one as the same tensor of the lowest layer.
@@ -123,23 +195,10 @@ impl GrownMoments {
         Ok(Some(Self { source, tensors }))
     }
 
-    fn write(&self, folder: &Path, shard_size_bytes: u64) -> Result<(), GrowthError> {
-        let spec = |tensor: &PlannedTensor| {
-            let dtype = match tensor.origin.first_source() {
-                Some(name) => stored(&self.source, name)?.dtype,
-                None => Dtype::F32,
-            };
-            Ok(TensorSpec { name: tensor.name.clone(), dtype, shape: tensor.shape.clone() })
-        };
-        let specs = self.tensors.iter().map(spec).collect::<Result<_, GrowthError>>()?;
+    fn set(&self, shard_size_bytes: u64) -> Result<GrownSet<'_>, GrowthError> {
+        let specs = specs(&self.source, &self.tensors, None)?;
         let layout = ShardLayout::of(ShardSet::Optimizer, specs, shard_size_bytes);
-        let mut medium = FolderMedium {
-            weights: &self.source,
-            dtype: None,
-            writer: ShardWriter::create(folder, &layout)?,
-        };
-        execute(&self.tensors, &mut medium)?;
-        Ok(medium.writer.finish()?)
+        Ok(GrownSet { source: &self.source, tensors: &self.tensors, dtype: None, layout })
     }
 }
 
@@ -185,10 +244,20 @@ struct FolderMedium<'a> {
     writer: ShardWriter,
 }
 
+impl FolderMedium<'_> {
+    /// In a shard that an earlier attempt finished.
+    fn is_there(&self, target: &PlannedTensor) -> bool {
+        !self.writer.awaits(&target.name)
+    }
+}
+
 impl Medium for FolderMedium<'_> {
     type Error = GrowthError;
 
     fn copy(&mut self, source: &str, target: &PlannedTensor) -> Result<(), GrowthError> {
+        if self.is_there(target) {
+            return Ok(());
+        }
         let stored = stored(self.weights, source)?;
         if stored.shape != target.shape {
             let (found, expected) = (stored.shape.clone(), target.shape.clone());
@@ -201,6 +270,9 @@ impl Medium for FolderMedium<'_> {
     }
 
     fn compute(&mut self, target: &PlannedTensor) -> Result<(), GrowthError> {
+        if self.is_there(target) {
+            return Ok(());
+        }
         let dtype = self.dtype.map_or_else(|| stored_dtype(self.weights, target), Ok)?;
         let values = Values::new(&target.origin, &target.shape, self.weights)?;
         let (rows, columns) = rows_and_columns(&target.shape);

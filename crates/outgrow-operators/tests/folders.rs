@@ -154,7 +154,8 @@ fn a_tensor_keeps_its_own_type_in_a_mixed_checkpoint() {
     fs::write(dir.path().join("config.json"), config.to_json().to_string()).unwrap();
 
     let source = Checkpoint::open(dir.path()).unwrap();
-    let target = dir.path().join("grown");
+    let beside = TempDir::new().unwrap();
+    let target = beside.path().join("grown");
     grow(
         &Source::open(dir.path()).unwrap(),
         std::slice::from_ref(&Growth::Interleave { factor: 2 }),
@@ -207,6 +208,15 @@ fn the_account_of_a_growth_says_what_will_be_there() {
                  model-00039-of-00039.safetensors  192 bytes
     comes along  tokenizer.json
     ");
+    assert_eq!(names_in(source.dir.path()), ["source"]);
+}
+
+#[test]
+fn the_account_of_a_growth_that_computes_says_how() {
+    let source = Folder::new(3, |_| {});
+    let account = |growth: &Growth, shard_size_bytes| {
+        account_of(&source.open(), std::slice::from_ref(growth), shard_size_bytes).unwrap().to_string()
+    };
     let wide = Width { hidden_size: Some(16), num_attention_heads: Some(8), ..Width::default() };
     insta::assert_snapshot!(account(&Growth::Split { width: wide, share: Some(0.3) }, 1 << 30), @"
     layers       3 → 3
@@ -337,7 +347,8 @@ fn an_error_leaves_nothing_behind() {
     };
     insta::assert_snapshot!(refusal(&Growth::Stack { factor: 0 }, &target), @"factor = 0: at least 1 is needed");
     insta::assert_snapshot!(refusal(&Growth::Layers { layers: vec![2] }, &target), @"layers [2] are not in the source, which has layers 0 to 1");
-    insta::assert_snapshot!(refusal(&Growth::Stack { factor: 2 }, &source.folder), @"DIR/source: exists already; remove it or choose another target");
+    insta::assert_snapshot!(refusal(&Growth::Stack { factor: 2 }, &source.folder), @"DIR/source: is the source itself; choose another target");
+    insta::assert_snapshot!(refusal(&Growth::Stack { factor: 2 }, &source.folder.join("grown")), @"DIR/source/grown: is inside the source, DIR/source; choose a target beside it");
     // The source is cut short after it was opened: the error comes in the middle of the copying.
     let weights = fs::File::options().write(true).open(source.folder.join("model.safetensors")).unwrap();
     weights.set_len(weights.metadata().unwrap().len() - 200).unwrap();
@@ -356,6 +367,7 @@ fn grow(
     shard_size_bytes: u64,
 ) -> Result<(), GrowthError> {
     grow_folder(source, &FolderPlan::new(source, growths)?, Moments::Reset, target, shard_size_bytes)
+        .map(|_| ())
 }
 
 /// A model in a temporary folder.

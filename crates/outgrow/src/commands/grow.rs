@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use outgrow_operators::{Account, FolderPlan, Growth, Moments, Passthrough, RecipeFile, Source, grow_folder};
 
-use super::grow_flags::Flags;
+use super::{grow_flags::Flags, verify};
 use crate::output;
 
 /// Flags of `outgrow grow`.
@@ -26,6 +26,9 @@ pub struct Arguments {
     /// Print what would be made, and write nothing.
     #[arg(long)]
     plan: bool,
+    /// Afterwards, compare the grown folder with its source, as `outgrow verify` does.
+    #[arg(long, conflicts_with = "plan")]
+    verify: bool,
     /// Largest size of a shard, such as 5GB or 500MB.
     #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = parse_size)]
     shard_size: u64,
@@ -66,8 +69,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return output::line(Account::new(&source, plan, arguments.shard_size)?);
     }
     let moments = arguments.moments.policy();
-    grow_folder(&source, &plan, moments, &arguments.target, arguments.shard_size)?;
-    output::line(arguments.target.display())
+    let grown = grow_folder(&source, &plan, moments, &arguments.target, arguments.shard_size)?;
+    if grown.reused > 0 {
+        eprintln!("{} of {} shards were finished by an attempt that was killed", grown.reused, grown.shards);
+    }
+    output::line(arguments.target.display())?;
+    if arguments.verify {
+        verify::after_growth(&arguments.source, &arguments.target)?;
+    }
+    Ok(())
 }
 
 /// What flags or a recipe say.
