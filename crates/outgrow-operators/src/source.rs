@@ -128,18 +128,17 @@ fn further_layers(weights: &WeightFolder, surplus: usize) -> Option<GrowthError>
     (surplus > 0).then(|| GrowthError::ConfigKey { key: key.to_owned(), problem })
 }
 
-/// Why config.json of an architecture that isn't ours doesn't say how many layers there are; `None` of one of ours, which has more
-/// to say about it.
+/// Why config.json of an architecture that isn't ours doesn't say how many layers there are; `None` of ours, where there is more to
+/// say about it.
 fn missing_layers(raw: &Value) -> Option<GrowthError> {
-    if ["llama", "mistral"].iter().any(|ours| raw["model_type"] == *ours) {
-        return None;
-    }
     let (key, problem) = if raw["text_config"].is_object() {
         ("text_config", "the decoder is part of a larger model; extract it first".to_owned())
+    } else if raw["model_type"] == "llama" {
+        return None;
     } else {
         let found = &raw["num_hidden_layers"];
         let found = if found.is_null() { "is missing".to_owned() } else { format!("is {found}") };
-        ("num_hidden_layers", format!("{found}, expected the number of layers named `….layers.0.…` and on"))
+        ("num_hidden_layers", format!("{found}, expected how many layers are named `….layers.0.…` and on"))
     };
     Some(GrowthError::ConfigKey { key: key.to_owned(), problem })
 }

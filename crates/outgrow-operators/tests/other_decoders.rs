@@ -308,7 +308,7 @@ fn layers_that_cannot_be_told_are_refused() {
     let further = config("deepseek_v3", 1, json!({ "num_nextn_predict_layers": 1 }));
     insta::assert_snapshot!(refusal(&further, &tensors), @"config.json: `num_nextn_predict_layers`: is 1: layers for further tokens are numbered after the decoder's; remove their tensors and set it to 0");
     insta::assert_snapshot!(refusal(&json!({ "model_type": "gemma3", "text_config": { "num_hidden_layers": 2 } }), &tensors), @"config.json: `text_config`: the decoder is part of a larger model; extract it first");
-    insta::assert_snapshot!(refusal(&json!({ "model_type": "xglm", "num_layers": 2 }), &tensors), @"config.json: `num_hidden_layers`: is missing, expected the number of layers named `….layers.0.…` and on");
+    insta::assert_snapshot!(refusal(&json!({ "model_type": "xglm", "num_layers": 2 }), &tensors), @"config.json: `num_hidden_layers`: is missing, expected how many layers are named `….layers.0.…` and on");
     let nested = config("other", 2, json!({ "text_config": { "num_hidden_layers": 2 } }));
     insta::assert_snapshot!(refusal(&nested, &tensors), @"config.json: `text_config`: the decoder is part of a larger model; extract it first");
 }
