@@ -114,21 +114,20 @@ fn layers_in_words(layers: &[LayerOrigin]) -> String {
         layers.iter().enumerate().filter(|(_, layer)| wanted(layer)).map(|(index, _)| index).collect()
     };
     let copies = sources(|layer| matches!(layer, LayerOrigin::Copy(_)));
-    let mut words = LayerMap(&copies).to_string();
     let (kept, neighbours) = connection_rate(&copies);
-    if kept < neighbours {
-        words += &format!(" ({kept} of {neighbours} neighbours kept)");
-    }
-    let identities = places(|layer| matches!(layer, LayerOrigin::Identity(_)));
-    if !identities.is_empty() {
-        let copied = sources(|layer| matches!(layer, LayerOrigin::Identity(_)));
-        words += &format!("; layers {} are {} with zero outputs", LayerMap(&identities), LayerMap(&copied));
+    let kept =
+        if kept < neighbours { format!(" ({kept} of {neighbours} neighbours kept)") } else { String::new() };
+    let mut words = vec![format!("{}{kept}", LayerMap(&copies))];
+    let silent = places(|layer| matches!(layer, LayerOrigin::Identity(_)));
+    if !silent.is_empty() {
+        let of = sources(|layer| matches!(layer, LayerOrigin::Identity(_)));
+        words.push(format!("layers {} are {} with zero outputs", LayerMap(&silent), LayerMap(&of)));
     }
     let fresh = places(|layer| *layer == LayerOrigin::Fresh);
     if !fresh.is_empty() {
-        words += &format!("; layers {} are fresh", LayerMap(&fresh));
+        words.push(format!("layers {} are fresh", LayerMap(&fresh)));
     }
-    words
+    words.join("; ")
 }
 
 fn in_words(origin: &Origin, shape: &[usize]) -> String {

@@ -151,9 +151,10 @@ pub(crate) fn deepened_tensor(
     let TensorShape { name, shape } = tensor;
     let origin = match layer_index(&name).map(|layer| layers[layer]) {
         None => Origin::copy(name.clone()),
-        Some(LayerOrigin::Copy(source)) => Origin::copy(with_layer_index(&name, source)),
         Some(LayerOrigin::Identity(_)) if writes_residual(&name) => Origin::zeros(),
-        Some(LayerOrigin::Identity(source)) => Origin::copy(with_layer_index(&name, source)),
+        Some(LayerOrigin::Copy(source) | LayerOrigin::Identity(source)) => {
+            Origin::copy(with_layer_index(&name, source))
+        }
         Some(LayerOrigin::Fresh) => fresh(&name),
     };
     PlannedTensor { name, shape, origin }

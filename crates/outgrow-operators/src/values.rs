@@ -268,7 +268,7 @@ fn fill_row(fill: &Fill, row: usize, values: &mut [f32]) {
     match fill {
         Fill::Constant(constant) => values.fill(*constant),
         Fill::Normal { standard_deviation, seed, key } => {
-            draw_row(*standard_deviation, *seed, key, row, values)
+            draw_row(*standard_deviation, *seed, key, row, values);
         }
     }
 }

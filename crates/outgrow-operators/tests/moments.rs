@@ -1,6 +1,8 @@
 //! Moments of an optimizer grow by the same plan; the policy `scaled` is held to gradients, measured by finite differences on a
 //! decoder that growth knows nothing of.
 
+#![allow(clippy::float_cmp)] // Moments are copied or halved, exactly.
+
 mod models;
 mod reference;
 

@@ -34,8 +34,8 @@ struct Arguments {
 enum Command {
     /// Train a model by a recipe: from scratch, or in stages with growth between them.
     Train(commands::train::Arguments),
-    /// Grow a Hugging Face LLaMA folder into a deeper one.
-    Grow(commands::grow::Arguments),
+    /// Grow a Hugging Face folder into a larger one.
+    Grow(Box<commands::grow::Arguments>),
     /// Compare a grown folder with its source: loss, logits, gradients, bytes.
     Verify(commands::verify::Arguments),
     /// Prepare and look at training data.

@@ -155,6 +155,10 @@ fn a_target_that_exists() {
     let prepare = ["data", "prepare", "training.txt", "--tokenizer", "tokenizer.json", "--out", "there"];
     insta::assert_snapshot!(refused(&workshop, &prepare, BAD_INPUT, "nothing"), @"there: exists already; name a folder that does not exist yet, or remove this one");
     assert_eq!(workshop.names("there"), ["precious"]);
+    let grow = [&["grow", "source", "source"], &STACK[..]].concat();
+    insta::assert_snapshot!(refused(&workshop, &grow, BAD_INPUT, "nothing"), @"source: is the source itself; choose another target");
+    let grow = [&["grow", "source", "source/a/grown"], &STACK[..]].concat();
+    insta::assert_snapshot!(refused(&workshop, &grow, BAD_INPUT, "source/a"), @"source/a/grown: is inside the source, source; choose a target beside it");
 }
 
 #[test]
@@ -321,7 +325,7 @@ mod disk {
         write_source(&workshop, |_| ());
         let grow = [&["grow", "source", "disk/grown"], &STACK[..]].concat();
         let message = message_of(&workshop.run(&grow), FAILED);
-        assert!(message.starts_with("disk/.grown.") && message.ends_with(FULL), "{message}");
+        assert!(message.starts_with("disk/grown") && message.ends_with(FULL), "{message}");
         assert_eq!(workshop.names("disk"), Vec::<String>::new());
 
         workshop.write("long.txt", super::tiny::text(1, 20_000));

@@ -296,7 +296,7 @@ fn needed<T>(flag: &mut Option<T>, name: &str, example: &str) -> Result<T, BadIn
 }
 
 /// A value as it is written on the command line.
-fn word<V: clap::ValueEnum>(value: V) -> String {
+fn word(value: impl clap::ValueEnum) -> String {
     value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 

@@ -38,7 +38,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Prints the table for a folder that has just been grown.
-#[expect(dead_code, reason = "`outgrow grow --verify` is to call it")]
 pub fn after_growth(source: &Path, target: &Path) -> anyhow::Result<()> {
     output::line(Verification::new(source, target, None, DeviceName::default())?)
 }
