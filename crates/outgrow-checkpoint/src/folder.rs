@@ -50,9 +50,11 @@ impl PendingFolder {
     /// As [`Self::create`].
     pub fn resume(target: &Path, identity: &str) -> Result<Self, CheckpointError> {
         let mut pending = Self::prepare(target)?;
-        let remains = left_behind(parent(target), target, is_own);
-        if let Some(same) = remains.into_iter().find(|one| one.is(identity)) {
+        // The locks on the others end here, so that they can be removed.
+        let same = left_behind(parent(target), target, is_own).into_iter().find(|one| one.is(identity));
+        if let Some(same) = same {
             pending.take_over(same)?;
+            return pending.begin();
         }
         let pending = pending.begin()?;
         let file = pending.path.join(IDENTITY_FILE);
