@@ -133,12 +133,16 @@ pub enum Growth {
 #[serde(deny_unknown_fields)]
 pub struct Width {
     /// Width of the residual stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_size: Option<usize>,
     /// Width inside the feed-forward network.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub intermediate_size: Option<usize>,
     /// Query heads.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub num_attention_heads: Option<usize>,
     /// Key and value heads.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub num_key_value_heads: Option<usize>,
 }
 

@@ -239,7 +239,6 @@ fn the_account_of_a_growth_that_computes_says_how() {
     bytes        8,288
     shards       1
                  model.safetensors  8,288 bytes
-    comes along  tokenizer.json
     ");
     let zero = Growth::ZeroDepth { num_hidden_layers: 6, placement: Placement::Interleaved };
     insta::assert_snapshot!(account(&zero, 1 << 30), @"
@@ -253,7 +252,6 @@ fn the_account_of_a_growth_that_computes_says_how() {
     bytes        6,352
     shards       1
                  model.safetensors  6,352 bytes
-    comes along  tokenizer.json
     ");
     let learned = Growth::Learned { num_hidden_layers: Some(4), width: wide, matrices: None, seed: 1 };
     let noise = Growth::Noise { amount: 0.2, mix: Mix::Linear, seed: 1 };
@@ -268,8 +266,8 @@ fn the_account_of_a_growth_that_computes_says_how() {
                  lm_head.weight ×1  [12, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
                  model.embed_tokens.weight ×1  [12, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
                  input_layernorm.weight ×1  [8] 1 everywhere
-                 mlp.down_proj.weight ×3  [8, 12] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.0722)
-                 mlp.down_proj.weight ×1  [8, 12] 0.8 · (drawn with a standard deviation of 0.0722) + 0.2 · (drawn with a standard deviation of 0.0722)
+                 mlp.down_proj.weight ×3  [8, 12] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.0884)
+                 mlp.down_proj.weight ×1  [8, 12] 0.8 · (drawn with a standard deviation of 0.0722) + 0.2 · (drawn with a standard deviation of 0.0884)
                  mlp.gate_proj.weight ×3  [12, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
                  mlp.gate_proj.weight ×1  [12, 8] 0.8 · (drawn with a standard deviation of 0.2236) + 0.2 · (drawn with a standard deviation of 0.2236)
                  mlp.up_proj.weight ×3  [12, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
@@ -286,7 +284,6 @@ fn the_account_of_a_growth_that_computes_says_how() {
     bytes        4,368
     shards       1
                  model.safetensors  4,368 bytes
-    comes along  tokenizer.json
     ");
     insta::assert_snapshot!(account_of(&source.open(), &[learned], 1 << 30).unwrap_err(), @"matrices of a learned growth: 2 queries share a key in the source and 4 in the grown model; learned growth keeps that number");
     assert_eq!(names_in(source.dir.path()), ["source"]);

@@ -140,7 +140,7 @@ fn growth_that_cannot_be() {
     write_source(&workshop, |_| ());
     insta::assert_snapshot!(refused_growth(&workshop, &["--operator", "stack", "--factor", "0"]), @"factor = 0: at least 1 is needed");
     insta::assert_snapshot!(refused_growth(&workshop, &["--operator", "interleave", "--factor", "18446744073709551615"]), @"factor = 18446744073709551615 for 2 layers: at most 65536 layers are possible");
-    insta::assert_snapshot!(refused_growth(&workshop, &["--operator", "stack"]), @"--factor is missing: how many times as many layers, such as --factor 4");
+    insta::assert_snapshot!(refused_growth(&workshop, &["--operator", "stack"]), @"--factor is missing, such as --factor 4");
     insta::assert_snapshot!(refused_growth(&workshop, &["--layers", "0,1,2,7"]), @"layers [2, 7] are not in the source, which has layers 0 to 1");
 }
 
@@ -313,6 +313,22 @@ mod disk {
         fn drop(&mut self) {
             let _ = Command::new("umount").arg(&self.0).status();
         }
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing() {
+        let workshop = Workshop::new();
+        write_source(&workshop, |_| ());
+        let Some(disk) = SmallDisk::mount(workshop.path("disk"), "16k") else {
+            eprintln!("skipped: no small file system can be mounted here");
+            return;
+        };
+        let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(&disk.0).status();
+        assert!(remounted.unwrap().success());
+        let grow =
+            |target| message_of(&workshop.run(&[&["grow", "source", target], &STACK[..]].concat()), FAILED);
+        insta::assert_snapshot!(grow("disk/grown"), @"disk/grown: cannot create: Read-only file system (os error 30)");
+        insta::assert_snapshot!(grow("disk/new/grown"), @"disk/new: cannot create: Read-only file system (os error 30)");
     }
 
     #[test]

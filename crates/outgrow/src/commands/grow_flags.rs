@@ -324,23 +324,23 @@ mod tests {
 
     #[test]
     fn flags_become_growths() {
-        insta::assert_snapshot!(growths("--operator stack --factor 4"), @"");
-        insta::assert_snapshot!(growths("--layers 0,1,0,1 --noise 0.2"), @"");
-        insta::assert_snapshot!(growths("--pattern 12-3456*5-56"), @"");
-        insta::assert_snapshot!(growths("--operator zero --num-hidden-layers 40"), @"");
-        insta::assert_snapshot!(growths("--operator zero --axis width --hidden-size 64 --seed 3"), @"");
-        insta::assert_snapshot!(growths("--operator split --hidden-size 64 --share 0.3 --noise 0.1 --seed 5"), @"");
-        insta::assert_snapshot!(growths("--operator random --num-hidden-layers 4 --noise 0.1 --noise-mix variance-preserving --seed 5"), @"");
+        insta::assert_snapshot!(growths("--operator stack --factor 4"), @r#"{"operator":"stack","factor":4}"#);
+        insta::assert_snapshot!(growths("--layers 0,1,0,1 --noise 0.2"), @r#"{"operator":"layers","layers":[0,1,0,1]} {"operator":"noise","amount":0.2,"mix":"linear","seed":0}"#);
+        insta::assert_snapshot!(growths("--pattern 12-3456*5-56"), @r#"{"operator":"pattern","pattern":"12-3456*5-56"}"#);
+        insta::assert_snapshot!(growths("--operator zero --num-hidden-layers 40"), @r#"{"operator":"zero-depth","num_hidden_layers":40,"placement":"interleaved"}"#);
+        insta::assert_snapshot!(growths("--operator zero --axis width --hidden-size 64 --seed 3"), @r#"{"operator":"zero-width","width":{"hidden_size":64},"seed":3}"#);
+        insta::assert_snapshot!(growths("--operator split --hidden-size 64 --share 0.3 --noise 0.1 --seed 5"), @r#"{"operator":"split","width":{"hidden_size":64},"share":0.3} {"operator":"noise","amount":0.1,"mix":"linear","seed":5}"#);
+        insta::assert_snapshot!(growths("--operator random --num-hidden-layers 4 --noise 0.1 --noise-mix variance-preserving --seed 5"), @r#"{"operator":"random-depth","num_hidden_layers":4,"seed":5} {"operator":"noise","amount":0.1,"mix":"variance-preserving","seed":5}"#);
     }
 
     #[test]
     fn flags_that_are_missing_or_of_no_use_are_named() {
-        insta::assert_snapshot!(growths(""), @"");
-        insta::assert_snapshot!(growths("--operator stack"), @"");
-        insta::assert_snapshot!(growths("--operator stack --factor 2 --drop-layers 3 --seed 1"), @"");
-        insta::assert_snapshot!(growths("--operator stack --factor 2 --axis width"), @"");
-        insta::assert_snapshot!(growths("--operator split --axis depth --hidden-size 3"), @"");
-        insta::assert_snapshot!(growths("--operator split"), @"");
-        insta::assert_snapshot!(growths("--layers 0,1 --operator stack --factor 2"), @"");
+        insta::assert_snapshot!(growths(""), @"--operator is missing, or --layers, --pattern or --noise in its place");
+        insta::assert_snapshot!(growths("--operator stack"), @"--factor is missing, such as --factor 4");
+        insta::assert_snapshot!(growths("--operator stack --factor 2 --drop-layers 3 --seed 1"), @"--operator stack has no use for --drop-layers, --seed");
+        insta::assert_snapshot!(growths("--operator stack --factor 2 --axis width"), @"--operator stack has no other axis than depth");
+        insta::assert_snapshot!(growths("--operator split --axis depth --hidden-size 3"), @"--operator split has no other axis than width");
+        insta::assert_snapshot!(growths("--operator split"), @"a size is missing: --hidden-size, --intermediate-size, --num-attention-heads or --num-key-value-heads");
+        insta::assert_snapshot!(growths("--layers 0,1 --operator stack --factor 2"), @"--layers has no use for --operator, --factor");
     }
 }
