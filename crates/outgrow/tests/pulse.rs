@@ -54,6 +54,58 @@ fn text_becomes_a_model_and_the_model_grows() {
     }
 }
 
+/// A narrow model of two layers is widened, without a change of its function, and stacked; moments go along.
+const WIDE_THEN_DEEP: &str = r#"method = "stages"
+
+[[schedule.stages]]
+name = "narrow"
+num_hidden_layers = 2
+width = { hidden_size = 8, intermediate_size = 12, num_attention_heads = 1, num_key_value_heads = 1 }
+tokens = 64
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+
+[[schedule.stages]]
+name = "wide"
+enter = { operator = "split", width = { hidden_size = 16, intermediate_size = 24, num_attention_heads = 2, num_key_value_heads = 2 } }
+moments = "scaled"
+tokens = 64
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+
+[[schedule.stages]]
+name = "deep"
+enter = { operator = "stack", factor = 2 }
+moments = "keep-old"
+tokens = 64
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+"#;
+
+#[test]
+fn a_model_is_widened_and_stacked_in_training_and_its_moments_go_along() {
+    let workshop = Workshop::with_shards();
+    workshop.write("recipe.toml", recipe(WIDE_THEN_DEEP));
+    assert_success(&workshop.run(&["train", "recipe.toml", "--out", "run"]));
+    let metrics = std::fs::read_to_string(workshop.path("run/metrics.jsonl")).unwrap();
+    let lines = metrics.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let losses: Vec<(String, f64)> = lines
+        .filter_map(|line| Some((line["stage"].as_str()?.to_owned(), line["validation_loss"].as_f64()?)))
+        .collect();
+    let of = |stage: &str| losses.iter().filter(|(name, _)| name == stage).map(|(_, loss)| *loss).collect::<Vec<_>>();
+    let (narrow, wide, deep) = (of("narrow"), of("wide"), of("deep"));
+    assert!((narrow[narrow.len() - 1] - wide[0]).abs() < 1e-5, "a split preserves the function: {losses:?}");
+    assert!((wide[wide.len() - 1] - deep[0]).abs() > 1e-4, "a stack does not: {losses:?}");
+    let last = workshop.names("run").into_iter().rfind(|name| name.starts_with("step-")).unwrap();
+    let grown = Checkpoint::open(&workshop.path("run").join(last)).unwrap();
+    assert_eq!((grown.config().num_hidden_layers, grown.config().hidden_size), (4, 16));
+
+    let masked = recipe(WIDE_THEN_DEEP).replace("\"split\"", "\"random-width\"").replace("} }\nmom", "}, seed = 1 }\nmom");
+    workshop.write("masked.toml", masked);
+    let refused = workshop.run(&["train", "masked.toml", "--out", "masked"]);
+    insta::assert_snapshot!(stderr(&refused), @r#"error: masked.toml: schedule: stage "wide": enter: `random-width` lets new parts in by a mask that opens in training, which stages don't have yet; on folders it works"#);
+    let narrow = recipe(WIDE_THEN_DEEP).replace("hidden_size = 16, intermediate_size = 24,", "hidden_size = 12, intermediate_size = 24,");
+    workshop.write("narrow.toml", narrow);
+    insta::assert_snapshot!(stderr(&workshop.run(&["train", "narrow.toml", "--out", "masked"])), @"error: narrow.toml: schedule: the stages end with hidden_size 12, but model.hidden_size = 16");
+}
+
 #[test]
 fn a_run_in_a_folder_of_another_is_refused_and_leaves_it_as_it_was() {
     let workshop = Workshop::with_shards();
