@@ -2,6 +2,7 @@
 //! memory stays the same whatever the model's size.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io,
     panic::resume_unwind,
@@ -12,8 +13,8 @@ use std::{
 
 use outgrow_checkpoint::{
     CONFIG_FILE, CheckpointError, Dtype, PendingFolder, ShardLayout, ShardSet, ShardWriter, StoredTensor,
-    TensorSpec, WeightFolder, WrittenShards, encode_into, refuse_target_within, with_layer_index,
-    write_file_atomically,
+    TensorSpec, WeightFolder, WrittenShards, encode_into, layer_index, refuse_target_within,
+    with_layer_index, write_file_atomically,
 };
 
 use crate::{
@@ -65,8 +66,7 @@ pub fn grow_folder(
 ) -> Result<Grown, GrowthError> {
     refuse_target_within(source.weights().folder(), target)?;
     let layout = layout(source.weights(), plan, shard_size_bytes)?;
-    let mut sets =
-        vec![GrownSet { source: source.weights(), tensors: &plan.tensors, dtype: plan.dtype, layout }];
+    let mut sets = vec![GrownSet { source: source.weights(), tensors: &plan.tensors, layout }];
     let moments = GrownMoments::plan(source, plan, moments)?;
     if let Some(moments) = &moments {
         sets.push(moments.set(shard_size_bytes)?);
@@ -128,15 +128,15 @@ fn fill_but_card(
 pub(crate) struct GrownSet<'a> {
     pub source: &'a WeightFolder,
     pub tensors: &'a [PlannedTensor],
-    /// How all tensors are stored; without it, each as its source.
-    pub dtype: Option<Dtype>,
     pub layout: ShardLayout,
 }
 
 impl GrownSet<'_> {
     fn write(&self, folder: &Path) -> Result<WrittenShards, GrowthError> {
         let writer = ShardWriter::resume(folder, &self.layout)?;
-        let mut medium = FolderMedium { weights: self.source, dtype: self.dtype, writer };
+        let specs = self.layout.shards().iter().flat_map(|shard| &shard.tensors);
+        let dtypes = specs.map(|spec| (spec.name.as_str(), spec.dtype)).collect();
+        let mut medium = FolderMedium { weights: self.source, dtypes, writer };
         // In their order, which is the layout's: so that one shard is finished before the next is begun.
         execute(self.tensors, &mut medium)?;
         Ok(medium.writer.finish()?)
@@ -166,12 +166,16 @@ fn specs(
     tensors.iter().map(spec).collect()
 }
 
-/// A made tensor is stored as what it is made of; a fresh one as the same tensor of the lowest layer.
+/// A made tensor is stored as what it is made of; a fresh one as the same tensor of the lowest layer that has it.
 fn stored_dtype(weights: &WeightFolder, tensor: &PlannedTensor) -> Result<Dtype, GrowthError> {
     match tensor.origin.first_source() {
         Some(name) => Ok(stored(weights, name)?.dtype),
-        // Moments that start at zero may have no tensor to go by.
-        None => Ok(weights.tensor(&with_layer_index(&tensor.name, 0)).map_or(Dtype::F32, |one| one.dtype)),
+        None => {
+            let layer = layer_index(&tensor.name).unwrap_or(0);
+            let is_like = |one: &&StoredTensor| with_layer_index(&one.name, layer) == tensor.name;
+            // Moments that start at zero may have no tensor to go by.
+            Ok(weights.tensors().iter().find(is_like).map_or(Dtype::F32, |one| one.dtype))
+        }
     }
 }
 
@@ -198,7 +202,7 @@ impl GrownMoments {
     fn set(&self, shard_size_bytes: u64) -> Result<GrownSet<'_>, GrowthError> {
         let specs = specs(&self.source, &self.tensors, None)?;
         let layout = ShardLayout::of(ShardSet::Optimizer, specs, shard_size_bytes);
-        Ok(GrownSet { source: &self.source, tensors: &self.tensors, dtype: None, layout })
+        Ok(GrownSet { source: &self.source, tensors: &self.tensors, layout })
     }
 }
 
@@ -239,8 +243,8 @@ fn stored<'a>(weights: &'a WeightFolder, name: &str) -> Result<&'a StoredTensor,
 /// From an opened folder into the shards of a new one.
 struct FolderMedium<'a> {
     weights: &'a WeightFolder,
-    /// How all tensors are stored; without it, each as its source.
-    dtype: Option<Dtype>,
+    /// How each tensor of the grown folder is stored.
+    dtypes: BTreeMap<&'a str, Dtype>,
     writer: ShardWriter,
 }
 
@@ -263,7 +267,7 @@ impl Medium for FolderMedium<'_> {
             let (found, expected) = (stored.shape.clone(), target.shape.clone());
             return Err(GrowthError::WrongShape { name: source.to_owned(), found, expected });
         }
-        if self.dtype.is_some_and(|dtype| dtype != stored.dtype) {
+        if self.dtypes.get(target.name.as_str()).is_some_and(|dtype| *dtype != stored.dtype) {
             return self.compute(target);
         }
         Ok(self.writer.copy(&target.name, stored)?)
@@ -273,7 +277,7 @@ impl Medium for FolderMedium<'_> {
         if self.is_there(target) {
             return Ok(());
         }
-        let dtype = self.dtype.map_or_else(|| stored_dtype(self.weights, target), Ok)?;
+        let dtype = self.dtypes.get(target.name.as_str()).copied().unwrap_or(Dtype::F32);
         let values = Values::new(&target.origin, &target.shape, self.weights)?;
         let (rows, columns) = rows_and_columns(&target.shape);
         let rows_at_once = (VALUES_AT_ONCE / columns.max(1)).clamp(1, rows.max(1));

@@ -214,6 +214,7 @@ fn an_identity_is_silent_in_every_expert() {
         let is_new = layer_index(&tensor.name).is_some_and(|layer| layer % 2 == 1);
         let writes = tensor.name.ends_with("o_proj.weight") || tensor.name.ends_with("down_proj.weight");
         let bytes = grown.bytes(&tensor.name).unwrap();
+        assert_eq!(tensor.dtype, source.tensor(&origin).unwrap().dtype, "{}", tensor.name);
         if is_new && writes {
             assert!(bytes.iter().all(|byte| *byte == 0), "{}", tensor.name);
         } else {

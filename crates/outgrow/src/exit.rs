@@ -24,6 +24,21 @@ pub fn status(result: anyhow::Result<()>) -> ExitCode {
     }
 }
 
+/// Ends a command line that clap could not read, or that asked for help. Like every other error it is one line.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // Help and version, which go to stdout; if that is closed, nobody reads them.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    // What follows is a summary of the usage and a hint at --help, several lines long.
+    let problem = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let problem = problem.split("\n\nFor more information").next().unwrap_or(problem);
+    eprintln!("{}", problem.split_whitespace().collect::<Vec<_>>().join(" "));
+    ExitCode::from(BAD_INPUT)
+}
+
 /// Context first, then the causes, each once: crates often quote their cause in their own message.
 fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();

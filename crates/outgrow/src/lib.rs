@@ -50,7 +50,11 @@ enum Command {
 
 /// Runs the command line and gives the status to exit with: 0 done, 2 bad input or usage, 1 anything else.
 pub fn run() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::usage(&error),
+    };
+    let result = match arguments.command {
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Grow(arguments) => commands::grow::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),

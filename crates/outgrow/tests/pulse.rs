@@ -89,7 +89,9 @@ fn a_model_is_widened_and_stacked_in_training_and_its_moments_go_along() {
     let losses: Vec<(String, f64)> = lines
         .filter_map(|line| Some((line["stage"].as_str()?.to_owned(), line["validation_loss"].as_f64()?)))
         .collect();
-    let of = |stage: &str| losses.iter().filter(|(name, _)| name == stage).map(|(_, loss)| *loss).collect::<Vec<_>>();
+    let of = |stage: &str| {
+        losses.iter().filter(|(name, _)| name == stage).map(|(_, loss)| *loss).collect::<Vec<_>>()
+    };
     let (narrow, wide, deep) = (of("narrow"), of("wide"), of("deep"));
     assert!((narrow[narrow.len() - 1] - wide[0]).abs() < 1e-5, "a split preserves the function: {losses:?}");
     assert!((wide[wide.len() - 1] - deep[0]).abs() > 1e-4, "a stack does not: {losses:?}");
@@ -97,11 +99,14 @@ fn a_model_is_widened_and_stacked_in_training_and_its_moments_go_along() {
     let grown = Checkpoint::open(&workshop.path("run").join(last)).unwrap();
     assert_eq!((grown.config().num_hidden_layers, grown.config().hidden_size), (4, 16));
 
-    let masked = recipe(WIDE_THEN_DEEP).replace("\"split\"", "\"random-width\"").replace("} }\nmom", "}, seed = 1 }\nmom");
+    let masked = recipe(WIDE_THEN_DEEP)
+        .replace("\"split\"", "\"random-width\"")
+        .replace("} }\nmom", "}, seed = 1 }\nmom");
     workshop.write("masked.toml", masked);
     let refused = workshop.run(&["train", "masked.toml", "--out", "masked"]);
     insta::assert_snapshot!(stderr(&refused), @r#"error: masked.toml: schedule: stage "wide": enter: `random-width` lets new parts in by a mask that opens in training, which stages don't have yet; on folders it works"#);
-    let narrow = recipe(WIDE_THEN_DEEP).replace("hidden_size = 16, intermediate_size = 24,", "hidden_size = 12, intermediate_size = 24,");
+    let narrow = recipe(WIDE_THEN_DEEP)
+        .replace("hidden_size = 16, intermediate_size = 24,", "hidden_size = 12, intermediate_size = 24,");
     workshop.write("narrow.toml", narrow);
     insta::assert_snapshot!(stderr(&workshop.run(&["train", "narrow.toml", "--out", "masked"])), @"error: narrow.toml: schedule: the stages end with hidden_size 12, but model.hidden_size = 16");
 }

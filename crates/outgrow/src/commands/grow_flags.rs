@@ -20,7 +20,7 @@ pub struct Flags {
     #[arg(long, value_name = "G")]
     factor: Option<usize>,
     /// The source layer of each new layer, counted from 0, instead of an operator: 0,1,2,0,1,2.
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_layer)]
     layers: Option<Vec<usize>>,
     /// Partial stacking, instead of an operator, layers counted from 1: 12-3456*5-56.
     #[arg(long, value_name = "PATTERN")]
@@ -289,6 +289,10 @@ impl Flags {
         ];
         left.iter().filter(|(_, is_left)| *is_left).map(|(name, _)| format!("--{name}")).collect()
     }
+}
+
+fn parse_layer(text: &str) -> Result<usize, String> {
+    text.trim().parse().map_err(|_| "expected numbers of layers from 0 on, such as 0,1,2,0,1,2".to_owned())
 }
 
 fn needed<T>(flag: &mut Option<T>, name: &str, example: &str) -> Result<T, BadInput> {
