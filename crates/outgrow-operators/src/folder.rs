@@ -168,15 +168,13 @@ fn specs(
 
 /// A made tensor is stored as what it is made of; a fresh one as the same tensor of the lowest layer that has it.
 fn stored_dtype(weights: &WeightFolder, tensor: &PlannedTensor) -> Result<Dtype, GrowthError> {
-    match tensor.origin.first_source() {
-        Some(name) => Ok(stored(weights, name)?.dtype),
-        None => {
-            let layer = layer_index(&tensor.name).unwrap_or(0);
-            let is_like = |one: &&StoredTensor| with_layer_index(&one.name, layer) == tensor.name;
-            // Moments that start at zero may have no tensor to go by.
-            Ok(weights.tensors().iter().find(is_like).map_or(Dtype::F32, |one| one.dtype))
-        }
+    if let Some(name) = tensor.origin.first_source() {
+        return Ok(stored(weights, name)?.dtype);
     }
+    let layer = layer_index(&tensor.name).unwrap_or(0);
+    let is_like = |one: &&StoredTensor| with_layer_index(&one.name, layer) == tensor.name;
+    // Moments that start at zero may have no tensor to go by.
+    Ok(weights.tensors().iter().find(is_like).map_or(Dtype::F32, |one| one.dtype))
 }
 
 /// An optimizer's moments beside the weights of a grown folder.

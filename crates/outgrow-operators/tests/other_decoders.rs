@@ -123,7 +123,9 @@ fn config(model_type: &str, layers: usize, keys: Value) -> Value {
         "model_type": model_type, "num_hidden_layers": layers, "vocab_size": 6, "hidden_size": 4, "intermediate_size": 5,
         "num_attention_heads": 2, "num_key_value_heads": 1, "tie_word_embeddings": true, "dtype": "bfloat16",
     });
-    config.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+    if let (Value::Object(config), Value::Object(keys)) = (&mut config, keys) {
+        config.extend(keys);
+    }
     config
 }
 

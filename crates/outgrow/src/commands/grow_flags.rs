@@ -166,8 +166,8 @@ impl Flags {
         if !is_at_home {
             return Err(BadInput(format!(
                 "--operator {} has no other axis than {}",
-                word(operator),
-                word(home)
+                word(&operator),
+                word(&home)
             )));
         }
         let axis = axis.unwrap_or(home);
@@ -259,7 +259,7 @@ impl Flags {
         let what = match (&given.operator, &given.layers, &given.pattern) {
             (_, Some(_), _) => "--layers".to_owned(),
             (_, _, Some(_)) => "--pattern".to_owned(),
-            (Some(operator), ..) => format!("--operator {}", word(*operator)),
+            (Some(operator), ..) => format!("--operator {}", word(operator)),
             _ => "--noise".to_owned(),
         };
         self.refuse_all(&what)
@@ -300,7 +300,7 @@ fn needed<T>(flag: &mut Option<T>, name: &str, example: &str) -> Result<T, BadIn
 }
 
 /// A value as it is written on the command line.
-fn word(value: impl clap::ValueEnum) -> String {
+fn word(value: &impl clap::ValueEnum) -> String {
     value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
