@@ -12,12 +12,26 @@ use reference::{Mask, logits, ordinary};
 
 /// The largest difference of logits, relative to the largest logit.
 fn difference(plan: &GrowthPlan, source: &NamedTensors, mask: &Mask) -> f64 {
+    difference_of(plan, source, &grow_tensors(plan, source).unwrap(), mask)
+}
+
+fn difference_of(plan: &GrowthPlan, source: &NamedTensors, grown: &NamedTensors, mask: &Mask) -> f64 {
     let tokens: Vec<usize> = (0..5).map(|index| index * 7 % plan.source.vocab_size).collect();
-    let grown = grow_tensors(plan, source).unwrap();
     let before = logits(&plan.source, source, &tokens, &Mask::open(&plan.source));
-    let after = logits(&plan.target, &grown, &tokens, mask);
+    let after = logits(&plan.target, grown, &tokens, mask);
     let scale = before.iter().fold(0.0_f64, |largest, logit| largest.max(logit.abs()));
     before.iter().zip(&after).map(|(before, after)| (before - after).abs() / scale).fold(0.0, f64::max)
+}
+
+/// How much the logits move when every weight does by a few times what f32 rounds, relative to the largest logit. Where that is
+/// much, as where channels of a norm nearly vanish, no rounded model can be told from another.
+fn sensitivity(source: &LlamaConfig, tensors: &NamedTensors) -> f64 {
+    let mut moved = tensors.clone();
+    for (index, value) in moved.values_mut().flat_map(|tensor| &mut tensor.values).enumerate() {
+        *value *= if index % 3 == 0 { 1.0 + 5e-7 } else { 1.0 - 5e-7 };
+    }
+    let same = plan_all(source, &[Growth::Stack { factor: 1 }]).unwrap();
+    difference_of(&same, tensors, &moved, &Mask::open(source))
 }
 
 proptest! {
@@ -30,6 +44,7 @@ proptest! {
         // With one channel or one token the function may survive anything.
         prop_assume!(shape.hidden_size > 2 && shape.vocab_size > 2);
         let (source, tensors) = ordinary(&shape, seed);
+        prop_assume!(sensitivity(&source, &tensors) < 5e-6);
         for growth in growths(&source, by, share, seed) {
             let plan = plan_all(&source, std::slice::from_ref(&growth)).unwrap();
             let open = difference(&plan, &tensors, &Mask::open(&plan.target));
