@@ -63,7 +63,7 @@ fn split_features(arguments: Vec<OsString>) -> anyhow::Result<(Option<String>, V
 }
 
 /// Builds the runner and says where it lies. Cargo's warnings and errors go to stderr.
-fn build(features: Option<&str>) -> anyhow::Result<PathBuf> {
+pub fn build(features: Option<&str>) -> anyhow::Result<PathBuf> {
     let mut command = workspace::cargo();
     command.args(["build", "--release", "--package", "outgrow", "--bin", "outgrow", "--locked", "--quiet"]);
     command.arg("--message-format=json-render-diagnostics");

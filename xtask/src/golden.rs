@@ -4,13 +4,13 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, ExitCode},
 };
 
 use anyhow::{Context, bail};
 
-use crate::workspace;
+use crate::{python, workspace};
 
 /// Arguments of `cargo xtask golden`.
 #[derive(clap::Args)]
@@ -31,30 +31,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if !script.is_file() {
         bail!("no script `{name}` in xtask/golden: it holds {}", scripts(&folder)?.join(", "));
     }
-    let python = environment(&folder.join("requirements.txt"))?;
+    let requirements = folder.join("requirements.txt");
+    let wanted =
+        fs::read_to_string(&requirements).with_context(|| format!("reading `{}`", requirements.display()))?;
+    let environment = workspace::target_directory()?.join("golden-venv");
+    let python = python::environment(&environment, &wanted, "the packages of xtask/golden/requirements.txt")?;
     workspace::run(Command::new(python).arg(script).args(rest))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The interpreter of an environment in the target directory that holds exactly `requirements`.
-fn environment(requirements: &Path) -> anyhow::Result<PathBuf> {
-    let wanted =
-        fs::read_to_string(requirements).with_context(|| format!("reading `{}`", requirements.display()))?;
-    let folder = workspace::target_directory()?.join("golden-venv");
-    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    // Written last: an environment whose installation was cut off is made anew.
-    let installed = folder.join("installed.txt");
-    if fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
-        return Ok(python);
-    }
-    eprintln!("installing the packages of xtask/golden/requirements.txt into {}", folder.display());
-    let system = if cfg!(windows) { "python" } else { "python3" };
-    workspace::run(Command::new(system).args(["-m", "venv", "--clear"]).arg(&folder))
-        .context("making a Python environment (on Debian: apt-get install python3-venv)")?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    workspace::run(Command::new(&python).args(pip).arg(requirements))?;
-    fs::write(&installed, wanted).with_context(|| format!("writing `{}`", installed.display()))?;
-    Ok(python)
 }
 
 fn scripts(folder: &Path) -> anyhow::Result<Vec<String>> {

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod experiment;
 mod golden;
+mod python;
 mod tidy;
 mod workspace;
 

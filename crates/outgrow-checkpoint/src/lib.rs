@@ -28,7 +28,7 @@ pub use folder::{PendingFolder, refuse_target_within, write_file_atomically};
 pub use host::{HostTensor, NamedTensors, read_tensors, write_checkpoint, write_model_files, write_tensors};
 pub use index::read_index_names;
 pub use layout::{Shard, ShardLayout, TensorSpec};
-pub use names::{layer_index, layer_prefix, with_layer_index};
+pub use names::{layer_index, layer_prefix, name_in_layer, with_layer_index};
 pub use open::Checkpoint;
 pub use tensors::TensorShape;
 pub use values::{ValueTooLarge, decode_into, encode_into};

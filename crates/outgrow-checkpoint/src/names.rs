@@ -17,6 +17,12 @@ pub fn layer_prefix(name: &str) -> Option<&str> {
     split(name).map(|(prefix, _, _)| prefix)
 }
 
+/// What follows the layer's number: `mlp.up_proj.weight` of `model.layers.3.mlp.up_proj.weight`. A name outside the layers
+/// comes back as it is.
+pub fn name_in_layer(name: &str) -> &str {
+    split(name).map_or(name, |(_, _, rest)| rest)
+}
+
 /// The same tensor of another layer. A name outside the layers comes back as it is.
 pub fn with_layer_index(name: &str, index: usize) -> String {
     match split(name) {

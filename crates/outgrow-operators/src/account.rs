@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
-use outgrow_checkpoint::{ShardLayout, layer_index};
+use outgrow_checkpoint::{ShardLayout, layer_index, name_in_layer};
 
 use crate::{
     depth::LayerOrigin,
@@ -75,7 +75,7 @@ impl Account {
         let mut groups: BTreeMap<(bool, String, String), usize> = BTreeMap::new();
         for tensor in tensors.iter().filter(|tensor| !matches!(tensor.origin, Origin::Copy { .. })) {
             let is_layer = layer_index(&tensor.name).is_some();
-            let kind = if is_layer { kind(&tensor.name) } else { &tensor.name };
+            let kind = name_in_layer(&tensor.name);
             let made = format!("{:?} {}", tensor.shape, in_words(&tensor.origin, &tensor.shape));
             *groups.entry((is_layer, kind.to_owned(), made)).or_default() += 1;
         }
@@ -98,11 +98,6 @@ impl Account {
         }
         Ok(())
     }
-}
-
-/// `q_proj.weight` and so on: a name from its layer's number on.
-fn kind(name: &str) -> &str {
-    name.split_once("layers.").and_then(|(_, rest)| rest.split_once('.')).map_or(name, |(_, kind)| kind)
 }
 
 /// The layer map of the copies, and where the other layers stand.

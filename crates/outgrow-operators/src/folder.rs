@@ -241,7 +241,7 @@ fn stored<'a>(weights: &'a WeightFolder, name: &str) -> Result<&'a StoredTensor,
 /// From an opened folder into the shards of a new one.
 struct FolderMedium<'a> {
     weights: &'a WeightFolder,
-    /// How each tensor of the grown folder is stored.
+    /// How each tensor of the grown folder is stored; the layout has all of them.
     dtypes: BTreeMap<&'a str, Dtype>,
     writer: ShardWriter,
 }
@@ -265,7 +265,7 @@ impl Medium for FolderMedium<'_> {
             let (found, expected) = (stored.shape.clone(), target.shape.clone());
             return Err(GrowthError::WrongShape { name: source.to_owned(), found, expected });
         }
-        if self.dtypes.get(target.name.as_str()).is_some_and(|dtype| *dtype != stored.dtype) {
+        if self.dtypes[target.name.as_str()] != stored.dtype {
             return self.compute(target);
         }
         Ok(self.writer.copy(&target.name, stored)?)
@@ -275,7 +275,7 @@ impl Medium for FolderMedium<'_> {
         if self.is_there(target) {
             return Ok(());
         }
-        let dtype = self.dtypes.get(target.name.as_str()).copied().unwrap_or(Dtype::F32);
+        let dtype = self.dtypes[target.name.as_str()];
         let values = Values::new(&target.origin, &target.shape, self.weights)?;
         let (rows, columns) = rows_and_columns(&target.shape);
         let rows_at_once = (VALUES_AT_ONCE / columns.max(1)).clamp(1, rows.max(1));

@@ -94,9 +94,6 @@ impl FolderPlan {
     pub(crate) fn of_llama(raw: &Value, plan: GrowthPlan, recipe: CardRecipe) -> Result<Self, GrowthError> {
         let (source, target) = (&plan.source, &plan.target);
         let mut config = deeper_config(raw, source.num_hidden_layers, &plan.layers)?;
-        if config["num_hidden_layers"].is_null() || source.num_hidden_layers != target.num_hidden_layers {
-            config["num_hidden_layers"] = target.num_hidden_layers.into();
-        }
         let sizes = [
             ("hidden_size", source.hidden_size, target.hidden_size),
             ("intermediate_size", source.intermediate_size, target.intermediate_size),

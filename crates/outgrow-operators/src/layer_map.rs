@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// Displays, for each layer of a grown model from the bottom, the layer of the source that it is made of.
-pub(crate) struct LayerMap<'a>(pub &'a [usize]);
+#[derive(Clone, Copy, Debug)]
+pub struct LayerMap<'a>(pub &'a [usize]);
 
 impl fmt::Display for LayerMap<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use outgrow_checkpoint::{
-    HostTensor, LlamaConfig, NamedTensors, layer_index, read_tensors, with_layer_index,
+    HostTensor, LlamaConfig, NamedTensors, layer_index, name_in_layer, read_tensors, with_layer_index,
 };
 
 use crate::{error::GrowthError, fresh::draw_row, origin::Origin, part::Part};
@@ -108,7 +108,7 @@ impl LearnedMatrices {
     }
 
     fn layers_added(&self, source: &LlamaConfig, name: &str) -> Origin {
-        let depth = self.matrices.get(&format!("depth.{}", kind(name)));
+        let depth = self.matrices.get(&format!("depth.{}", name_in_layer(name)));
         let (Some(layer), Some(depth)) = (layer_index(name), depth) else { return Origin::copy(name) };
         let weights = &depth.values[layer * source.num_hidden_layers..][..source.num_hidden_layers];
         Origin::sum(weights.iter().enumerate().map(|(source_layer, weight)| {
@@ -151,13 +151,8 @@ fn layer_kinds(source: &LlamaConfig) -> Vec<String> {
     tensors
         .iter()
         .filter(|one| layer_index(&one.name) == Some(0))
-        .map(|one| kind(&one.name).to_owned())
+        .map(|one| name_in_layer(&one.name).to_owned())
         .collect()
-}
-
-/// A name without what stands before the layer's number and that number.
-fn kind(name: &str) -> &str {
-    name.split_once("layers.").and_then(|(_, rest)| rest.split_once('.')).map_or(name, |(_, kind)| kind)
 }
 
 fn padded_identity(name: &str, rows: usize, columns: usize, seed: u64) -> HostTensor {

@@ -41,6 +41,7 @@ pub use execute::{Medium, execute, grow_tensors};
 pub use folder::{Grown, grow_folder};
 pub use folder_plan::FolderPlan;
 pub use growth::{Growth, Mix, Placement, Width};
+pub use layer_map::LayerMap;
 pub use learned::LearnedMatrices;
 pub use mergekit::{Passthrough, Scale, Slice};
 pub use model_card::{CardFacts, CardRecipe, ModelSize, base_models, model_card};

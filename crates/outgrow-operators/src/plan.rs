@@ -1,5 +1,5 @@
-//! Growth as a plan: for every tensor of the grown model, what it is made of. Pure: no tensor is in sight, and nothing is
-//! carried out here.
+//! Growth as a plan: for every tensor of the grown model, what it is made of. No tensor of the source is in sight, and nothing
+//! is carried out here; the one file that is read is that of a learned growth's matrices, which are part of the plan.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,8 @@ pub struct GrowthPlan {
     pub source: LlamaConfig,
     /// The grown model.
     pub target: LlamaConfig,
-    /// For each layer of the grown model, what it is made of. Of a learned growth, the layer that weighs most.
+    /// For each layer of the grown model, what it is made of. Of a learned growth, what the initial matrices take,
+    /// whatever trained ones weigh.
     pub layers: Vec<LayerOrigin>,
     /// Whether the grown model computes what the source does.
     pub preservation: Preservation,

@@ -17,7 +17,7 @@ use super::{
     peer,
     report::{self, Contestant, Mark, Measurement},
 };
-use crate::workspace;
+use crate::{experiment, workspace};
 
 const FACTOR: u64 = 4;
 /// From this size on, the disk limits mergekit and us alike.
@@ -88,7 +88,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(program) => Some(program.clone()),
         None => Some(peer::mergekit(&target.join("venv"))?),
     };
-    let outgrow = arguments.outgrow.clone().map_or_else(build, Ok)?;
+    let outgrow = arguments.outgrow.clone().map_or_else(|| experiment::build(None), Ok)?;
     let bench = Bench { outgrow, folder: &scratch.0, rounds: arguments.rounds };
 
     let mut measurements = Vec::new();
@@ -205,16 +205,6 @@ fn remove(folder: &Path) -> anyhow::Result<()> {
         fs::remove_dir_all(folder).with_context(|| format!("removing `{}`", folder.display()))?;
     }
     Ok(())
-}
-
-/// Builds the runner in release; gives its path.
-fn build() -> anyhow::Result<PathBuf> {
-    let arguments = ["build", "--release", "--package", "outgrow", "--bin", "outgrow", "--locked", "--quiet"];
-    eprintln!("building the runner in release");
-    workspace::run(workspace::cargo().args(arguments))?;
-    Ok(workspace::target_directory()?
-        .join("release")
-        .join(format!("outgrow{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// Refuses to start what the disk can't hold: the source, what is made of it, and its copy.

@@ -2,48 +2,19 @@
 
 use std::{
     fmt::Write,
-    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use anyhow::{Context, bail};
-
-use crate::workspace;
+use crate::{python, workspace};
 
 /// The release that is measured. What it depends on is pip's choice.
 const REQUIREMENT: &str = "mergekit==0.1.5";
 
-/// Makes an environment in `folder` where there is none; gives mergekit's passthrough program in it.
+/// mergekit's passthrough program, in an environment in `folder` that is made where there is none.
 pub fn mergekit(folder: &Path) -> anyhow::Result<PathBuf> {
-    let program = folder.join("bin/mergekit-yaml");
-    // Written last: an environment whose installation was cut off is made anew.
-    let installed = folder.join("installed.txt");
-    if fs::read_to_string(&installed).is_ok_and(|text| text == REQUIREMENT) {
-        return Ok(program);
-    }
-    eprintln!("installing {REQUIREMENT} and what it needs (6 GB with PyTorch) into {}", folder.display());
-    one_line(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))
-        .context("making a Python environment (on Debian: apt-get install python3-venv)")?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", REQUIREMENT];
-    one_line(Command::new(folder.join("bin/python")).args(pip)).context("pip")?;
-    fs::write(&installed, REQUIREMENT).with_context(|| format!("writing `{}`", installed.display()))?;
-    Ok(program)
-}
-
-/// Runs a command unseen; of what it says when it fails, the first line that names an error, or the last.
-fn one_line(command: &mut Command) -> anyhow::Result<()> {
-    let output = command.output().with_context(|| format!("starting {}", command.get_program().display()))?;
-    if !output.status.success() {
-        bail!("{}", telling_line(&String::from_utf8_lossy(&output.stderr)));
-    }
-    Ok(())
-}
-
-fn telling_line(stderr: &str) -> &str {
-    let mut lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines.clone().find(|line| line.starts_with("ERROR"));
-    error.or_else(|| lines.next_back()).unwrap_or("it printed nothing")
+    let words = format!("{REQUIREMENT} and what it needs (6 GB with PyTorch)");
+    Ok(python::environment(folder, REQUIREMENT, &words)?.with_file_name("mergekit-yaml"))
 }
 
 /// A recipe that stacks all `layers` of `source` `factor` times.
@@ -83,13 +54,5 @@ mod tests {
         let recipe = stack_recipe(Path::new("/a/model"), 6, 2);
         let slice = "- sources:\n  - model: /a/model\n    layer_range: [0, 6]\n";
         assert_eq!(recipe, format!("merge_method: passthrough\ndtype: bfloat16\nslices:\n{slice}{slice}"));
-    }
-
-    #[test]
-    fn of_what_pip_prints_the_error_is_kept() {
-        let stderr =
-            "WARNING: Retrying\nERROR: No matching distribution found for mergekit\n[notice] a new release\n";
-        assert_eq!(telling_line(stderr), "ERROR: No matching distribution found for mergekit");
-        assert_eq!(telling_line("a\nb\n\n"), "b");
     }
 }

@@ -1,8 +1,9 @@
-//! What the layers of the target are made of, told from bytes alone, and lists of layers in few words.
+//! What the layers of the target are made of, told from bytes alone, and names of tensors by their place.
 
 use std::collections::BTreeMap;
 
-use outgrow_checkpoint::{layer_index, with_layer_index};
+use outgrow_checkpoint::{layer_index, name_in_layer, with_layer_index};
+use outgrow_operators::LayerMap;
 use serde::Serialize;
 
 use super::bytes::ComparedTensor;
@@ -21,12 +22,6 @@ pub struct ComparedLayer {
     pub gradient_norm: Option<f64>,
 }
 
-/// A tensor's name within its layer; the whole name outside of layers.
-pub fn kind(name: &str) -> &str {
-    let rest = layer_index(name).and_then(|index| name.split_once(&format!("layers.{index}.")));
-    rest.map_or(name, |(_, kind)| kind)
-}
-
 /// The layers of the target from the bottom.
 pub fn compare(tensors: &[ComparedTensor]) -> Vec<ComparedLayer> {
     let mut layers: BTreeMap<usize, Vec<&ComparedTensor>> = BTreeMap::new();
@@ -41,7 +36,7 @@ pub fn compare(tensors: &[ComparedTensor]) -> Vec<ComparedLayer> {
             source_layer.is_none_or(|source| !same_place(tensor).any(|place| place == source))
         };
         let other_tensors =
-            tensors.iter().filter(is_other).map(|tensor| kind(&tensor.name).to_owned()).collect();
+            tensors.iter().filter(is_other).map(|tensor| name_in_layer(&tensor.name).to_owned()).collect();
         ComparedLayer { layer, source_layer, other_tensors, output_rms: None, gradient_norm: None }
     };
     layers.into_iter().map(made_of).collect()
@@ -65,37 +60,11 @@ fn same_place(tensor: &ComparedTensor) -> impl Iterator<Item = usize> {
     places.filter(|(name, layer)| with_layer_index(&tensor.name, *layer) == **name).map(|(_, layer)| layer)
 }
 
-/// A list of layers in few words: `0-5 ×4`, `0-5 each ×2`, `0, 2, 4`.
-pub fn in_few_words(layers: &[usize]) -> String {
-    let length = layers.len();
-    let repeats =
-        |period: &usize| length.is_multiple_of(*period) && layers[*period..] == layers[..length - period];
-    let period = (1..=length).find(repeats).unwrap_or(0);
-    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
-    for equal in layers[..period].chunk_by(|left, right| left == right) {
-        match runs.last_mut() {
-            Some((_, last, count)) if *last + 1 == equal[0] && *count == equal.len() => *last = equal[0],
-            _ => runs.push((equal[0], equal[0], equal.len())),
-        }
-    }
-    let run = |(first, last, count): &(usize, usize, usize)| {
-        let range = if first == last { first.to_string() } else { format!("{first}-{last}") };
-        let each = if first == last { "" } else { "each " };
-        if *count == 1 { range } else { format!("{range} {each}×{count}") }
-    };
-    let words = runs.iter().map(run).collect::<Vec<_>>().join(", ");
-    match (length / period.max(1), runs.len()) {
-        (0 | 1, _) => words,
-        (times, 1) => format!("{words} ×{times}"),
-        (times, _) => format!("({words}) ×{times}"),
-    }
-}
-
 /// Names by their place, with the layers that they are of: `mlp.up_proj.weight of layers 0-3`.
 pub fn by_kind<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut kinds: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for name in names {
-        kinds.entry(kind(name)).or_default().extend(layer_index(name));
+        kinds.entry(name_in_layer(name)).or_default().extend(layer_index(name));
     }
     let mut places: BTreeMap<Vec<usize>, Vec<&str>> = BTreeMap::new();
     for (kind, layers) in kinds {
@@ -104,7 +73,7 @@ pub fn by_kind<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let words = |(layers, kinds): (Vec<usize>, Vec<&str>)| match layers.len() {
         0 => kinds.join(", "),
         1 => format!("{} of layer {}", kinds.join(", "), layers[0]),
-        _ => format!("{} of layers {}", kinds.join(", "), in_few_words(&layers)),
+        _ => format!("{} of layers {}", kinds.join(", "), LayerMap(&layers)),
     };
     places.into_iter().map(words).collect()
 }
@@ -112,21 +81,6 @@ pub fn by_kind<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn layers_are_listed_in_few_words() {
-        let lists: [(&[usize], &str); 6] = [
-            (&[], ""),
-            (&[3], "3"),
-            (&[0, 1, 2, 0, 1, 2], "0-2 ×2"),
-            (&[0, 0, 1, 1], "0-1 each ×2"),
-            (&[1, 3, 5], "1, 3, 5"),
-            (&[0, 1, 2, 1, 2, 3], "0-2, 1-3"),
-        ];
-        for (layers, expected) in lists {
-            assert_eq!(in_few_words(layers), expected);
-        }
-    }
 
     #[test]
     fn names_are_gathered_by_their_place() {

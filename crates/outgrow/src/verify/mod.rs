@@ -120,8 +120,8 @@ impl Verification {
             (Source::Llama(before), Source::Llama(after)) => {
                 models = Some(run(before, after, &duplicates, &mut tensors, &mut layers, text, device)?);
             }
-            (Source::Other(_), _) => not_run = reason(source, &before),
-            (_, Source::Other(_)) => not_run = reason(target, &after),
+            (Source::Other(_), _) => not_run = reason(source),
+            (_, Source::Other(_)) => not_run = reason(target),
         }
         let (source, target) = (source.to_owned(), target.to_owned());
         Ok(Self { source, target, models, not_run, layers, tensors })
@@ -129,9 +129,8 @@ impl Verification {
 }
 
 /// Why a folder's model can't be run.
-fn reason(folder: &Path, opened: &Source) -> Option<String> {
-    let raw = opened.weights().raw_config().to_string();
-    LlamaConfig::from_json(&raw).err().map(|error| folder.join(error.to_string()).display().to_string())
+fn reason(folder: &Path) -> Option<String> {
+    LlamaConfig::read(folder).err().map(|error| error.to_string())
 }
 
 fn run(

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, ops::AddAssign};
 
-use outgrow_checkpoint::{Checkpoint, layer_index};
+use outgrow_checkpoint::{Checkpoint, layer_index, name_in_layer};
 use serde::Serialize;
 
 use super::{
@@ -193,7 +193,7 @@ impl Symmetry {
     pub fn by_kind(&self) -> BTreeMap<(&str, Side), (Copies, usize)> {
         let mut kinds: BTreeMap<(&str, Side), (Copies, usize)> = BTreeMap::new();
         for one in &self.within_tensors {
-            let (exact, scaled) = kinds.entry((super::layers::kind(&one.tensor), one.side)).or_default();
+            let (exact, scaled) = kinds.entry((name_in_layer(&one.tensor), one.side)).or_default();
             *exact += one.exact;
             *scaled += one.scaled;
         }

@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, fmt};
 
 use outgrow_checkpoint::layer_index;
+use outgrow_operators::LayerMap;
 
 use super::{
     Function, Models, Verification,
     bytes::Relation,
-    layers::{ComparedLayer, by_kind, in_few_words},
+    layers::{ComparedLayer, by_kind},
     symmetry::{Copies, Side, Symmetry},
 };
 
@@ -41,9 +42,9 @@ impl Verification {
             kinds.entry(others).or_default().push(layer);
         }
         for (others, layers) in kinds {
-            let numbers = in_few_words(&layers.iter().map(|layer| layer.layer).collect::<Vec<_>>());
-            let sources =
-                in_few_words(&layers.iter().filter_map(|layer| layer.source_layer).collect::<Vec<_>>());
+            let numbers: Vec<_> = layers.iter().map(|layer| layer.layer).collect();
+            let sources: Vec<_> = layers.iter().filter_map(|layer| layer.source_layer).collect();
+            let (numbers, sources) = (LayerMap(&numbers), LayerMap(&sources));
             let (layers, are, of) =
                 if layers.len() == 1 { ("layer", "is", "layer") } else { ("layers", "are", "layers") };
             write!(f, "\n           {layers} {numbers} {are} ")?;

@@ -1,0 +1,51 @@
+//! A small model in a temporary folder, and what lies beside it.
+
+#![allow(dead_code)] // Not every test binary needs all of this file.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use outgrow_checkpoint::write_checkpoint;
+use outgrow_operators::Source;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::models::{model, numbered};
+
+/// A model in a temporary folder.
+pub struct Folder {
+    pub dir: TempDir,
+    pub folder: PathBuf,
+}
+
+impl Folder {
+    pub fn new(num_hidden_layers: usize, change: impl Fn(&mut Value)) -> Self {
+        let dir = TempDir::new().unwrap();
+        let folder = dir.path().join("source");
+        let config = model(num_hidden_layers);
+        write_checkpoint(&folder, &config, &numbered(&config), 1 << 30).unwrap();
+        let file = folder.join("config.json");
+        let mut json: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        change(&mut json);
+        fs::write(file, json.to_string()).unwrap();
+        Self { dir, folder }
+    }
+
+    pub fn open(&self) -> Source {
+        Source::open(&self.folder).unwrap()
+    }
+
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+}
+
+/// Names in a folder, sorted.
+pub fn names_in(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
