@@ -1,23 +1,25 @@
 //! Devices, and the operations of a LLaMA decoder on them. This is the only crate that names a backend.
 //!
-//! It holds no parameters and no configuration: an operation takes tensors and numbers. Every operation is composed of
-//! burn's, so it runs, and is differentiated, on every device.
+//! It holds no parameters and no configuration: an operation takes tensors and numbers. Every operation exists composed of burn's
+//! ([`composed`]), so it runs, and is differentiated, on every device; on the CPU, what a training step spends its time in is fused.
 #![doc = include_str!("../README.md")]
 // The type-erased dispatch of wgpu and cuda nests deeper than the compiler's default.
 #![recursion_limit = "256"]
 
-pub mod attention;
-pub mod cross_entropy;
-pub mod device;
-pub mod linear;
-pub mod normalization;
-pub mod rotary;
-pub mod swi_glu;
+pub mod composed;
+mod device;
+mod documents;
+#[cfg(feature = "flex")]
+pub mod flex;
+#[cfg(feature = "flex")]
+mod fused;
+mod layer;
+mod operations;
+mod optimizer;
 
-pub use attention::causal_attention;
-pub use cross_entropy::cross_entropy_sum;
+pub use composed::{RotaryTable, linear};
 pub use device::{DeviceDescription, DeviceError, DeviceName, available_devices, open_device};
-pub use linear::linear;
-pub use normalization::rms_norm;
-pub use rotary::{RotaryTable, rotate};
-pub use swi_glu::swi_glu;
+pub use documents::PackedDocuments;
+pub use layer::{LayerNumbers, LayerWeights};
+pub use operations::{decoder_layer, linear_cross_entropy, rms_norm};
+pub use optimizer::{AdamWParameter, AdamWStep, adamw, sum_of_squares};

@@ -2,7 +2,9 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use outgrow_kernels::{
-    DeviceName, RotaryTable, causal_attention, cross_entropy_sum, open_device, rms_norm, rotate,
+    DeviceName, RotaryTable,
+    composed::{causal_attention, cross_entropy_sum, rms_norm, rotate},
+    open_device,
 };
 use proptest::prelude::*;
 
@@ -72,6 +74,7 @@ proptest! {
             tensor(&query, [batch, heads, sequence, width]),
             tensor(&key, [batch, shared, sequence, width]),
             tensor(&value, [batch, shared, sequence, width]),
+            None,
         );
         assert_close(found.into_data().try_into_vec().unwrap(), &expected);
     }

@@ -8,7 +8,7 @@ use burn::{
     tensor::{Device, Int, Tensor, TensorData},
 };
 use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors};
-use outgrow_kernels::{RotaryTable, cross_entropy_sum};
+use outgrow_kernels::{RotaryTable, linear, linear_cross_entropy};
 
 use crate::{
     error::ModelError,
@@ -98,6 +98,23 @@ impl Decoder {
         Self { bottom: None, ..self.valid() }
     }
 
+    /// All of it, leaving a decoder without layers behind.
+    pub(crate) fn take(&mut self) -> Self {
+        let device = self.device();
+        let nothing = Backbone {
+            embed_tokens: Embedding { weight: Param::from_tensor(Tensor::zeros([1, 1], &device)) },
+            layers: Vec::new(),
+            norm: RmsNorm { weight: Param::from_tensor(Tensor::zeros([1], &device)), epsilon: 0.0 },
+        };
+        Self {
+            model: std::mem::replace(&mut self.model, nothing),
+            lm_head: self.lm_head.take(),
+            config: self.config.clone(),
+            rotary: self.rotary.clone(),
+            bottom: self.bottom,
+        }
+    }
+
     /// The device that the parameters are on, without autodiff.
     pub fn device(&self) -> Device {
         self.model.norm.weight.val().device().without_autodiff()
@@ -128,22 +145,27 @@ impl Decoder {
         observe: &mut dyn FnMut(&Tensor<3>),
     ) -> Result<Tensor<3>, ModelError> {
         let hidden = self.hidden(tokens, observe)?;
-        Ok(match &self.lm_head {
-            Some(head) => head.forward(hidden),
-            None => outgrow_kernels::linear(hidden, self.model.embed_tokens.weight.val()),
-        })
+        Ok(linear(hidden, self.head()))
     }
 
-    /// The sum of the next-token cross-entropies, in nats: `inputs` and `targets` are `[batch, sequence]`, the result `[1]`.
+    /// `scale` times the sum of the next-token cross-entropies, in nats: `inputs` and `targets` are `[batch, sequence]`, the result `[1]`.
+    /// The logits are not kept.
     ///
     /// # Errors
     /// When the sequence is longer than the model's positions.
-    pub fn loss_sum(&self, inputs: Tensor<2, Int>, targets: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
-        let logits = self.logits(inputs)?;
-        let [batch, sequence, vocabulary] = logits.dims();
-        let tokens = batch * sequence;
-        let targets = if logits.is_autodiff() { Tensor::from_inner(targets) } else { targets };
-        Ok(cross_entropy_sum(logits.reshape([tokens, vocabulary]), targets.reshape([tokens])))
+    pub fn loss_sum(
+        &self,
+        inputs: Tensor<2, Int>,
+        targets: Tensor<2, Int>,
+        scale: f64,
+    ) -> Result<Tensor<1>, ModelError> {
+        let hidden = self.hidden(inputs, &mut |_| ())?;
+        Ok(linear_cross_entropy(hidden, self.head(), targets, scale))
+    }
+
+    /// `[vocab_size, hidden]`: the head's weight, which is the embedding's where they are tied.
+    fn head(&self) -> Tensor<2> {
+        self.lm_head.as_ref().map_or_else(|| self.model.embed_tokens.weight.val(), |head| head.weight.val())
     }
 
     fn hidden(

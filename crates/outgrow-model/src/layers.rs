@@ -1,12 +1,12 @@
 //! The parts of the decoder as burn modules, with Hugging Face's field names and weight layouts.
 //!
-//! Building them from tensors is decoder.rs's; here is what they compute.
+//! Building them from tensors is decoder.rs's; what a layer computes is outgrow-kernels'.
 
 use burn::{
     module::{Module, Param},
     tensor::{Int, Tensor, module::embedding},
 };
-use outgrow_kernels::{RotaryTable, causal_attention, linear, rms_norm, rotate, swi_glu};
+use outgrow_kernels::{LayerNumbers, LayerWeights, RotaryTable, decoder_layer, linear, rms_norm};
 
 /// Token vectors: `weight` is `[vocab_size, hidden_size]`.
 #[derive(Module, Debug)]
@@ -91,36 +91,22 @@ impl RmsNorm {
     }
 }
 
-impl Attention {
-    /// Keeps the shape `[batch, sequence, hidden]`.
-    pub fn forward(&self, input: Tensor<3>, rotary: &RotaryTable) -> Tensor<3> {
-        let [batch, sequence, _] = input.dims();
-        let heads = |projected: Tensor<3>| {
-            let count = projected.dims()[2] / self.head_dim;
-            projected.reshape([batch, sequence, count, self.head_dim]).swap_dims(1, 2)
-        };
-        let query = rotate(heads(self.q_proj.forward(input.clone())), rotary);
-        let key = rotate(heads(self.k_proj.forward(input.clone())), rotary);
-        let value = heads(self.v_proj.forward(input));
-        let attended = causal_attention(query, key, value).swap_dims(1, 2);
-        let [_, _, count, head_dim] = attended.dims();
-        self.o_proj.forward(attended.reshape([batch, sequence, count * head_dim]))
-    }
-}
-
-impl FeedForward {
-    /// Keeps the shape `[batch, sequence, hidden]`.
-    pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
-        self.down_proj.forward(swi_glu(self.gate_proj.forward(input.clone()), self.up_proj.forward(input)))
-    }
-}
-
 impl DecoderLayer {
     /// Keeps the shape `[batch, sequence, hidden]`.
     pub fn forward(&self, hidden: Tensor<3>, rotary: &RotaryTable) -> Tensor<3> {
-        let attended = self.self_attn.forward(self.input_layernorm.forward(hidden.clone()), rotary);
-        let hidden = hidden + attended;
-        let transformed = self.mlp.forward(self.post_attention_layernorm.forward(hidden.clone()));
-        hidden + transformed
+        let (attention, feed_forward) = (&self.self_attn, &self.mlp);
+        let weights = LayerWeights {
+            input_layernorm: self.input_layernorm.weight.val(),
+            q_proj: attention.q_proj.weight.val(),
+            k_proj: attention.k_proj.weight.val(),
+            v_proj: attention.v_proj.weight.val(),
+            o_proj: attention.o_proj.weight.val(),
+            post_attention_layernorm: self.post_attention_layernorm.weight.val(),
+            gate_proj: feed_forward.gate_proj.weight.val(),
+            up_proj: feed_forward.up_proj.weight.val(),
+            down_proj: feed_forward.down_proj.weight.val(),
+        };
+        let numbers = LayerNumbers { head_dim: attention.head_dim, epsilon: self.input_layernorm.epsilon };
+        decoder_layer(hidden, weights, numbers, rotary, None)
     }
 }

@@ -38,9 +38,12 @@ impl Decoder {
     }
 
     /// Replaces the value of each trained parameter by what `update` makes of its name and value, both flat: `[elements]`.
-    #[must_use]
-    pub fn updated(self, update: impl FnMut(&str, Tensor<1>) -> Tensor<1>) -> Self {
-        self.map(&mut Update { path: Vec::new(), update })
+    ///
+    /// `update` gets the only handle of the value, unless somebody cloned the decoder, and may change it in place.
+    pub fn update(&mut self, update: impl FnMut(&str, Tensor<1>) -> Tensor<1>) {
+        // burn maps modules by value. An empty decoder stands in for this one, so that nothing shares its memory meanwhile.
+        let decoder = self.take();
+        *self = decoder.map(&mut Update { path: Vec::new(), update });
     }
 }
 

@@ -58,7 +58,7 @@ fn check(case: &str) {
     let difference = largest_difference(&logits, &expected.floats["logits"]);
     assert!(difference <= LOGIT_TOLERANCE, "{case}: logits differ by {difference}");
 
-    let loss = decoder.loss_sum(tokens(&expected.inputs), tokens(&expected.targets)).unwrap();
+    let loss = decoder.loss_sum(tokens(&expected.inputs), tokens(&expected.targets), 1.0).unwrap();
     let loss = loss / expected.targets.len() as f64;
     let mut gradients = decoder.gradients(&mut loss.backward());
     let loss = loss.into_data().try_into_vec::<f32>().unwrap();

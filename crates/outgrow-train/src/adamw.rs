@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData};
 use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors};
+use outgrow_kernels::{AdamWParameter, AdamWStep, adamw};
 use outgrow_model::Decoder;
 use serde::{Deserialize, Serialize};
 
@@ -67,18 +68,11 @@ impl AdamW {
     ///
     /// With `g` the scaled gradient, `t` the parameter's count of updates and `η` the learning rate: `m ← β₁m + (1−β₁)g`,
     /// `v ← β₂v + (1−β₂)g²`, `w ← (1 − ηλ)w − η · (m / (1−β₁ᵗ)) / (sqrt(v / (1−β₂ᵗ)) + ε)` (arXiv 1711.05101, as in PyTorch).
-    #[must_use]
-    pub fn step(
-        &mut self,
-        decoder: Decoder,
-        mut gradients: Gradients,
-        scale: f64,
-        learning_rate: f64,
-    ) -> Decoder {
-        decoder.updated(|name, weight| match gradients.remove(name) {
-            Some(gradient) => self.updated(name, weight, gradient * scale, learning_rate),
+    pub fn step(&mut self, decoder: &mut Decoder, mut gradients: Gradients, scale: f64, learning_rate: f64) {
+        decoder.update(|name, weight| match gradients.remove(name) {
+            Some(gradient) => self.updated(name, weight, gradient, scale, learning_rate),
             None => weight,
-        })
+        });
     }
 
     fn updated(
@@ -86,25 +80,30 @@ impl AdamW {
         name: &str,
         weight: Tensor<1>,
         gradient: Tensor<1>,
+        gradient_scale: f64,
         learning_rate: f64,
     ) -> Tensor<1> {
         let AdamWSettings { beta1, beta2, epsilon, weight_decay, decay, .. } = self.settings;
-        let square = gradient.clone().square() * (1.0 - beta2);
-        let (exp_avg, exp_avg_sq, steps) = match self.moments.remove(name) {
-            Some(old) => (
-                old.exp_avg * beta1 + gradient * (1.0 - beta1),
-                old.exp_avg_sq * beta2 + square,
-                old.steps + 1,
-            ),
-            None => (gradient * (1.0 - beta1), square, 1),
+        let old = self.moments.remove(name).unwrap_or_else(|| Moments {
+            exp_avg: weight.zeros_like(),
+            exp_avg_sq: weight.zeros_like(),
+            steps: 0,
+        });
+        let steps = old.steps + 1;
+        let correction = |beta: f64| 1.0 - beta.powf(steps as f64);
+        let step = AdamWStep {
+            keep: if decay.includes(name) { 1.0 - learning_rate * weight_decay } else { 1.0 },
+            gradient_scale,
+            beta1,
+            beta2,
+            step_size: learning_rate / correction(beta1),
+            inverse_root_correction: 1.0 / correction(beta2).sqrt(),
+            epsilon,
         };
-        let correction1 = 1.0 - beta1.powf(steps as f64);
-        let correction2 = 1.0 - beta2.powf(steps as f64);
-        let denominator = exp_avg_sq.clone().sqrt() / correction2.sqrt() + epsilon;
-        let change = exp_avg.clone() * (learning_rate / correction1) / denominator;
+        let parameter = AdamWParameter { weight, exp_avg: old.exp_avg, exp_avg_sq: old.exp_avg_sq };
+        let AdamWParameter { weight, exp_avg, exp_avg_sq } = adamw(parameter, gradient, step);
         self.moments.insert(name.to_owned(), Moments { exp_avg, exp_avg_sq, steps });
-        let kept = if decay.includes(name) { weight * (1.0 - learning_rate * weight_decay) } else { weight };
-        kept - change
+        weight
     }
 
     /// The moments as `NAME.exp_avg` and `NAME.exp_avg_sq`, in the shapes of their parameters, and the count of updates of each

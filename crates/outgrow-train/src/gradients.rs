@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 use outgrow_data::Batch;
+use outgrow_kernels::sum_of_squares;
 use outgrow_model::Decoder;
 
 use crate::error::TrainError;
@@ -28,8 +29,11 @@ pub fn accumulate(
     let chunk = micro_batch_sequences * length;
     let mut total: Option<(Tensor<1>, Gradients)> = None;
     for (inputs, targets) in batch.inputs.chunks(chunk).zip(batch.targets.chunks(chunk)) {
-        let loss =
-            decoder.loss_sum(decoder.tokens(inputs, length), decoder.tokens(targets, length))? / tokens;
+        let loss = decoder.loss_sum(
+            decoder.tokens(inputs, length),
+            decoder.tokens(targets, length),
+            1.0 / tokens,
+        )?;
         let gradients = decoder.gradients(&mut loss.backward());
         let loss = loss.inner();
         total = Some(match total {
@@ -55,7 +59,7 @@ fn add(mut left: Gradients, right: Gradients) -> Gradients {
 pub fn global_norm(gradients: &Gradients) -> Option<Tensor<1>> {
     gradients
         .values()
-        .map(|gradient| gradient.clone().square().sum())
+        .map(|gradient| sum_of_squares(gradient.clone()))
         .reduce(|sum, next| sum + next)
         .map(Tensor::sqrt)
 }

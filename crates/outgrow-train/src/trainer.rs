@@ -194,8 +194,7 @@ impl Run<'_> {
         }
         let scale =
             settings.optimizer.clip_norm.map_or(1.0, |limit| (limit / (gradient_norm + 1e-6)).min(1.0));
-        let decoder = self.snapshot.decoder.clone();
-        self.snapshot.decoder = self.snapshot.optimizer.step(decoder, gradients, scale, learning_rate);
+        self.snapshot.optimizer.step(&mut self.snapshot.decoder, gradients, scale, learning_rate);
         self.advance(tokens, batch.sequences as u64, batch.sequence_length);
         let seconds = start.elapsed().as_secs_f64();
         self.tell(&Event::Step(StepReport { loss, learning_rate, gradient_norm, seconds }));

@@ -74,9 +74,10 @@ fn loss_and_gradients(decoder: &Decoder, seed: u64) -> (f32, Values) {
     )
 }
 
-fn stepped(decoder: Decoder, optimizer: &mut AdamW, seed: u64) -> Decoder {
+fn stepped(mut decoder: Decoder, optimizer: &mut AdamW, seed: u64) -> Decoder {
     let (_, gradients) = accumulate(&decoder, &batch(seed), SEQUENCES).unwrap();
-    optimizer.step(decoder, gradients, 1.0, 1e-2)
+    optimizer.step(&mut decoder, gradients, 1.0, 1e-2);
+    decoder
 }
 
 fn names(model: &LlamaConfig) -> Vec<String> {

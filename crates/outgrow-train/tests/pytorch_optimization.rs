@@ -93,7 +93,7 @@ fn check(case: &str, decay: Decay, micro_batch_sequences: usize) {
         let learning_rate = curve.at(((step + 1) * tokens) as u64);
         close("learning rate", learning_rate, expected.doubles("learning_rates")[step], 1e-12);
         let scale = (settings.clip / (norm + 1e-6)).min(1.0);
-        decoder = optimizer.step(decoder, gradients, scale, learning_rate);
+        optimizer.step(&mut decoder, gradients, scale, learning_rate);
     }
     let trained: BTreeMap<_, _> = decoder.to_named_tensors();
     for (name, tensor) in trained {

@@ -26,7 +26,7 @@ fn one_step(device: DeviceName) -> Step {
     let config = config.unwrap();
     let tensors = initial_tensors(&config, Initialization::Normal, 5);
     let device = open_device(device).unwrap().autodiff();
-    let decoder = Decoder::new(&config, &tensors, &device).unwrap();
+    let mut decoder = Decoder::new(&config, &tensors, &device).unwrap();
     let inputs: Vec<i32> = (0..22).map(|index| index * 7 % 19).collect();
     let targets = inputs.iter().map(|id| (id + 7) % 19).collect();
     let batch = Batch { sequences: 2, sequence_length: 11, inputs, targets };
@@ -37,7 +37,7 @@ fn one_step(device: DeviceName) -> Step {
         .map(|(name, gradient)| (name.clone(), gradient.to_data().try_into_vec::<f32>().unwrap()));
     let host = host.collect();
     let mut optimizer = AdamW::new(AdamWSettings::default());
-    let decoder = optimizer.step(decoder, gradients, 1.0, 1e-2);
+    optimizer.step(&mut decoder, gradients, 1.0, 1e-2);
     let loss = f64::from(loss.into_scalar::<f32>());
     Step { loss, norm, gradients: host, weights: decoder.to_named_tensors() }
 }

@@ -33,6 +33,13 @@ impl RotaryTable {
         self.cosines.dims()[2]
     }
 
+    /// Cosines and sines, on the device without autodiff.
+    #[cfg(feature = "flex")]
+    pub(crate) fn tables(&self) -> [Tensor<4>; 2] {
+        [&self.cosines, &self.sines]
+            .map(|table| if table.is_autodiff() { table.clone().inner() } else { table.clone() })
+    }
+
     /// The same table beside tensors that have autodiff.
     #[must_use]
     pub fn autodiff(&self) -> Self {

@@ -1,0 +1,21 @@
+//! The operations of a decoder composed of burn's: the definition of each, on every device, with burn's own gradients.
+//!
+//! Where a fused one exists it is held to the one here. Memory and speed are nobody's concern here.
+
+mod adamw;
+mod attention;
+mod cross_entropy;
+mod layer;
+mod linear;
+mod normalization;
+mod rotary;
+mod swi_glu;
+
+pub use adamw::{adamw, sum_of_squares};
+pub use attention::causal_attention;
+pub use cross_entropy::cross_entropy_sum;
+pub use layer::decoder_layer;
+pub use linear::linear;
+pub use normalization::rms_norm;
+pub use rotary::{RotaryTable, rotate};
+pub use swi_glu::swi_glu;

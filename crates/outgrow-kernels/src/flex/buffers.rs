@@ -1,0 +1,93 @@
+//! Memory for intermediate values, kept for the next use.
+//!
+//! A training step asks for the same sizes again and again, tens of megabytes each; fresh memory from the system would be zeroed page by page
+//! every time. What is returned here is handed out again, with whatever it held: a buffer is for writing first.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{Mutex, PoisonError},
+};
+
+/// A free buffer is given back to the system when this many others have been taken since it was last used.
+const PATIENCE: u64 = 4096;
+
+/// The buffers that nobody uses now.
+static FREE: Mutex<Pool> = Mutex::new(Pool { takes: 0, free: Vec::new() });
+
+struct Pool {
+    takes: u64,
+    free: Vec<Free>,
+}
+
+struct Free {
+    values: Vec<f32>,
+    returned_at: u64,
+}
+
+/// `f32` values in memory that returns to the pool when it is dropped.
+#[derive(Debug)]
+pub struct Buffer(Vec<f32>);
+
+impl Buffer {
+    /// A buffer of `length` values, which are not zero: they are what the last user left.
+    pub fn new(length: usize) -> Self {
+        let mut pool = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.takes += 1;
+        if let Some(index) = pool.free.iter().rposition(|free| free.values.len() == length) {
+            return Self(pool.free.swap_remove(index).values);
+        }
+        let takes = pool.takes;
+        pool.free.retain(|free| takes - free.returned_at <= PATIENCE);
+        drop(pool);
+        Self(vec![0.0; length])
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut pool = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        let returned_at = pool.takes;
+        pool.free.push(Free { values: std::mem::take(&mut self.0), returned_at });
+    }
+}
+
+impl Clone for Buffer {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new(self.len());
+        copy.copy_from_slice(self);
+        copy
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.0
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_returned_is_handed_out_again() {
+        // A length that nothing else in this process asks for.
+        let length = 12_347;
+        let mut buffer = Buffer::new(length);
+        assert!(buffer.iter().all(|&value| value == 0.0));
+        buffer[5] = 3.0;
+        let address = buffer.as_ptr();
+        drop(buffer);
+        let again = Buffer::new(length);
+        assert_eq!((again.as_ptr(), again[5]), (address, 3.0));
+        assert_ne!(Buffer::new(length).as_ptr(), address);
+    }
+}

@@ -1,0 +1,271 @@
+//! A whole decoder layer, forward and backward, with intermediate values in buffers of its own.
+//!
+//! Kept between the two: the layer's input, queries, keys and values as attention reads them, what attention gave, the residual stream
+//! between the two blocks, gate and up, and one number a row or query for each norm and softmax. What is cheap to make again (normalised
+//! rows, the gated product) is made again. Residual sums and the sums of several gradients go into the matrix products.
+
+use super::{
+    attention::{self, Attended, attend, attend_gradients},
+    buffers::Buffer,
+    matrix::{Into, Matrix, Threads, multiply},
+    normalization::{Normalized, input_gradient, normalize, normalize_again, weight_gradient},
+    rotary::{Angles, Heads, merge_heads, split_heads},
+    swi_glu::{swi_glu, swi_glu_gradients},
+};
+use crate::LayerWeights;
+
+/// Sizes and numbers of a layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// How queries lie.
+    pub heads: Heads,
+    /// Heads of keys and values.
+    pub key_value_heads: usize,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Width of gate and up.
+    pub intermediate_size: usize,
+    /// Added to the mean square.
+    pub epsilon: f32,
+}
+
+/// All that a layer reads beside its input.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    /// Sizes.
+    pub shape: Shape,
+    /// Parameters.
+    pub weights: LayerWeights<&'a [f32]>,
+    /// Rotary angles of at least the sequence's positions.
+    pub angles: Angles<'a>,
+    /// The first position that each position sees, where documents are packed.
+    pub first_visible: Option<&'a [u32]>,
+}
+
+/// What the way back needs from the way forward.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    query: Buffer,
+    key: Buffer,
+    value: Buffer,
+    logarithms: Buffer,
+    attended: Buffer,
+    middle: Buffer,
+    gate: Buffer,
+    up: Buffer,
+    input_roots: Buffer,
+    middle_roots: Buffer,
+}
+
+/// Where the gradients go; what is `None` is not computed. All are overwritten.
+#[derive(Debug)]
+pub struct Gradients<'a> {
+    /// Of the layer's input.
+    pub input: Option<&'a mut [f32]>,
+    /// Of the parameters.
+    pub weights: LayerWeights<Option<&'a mut [f32]>>,
+}
+
+impl Layer<'_> {
+    fn tokens(&self) -> usize {
+        self.shape.heads.batch * self.shape.heads.sequence
+    }
+
+    fn key_value_layout(&self) -> Heads {
+        Heads { heads: self.shape.key_value_heads, ..self.shape.heads }
+    }
+
+    fn attended<'b>(&'b self, query: &'b [f32], key: &'b [f32], value: &'b [f32]) -> Attended<'b> {
+        let Shape { heads, key_value_heads, .. } = self.shape;
+        Attended { query, key, value, heads, key_value_heads, first_visible: self.first_visible }
+    }
+
+    /// `target (+)= input · weightᵀ`
+    fn project(&self, target: &mut [f32], into: Into, input: &[f32], weight: &[f32]) {
+        let tokens = self.tokens();
+        let (outputs, inputs) = (target.len() / tokens, input.len() / tokens);
+        let weight = Matrix::new(weight, outputs, inputs).transposed();
+        multiply(target, into, 1.0, Matrix::new(input, tokens, inputs), weight, Threads::All);
+    }
+
+    /// `target (+)= gradient · weight`: the gradient of what was projected.
+    fn project_back(&self, target: &mut [f32], into: Into, gradient: &[f32], weight: &[f32]) {
+        let tokens = self.tokens();
+        let (outputs, inputs) = (gradient.len() / tokens, target.len() / tokens);
+        let gradient = Matrix::new(gradient, tokens, outputs);
+        multiply(target, into, 1.0, gradient, Matrix::new(weight, outputs, inputs), Threads::All);
+    }
+
+    /// `target = gradientᵀ · input`: the gradient of a projection's weight, where it is wanted.
+    fn weight_gradient(&self, target: Option<&mut [f32]>, gradient: &[f32], input: &[f32]) {
+        let Some(target) = target else { return };
+        let tokens = self.tokens();
+        let (outputs, inputs) = (gradient.len() / tokens, input.len() / tokens);
+        let gradient = Matrix::new(gradient, tokens, outputs).transposed();
+        multiply(target, Into::Fresh, 1.0, gradient, Matrix::new(input, tokens, inputs), Threads::All);
+    }
+
+    /// Writes the layer's output, `[tokens, hidden]` like its input.
+    pub fn forward(&self, output: &mut [f32], input: &[f32]) -> Saved {
+        let Shape { heads, epsilon, .. } = self.shape;
+        let (tokens, weights) = (self.tokens(), &self.weights);
+        let mut input_roots = Buffer::new(tokens);
+        let mut normalized = Buffer::new(input.len());
+        normalize(&mut normalized, &mut input_roots, input, weights.input_layernorm, epsilon);
+        let key_value = self.key_value_layout();
+        let query = self.heads_of(&normalized, weights.q_proj, heads, Some(self.angles));
+        let key = self.heads_of(&normalized, weights.k_proj, key_value, Some(self.angles));
+        let value = self.heads_of(&normalized, weights.v_proj, key_value, None);
+        let mut logarithms = Buffer::new(tokens * heads.heads);
+        let attended = {
+            let mut by_head = Buffer::new(heads.elements());
+            attend(&mut by_head, &mut logarithms, self.attended(&query, &key, &value));
+            let mut attended = Buffer::new(heads.elements());
+            merge_heads(&mut attended, &by_head, heads, None);
+            attended
+        };
+        let mut middle = Buffer::new(input.len());
+        middle.copy_from_slice(input);
+        self.project(&mut middle, Into::Sum, &attended, weights.o_proj);
+
+        let mut middle_roots = Buffer::new(tokens);
+        normalize(&mut normalized, &mut middle_roots, &middle, weights.post_attention_layernorm, epsilon);
+        let mut gate = Buffer::new(tokens * self.shape.intermediate_size);
+        let mut up = Buffer::new(gate.len());
+        self.project(&mut gate, Into::Fresh, &normalized, weights.gate_proj);
+        self.project(&mut up, Into::Fresh, &normalized, weights.up_proj);
+        let mut gated = Buffer::new(gate.len());
+        swi_glu(&mut gated, &gate, &up);
+        output.copy_from_slice(&middle);
+        self.project(output, Into::Sum, &gated, weights.down_proj);
+        Saved { query, key, value, logarithms, attended, middle, gate, up, input_roots, middle_roots }
+    }
+
+    fn heads_of(&self, input: &[f32], weight: &[f32], heads: Heads, angles: Option<Angles<'_>>) -> Buffer {
+        let mut projected = Buffer::new(heads.elements());
+        self.project(&mut projected, Into::Fresh, input, weight);
+        let mut by_head = Buffer::new(heads.elements());
+        split_heads(&mut by_head, &projected, heads, angles);
+        by_head
+    }
+
+    /// Writes the gradients that are wanted, from the output's gradient.
+    pub fn backward(&self, gradient: &[f32], input: &[f32], saved: Saved, mut gradients: Gradients<'_>) {
+        let mut middle = Buffer::new(gradient.len());
+        middle.copy_from_slice(gradient);
+        let (saved, middle_rows) =
+            self.feed_forward_backward(&mut middle, gradient, saved, &mut gradients.weights);
+        drop(middle_rows);
+        self.attention_backward(&middle, input, &saved, gradients);
+    }
+
+    /// Adds to `middle`, which holds the output's gradient, what comes through the feed-forward block.
+    fn feed_forward_backward(
+        &self,
+        middle: &mut [f32],
+        gradient: &[f32],
+        saved: Saved,
+        wanted: &mut LayerWeights<Option<&mut [f32]>>,
+    ) -> (SavedAttention, Buffer) {
+        let Saved { query, key, value, logarithms, attended, middle: rows, mut gate, mut up, .. } = saved;
+        let weights = &self.weights;
+        {
+            let mut gated = Buffer::new(gate.len());
+            self.project_back(&mut gated, Into::Fresh, gradient, weights.down_proj);
+            swi_glu_gradients(&mut gated, &mut gate, &mut up);
+            self.weight_gradient(wanted.down_proj.take(), gradient, &gated);
+        }
+        let weight = weights.post_attention_layernorm;
+        let mut normalized = Buffer::new(rows.len());
+        if wanted.gate_proj.is_some() || wanted.up_proj.is_some() {
+            normalize_again(&mut normalized, &saved.middle_roots, &rows, weight);
+            self.weight_gradient(wanted.gate_proj.take(), &gate, &normalized);
+            self.weight_gradient(wanted.up_proj.take(), &up, &normalized);
+        }
+        self.project_back(&mut normalized, Into::Fresh, &gate, weights.gate_proj);
+        self.project_back(&mut normalized, Into::Sum, &up, weights.up_proj);
+        let norm = Normalized { input: &rows, weight, inverse_roots: &saved.middle_roots };
+        if let Some(target) = wanted.post_attention_layernorm.take() {
+            weight_gradient(target, &normalized, norm);
+        }
+        input_gradient(middle, Into::Sum, &normalized, norm);
+        let input_roots = saved.input_roots;
+        (SavedAttention { query, key, value, logarithms, attended, input_roots }, rows)
+    }
+
+    fn attention_backward(
+        &self,
+        middle: &[f32],
+        input: &[f32],
+        saved: &SavedAttention,
+        gradients: Gradients<'_>,
+    ) {
+        let Gradients { input: input_target, weights: wanted } = gradients;
+        let weights = &self.weights;
+        self.weight_gradient(wanted.o_proj, middle, &saved.attended);
+        let [projections, norm] = [
+            wanted.q_proj.is_some() || wanted.k_proj.is_some() || wanted.v_proj.is_some(),
+            wanted.input_layernorm.is_some() || input_target.is_some(),
+        ];
+        if !projections && !norm {
+            return;
+        }
+        let SavedAttention { input_roots, .. } = saved;
+        let norm_rows = Normalized { input, weight: weights.input_layernorm, inverse_roots: input_roots };
+        let mut normalized = Buffer::new(input.len());
+        let [query, key, value] = self.projection_gradients(middle, saved);
+        if projections {
+            normalize_again(&mut normalized, input_roots, input, weights.input_layernorm);
+            self.weight_gradient(wanted.q_proj, &query, &normalized);
+            self.weight_gradient(wanted.k_proj, &key, &normalized);
+            self.weight_gradient(wanted.v_proj, &value, &normalized);
+        }
+        if norm {
+            self.project_back(&mut normalized, Into::Fresh, &query, weights.q_proj);
+            self.project_back(&mut normalized, Into::Sum, &key, weights.k_proj);
+            self.project_back(&mut normalized, Into::Sum, &value, weights.v_proj);
+        }
+        if let Some(target) = wanted.input_layernorm {
+            weight_gradient(target, &normalized, norm_rows);
+        }
+        if let Some(target) = input_target {
+            target.copy_from_slice(middle);
+            input_gradient(target, Into::Sum, &normalized, norm_rows);
+        }
+    }
+
+    /// The gradients of the three projections' results, heads of a token side by side.
+    fn projection_gradients(&self, middle: &[f32], saved: &SavedAttention) -> [Buffer; 3] {
+        let (heads, key_value) = (self.shape.heads, self.key_value_layout());
+        let mut attended = Buffer::new(heads.elements());
+        self.project_back(&mut attended, Into::Fresh, middle, self.weights.o_proj);
+        let (mut query, mut key, mut value) = (
+            Buffer::new(heads.elements()),
+            Buffer::new(key_value.elements()),
+            Buffer::new(key_value.elements()),
+        );
+        let gradients = attention::Gradients { query: &mut query, key: &mut key, value: &mut value };
+        let inputs = self.attended(&saved.query, &saved.key, &saved.value);
+        attend_gradients(gradients, &attended, &saved.attended, &saved.logarithms, inputs);
+        let merged = |by_head: Buffer, heads: Heads, angles| {
+            let mut merged = Buffer::new(heads.elements());
+            merge_heads(&mut merged, &by_head, heads, angles);
+            merged
+        };
+        [
+            merged(query, heads, Some(self.angles)),
+            merged(key, key_value, Some(self.angles)),
+            merged(value, key_value, None),
+        ]
+    }
+}
+
+/// What is left when the feed-forward block is done.
+struct SavedAttention {
+    query: Buffer,
+    key: Buffer,
+    value: Buffer,
+    logarithms: Buffer,
+    attended: Buffer,
+    input_roots: Buffer,
+}

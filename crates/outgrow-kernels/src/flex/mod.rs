@@ -1,0 +1,18 @@
+//! Operations on the CPU, on plain slices of f32: what a training step on `flex` spends its time in.
+//!
+//! Nothing here knows burn. Results are the same from run to run and for any number of threads: each element is summed in one order, and sums
+//! over rows go by blocks of fixed size. Matrix products come from a crate (matrix.rs).
+
+// What a vector loop calls must become part of it: compiled by itself it would be compiled for the narrowest processor.
+#![allow(clippy::inline_always)]
+
+pub mod adamw;
+pub mod attention;
+pub mod buffers;
+pub mod cross_entropy;
+pub mod layer;
+pub mod matrix;
+pub mod normalization;
+pub mod rotary;
+pub mod swi_glu;
+pub mod vector;

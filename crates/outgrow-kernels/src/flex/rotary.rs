@@ -1,0 +1,93 @@
+//! Between the layout of projections and that of attention, turning queries and keys by their positions on the way.
+//!
+//! A projection has the heads of one token side by side: `[batch, sequence, heads, head_dim]`. Attention reads one head's tokens in a row:
+//! `[batch, heads, sequence, head_dim]`.
+
+use rayon::prelude::*;
+
+use super::vector::vectorized;
+
+/// How the heads lie in a projection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// Sequences.
+    pub batch: usize,
+    /// Tokens of a sequence.
+    pub sequence: usize,
+    /// Heads of a token.
+    pub heads: usize,
+    /// Values of a head, an even number.
+    pub head_dim: usize,
+}
+
+impl Heads {
+    /// Values of all heads of all tokens.
+    pub fn elements(self) -> usize {
+        self.batch * self.sequence * self.heads * self.head_dim
+    }
+}
+
+/// Cosines and sines, `[positions, head_dim]` each, where both halves of a row hold the same angles.
+#[derive(Clone, Copy, Debug)]
+pub struct Angles<'a> {
+    /// Cosines.
+    pub cosines: &'a [f32],
+    /// Sines.
+    pub sines: &'a [f32],
+}
+
+/// From tokens to heads; turned forward by the positions where there are angles: `[a·cos − b·sin, b·cos + a·sin]` for a head `[a, b]`.
+pub fn split_heads(target: &mut [f32], source: &[f32], heads: Heads, angles: Option<Angles<'_>>) {
+    let Heads { sequence, heads: count, head_dim, .. } = heads;
+    target.par_chunks_mut(sequence * head_dim).enumerate().for_each(|(index, target)| {
+        let (batch, head) = (index / count, index % count);
+        vectorized(
+            #[inline(always)]
+            || {
+                for (position, target) in target.chunks_exact_mut(head_dim).enumerate() {
+                    let start = ((batch * sequence + position) * count + head) * head_dim;
+                    let source = &source[start..start + head_dim];
+                    match angles {
+                        Some(angles) => turn(target, source, angles, position, 1.0),
+                        None => target.copy_from_slice(source),
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// From heads to tokens; turned back where there are angles, which is the gradient of turning forward.
+pub fn merge_heads(target: &mut [f32], source: &[f32], heads: Heads, angles: Option<Angles<'_>>) {
+    let Heads { sequence, heads: count, head_dim, .. } = heads;
+    target.par_chunks_mut(count * head_dim).enumerate().with_min_len(16).for_each(|(token, target)| {
+        let (batch, position) = (token / sequence, token % sequence);
+        vectorized(
+            #[inline(always)]
+            || {
+                for (head, target) in target.chunks_exact_mut(head_dim).enumerate() {
+                    let start = ((batch * count + head) * sequence + position) * head_dim;
+                    let source = &source[start..start + head_dim];
+                    match angles {
+                        Some(angles) => turn(target, source, angles, position, -1.0),
+                        None => target.copy_from_slice(source),
+                    }
+                }
+            },
+        );
+    });
+}
+
+#[inline(always)]
+fn turn(target: &mut [f32], source: &[f32], angles: Angles<'_>, position: usize, direction: f32) {
+    let half = source.len() / 2;
+    let row = position * source.len();
+    let (cosines, sines) = (&angles.cosines[row..row + half], &angles.sines[row..row + half]);
+    let (first, second) = source.split_at(half);
+    let (first_target, second_target) = target.split_at_mut(half);
+    for index in 0..half {
+        let (cosine, sine) = (cosines[index], direction * sines[index]);
+        first_target[index] = first[index] * cosine - second[index] * sine;
+        second_target[index] = second[index] * cosine + first[index] * sine;
+    }
+}

@@ -1,0 +1,55 @@
+//! The optimizer's arithmetic on one parameter: in one pass and in place on the CPU, composed of burn's operations elsewhere.
+
+use burn::tensor::Tensor;
+
+use crate::composed;
+#[cfg(feature = "flex")]
+use crate::fused;
+
+/// A parameter and its moments, flat, on a device without autodiff.
+#[derive(Clone, Debug)]
+pub struct AdamWParameter {
+    /// The parameter.
+    pub weight: Tensor<1>,
+    /// The running mean of its gradients.
+    pub exp_avg: Tensor<1>,
+    /// The running mean of their squares.
+    pub exp_avg_sq: Tensor<1>,
+}
+
+/// The numbers of one update, in which the bias corrections are done with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamWStep {
+    /// `1 − ηλ`, or one where the parameter doesn't decay.
+    pub keep: f64,
+    /// Multiplied into the gradient: the clip factor.
+    pub gradient_scale: f64,
+    /// `β₁`
+    pub beta1: f64,
+    /// `β₂`
+    pub beta2: f64,
+    /// `η / (1 − β₁ᵗ)`
+    pub step_size: f64,
+    /// `1 / sqrt(1 − β₂ᵗ)`
+    pub inverse_root_correction: f64,
+    /// `ε`
+    pub epsilon: f64,
+}
+
+/// One AdamW update (arXiv 1711.05101, as in PyTorch). Memory that nobody else holds is updated in place.
+pub fn adamw(parameter: AdamWParameter, gradient: Tensor<1>, step: AdamWStep) -> AdamWParameter {
+    #[cfg(feature = "flex")]
+    if fused::runs_on(&parameter.weight) {
+        return fused::adamw(parameter, gradient, step);
+    }
+    composed::adamw(parameter, gradient, step)
+}
+
+/// `Σ x²`, as a tensor `[1]` on the same device.
+pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
+    #[cfg(feature = "flex")]
+    if fused::runs_on(&values) {
+        return fused::sum_of_squares(values);
+    }
+    composed::sum_of_squares(values)
+}
