@@ -7,6 +7,8 @@ mod measure;
 mod model;
 mod peer;
 mod report;
+mod step;
+mod step_sizes;
 
 use std::process::ExitCode;
 
@@ -23,12 +25,15 @@ pub struct Arguments {
 enum Benchmark {
     /// Grow checkpoints on disk, against mergekit's passthrough and against cp.
     Grow(grow::Arguments),
+    /// Take training steps on the CPU, against PyTorch.
+    Step(step::Arguments),
 }
 
 /// Runs a benchmark and prints its table.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.benchmark {
         Benchmark::Grow(arguments) => grow::run(arguments)?,
+        Benchmark::Step(arguments) => step::run(arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

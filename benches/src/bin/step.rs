@@ -1,0 +1,158 @@
+//! Times training steps of a fresh model on random tokens and prints one line of JSON: our side of `cargo xtask bench step`.
+//!
+//! A step is what the trainer's is: forward, backward, global clip, AdamW. It compares nothing.
+
+use std::{collections::BTreeMap, hint::black_box, time::Instant};
+
+use anyhow::{Context, bail};
+use outgrow_checkpoint::LlamaConfig;
+use outgrow_data::Batch;
+use outgrow_kernels::{
+    DeviceName,
+    flex::matrix::{Into, Matrix, Threads, multiply},
+    open_device,
+};
+use outgrow_model::{Decoder, Initialization, initial_tensors};
+use outgrow_train::{AdamW, AdamWSettings, global_norm};
+
+/// Steps that are taken before any is timed.
+const WARMUP_STEPS: usize = 3;
+
+/// The numbers of the model and of a step, by the names that xtask passes them under.
+struct Sizes(BTreeMap<String, usize>);
+
+impl Sizes {
+    fn from_arguments() -> anyhow::Result<Self> {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        let mut sizes = BTreeMap::new();
+        for pair in arguments.chunks(2) {
+            let [name, value] = pair else { bail!("`{}` has no value", pair[0]) };
+            let name = name.strip_prefix("--").with_context(|| format!("`{name}` is no --name"))?;
+            let value = value.parse().with_context(|| format!("--{name} {value}: not a whole number"))?;
+            sizes.insert(name.replace('-', "_"), value);
+        }
+        Ok(Self(sizes))
+    }
+
+    fn get(&self, name: &str) -> anyhow::Result<usize> {
+        self.0.get(name).copied().with_context(|| format!("--{} is missing", name.replace('_', "-")))
+    }
+
+    fn config(&self) -> anyhow::Result<LlamaConfig> {
+        let json = serde_json::json!({
+            "model_type": "llama",
+            "vocab_size": self.get("vocabulary")?,
+            "hidden_size": self.get("hidden")?,
+            "intermediate_size": self.get("intermediate")?,
+            "num_hidden_layers": self.get("layers")?,
+            "num_attention_heads": self.get("heads")?,
+            "num_key_value_heads": self.get("heads")?,
+            "max_position_embeddings": self.get("sequence")?,
+            "rms_norm_eps": 1e-5,
+        });
+        Ok(LlamaConfig::from_json(&json.to_string())?)
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let sizes = Sizes::from_arguments()?;
+    let loaded = Instant::now();
+    let config = sizes.config()?;
+    let device = open_device(DeviceName::Flex)?.autodiff();
+    let tensors = initial_tensors(&config, Initialization::DepthScaled, 1);
+    let frozen = sizes.get("frozen_layers")?;
+    let mut decoder = Decoder::new(&config, &tensors, &device)?;
+    drop(tensors);
+    if frozen > 0 {
+        decoder = decoder.with_trainable(|name| trains(name, frozen));
+    }
+    let mut optimizer = AdamW::new(AdamWSettings::default());
+    let (batch, sequence) = (sizes.get("batch")?, sizes.get("sequence")?);
+
+    let (mut milliseconds, mut phases) = (Vec::new(), Vec::new());
+    let first_step = Instant::now();
+    let mut first_step_seconds = 0.0;
+    for step in 0..WARMUP_STEPS + sizes.get("steps")? {
+        let batch = random_batch(batch, sequence, config.vocab_size, step);
+        let start = Instant::now();
+        let seconds = one_step(&mut decoder, &mut optimizer, &batch)?;
+        if step == 0 {
+            first_step_seconds = first_step.elapsed().as_secs_f64();
+        }
+        if step >= WARMUP_STEPS {
+            milliseconds.push(start.elapsed().as_secs_f64() * 1e3);
+            phases.push(seconds.map(|seconds| seconds * 1e3));
+        }
+    }
+    let line = serde_json::json!({
+        "milliseconds": milliseconds,
+        "forward_backward_norm_update": phases,
+        "load_seconds": (first_step - loaded).as_secs_f64(),
+        "first_step_seconds": first_step_seconds,
+        "peak_bytes": peak_bytes(),
+        "product_gflops": product_gflops(),
+    });
+    println!("{line}");
+    Ok(())
+}
+
+/// Takes a step; gives the seconds of its forward pass, its backward pass, the norm of the gradients, and the update.
+fn one_step(decoder: &mut Decoder, optimizer: &mut AdamW, batch: &Batch) -> anyhow::Result<[f64; 4]> {
+    let length = batch.sequence_length;
+    let start = Instant::now();
+    let (inputs, targets) = (decoder.tokens(&batch.inputs, length), decoder.tokens(&batch.targets, length));
+    let loss = decoder.loss_sum(inputs, targets, 1.0 / batch.inputs.len() as f64)?;
+    let forward = start.elapsed();
+    let gradients = decoder.gradients(&mut loss.backward());
+    let backward = start.elapsed();
+    let norm = global_norm(&gradients).context("no gradients")?.into_scalar::<f32>();
+    let normed = start.elapsed();
+    let scale = (1.0 / (f64::from(norm) + 1e-6)).min(1.0);
+    optimizer.step(decoder, gradients, scale, 3e-4);
+    black_box(loss.into_scalar::<f32>());
+    let updated = start.elapsed();
+    let seconds = [forward, backward - forward, normed - backward, updated - normed];
+    Ok(seconds.map(|duration| duration.as_secs_f64()))
+}
+
+/// Whether a parameter is trained when the lower `frozen` layers and the embedding are not.
+fn trains(name: &str, frozen: usize) -> bool {
+    let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split('.').next());
+    match layer.and_then(|index| index.parse::<usize>().ok()) {
+        Some(index) => index >= frozen,
+        None => name != "model.embed_tokens.weight",
+    }
+}
+
+fn random_batch(sequences: usize, sequence_length: usize, vocabulary: usize, step: usize) -> Batch {
+    let id = |index: usize| {
+        let mixed = ((step << 32) + index + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ((mixed >> 33) % vocabulary) as i32
+    };
+    let tokens = sequences * sequence_length;
+    let inputs: Vec<i32> = (0..tokens).map(id).collect();
+    let targets = (1..=tokens).map(id).collect();
+    Batch { sequences, sequence_length, inputs, targets }
+}
+
+/// The most memory that was resident; 0 where the system doesn't tell.
+fn peak_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kibibytes.map_or(0, |kibibytes| kibibytes * 1024)
+}
+
+/// What a product of two square matrices reaches in this process: the best of a few.
+fn product_gflops() -> f64 {
+    const SIDE: usize = 2048;
+    let (left, right) = (vec![0.5_f32; SIDE * SIDE], vec![0.25_f32; SIDE * SIDE]);
+    let mut product = vec![0.0_f32; SIDE * SIDE];
+    let seconds = (0..5).map(|_| {
+        let start = Instant::now();
+        let (left, right) = (Matrix::new(&left, SIDE, SIDE), Matrix::new(&right, SIDE, SIDE));
+        multiply(&mut product, Into::Fresh, 1.0, left, right, Threads::All);
+        start.elapsed().as_secs_f64()
+    });
+    2.0 * (SIDE as f64).powi(3) / seconds.fold(f64::INFINITY, f64::min) / 1e9
+}

@@ -1,0 +1,223 @@
+//! `cargo xtask bench step`: a training step on the CPU against PyTorch's, in every mode that PyTorch has, both sides in turn.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context;
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::step_sizes::{Size, Sizes};
+use crate::{python, workspace};
+
+/// The release that is measured against.
+const REQUIREMENT: &str = "torch==2.15.0\nnumpy";
+
+/// Arguments of `cargo xtask bench step`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Sizes of the model and of a step.
+    #[arg(long, value_enum, num_args = 1.., default_values_t = [Size::Xs, Size::S, Size::M])]
+    size: Vec<Size>,
+    /// PyTorch's modes; the fastest counts.
+    #[arg(long, value_enum, num_args = 1.., default_values_t = [Mode::Eager, Mode::Compile])]
+    mode: Vec<Mode>,
+    /// Threads of both sides; by default one for each core.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Rounds, in each of which every side runs once; medians are reported.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    rounds: u64,
+    /// Timed steps of a run; by default as many as the size deserves.
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Layers, instead of the size's own.
+    #[arg(long)]
+    layers: Option<usize>,
+    /// Tokens of a sequence, instead of the size's own; the batch shrinks so that the tokens of a step stay as many.
+    #[arg(long)]
+    sequence: Option<usize>,
+    /// Layers at the bottom that are not trained, with the embedding.
+    #[arg(long, default_value_t = 0)]
+    frozen_layers: usize,
+    /// Only our side.
+    #[arg(long)]
+    alone: bool,
+    /// Write the numbers to this file as well.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// A Python with PyTorch that is there already; without it, PyTorch is installed into the target directory.
+    #[arg(long, value_name = "PROGRAM")]
+    python: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Mode {
+    /// f32 as it is written.
+    Eager,
+    /// f32 through torch.compile.
+    Compile,
+    /// bf16 through autocast.
+    Bf16,
+    /// bf16 through autocast and torch.compile.
+    Bf16Compile,
+}
+
+impl Mode {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Eager => "eager",
+            Self::Compile => "compile",
+            Self::Bf16 => "bf16",
+            Self::Bf16Compile => "bf16-compile",
+        }
+    }
+}
+
+/// What the runs of one program said.
+#[derive(Debug, Default)]
+struct Runs {
+    milliseconds: Vec<f64>,
+    first_step_seconds: Vec<f64>,
+    peak_bytes: f64,
+    product_gflops: f64,
+}
+
+impl Runs {
+    fn add(&mut self, line: &Value) -> anyhow::Result<()> {
+        let steps = line["milliseconds"].as_array().context("the run gave no times")?;
+        self.milliseconds.push(median(steps.iter().filter_map(Value::as_f64).collect()));
+        self.first_step_seconds.extend(line["first_step_seconds"].as_f64());
+        self.peak_bytes = self.peak_bytes.max(line["peak_bytes"].as_f64().unwrap_or(0.0));
+        self.product_gflops = self.product_gflops.max(line["product_gflops"].as_f64().unwrap_or(0.0));
+        Ok(())
+    }
+
+    fn median_milliseconds(&self) -> f64 {
+        median(self.milliseconds.clone())
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "median_milliseconds": self.median_milliseconds(),
+            "milliseconds_by_round": self.milliseconds,
+            "first_step_seconds": self.first_step_seconds,
+            "peak_bytes": self.peak_bytes,
+        })
+    }
+}
+
+/// Measures at all sizes, printing each table when it is there.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let target = workspace::target_directory()?;
+    let python = match (&arguments.python, arguments.alone) {
+        (_, true) => None,
+        (Some(program), false) => Some(program.clone()),
+        (None, false) => {
+            let words = "PyTorch and what it needs (6 GB)";
+            Some(python::environment(&target.join("bench/torch-venv"), REQUIREMENT, words)?)
+        }
+    };
+    workspace::run(workspace::cargo().args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "outgrow-benches",
+        "--bin",
+        "step",
+    ]))?;
+    let program = target.join("release").join(format!("step{}", std::env::consts::EXE_SUFFIX));
+    let mut measurements = Vec::new();
+    for &size in &arguments.size {
+        measurements.push(measure(arguments, size, &program, python.as_deref())?);
+    }
+    if let Some(file) = &arguments.json {
+        let numbers = json!({
+            "benchmark": "step", "rounds": arguments.rounds, "threads": threads(arguments), "sizes": measurements,
+        });
+        fs::write(file, format!("{numbers:#}\n")).with_context(|| format!("writing `{}`", file.display()))?;
+    }
+    Ok(())
+}
+
+fn threads(arguments: &Arguments) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.threads.unwrap_or(cores)
+}
+
+fn measure(
+    arguments: &Arguments,
+    size: Size,
+    program: &Path,
+    python: Option<&Path>,
+) -> anyhow::Result<Value> {
+    let mut sizes = size.sizes();
+    sizes.layers = arguments.layers.unwrap_or(sizes.layers);
+    if let Some(sequence) = arguments.sequence {
+        sizes.batch = (sizes.batch * sizes.sequence / sequence).max(1);
+        sizes.sequence = sequence;
+    }
+    sizes.steps = arguments.steps.unwrap_or(sizes.steps);
+    sizes.frozen_layers = arguments.frozen_layers;
+    let threads = threads(arguments);
+    let (mut ours, mut peers) = (Runs::default(), BTreeMap::<Mode, Runs>::new());
+    for _ in 0..arguments.rounds {
+        for &mode in python.map_or([].as_slice(), |_| &arguments.mode) {
+            let script = workspace::root().join("xtask/outside/training_step.py");
+            let mut command = Command::new(python.context("a peer needs Python")?);
+            command.arg(script).args(["--mode", mode.name(), "--threads", &threads.to_string()]);
+            peers.entry(mode).or_default().add(&answer(command.args(sizes.arguments()))?)?;
+        }
+        let mut command = Command::new(program);
+        command.env("RAYON_NUM_THREADS", threads.to_string()).args(sizes.arguments());
+        ours.add(&answer(&mut command)?)?;
+    }
+    print_table(size, &sizes, threads, &ours, &peers);
+    let peers: BTreeMap<_, _> = peers.iter().map(|(mode, runs)| (mode.name(), runs.json())).collect();
+    Ok(json!({ "size": size.name(), "flops": sizes.flops(), "outgrow": ours.json(), "pytorch": peers }))
+}
+
+/// The line of JSON that a side prints last.
+fn answer(command: &mut Command) -> anyhow::Result<Value> {
+    let text = workspace::output(command)?;
+    let line = text.lines().last().context("a run printed nothing")?;
+    serde_json::from_str(line).with_context(|| format!("reading `{line}`"))
+}
+
+fn print_table(size: Size, sizes: &Sizes, threads: usize, ours: &Runs, peers: &BTreeMap<Mode, Runs>) {
+    let flops = sizes.flops();
+    println!("{}: {:.0} GFLOP a step, {threads} threads", size.name(), flops / 1e9);
+    let best = peers.values().map(Runs::median_milliseconds).fold(f64::INFINITY, f64::min);
+    let leanest = peers.values().map(|runs| runs.peak_bytes).fold(f64::INFINITY, f64::min);
+    let row = |name: &str, runs: &Runs| {
+        let milliseconds = runs.median_milliseconds();
+        let gflops = flops / milliseconds / 1e6;
+        println!(
+            "  {name:20} {milliseconds:8.0} ms  {gflops:5.0} GFLOP/s  {:3.0} % of a product's  {:6.0} MB  first step {:5.1} s",
+            100.0 * gflops / ours.product_gflops,
+            runs.peak_bytes / 1e6,
+            median(runs.first_step_seconds.clone()),
+        );
+    };
+    for (mode, runs) in peers {
+        row(&format!("PyTorch {}", mode.name()), runs);
+    }
+    row("outgrow f32", ours);
+    if best.is_finite() {
+        let ratio = best / ours.median_milliseconds();
+        println!(
+            "  {ratio:.2} times as fast as PyTorch's best, {:.2} of its leanest memory",
+            ours.peak_bytes / leanest
+        );
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
