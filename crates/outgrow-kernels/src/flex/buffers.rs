@@ -1,27 +1,55 @@
 //! Memory for intermediate values, kept for the next use.
 //!
-//! A training step asks for the same sizes again and again, tens of megabytes each; fresh memory from the system would be zeroed page by page
-//! every time. What is returned here is handed out again, with whatever it held: a buffer is for writing first.
+//! A training step asks for the same sizes again and again; fresh memory from the system would be zeroed page by page every time. What is
+//! returned here is handed out again, with whatever it held: a buffer is for writing first. No more than [`KEPT_BYTES`] are kept: what a
+//! large model's backward pass returns is needed for its gradients.
 
 use std::{
     ops::{Deref, DerefMut},
     sync::{Mutex, PoisonError},
 };
 
+/// What lies here unused, at most.
+const KEPT_BYTES: usize = 256 << 20;
+
 /// A free buffer is given back to the system when this many others have been taken since it was last used.
 const PATIENCE: u64 = 4096;
 
 /// The buffers that nobody uses now.
-static FREE: Mutex<Pool> = Mutex::new(Pool { takes: 0, free: Vec::new() });
+static FREE: Mutex<Pool> = Mutex::new(Pool { takes: 0, bytes: 0, free: Vec::new() });
 
 struct Pool {
     takes: u64,
+    bytes: usize,
     free: Vec<Free>,
 }
 
 struct Free {
     values: Vec<f32>,
     returned_at: u64,
+}
+
+impl Pool {
+    fn take(&mut self, length: usize) -> Option<Vec<f32>> {
+        self.takes += 1;
+        let found = self.free.iter().rposition(|free| free.values.len() == length);
+        if found.is_none() {
+            let takes = self.takes;
+            self.free.retain(|free| takes - free.returned_at <= PATIENCE);
+            self.bytes = self.free.iter().map(|free| size_of_val(free.values.as_slice())).sum();
+        }
+        let values = self.free.swap_remove(found?).values;
+        self.bytes -= size_of_val(values.as_slice());
+        Some(values)
+    }
+
+    fn give(&mut self, values: Vec<f32>) {
+        let bytes = size_of_val(values.as_slice());
+        if self.bytes + bytes <= KEPT_BYTES {
+            self.bytes += bytes;
+            self.free.push(Free { values, returned_at: self.takes });
+        }
+    }
 }
 
 /// `f32` values in memory that returns to the pool when it is dropped.
@@ -31,23 +59,14 @@ pub struct Buffer(Vec<f32>);
 impl Buffer {
     /// A buffer of `length` values, which are not zero: they are what the last user left.
     pub fn new(length: usize) -> Self {
-        let mut pool = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        pool.takes += 1;
-        if let Some(index) = pool.free.iter().rposition(|free| free.values.len() == length) {
-            return Self(pool.free.swap_remove(index).values);
-        }
-        let takes = pool.takes;
-        pool.free.retain(|free| takes - free.returned_at <= PATIENCE);
-        drop(pool);
-        Self(vec![0.0; length])
+        let taken = FREE.lock().unwrap_or_else(PoisonError::into_inner).take(length);
+        Self(taken.unwrap_or_else(|| vec![0.0; length]))
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let mut pool = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        let returned_at = pool.takes;
-        pool.free.push(Free { values: std::mem::take(&mut self.0), returned_at });
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).give(std::mem::take(&mut self.0));
     }
 }
 

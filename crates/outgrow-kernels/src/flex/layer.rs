@@ -153,10 +153,8 @@ impl Layer<'_> {
     pub fn backward(&self, gradient: &[f32], input: &[f32], saved: Saved, mut gradients: Gradients<'_>) {
         let mut middle = Buffer::new(gradient.len());
         middle.copy_from_slice(gradient);
-        let (saved, middle_rows) =
-            self.feed_forward_backward(&mut middle, gradient, saved, &mut gradients.weights);
-        drop(middle_rows);
-        self.attention_backward(&middle, input, &saved, gradients);
+        let saved = self.feed_forward_backward(&mut middle, gradient, saved, &mut gradients.weights);
+        self.attention_backward(&middle, input, saved, gradients);
     }
 
     /// Adds to `middle`, which holds the output's gradient, what comes through the feed-forward block.
@@ -166,7 +164,7 @@ impl Layer<'_> {
         gradient: &[f32],
         saved: Saved,
         wanted: &mut LayerWeights<Option<&mut [f32]>>,
-    ) -> (SavedAttention, Buffer) {
+    ) -> SavedAttention {
         let Saved { query, key, value, logarithms, attended, middle: rows, mut gate, mut up, .. } = saved;
         let weights = &self.weights;
         {
@@ -190,14 +188,14 @@ impl Layer<'_> {
         }
         input_gradient(middle, Into::Sum, &normalized, norm);
         let input_roots = saved.input_roots;
-        (SavedAttention { query, key, value, logarithms, attended, input_roots }, rows)
+        SavedAttention { query, key, value, logarithms, attended, input_roots }
     }
 
     fn attention_backward(
         &self,
         middle: &[f32],
         input: &[f32],
-        saved: &SavedAttention,
+        saved: SavedAttention,
         gradients: Gradients<'_>,
     ) {
         let Gradients { input: input_target, weights: wanted } = gradients;
@@ -210,12 +208,12 @@ impl Layer<'_> {
         if !projections && !norm {
             return;
         }
-        let SavedAttention { input_roots, .. } = saved;
-        let norm_rows = Normalized { input, weight: weights.input_layernorm, inverse_roots: input_roots };
-        let mut normalized = Buffer::new(input.len());
+        let input_roots = saved.input_roots.clone();
+        let norm_rows = Normalized { input, weight: weights.input_layernorm, inverse_roots: &input_roots };
         let [query, key, value] = self.projection_gradients(middle, saved);
+        let mut normalized = Buffer::new(input.len());
         if projections {
-            normalize_again(&mut normalized, input_roots, input, weights.input_layernorm);
+            normalize_again(&mut normalized, &input_roots, input, weights.input_layernorm);
             self.weight_gradient(wanted.q_proj, &query, &normalized);
             self.weight_gradient(wanted.k_proj, &key, &normalized);
             self.weight_gradient(wanted.v_proj, &value, &normalized);
@@ -234,29 +232,23 @@ impl Layer<'_> {
         }
     }
 
-    /// The gradients of the three projections' results, heads of a token side by side.
-    fn projection_gradients(&self, middle: &[f32], saved: &SavedAttention) -> [Buffer; 3] {
+    /// The gradients of the three projections' results, heads of a token side by side; they take the place of what was saved.
+    fn projection_gradients(&self, middle: &[f32], saved: SavedAttention) -> [Buffer; 3] {
         let (heads, key_value) = (self.shape.heads, self.key_value_layout());
-        let mut attended = Buffer::new(heads.elements());
-        self.project_back(&mut attended, Into::Fresh, middle, self.weights.o_proj);
-        let (mut query, mut key, mut value) = (
-            Buffer::new(heads.elements()),
-            Buffer::new(key_value.elements()),
-            Buffer::new(key_value.elements()),
-        );
-        let gradients = attention::Gradients { query: &mut query, key: &mut key, value: &mut value };
-        let inputs = self.attended(&saved.query, &saved.key, &saved.value);
-        attend_gradients(gradients, &attended, &saved.attended, &saved.logarithms, inputs);
-        let merged = |by_head: Buffer, heads: Heads, angles| {
-            let mut merged = Buffer::new(heads.elements());
-            merge_heads(&mut merged, &by_head, heads, angles);
-            merged
-        };
-        [
-            merged(query, heads, Some(self.angles)),
-            merged(key, key_value, Some(self.angles)),
-            merged(value, key_value, None),
-        ]
+        let by_head = |heads: Heads| Buffer::new(heads.elements());
+        let (mut query, mut key, mut value) = (by_head(heads), by_head(key_value), by_head(key_value));
+        {
+            let mut attended = by_head(heads);
+            self.project_back(&mut attended, Into::Fresh, middle, self.weights.o_proj);
+            let gradients = attention::Gradients { query: &mut query, key: &mut key, value: &mut value };
+            let inputs = self.attended(&saved.query, &saved.key, &saved.value);
+            attend_gradients(gradients, &attended, &saved.attended, &saved.logarithms, inputs);
+        }
+        let [mut merged_query, mut merged_key, mut merged_value] = [saved.query, saved.key, saved.value];
+        merge_heads(&mut merged_query, &query, heads, Some(self.angles));
+        merge_heads(&mut merged_key, &key, key_value, Some(self.angles));
+        merge_heads(&mut merged_value, &value, key_value, None);
+        [merged_query, merged_key, merged_value]
     }
 }
 
