@@ -168,7 +168,7 @@ fn measure(
     let (mut ours, mut peers) = (Runs::default(), BTreeMap::<Mode, Runs>::new());
     for _ in 0..arguments.rounds {
         for &mode in python.map_or([].as_slice(), |_| &arguments.mode) {
-            let script = workspace::root().join("xtask/outside/training_step.py");
+            let script = workspace::root().join("xtask/peers/training_step.py");
             let mut command = Command::new(python.context("a peer needs Python")?);
             command.arg(script).args(["--mode", mode.name(), "--threads", &threads.to_string()]);
             peers.entry(mode).or_default().add(&answer(command.args(sizes.arguments()))?)?;

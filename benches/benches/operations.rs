@@ -1,0 +1,147 @@
+//! The single operations of a training step on the CPU, at size xs: 2048 tokens, hidden 256, 8 heads, vocabulary 8192.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use outgrow_kernels::flex::{
+    adamw::{Step, Updated, sum_of_squares, update},
+    attention::{self, Attended, attend, attend_gradients},
+    cross_entropy::{self, Prediction, linear_cross_entropy},
+    matrix::{Into, Matrix, Threads, multiply},
+    normalization::{Normalized, input_gradient, normalize, weight_gradient},
+    rotary::{Angles, Heads, merge_heads, split_heads},
+    swi_glu::{swi_glu, swi_glu_gradients},
+};
+
+const HEADS: Heads = Heads { batch: 8, sequence: 256, heads: 8, head_dim: 32 };
+const TOKENS: usize = 2048;
+const HIDDEN: usize = 256;
+const INTERMEDIATE: usize = 688;
+const VOCABULARY: usize = 8192;
+
+fn numbers(count: usize, salt: usize) -> Vec<f32> {
+    (0..count).map(|index| ((index + salt) * 7919 % 1009) as f32 / 1009.0 - 0.5).collect()
+}
+
+fn products(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("product");
+    let (input, weight) = (numbers(TOKENS * HIDDEN, 1), numbers(INTERMEDIATE * HIDDEN, 2));
+    let gradient = numbers(TOKENS * INTERMEDIATE, 3);
+    let mut target = vec![0.0; TOKENS * INTERMEDIATE];
+    let input = Matrix::new(&input, TOKENS, HIDDEN);
+    let weight = Matrix::new(&weight, INTERMEDIATE, HIDDEN);
+    let gradient = Matrix::new(&gradient, TOKENS, INTERMEDIATE);
+    group.bench_function("forward", |bencher| {
+        bencher.iter(|| {
+            multiply(&mut target, Into::Fresh, 1.0, input, weight.transposed(), Threads::All);
+        });
+    });
+    group.bench_function("input gradient", |bencher| {
+        let target = &mut target[..TOKENS * HIDDEN];
+        bencher.iter(|| multiply(target, Into::Fresh, 1.0, gradient, weight, Threads::All));
+    });
+    group.bench_function("weight gradient", |bencher| {
+        let target = &mut target[..INTERMEDIATE * HIDDEN];
+        bencher.iter(|| multiply(target, Into::Fresh, 1.0, gradient.transposed(), input, Threads::All));
+    });
+    group.finish();
+}
+
+fn attention(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("attention");
+    let [query, key, value, gradient, output] = std::array::from_fn(|salt| numbers(HEADS.elements(), salt));
+    let attended = Attended {
+        query: &query,
+        key: &key,
+        value: &value,
+        heads: HEADS,
+        key_value_heads: HEADS.heads,
+        first_visible: None,
+    };
+    let mut logarithms = vec![0.0; TOKENS * HEADS.heads];
+    let mut targets: [Vec<f32>; 3] = std::array::from_fn(|_| vec![0.0; HEADS.elements()]);
+    group.bench_function("forward", |bencher| {
+        bencher.iter(|| attend(&mut targets[0], &mut logarithms, attended));
+    });
+    group.bench_function("gradients", |bencher| {
+        bencher.iter(|| {
+            let [query, key, value] = targets.each_mut().map(Vec::as_mut_slice);
+            let gradients = attention::Gradients { query, key, value };
+            attend_gradients(gradients, &gradient, &output, &logarithms, attended);
+        });
+    });
+    let angles = Angles { cosines: &key[..256 * 32], sines: &value[..256 * 32] };
+    group.bench_function("split heads and turn", |bencher| {
+        bencher.iter(|| split_heads(&mut targets[0], &query, HEADS, Some(angles)));
+    });
+    group.bench_function("merge heads and turn back", |bencher| {
+        bencher.iter(|| merge_heads(&mut targets[0], &query, HEADS, Some(angles)));
+    });
+    group.finish();
+}
+
+fn rows(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("rows");
+    let (input, gradient, weight) =
+        (numbers(TOKENS * HIDDEN, 1), numbers(TOKENS * HIDDEN, 2), numbers(HIDDEN, 3));
+    let (mut output, mut roots) = (vec![0.0; TOKENS * HIDDEN], vec![0.0; TOKENS]);
+    group.bench_function("norm", |bencher| {
+        bencher.iter(|| normalize(&mut output, &mut roots, &input, &weight, 1e-5));
+    });
+    let saved = Normalized { input: &input, weight: &weight, inverse_roots: &roots };
+    group.bench_function("norm, gradient of the input", |bencher| {
+        bencher.iter(|| input_gradient(&mut output, Into::Sum, &gradient, saved));
+    });
+    group.bench_function("norm, gradient of the weight", |bencher| {
+        let target = &mut output[..HIDDEN];
+        bencher.iter(|| weight_gradient(target, &gradient, saved));
+    });
+    let [gate, up, wide] = std::array::from_fn(|salt| numbers(TOKENS * INTERMEDIATE, salt));
+    let (mut gate_gradient, mut up_gradient, mut gated) = (gate.clone(), up.clone(), wide);
+    group.bench_function("gated product", |bencher| bencher.iter(|| swi_glu(&mut gated, &gate, &up)));
+    group.bench_function("gated product, gradients", |bencher| {
+        bencher.iter(|| swi_glu_gradients(&mut gated, &mut gate_gradient, &mut up_gradient));
+    });
+    group.finish();
+}
+
+fn head_and_optimizer(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("head and optimizer");
+    group.sample_size(10);
+    let (hidden, weight) = (numbers(TOKENS * HIDDEN, 1), numbers(VOCABULARY * HIDDEN, 2));
+    let targets: Vec<i32> = (0..TOKENS).map(|token| (token * 31 % VOCABULARY) as i32).collect();
+    let (mut hidden_gradient, mut weight_gradient) = (vec![0.0; hidden.len()], vec![0.0; weight.len()]);
+    group.bench_function("head with its loss and gradients", |bencher| {
+        bencher.iter(|| {
+            let prediction = Prediction { hidden: &hidden, weight: &weight, targets: &targets, scale: 1e-3 };
+            let gradients = cross_entropy::Gradients {
+                hidden: Some(&mut hidden_gradient),
+                weight: Some(&mut weight_gradient),
+            };
+            linear_cross_entropy(prediction, gradients)
+        });
+    });
+    let step = Step {
+        keep: 0.999,
+        gradient_scale: 1.0,
+        beta1: 0.9,
+        beta2: 0.95,
+        step_size: 1e-3,
+        inverse_root_correction: 1.0,
+        epsilon: 1e-8,
+    };
+    let (mut value, mut exp_avg, mut exp_avg_sq) = (weight.clone(), weight.clone(), vec![0.1; weight.len()]);
+    group.bench_function("AdamW, 2 million parameters", |bencher| {
+        bencher.iter(|| {
+            let updated = Updated { weight: &mut value, exp_avg: &mut exp_avg, exp_avg_sq: &mut exp_avg_sq };
+            update(updated, &weight, step);
+        });
+    });
+    group.bench_function("sum of squares, 2 million", |bencher| {
+        bencher.iter(|| black_box(sum_of_squares(&weight)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, products, attention, rows, head_and_optimizer);
+criterion_main!(benches);

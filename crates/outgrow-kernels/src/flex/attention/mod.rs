@@ -1,0 +1,124 @@
+//! Causal attention over heads `[batch, heads, sequence, head_dim]`, and its gradients, in memory linear in the sequence.
+//!
+//! A task has one key-value head of one sequence and goes through its queries in blocks, and for each through the keys that it sees in
+//! blocks: scores, running softmax, product with the values (arXiv 2205.14135). For the gradients the scores are made again; one number a query,
+//! the logarithm of its softmax's denominator, is kept. A block's scores fit the second-level cache. Here is how a sequence is cut into blocks.
+
+mod backward;
+mod forward;
+
+use std::ops::Range;
+
+pub use backward::{Gradients, attend_gradients};
+pub use forward::attend;
+
+use super::{
+    matrix::{Into, Matrix, Threads, multiply},
+    rotary::Heads,
+};
+
+/// Keys that are done at once.
+const KEYS: usize = 512;
+
+/// The most queries of a block.
+const MOST_QUERIES: usize = 128;
+
+/// What attention is computed between.
+#[derive(Clone, Copy, Debug)]
+pub struct Attended<'a> {
+    /// `[batch, heads, sequence, head_dim]`
+    pub query: &'a [f32],
+    /// `[batch, key_value_heads, sequence, head_dim]`
+    pub key: &'a [f32],
+    /// `[batch, key_value_heads, sequence, head_dim]`
+    pub value: &'a [f32],
+    /// How the queries lie.
+    pub heads: Heads,
+    /// Heads of keys and values; a divisor of the query's.
+    pub key_value_heads: usize,
+    /// `[batch, sequence]`: the first position that a position sees, where documents are packed. It never falls along a sequence.
+    pub first_visible: Option<&'a [u32]>,
+}
+
+/// A block of queries of one head, and a block of keys.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    first_query: usize,
+    queries: usize,
+    first_key: usize,
+    keys: usize,
+}
+
+impl Block {
+    /// The same queries with their keys in blocks, from the first on.
+    fn by_keys(self) -> impl Iterator<Item = Self> {
+        (0..self.keys).step_by(KEYS).map(move |start| {
+            let keys = KEYS.min(self.keys - start);
+            Self { first_key: self.first_key + start, keys, ..self }
+        })
+    }
+}
+
+impl Attended<'_> {
+    fn group(&self) -> usize {
+        self.heads.heads / self.key_value_heads
+    }
+
+    fn scale(&self) -> f32 {
+        1.0 / (self.heads.head_dim as f32).sqrt()
+    }
+
+    /// Queries that are done at once. In a short sequence, larger blocks would see too much of what is masked.
+    fn block_queries(&self) -> usize {
+        if self.heads.sequence <= 512 { 64 } else { MOST_QUERIES }
+    }
+
+    /// Values of the largest block of scores.
+    fn block_scores(&self) -> usize {
+        self.block_queries() * KEYS.min(self.heads.sequence)
+    }
+
+    /// The keys of a block that one of its queries sees, counted from the block's first; none where all lie outside.
+    fn visible(&self, batch: usize, block: Block, row: usize) -> Range<usize> {
+        let position = block.first_query + row;
+        let end = (position + 1).saturating_sub(block.first_key).min(block.keys);
+        let start = self.first_visible(batch, position).saturating_sub(block.first_key);
+        start.min(end)..end
+    }
+
+    fn first_visible(&self, batch: usize, position: usize) -> usize {
+        self.first_visible.map_or(0, |first| first[batch * self.heads.sequence + position] as usize)
+    }
+
+    /// The blocks of a sequence's queries, each with all keys that one of them sees.
+    fn blocks(&self, batch: usize) -> impl Iterator<Item = Block> {
+        let sequence = self.heads.sequence;
+        let size = self.block_queries();
+        (0..sequence).step_by(size).map(move |first_query| {
+            let queries = size.min(sequence - first_query);
+            let first_key = self.first_visible(batch, first_query);
+            Block { first_query, queries, first_key, keys: first_query + queries - first_key }
+        })
+    }
+
+    /// Where key-value head `index` (of all sequences) has its rows, as a matrix of the block's keys.
+    fn keys<'b>(&self, values: &'b [f32], index: usize, block: Block) -> Matrix<'b> {
+        let Heads { sequence, head_dim, .. } = self.heads;
+        let start = (index * sequence + block.first_key) * head_dim;
+        Matrix::new(&values[start..start + block.keys * head_dim], block.keys, head_dim)
+    }
+
+    /// The block's queries of query head `index` (of all sequences).
+    fn queries<'b>(&self, values: &'b [f32], index: usize, block: Block) -> Matrix<'b> {
+        let Heads { sequence, head_dim, .. } = self.heads;
+        let start = (index * sequence + block.first_query) * head_dim;
+        Matrix::new(&values[start..start + block.queries * head_dim], block.queries, head_dim)
+    }
+
+    /// The scores of a block, scaled but not masked.
+    fn scores(&self, target: &mut [f32], query_head: usize, key_head: usize, block: Block) {
+        let query = self.queries(self.query, query_head, block);
+        let key = self.keys(self.key, key_head, block).transposed();
+        multiply(target, Into::Fresh, self.scale(), query, key, Threads::One);
+    }
+}
