@@ -1,7 +1,7 @@
 //! The moments of AdamW, grown with the parameters: the same expressions over `….exp_avg` and `….exp_avg_sq`, under a policy. It
 //! knows nothing of how an optimizer uses them.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use outgrow_checkpoint::NamedTensors;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,17 @@ pub enum Moments {
     /// As `copy`, but divided as gradients are divided among copies: for a width of twice the size ½ for the first moments and ¼ for
     /// the second (arXiv 2203.06211).
     Scaled,
+}
+
+impl fmt::Display for Moments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reset => "reset",
+            Self::Copy => "copy",
+            Self::KeepOld => "keep-old",
+            Self::Scaled => "scaled",
+        })
+    }
 }
 
 const FIRST: &str = ".exp_avg";

@@ -14,6 +14,7 @@ use crate::{
     origin::Origin,
     part::Part,
     preservation::Preservation,
+    units::{MaskedUnits, Unit, Units},
     widen::{Style, Widener},
     width::{WidthMaps, widened},
 };
@@ -32,6 +33,8 @@ pub struct GrowthPlan {
     pub preservation: Preservation,
     /// All tensors of the grown model, in its order.
     pub tensors: Vec<PlannedTensor>,
+    /// Where its layers, channels, neurons and heads come from.
+    pub(crate) units: Units,
 }
 
 /// One tensor of a grown model.
@@ -124,7 +127,13 @@ impl GrowthPlan {
             layers: layers.collect(),
             preservation: self.preservation.and(next.preservation),
             tensors,
+            units: next.units.over(&self.units),
         }
+    }
+
+    /// What of the grown model is new and let in by a mask; none of it after a learned growth, which mixes everything.
+    pub fn masked_units(&self) -> MaskedUnits {
+        self.units.masked()
     }
 }
 
@@ -140,7 +149,8 @@ fn deepened(
     let tensors =
         target.tensors().into_iter().map(|tensor| deepened_tensor(tensor, &layers, &fresh)).collect();
     let preservation = Preservation::of_layers(source.num_hidden_layers, &layers);
-    Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors })
+    let units = Units::of_layers(source, &layers);
+    Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors, units })
 }
 
 /// A tensor of a deeper model: its layer's, or, outside the layers, the source's own.
@@ -178,10 +188,12 @@ fn wider(source: &LlamaConfig, width: &Width, style: Style) -> Result<GrowthPlan
         }
     };
     let preservation = Preservation::of_width(source, &target, &maps, style);
-    let widener = Widener { source, target: &target, maps, style };
+    let new = if matches!(style, Style::Random { .. }) { Unit::Masked } else { Unit::New };
+    let units = Units::of_width(source, &maps, new);
+    let widener = Widener::new(source, &target, maps, style);
     let tensors = planned(&target, |part, name| widener.origin(part, name));
     let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
-    Ok(GrowthPlan { source: source.clone(), tensors, layers, preservation, target })
+    Ok(GrowthPlan { source: source.clone(), tensors, layers, preservation, target, units })
 }
 
 /// Old queries would read the keys and values of new heads.
@@ -230,7 +242,8 @@ fn learned(
     let is_copy =
         target == *source && tensors.iter().all(|tensor| tensor.origin == Origin::copy(tensor.name.clone()));
     let preservation = if is_copy { Preservation::Exact } else { Preservation::None };
-    Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors })
+    let units = if is_copy { Units::unchanged(&target) } else { Units::mixed(&target) };
+    Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors, units })
 }
 
 fn noisy(source: &LlamaConfig, amount: f64, mix: Mix, seed: u64) -> Result<GrowthPlan, GrowthError> {
@@ -250,7 +263,8 @@ fn noisy(source: &LlamaConfig, amount: f64, mix: Mix, seed: u64) -> Result<Growt
     });
     let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
     let preservation = if amount == 0.0 { Preservation::Exact } else { Preservation::None };
-    Ok(GrowthPlan { source: source.clone(), target: source.clone(), layers, preservation, tensors })
+    let units = Units::unchanged(source);
+    Ok(GrowthPlan { source: source.clone(), target: source.clone(), layers, preservation, tensors, units })
 }
 
 fn planned(target: &LlamaConfig, origin: impl Fn(Part, &str) -> Origin) -> Vec<PlannedTensor> {

@@ -8,7 +8,7 @@ use outgrow_checkpoint::{
 };
 use serde_json::Value;
 
-use crate::error::GrowthError;
+use crate::{error::GrowthError, mask::MASK_FILE};
 
 /// An opened folder.
 #[derive(Debug)]
@@ -32,9 +32,15 @@ impl Source {
     /// Opens a folder.
     ///
     /// # Errors
-    /// What [`WeightFolder::open`] and [`Checkpoint::from_weights`] give; and, for other decoders, layers that can't be told by
+    /// What [`WeightFolder::open`] and [`Checkpoint::from_weights`] give; a folder whose new parts are behind a mask; and, for other decoders, layers that can't be told by
     /// their names or don't agree with config.json.
     pub fn open(folder: &Path) -> Result<Self, GrowthError> {
+        refuse_masked(folder)?;
+        Self::open_masked(folder)
+    }
+
+    /// The same, whether or not there is a mask.
+    pub(crate) fn open_masked(folder: &Path) -> Result<Self, GrowthError> {
         let weights = WeightFolder::open(folder)?;
         match LlamaConfig::from_json(&weights.raw_config().to_string()) {
             Ok(_) => Ok(Self::Llama(Checkpoint::from_weights(weights)?)),
@@ -59,6 +65,11 @@ impl Source {
             Self::Other(other) => other.tensors().map(|tensor| size(&tensor.shape)).sum(),
         }
     }
+}
+
+/// Without its mask the folder is another model.
+pub(crate) fn refuse_masked(folder: &Path) -> Result<(), GrowthError> {
+    if folder.join(MASK_FILE).exists() { Err(GrowthError::Masked { folder: folder.to_owned() }) } else { Ok(()) }
 }
 
 /// Values of a tensor.

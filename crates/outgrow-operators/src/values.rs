@@ -260,7 +260,7 @@ impl<'a> Node<'a> {
 }
 
 /// One more than the highest row or column that is asked for.
-fn reach(channels: Option<&Channels>, size: usize) -> usize {
+pub(crate) fn reach(channels: Option<&Channels>, size: usize) -> usize {
     channels.map_or(size, |channels| channels.iter().flatten().map(|one| one.source + 1).max().unwrap_or(0))
 }
 

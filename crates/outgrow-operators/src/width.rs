@@ -32,6 +32,11 @@ impl ChannelMap {
         Self { sources: self.sources.iter().enumerate().map(first).collect(), source_size: self.source_size }
     }
 
+    /// The channel of the source for each channel.
+    pub(crate) fn sources(&self) -> &[Option<usize>] {
+        &self.sources
+    }
+
     /// Every channel of a head for each head.
     fn of_heads(&self, head_dim: usize) -> Self {
         let channels = |head: &Option<usize>| {
