@@ -30,6 +30,7 @@ mod part;
 mod pattern;
 mod plan;
 mod preservation;
+mod products;
 mod recipe_file;
 mod source;
 mod units;

@@ -8,6 +8,7 @@ use crate::{
     folder::VALUES_AT_ONCE,
     origin::{Channels, Origin},
     plan::PlannedTensor,
+    products::ROWS_AT_ONCE,
     values::{reach, rows_and_columns},
 };
 
@@ -28,7 +29,9 @@ pub(crate) fn peak_memory_bytes(tensors: &[PlannedTensor]) -> u64 {
         }
     });
     let mut shared = BTreeMap::new();
-    tensors.iter().for_each(|tensor| visit_shared(&tensor.origin, &mut shared));
+    for tensor in tensors {
+        visit_shared(&tensor.origin, &mut shared);
+    }
     PROGRAM_BYTES + computed.max().unwrap_or(0) + shared.values().sum::<u64>()
 }
 
@@ -43,7 +46,9 @@ fn products(origin: &Origin, rows: usize, columns: usize) -> u64 {
         Origin::Mapped { of, left, right } => {
             let inner_rows = left.as_ref().map_or(rows, |left| left.shape[1]);
             let inner_columns = right.as_ref().map_or(columns, |right| right.shape[1]);
-            (inner_rows as u64 * columns as u64) * VALUE_BYTES + products(of, inner_rows, inner_columns)
+            let product = if left.is_some() { inner_rows * columns } else { 0 };
+            let block = rayon::current_num_threads() * ROWS_AT_ONCE.min(rows) * inner_columns;
+            (product + block) as u64 * VALUE_BYTES + products(of, inner_rows, inner_columns)
         }
     }
 }
