@@ -99,7 +99,10 @@ impl fmt::Display for Account {
         self.write_costs(f)?;
         if self.missing_shards > 0 {
             let missing = self.missing_shards;
-            write!(f, "\nnot there    {missing} of the source's shards: shapes and types are those of config.json")?;
+            write!(
+                f,
+                "\nnot there    {missing} of the source's shards: shapes and types are those of config.json"
+            )?;
         }
         if !self.side_files.is_empty() {
             let names = self.side_files.iter().filter_map(|file| file.file_name()?.to_str());
@@ -266,7 +269,10 @@ mod tests {
 
     #[test]
     fn times_are_said_in_the_unit_that_fits() {
-        assert_eq!([0.04, 59.4, 59.6, 3569.0, 3571.0, 9000.0].map(in_time).join(", "), "0.0 s, 59.4 s, 1 min, 59 min, 1.0 h, 2.5 h");
+        assert_eq!(
+            [0.04, 59.4, 59.6, 3569.0, 3571.0, 9000.0].map(in_time).join(", "),
+            "0.0 s, 59.4 s, 1 min, 59 min, 1.0 h, 2.5 h"
+        );
     }
 
     #[test]

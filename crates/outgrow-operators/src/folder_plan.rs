@@ -6,6 +6,7 @@ use outgrow_checkpoint::{Dtype, LlamaConfig, TensorShape, layer_index, with_laye
 use serde_json::Value;
 
 use crate::{
+    biases::Biases,
     depth::{LayerOrigin, grown_layers},
     error::GrowthError,
     growth::Growth,
@@ -15,7 +16,7 @@ use crate::{
     model_card::CardRecipe,
     origin::Origin,
     outline::Plannable,
-    plan::{GrowthPlan, PlannedTensor, deepened_tensor, plan_all, writes_residual},
+    plan::{GrowthPlan, PlannedTensor, deepened_tensor, plan_all, plan_all_with, writes_residual},
     preservation::Preservation,
     recipe_file::GrowthRecipe,
     source::{OtherDecoder, Source, size},
@@ -56,8 +57,17 @@ impl FolderPlan {
             Plannable::Opened(Source::Llama(checkpoint)) => {
                 Self::of_llama(raw, plan_all(checkpoint.config(), growths)?, recipe)
             }
-            Plannable::Opened(Source::Other(other)) => Self::of_other(other, raw, growths, recipe),
-            Plannable::Outline(outline) => Self::of_llama(raw, plan_all(outline.config(), growths)?, recipe),
+            Plannable::Opened(Source::Other(other)) => match other.biased_llama() {
+                // Whatever only copies layers takes the model as it is.
+                Some(shape) if !growths.iter().all(only_copies) => {
+                    let plan = plan_all_with(&shape?, Biases::QueryKeyValue, growths)?;
+                    Self::of_llama(raw, plan, recipe)
+                }
+                _ => Self::of_other(other, raw, growths, recipe),
+            },
+            Plannable::Outline(outline) => {
+                Self::of_llama(raw, plan_all_with(outline.config(), outline.biases(), growths)?, recipe)
+            }
         }
     }
 
@@ -72,11 +82,12 @@ impl FolderPlan {
     ) -> Result<Self, GrowthError> {
         let source = source.into();
         let raw = source.raw_config();
-        let of_llama = |config: &LlamaConfig| (config.num_hidden_layers, config.tensors());
+        let of_llama =
+            |config: &LlamaConfig, biases: Biases| (config.num_hidden_layers, biases.tensors(config));
         let (source_layers, shapes) = match source {
-            Plannable::Opened(Source::Llama(checkpoint)) => of_llama(checkpoint.config()),
+            Plannable::Opened(Source::Llama(checkpoint)) => of_llama(checkpoint.config(), Biases::None),
             Plannable::Opened(Source::Other(other)) => (other.num_hidden_layers(), other.tensors().collect()),
-            Plannable::Outline(outline) => of_llama(outline.config()),
+            Plannable::Outline(outline) => of_llama(outline.config(), outline.biases()),
         };
         let layers = passthrough
             .layers(source_layers)
@@ -146,7 +157,7 @@ impl FolderPlan {
         let preservation = Preservation::of_layers(source_layers, &layers);
         let tensors = tensors(other.tensors().collect(), &layers);
         let (dtype, mask) = (None, None);
-        Ok(Self { config, source_layers, tensors, layers, preservation, dtype, recipe, mask })
+        Ok(Self { config, source_layers, layers, preservation, tensors, dtype, recipe, mask })
     }
 }
 
@@ -167,6 +178,29 @@ impl FolderPlan {
     /// Parameters of the grown model; a tied head counts once.
     pub fn num_parameters(&self) -> u64 {
         self.tensors.iter().map(|tensor| size(&tensor.shape)).sum()
+    }
+}
+
+/// Whether a growth takes layers as they are, of whatever decoder.
+fn only_copies(growth: &Growth) -> bool {
+    match growth {
+        Growth::Stack { .. }
+        | Growth::Interleave { .. }
+        | Growth::Layers { .. }
+        | Growth::Pattern { .. }
+        | Growth::Middle { .. }
+        | Growth::Lidas { .. }
+        | Growth::Solar { .. }
+        | Growth::Last { .. }
+        | Growth::ZeroDepth { .. } => true,
+        Growth::RandomDepth { .. }
+        | Growth::Split { .. }
+        | Growth::Hyperclone { .. }
+        | Growth::Aki { .. }
+        | Growth::ZeroWidth { .. }
+        | Growth::RandomWidth { .. }
+        | Growth::Learned { .. }
+        | Growth::Noise { .. } => false,
     }
 }
 
@@ -233,7 +267,7 @@ fn scaled(
             None => is_altered |= !is_same,
         }
         match source {
-            Some(source) => PlannedTensor { origin: Origin::sum([(scale, Origin::copy(source))]), ..tensor },
+            Some(source) => PlannedTensor { origin: Origin::scaled(scale, source), ..tensor },
             None => tensor,
         }
     });

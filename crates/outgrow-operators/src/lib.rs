@@ -4,6 +4,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod biases;
 mod card;
 mod depth;
 mod digest;

@@ -11,6 +11,7 @@ use outgrow_checkpoint::{CheckpointError, LlamaConfig, layer_index};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    biases::Biases,
     error::GrowthError,
     origin::{Channel, Channels, Fill, Origin, Widening},
     part::Part,
@@ -57,7 +58,8 @@ impl Mask {
 
     fn problems(&self, model: &LlamaConfig) -> Vec<String> {
         let value = self.mask;
-        let wrong = (!(0.0..1.0).contains(&value)).then(|| format!("`mask` is {value}, expected 0 to below 1"));
+        let wrong =
+            (!(0.0..1.0).contains(&value)).then(|| format!("`mask` is {value}, expected 0 to below 1"));
         wrong.into_iter().chain(self.masked.problems(model)).collect()
     }
 
@@ -68,7 +70,7 @@ impl Mask {
     }
 
     /// The tensors of `model` with the mask folded in, over those without it.
-    pub(crate) fn folded(&self, model: &LlamaConfig) -> Vec<PlannedTensor> {
+    pub(crate) fn folded(&self, model: &LlamaConfig, biases: Biases) -> Vec<PlannedTensor> {
         let masked = &self.masked;
         let hidden = self.factors(&masked.hidden_size, model.hidden_size, 1);
         let neurons = self.factors(&masked.intermediate_size, model.intermediate_size, 1);
@@ -99,8 +101,10 @@ impl Mask {
                 corner: Fill::ZERO,
             })
         };
-        let tensors = model.tensors().into_iter();
-        tensors.map(|one| PlannedTensor { origin: folded(&one.name), name: one.name, shape: one.shape }).collect()
+        let tensors = biases.tensors(model).into_iter();
+        tensors
+            .map(|one| PlannedTensor { origin: folded(&one.name), name: one.name, shape: one.shape })
+            .collect()
     }
 
     /// What each channel is multiplied by.
@@ -116,6 +120,8 @@ impl Mask {
 /// Every channel where it was, times its factor; `None` where all factors are 1.
 fn channels(factors: &[f32]) -> Option<Channels> {
     let is_one = |factor: &f32| factor.to_bits() == 1_f32.to_bits();
-    let channel = |(source, factor): (usize, &f32)| Some(Channel { source, scale: *factor, gradient: *factor });
-    (!factors.iter().all(is_one)).then(|| Arc::from(factors.iter().enumerate().map(channel).collect::<Vec<_>>()))
+    let channel =
+        |(source, factor): (usize, &f32)| Some(Channel { source, scale: *factor, gradient: *factor });
+    (!factors.iter().all(is_one))
+        .then(|| Arc::from(factors.iter().enumerate().map(channel).collect::<Vec<_>>()))
 }

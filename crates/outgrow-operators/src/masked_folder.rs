@@ -4,13 +4,8 @@
 use std::path::Path;
 
 use crate::{
-    depth::LayerOrigin,
-    error::GrowthError,
-    folder_plan::FolderPlan,
-    mask::Mask,
-    model_card::CardRecipe,
-    preservation::Preservation,
-    source::Source,
+    biases::Biases, depth::LayerOrigin, error::GrowthError, folder_plan::FolderPlan, mask::Mask,
+    model_card::CardRecipe, preservation::Preservation, source::Source,
 };
 
 /// An opened folder with a mask.
@@ -28,15 +23,17 @@ impl MaskedFolder {
     pub fn open(folder: &Path) -> Result<Self, GrowthError> {
         let source = Source::open_masked(folder)?;
         let no_mask = || GrowthError::NoMask { folder: folder.to_owned() };
-        let Source::Llama(checkpoint) = &source else { return Err(no_mask()) };
-        let config = checkpoint.config();
-        let mask = Mask::read(folder, config)?.ok_or_else(no_mask)?;
+        let (config, biases) = match &source {
+            Source::Llama(checkpoint) => (checkpoint.config().clone(), Biases::None),
+            Source::Other(other) => (other.biased_llama().ok_or_else(no_mask)??, Biases::QueryKeyValue),
+        };
+        let mask = Mask::read(folder, &config)?.ok_or_else(no_mask)?;
         let plan = FolderPlan {
-            config: checkpoint.raw_config().clone(),
+            config: source.weights().raw_config().clone(),
             source_layers: config.num_hidden_layers,
             layers: (0..config.num_hidden_layers).map(LayerOrigin::Copy).collect(),
             preservation: Preservation::Exact,
-            tensors: mask.folded(config),
+            tensors: mask.folded(&config, biases),
             dtype: None,
             recipe: CardRecipe::MaskFolded { mask: mask.mask },
             mask: None,

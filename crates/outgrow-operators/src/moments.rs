@@ -55,7 +55,8 @@ pub fn plan_moments(tensors: &[PlannedTensor], policy: Moments) -> Result<Vec<Pl
     let mut kept = BTreeSet::new();
     let mut moments = Vec::with_capacity(2 * tensors.len());
     for tensor in tensors {
-        let is_first = tensor.origin.first_source().is_none_or(|source| kept.insert(source));
+        let source = tensor.origin.first_source().filter(|_| !tensor.origin.is_silenced());
+        let is_first = source.is_none_or(|source| kept.insert(source));
         for suffix in [FIRST, SECOND] {
             let rule = Rule { policy, suffix };
             let origin = if policy == Moments::KeepOld && !is_first {
@@ -118,6 +119,7 @@ impl Rule {
                 let [new_columns, new_rows, corner] = [Fill::ZERO, Fill::ZERO, Fill::ZERO];
                 Some(of.widened(Widening { rows, columns, new_columns, new_rows, corner }))
             }
+            Origin::Sum { .. } if origin.is_silenced() => Some(Origin::zeros()),
             Origin::Sum { terms } => {
                 // Noise has no moments, and a part of the weights keeps those it had.
                 let mixed: Vec<_> =

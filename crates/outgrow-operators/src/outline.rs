@@ -12,7 +12,11 @@ use outgrow_checkpoint::{
 };
 use serde_json::Value;
 
-use crate::{error::GrowthError, source::{Source, refuse_masked}};
+use crate::{
+    biases::Biases,
+    error::GrowthError,
+    source::{Source, refuse_masked, size},
+};
 
 /// What is known of a folder whose index names shards that aren't there.
 #[derive(Clone, Debug)]
@@ -20,6 +24,7 @@ pub struct Outline {
     folder: PathBuf,
     raw_config: Value,
     config: LlamaConfig,
+    biases: Biases,
     missing_shards: usize,
 }
 
@@ -36,17 +41,22 @@ impl Outline {
         if missing == 0 {
             return Ok(None);
         }
-        let config = LlamaConfig::from_json(&raw_config.to_string()).map_err(|reason| {
+        let (config, biases) = Biases::and_shape(&raw_config).map_err(|reason| {
             let (folder, reason) = (folder.to_owned(), reason.to_string());
             GrowthError::ShapesUnknown { folder, missing, reason }
         })?;
-        check_names(folder, &config, &read_index_names(folder)?)?;
-        Ok(Some(Self { folder: folder.to_owned(), raw_config, config, missing_shards: missing }))
+        check_names(folder, &config, biases, &read_index_names(folder)?)?;
+        Ok(Some(Self { folder: folder.to_owned(), raw_config, config, biases, missing_shards: missing }))
     }
 
     /// The model's shape.
     pub(crate) fn config(&self) -> &LlamaConfig {
         &self.config
+    }
+
+    /// Its biases.
+    pub(crate) fn biases(&self) -> Biases {
+        self.biases
     }
 
     /// The type that config.json gives for all tensors.
@@ -97,7 +107,10 @@ impl<'a> Plannable<'a> {
     pub(crate) fn num_parameters(self) -> u64 {
         match self {
             Self::Opened(source) => source.num_parameters(),
-            Self::Outline(outline) => outline.config.num_parameters(),
+            Self::Outline(outline) => {
+                let tensors = outline.biases.tensors(&outline.config);
+                tensors.iter().map(|tensor| size(&tensor.shape)).sum()
+            }
         }
     }
 
@@ -111,12 +124,19 @@ impl<'a> Plannable<'a> {
 }
 
 /// Whether the index lists the model's tensors. A head beside a tied embedding may be there.
-fn check_names(folder: &Path, config: &LlamaConfig, listed: &BTreeSet<String>) -> Result<(), CheckpointError> {
-    let expected: BTreeSet<String> = config.tensors().into_iter().map(|TensorShape { name, .. }| name).collect();
+fn check_names(
+    folder: &Path,
+    config: &LlamaConfig,
+    biases: Biases,
+    listed: &BTreeSet<String>,
+) -> Result<(), CheckpointError> {
+    let expected: BTreeSet<String> =
+        biases.tensors(config).into_iter().map(|TensorShape { name, .. }| name).collect();
     let is_tied_head = |name: &str| config.tie_word_embeddings && name == "lm_head.weight";
     let missing = expected.difference(listed).map(|name| format!("`{name}` is not listed"));
     let unknown = listed.difference(&expected).filter(|name| !is_tied_head(name));
-    let unknown = unknown.map(|name| format!("`{name}` is no tensor of the model that {CONFIG_FILE} describes"));
+    let unknown =
+        unknown.map(|name| format!("`{name}` is no tensor of the model that {CONFIG_FILE} describes"));
     let problems: Vec<String> = missing.chain(unknown).collect();
     if problems.is_empty() {
         return Ok(());

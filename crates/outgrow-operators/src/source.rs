@@ -1,14 +1,14 @@
 //! A folder that is to be grown: a LLaMA-style model, of which everything is known, or another decoder, of which only the names of
 //! its tensors and its config.json are.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use outgrow_checkpoint::{
-    Checkpoint, CheckpointError, LlamaConfig, TensorShape, WeightFolder, layer_index, layer_prefix,
+    Checkpoint, CheckpointError, LlamaConfig, Problems, TensorShape, WeightFolder, layer_index, layer_prefix,
 };
 use serde_json::Value;
 
-use crate::{error::GrowthError, mask::MASK_FILE};
+use crate::{biases::Biases, error::GrowthError, mask::MASK_FILE};
 
 /// An opened folder.
 #[derive(Debug)]
@@ -69,7 +69,11 @@ impl Source {
 
 /// Without its mask the folder is another model.
 pub(crate) fn refuse_masked(folder: &Path) -> Result<(), GrowthError> {
-    if folder.join(MASK_FILE).exists() { Err(GrowthError::Masked { folder: folder.to_owned() }) } else { Ok(()) }
+    if folder.join(MASK_FILE).exists() {
+        Err(GrowthError::Masked { folder: folder.to_owned() })
+    } else {
+        Ok(())
+    }
 }
 
 /// Values of a tensor.
@@ -117,7 +121,50 @@ impl OtherDecoder {
 
     /// Why it is no LLaMA, in words.
     pub(crate) fn reason(&self) -> String {
-        self.reason.to_string()
+        // Of a Qwen2 with windows, say, the better reason is the one that is left when biases are passed over.
+        match Biases::and_shape(self.weights.raw_config()) {
+            Err(reason) => reason.to_string(),
+            Ok(_) => self.reason.to_string(),
+        }
+    }
+
+    /// Its shape, where it is a LLaMA but for biases of queries, keys and values; `None` of other architectures.
+    pub(crate) fn biased_llama(&self) -> Option<Result<LlamaConfig, GrowthError>> {
+        match Biases::and_shape(self.weights.raw_config()) {
+            Ok((shape, Biases::QueryKeyValue)) => {
+                Some(self.check(&shape, Biases::QueryKeyValue).map(|()| shape))
+            }
+            Ok((_, Biases::None)) | Err(_) => None,
+        }
+    }
+
+    /// Whether the folder has the tensors of this shape. A head beside a tied embedding may be there.
+    fn check(&self, shape: &LlamaConfig, biases: Biases) -> Result<(), GrowthError> {
+        let mut problems = Vec::new();
+        let mut expected = BTreeSet::new();
+        for TensorShape { name, shape } in biases.tensors(shape) {
+            match self.weights.tensor(&name).map(|tensor| &tensor.shape) {
+                None => problems.push(format!("`{name}` is missing, expected shape {shape:?}")),
+                Some(found) if *found != shape => {
+                    problems.push(format!("`{name}` has shape {found:?}, expected {shape:?}"));
+                }
+                Some(_) => {}
+            }
+            expected.insert(name);
+        }
+        if shape.tie_word_embeddings {
+            expected.insert("lm_head.weight".to_owned());
+        }
+        let unexpected = self.weights.tensors().iter().filter(|tensor| !expected.contains(&tensor.name));
+        problems.extend(
+            unexpected
+                .map(|one| format!("`{}` is no tensor of the model that config.json describes", one.name)),
+        );
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let (path, problems) = (self.weights.folder().to_owned(), Problems(problems));
+        Err(CheckpointError::Tensors { path, problems }.into())
     }
 
     /// Its tensors' names and shapes.

@@ -61,7 +61,11 @@ impl Units {
     /// Of a growth in width whose new units are all `new`.
     pub fn of_width(model: &LlamaConfig, maps: &WidthMaps, new: Unit) -> Self {
         let units = |map: &ChannelMap, size: usize| {
-            map.sources().iter().step_by(size).map(|source| source.map_or(new, |one| Unit::Of(one / size))).collect()
+            map.sources()
+                .iter()
+                .step_by(size)
+                .map(|source| source.map_or(new, |one| Unit::Of(one / size)))
+                .collect()
         };
         Self {
             hidden: units(&maps.hidden, 1),

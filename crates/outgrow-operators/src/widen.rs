@@ -61,7 +61,12 @@ pub(crate) enum Style {
 }
 
 impl<'a> Widener<'a> {
-    pub(crate) fn new(source: &'a LlamaConfig, target: &'a LlamaConfig, maps: WidthMaps, style: Style) -> Self {
+    pub(crate) fn new(
+        source: &'a LlamaConfig,
+        target: &'a LlamaConfig,
+        maps: WidthMaps,
+        style: Style,
+    ) -> Self {
         let WidthMaps { hidden, queries, keys, neurons } = maps;
         // What is new leaves the sum of squares as it is, and the mean is over more channels.
         let shrinkage = source.hidden_size as f64 / target.hidden_size as f64;
@@ -108,11 +113,11 @@ impl<'a> Widener<'a> {
     }
 
     fn above(&self, part: Part, name: &str) -> Origin {
-        let (Some(rows), Some(layer), Some(_)) = (self.rows(part), layer_index(name), self.columns(part))
-        else {
+        let (Some(rows), Some(layer)) = (self.rows(part), layer_index(name)) else {
             return self.split(part, name);
         };
-        if rows.written.is_none() || layer + 1 == self.source.num_hidden_layers {
+        let is_top = layer + 1 == self.source.num_hidden_layers;
+        if part == Part::Norm || rows.written.is_none() || is_top {
             return self.split(part, name);
         }
         let firsts: BTreeSet<usize> = rows.map.firsts().into_iter().collect();
@@ -159,8 +164,8 @@ impl<'a> Widener<'a> {
         match part {
             Part::Embedding | Part::Head => None,
             Part::Norm | Part::FinalNorm | Part::Output | Part::Down => Some(&self.hidden),
-            Part::Query => Some(&self.queries),
-            Part::Key | Part::Value => Some(&self.keys),
+            Part::Query | Part::QueryBias => Some(&self.queries),
+            Part::Key | Part::Value | Part::KeyBias | Part::ValueBias => Some(&self.keys),
             Part::Gate | Part::Up => Some(&self.neurons),
         }
     }
@@ -168,10 +173,13 @@ impl<'a> Widener<'a> {
     /// What the columns of a tensor are, where it reads them.
     fn columns(&self, part: Part) -> Option<&Sides> {
         match part {
-            Part::Embedding | Part::Norm | Part::FinalNorm => None,
-            Part::Query | Part::Key | Part::Value | Part::Gate | Part::Up | Part::Head => {
-                Some(&self.hidden)
-            }
+            Part::Embedding
+            | Part::Norm
+            | Part::FinalNorm
+            | Part::QueryBias
+            | Part::KeyBias
+            | Part::ValueBias => None,
+            Part::Query | Part::Key | Part::Value | Part::Gate | Part::Up | Part::Head => Some(&self.hidden),
             Part::Output => Some(&self.queries),
             Part::Down => Some(&self.neurons),
         }

@@ -7,7 +7,9 @@ use std::{fs, path::Path};
 
 use folder::{Folder, names_in};
 use outgrow_checkpoint::{LlamaConfig, write_tensors};
-use outgrow_operators::{Account, FolderPlan, Growth, GrowthError, Mix, Moments, Outline, Placement, Source, Width};
+use outgrow_operators::{
+    Account, FolderPlan, Growth, GrowthError, Mix, Moments, Outline, Placement, Source, Width,
+};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -213,7 +215,9 @@ fn config_and_index_are_enough_for_an_account_of_70_billion_parameters() {
 fn an_index_without_shards_must_be_of_a_llama_and_complete() {
     let dir = TempDir::new().unwrap();
     write_70b(dir.path());
-    let refused = || Outline::read(dir.path()).unwrap_err().to_string().replace(&*dir.path().to_string_lossy(), "source");
+    let refused = || {
+        Outline::read(dir.path()).unwrap_err().to_string().replace(&*dir.path().to_string_lossy(), "source")
+    };
     let names = || models::model(1).tensors().into_iter().map(|tensor| tensor.name);
     write_index(dir.path(), names().skip(1).chain(["model.layers.0.self_attn.q_norm.weight".to_owned()]));
     fs::write(dir.path().join("config.json"), models::model(1).to_json().to_string()).unwrap();
@@ -256,7 +260,8 @@ fn the_account_says_what_moments_time_and_memory_are_for() {
     memory       about 17 MB
     time         0.2 s of writing at 1 MB/s, measured
     ");
-    let deeper = Growth::Learned { num_hidden_layers: Some(3), width: Width::default(), matrices: None, seed: 1 };
+    let deeper =
+        Growth::Learned { num_hidden_layers: Some(3), width: Width::default(), matrices: None, seed: 1 };
     insta::assert_snapshot!(account(deeper, Moments::Copy).unwrap(), @"
     layers       2 → 3
     made of      0-1, 0 (1 of 2 neighbours kept)

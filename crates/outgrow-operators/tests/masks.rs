@@ -10,7 +10,8 @@ use folder::{Folder, names_in};
 use models::models;
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, write_checkpoint};
 use outgrow_operators::{
-    FolderPlan, Growth, MaskedFolder, MaskedUnits, Moments, Source, Width, grow_folder, grow_tensors, plan_all,
+    FolderPlan, Growth, MaskedFolder, MaskedUnits, Moments, Source, Width, grow_folder, grow_tensors,
+    plan_all,
 };
 use proptest::prelude::*;
 use reference::{Mask, logits, ordinary};
@@ -81,12 +82,15 @@ fn what_later_growths_make_of_masked_parts_is_masked_too() {
     let wider = Growth::RandomWidth { width: wide, seed: 1 };
     let stack = Growth::Stack { factor: 2 };
     let layers = |growths: &[Growth]| masked(&source, growths).layers;
-    assert_eq!(layers(&[deeper.clone()]), [[2, 3]]);
+    assert_eq!(layers(std::slice::from_ref(&deeper)), [[2, 3]]);
     assert_eq!(layers(&[deeper.clone(), stack.clone()]), [[2, 3], [5, 6]]);
     assert_eq!(layers(&[stack.clone(), Growth::RandomDepth { num_hidden_layers: 6, seed: 1 }]), [[4, 6]]);
     let split = Growth::Hyperclone { factor: 2 };
     let both = masked(&source, &[wider.clone(), stack.clone(), split]);
-    assert_eq!((both.hidden_size, both.intermediate_size), (vec![[8, 10], [18, 20]], vec![[12, 14], [26, 28]]));
+    assert_eq!(
+        (both.hidden_size, both.intermediate_size),
+        (vec![[8, 10], [18, 20]], vec![[12, 14], [26, 28]])
+    );
     assert!(both.layers.is_empty() && both.num_attention_heads.is_empty());
     let heads = Width { num_attention_heads: Some(8), ..Width::default() };
     let joined = masked(&source, &[Growth::RandomWidth { width: heads, seed: 1 }]);
@@ -94,7 +98,12 @@ fn what_later_growths_make_of_masked_parts_is_masked_too() {
     assert_eq!(joined.num_attention_heads, [[2, 4], [6, 8]]);
     let zero = Growth::ZeroWidth { width: wide, seed: 1 };
     assert!(masked(&source, &[stack, zero]).is_empty());
-    let learned = Growth::Learned { num_hidden_layers: None, width: Width { hidden_size: Some(12), ..wide }, matrices: None, seed: 1 };
+    let learned = Growth::Learned {
+        num_hidden_layers: None,
+        width: Width { hidden_size: Some(12), ..wide },
+        matrices: None,
+        seed: 1,
+    };
     assert!(masked(&source, &[wider, learned]).is_empty(), "a learned growth mixes everything");
 }
 

@@ -51,10 +51,7 @@ pub fn logits(config: &LlamaConfig, tensors: &NamedTensors, tokens: &[usize], ma
         add(&mut stream, &fed, &mask.hidden, mask.layers[layer]);
     }
     let head = tensors.get("lm_head.weight").unwrap_or(embedding);
-    stream
-        .iter()
-        .flat_map(|one| times(head, &model.norm("model.norm.weight", one)))
-        .collect()
+    stream.iter().flat_map(|one| times(head, &model.norm("model.norm.weight", one))).collect()
 }
 
 struct Model<'a> {
