@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The program itself, its threads, and the buffers of copying and hashing.
-const PROGRAM_BYTES: u64 = 16 << 20;
+const PROGRAM_BYTES: u64 = 10 << 20;
 const VALUE_BYTES: u64 = 4;
 /// The values of a piece, and the same as they are stored.
 const PIECE_COPIES: u64 = 2;

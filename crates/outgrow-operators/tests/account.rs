@@ -32,7 +32,7 @@ fn the_account_of_a_growth_says_what_will_be_there() {
                  model-00002-of-00004.safetensors  3,968 bytes
                  model-00003-of-00004.safetensors  3,968 bytes
                  model-00004-of-00004.safetensors  400 bytes
-    memory       about 17 MB
+    memory       about 10 MB
     comes along  tokenizer.json
     ");
     insta::assert_snapshot!(account(&Growth::Layers { layers: vec![0, 1, 1, 2] }, 1), @"
@@ -46,7 +46,7 @@ fn the_account_of_a_growth_says_what_will_be_there() {
                  model-00001-of-00039.safetensors  192 bytes
                  …
                  model-00039-of-00039.safetensors  192 bytes
-    memory       about 17 MB
+    memory       about 10 MB
     comes along  tokenizer.json
     ");
     assert_eq!(names_in(source.dir.path()), ["source"]);
@@ -80,7 +80,7 @@ fn the_account_of_a_growth_that_computes_says_how() {
     bytes        8,288
     shards       1
                  model.safetensors  8,288 bytes
-    memory       about 17 MB
+    memory       about 10 MB
     ");
     let zero = Growth::ZeroDepth { num_hidden_layers: 6, placement: Placement::Interleaved };
     insta::assert_snapshot!(account(&zero, 1 << 30), @"
@@ -94,7 +94,7 @@ fn the_account_of_a_growth_that_computes_says_how() {
     bytes        6,352
     shards       1
                  model.safetensors  6,352 bytes
-    memory       about 17 MB
+    memory       about 10 MB
     ");
     let learned = Growth::Learned { num_hidden_layers: Some(4), width: wide, matrices: None, seed: 1 };
     let noise = Growth::Noise { amount: 0.2, mix: Mix::Linear, seed: 1 };
@@ -128,7 +128,7 @@ fn the_account_of_a_growth_that_computes_says_how() {
     bytes        4,368
     shards       1
                  model.safetensors  4,368 bytes
-    memory       about 17 MB
+    memory       about 10 MB
     ");
     insta::assert_snapshot!(account_of(&source.open(), &[learned], 1 << 30).unwrap_err(), @"matrices of a learned growth: 2 queries share a key in the source and 4 in the grown model; learned growth keeps that number");
     assert_eq!(names_in(source.dir.path()), ["source"]);
@@ -177,7 +177,7 @@ fn config_and_index_are_enough_for_an_account_of_70_billion_parameters() {
                  model-00001-of-00047.safetensors  4,584,439,808 bytes
                  …
                  model-00047-of-00047.safetensors  3,040,886,784 bytes
-    memory       about 17 MB
+    memory       about 10 MB
     time         3 min of writing at 1,250 MB/s, measured
     not there    29 of the source's shards: shapes and types are those of config.json
     ");
@@ -205,7 +205,7 @@ fn config_and_index_are_enough_for_an_account_of_70_billion_parameters() {
                  model-00001-of-00062.safetensors  4,806,737,920 bytes
                  …
                  model-00062-of-00062.safetensors  4,202,692,608 bytes
-    memory       about 26 MB
+    memory       about 20 MB
     time         4 min of writing at 1,250 MB/s, measured
     not there    29 of the source's shards: shapes and types are those of config.json
     ");
@@ -257,7 +257,7 @@ fn the_account_says_what_moments_time_and_memory_are_for() {
     shards       1
                  model.safetensors  4,368 bytes
     moments      keep-old: 78 tensors, 17,472 bytes in 1 file
-    memory       about 17 MB
+    memory       about 10 MB
     time         0.2 s of writing at 1 MB/s, measured
     ");
     let deeper =
@@ -272,7 +272,7 @@ fn the_account_says_what_moments_time_and_memory_are_for() {
     shards       1
                  model.safetensors  3,376 bytes
     moments      copy: 60 tensors, 13,504 bytes in 1 file
-    memory       about 17 MB
+    memory       about 10 MB
     time         0.2 s of writing at 1 MB/s, measured
     ");
     fs::remove_file(source.folder.join("optimizer.safetensors")).unwrap();

@@ -43,7 +43,7 @@ fn a_growth_is_planned_without_the_shards_but_not_carried_out() {
     bytes        5,520
     shards       1
                  model.safetensors  5,520 bytes
-    memory       about 17 MB
+    memory       about 10 MB
     not there    2 of the source's shards: shapes and types are those of config.json
     ");
     let refused = workshop.run(&GROW);
