@@ -40,7 +40,11 @@ fn products(origin: &Origin, rows: usize, columns: usize) -> u64 {
     match origin {
         Origin::Copy { .. } | Origin::Fresh(_) => 0,
         Origin::Widened { of, widening } => {
-            products(of, reach(widening.rows.as_ref(), rows), reach(widening.columns.as_ref(), columns))
+            let rows = reach(widening.rows.as_ref(), rows);
+            let columns = reach(widening.columns.as_ref(), columns);
+            // Products under a widening are whole in memory.
+            let whole = if has_products(of) { rows as u64 * columns as u64 * VALUE_BYTES } else { 0 };
+            whole + products(of, rows, columns)
         }
         Origin::Sum { terms } => terms.iter().map(|(_, term)| products(term, rows, columns)).sum(),
         Origin::Mapped { of, left, right } => {
@@ -50,6 +54,14 @@ fn products(origin: &Origin, rows: usize, columns: usize) -> u64 {
             let block = rayon::current_num_threads() * ROWS_AT_ONCE.min(rows) * inner_columns;
             (product + block) as u64 * VALUE_BYTES + products(of, inner_rows, inner_columns)
         }
+    }
+}
+
+fn has_products(origin: &Origin) -> bool {
+    match origin {
+        Origin::Mapped { .. } => true,
+        Origin::Sum { terms } => terms.iter().any(|(_, term)| has_products(term)),
+        Origin::Copy { .. } | Origin::Fresh(_) | Origin::Widened { .. } => false,
     }
 }
 

@@ -78,6 +78,12 @@ enum Node<'a> {
     Mapped {
         left: &'a HostTensor,
         product: Vec<f32>,
+        columns: usize,
+    },
+    /// All values: of products whose rows are asked for one by one, in any order.
+    Whole {
+        values: Vec<f32>,
+        columns: usize,
     },
     /// What is mapped times `rightᵀ`, and no more.
     MappedColumns {
@@ -102,13 +108,9 @@ impl<'a, S: SourceRows> Values<'a, S> {
     /// When the source can't be read.
     pub fn fill(&self, rows: Range<usize>, values: &mut [f32]) -> Result<(), GrowthError> {
         debug_assert_eq!(values.len(), rows.len() * self.columns, "whole rows");
-        let rows_a_task = match self.node {
-            Node::Mapped { .. } | Node::MappedColumns { .. } => ROWS_AT_ONCE,
-            // Rows of vectors are single numbers: not worth a task each.
-            Node::Source { .. } | Node::Fresh(_) | Node::Widened { .. } | Node::Sum(_) => {
-                (1 << 14) / self.columns.max(1) + 1
-            }
-        };
+        // Rows of vectors are single numbers: not worth a task each.
+        let rows_a_task =
+            if self.node.has_products() { ROWS_AT_ONCE } else { (1 << 14) / self.columns.max(1) + 1 };
         self.node.all_rows(self.source, rows.start, self.columns, rows_a_task, values)
     }
 }
@@ -134,13 +136,11 @@ impl<'a> Node<'a> {
             }
             Origin::Fresh(fill) => Self::Fresh(fill),
             Origin::Widened { of, widening } => {
-                let of = Self::new(
-                    of,
-                    reach(widening.rows.as_ref(), rows),
-                    reach(widening.columns.as_ref(), columns),
-                    source,
-                )?;
-                let inner_columns = of.columns().unwrap_or(reach(widening.columns.as_ref(), columns));
+                let inner_rows = reach(widening.rows.as_ref(), rows);
+                let inner_columns = reach(widening.columns.as_ref(), columns);
+                let of = Self::new(of, inner_rows, inner_columns, source)?;
+                let inner_columns = of.columns().unwrap_or(inner_columns);
+                let of = if of.has_products() { of.whole(inner_rows, inner_columns, source)? } else { of };
                 Self::Widened { of: Box::new(of), widening, inner_columns }
             }
             Origin::Sum { terms } => {
@@ -158,18 +158,37 @@ impl<'a> Node<'a> {
                     None => of,
                 };
                 let Some(left) = left else { return Ok(mapped) };
+                let columns = mapped.columns().unwrap_or(columns);
                 let mut product = vec![0.0; inner_rows * columns];
                 mapped.all_rows(source, 0, columns, ROWS_AT_ONCE, &mut product)?;
-                Self::Mapped { left, product }
+                Self::Mapped { left, product, columns }
             }
         })
+    }
+
+    /// Whether rows are cheaper by the hundred.
+    fn has_products(&self) -> bool {
+        match self {
+            Self::Mapped { .. } | Self::MappedColumns { .. } => true,
+            Self::Sum(terms) => terms.iter().any(|(_, term)| term.has_products()),
+            Self::Source { .. } | Self::Fresh(_) | Self::Whole { .. } | Self::Widened { .. } => false,
+        }
+    }
+
+    /// The same with all values made.
+    fn whole<S: SourceRows>(self, rows: usize, columns: usize, source: &S) -> Result<Self, GrowthError> {
+        let mut values = vec![0.0; rows * columns];
+        self.all_rows(source, 0, columns, ROWS_AT_ONCE, &mut values)?;
+        Ok(Self::Whole { values, columns })
     }
 
     /// How long a row is, where the node knows it.
     fn columns(&self) -> Option<usize> {
         match self {
             Self::Source { columns, .. } => Some(*columns),
-            Self::Fresh(_) | Self::Mapped { .. } | Self::MappedColumns { .. } => None,
+            Self::Fresh(_) => None,
+            Self::Mapped { columns, .. } | Self::Whole { columns, .. } => Some(*columns),
+            Self::MappedColumns { right, .. } => Some(right.shape[0]),
             Self::Widened { widening, inner_columns, .. } => {
                 Some(widening.columns.as_ref().map_or(*inner_columns, |channels| channels.len()))
             }
@@ -187,24 +206,11 @@ impl<'a> Node<'a> {
             Self::Widened { of, widening, inner_columns } => {
                 of.widened_row(source, widening, *inner_columns, row, values)
             }
-            Self::Sum(terms) => {
-                let Some(((weight, first), rest)) = terms.split_first() else {
-                    values.fill(0.0);
-                    return Ok(());
-                };
-                // Not added to zero: that would lose the sign of one.
-                first.row(source, row, values)?;
-                for value in values.iter_mut() {
-                    *value *= weight;
-                }
-                let mut one = vec![0.0; if rest.is_empty() { 0 } else { values.len() }];
-                for (weight, term) in rest {
-                    term.row(source, row, &mut one)?;
-                    values.iter_mut().zip(&one).for_each(|(value, one)| *value += weight * one);
-                }
+            Self::Whole { values: all, columns } => {
+                values.copy_from_slice(&all[row * columns..][..values.len()]);
                 Ok(())
             }
-            Self::Mapped { .. } | Self::MappedColumns { .. } => {
+            Self::Sum(_) | Self::Mapped { .. } | Self::MappedColumns { .. } => {
                 self.rows(source, row..row + 1, values.len(), values)
             }
         }
@@ -219,9 +225,26 @@ impl<'a> Node<'a> {
         values: &mut [f32],
     ) -> Result<(), GrowthError> {
         match self {
-            Self::Mapped { left, product } => {
+            Self::Mapped { left, product, .. } => {
                 let inner = left.shape[1];
                 times(&left.values[rows.start * inner..rows.end * inner], inner, product, columns, values);
+                Ok(())
+            }
+            Self::Sum(terms) => {
+                let Some(((weight, first), rest)) = terms.split_first() else {
+                    values.fill(0.0);
+                    return Ok(());
+                };
+                // Not added to zero: that would lose the sign of one.
+                first.rows(source, rows.clone(), columns, values)?;
+                for value in values.iter_mut() {
+                    *value *= weight;
+                }
+                let mut one = vec![0.0; if rest.is_empty() { 0 } else { values.len() }];
+                for (weight, term) in rest {
+                    term.rows(source, rows.clone(), columns, &mut one)?;
+                    values.iter_mut().zip(&one).for_each(|(value, one)| *value += weight * one);
+                }
                 Ok(())
             }
             Self::MappedColumns { of, right } => {
@@ -231,7 +254,7 @@ impl<'a> Node<'a> {
                 times_transposed(&mapped, inner, &right.values, columns, values);
                 Ok(())
             }
-            Self::Source { .. } | Self::Fresh(_) | Self::Widened { .. } | Self::Sum(_) => {
+            Self::Source { .. } | Self::Fresh(_) | Self::Widened { .. } | Self::Whole { .. } => {
                 let each = values.chunks_exact_mut(columns).zip(rows);
                 each.into_iter().try_for_each(|(values, row)| self.row(source, row, values))
             }
