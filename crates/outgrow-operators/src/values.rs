@@ -185,9 +185,10 @@ impl<'a> Node<'a> {
     /// How long a row is, where the node knows it.
     fn columns(&self) -> Option<usize> {
         match self {
-            Self::Source { columns, .. } => Some(*columns),
+            Self::Source { columns, .. } | Self::Mapped { columns, .. } | Self::Whole { columns, .. } => {
+                Some(*columns)
+            }
             Self::Fresh(_) => None,
-            Self::Mapped { columns, .. } | Self::Whole { columns, .. } => Some(*columns),
             Self::MappedColumns { right, .. } => Some(right.shape[0]),
             Self::Widened { widening, inner_columns, .. } => {
                 Some(widening.columns.as_ref().map_or(*inner_columns, |channels| channels.len()))
