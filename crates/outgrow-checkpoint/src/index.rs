@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     error::CheckpointError,
-    weights::{INDEX_FILE, is_passed_over, parse_object},
+    weights::{INDEX_FILE, SINGLE_FILE, is_passed_over, parse_object},
 };
 
 /// The names of the tensors that a folder's index lists, whether or not its shards are there: enough to plan the growth
@@ -19,6 +19,20 @@ use crate::{
 pub fn read_index_names(folder: &Path) -> Result<BTreeSet<String>, CheckpointError> {
     let index = read_index(&folder.join(INDEX_FILE))?;
     Ok(index.into_keys().filter(|name| !is_passed_over(name)).collect())
+}
+
+/// The shards that a folder's index names and that aren't there; none where all weights are in one file, or nothing says what
+/// there should be.
+///
+/// # Errors
+/// `Io`, or `Json` where the index is none.
+pub fn missing_shards(folder: &Path) -> Result<BTreeSet<String>, CheckpointError> {
+    let file = folder.join(INDEX_FILE);
+    if folder.join(SINGLE_FILE).exists() || !file.exists() {
+        return Ok(BTreeSet::new());
+    }
+    let shards: BTreeSet<String> = read_index(&file)?.into_values().collect();
+    Ok(shards.into_iter().filter(|shard| !folder.join(shard).exists()).collect())
 }
 
 /// Which file, of this folder, holds each tensor.

@@ -26,7 +26,7 @@ pub use config::{Dtype, LARGEST_NUM_HIDDEN_LAYERS, LlamaConfig, Rope, RopeScalin
 pub use error::{CheckpointError, Problems};
 pub use folder::{PendingFolder, refuse_target_within, write_file_atomically};
 pub use host::{HostTensor, NamedTensors, read_tensors, write_checkpoint, write_model_files, write_tensors};
-pub use index::read_index_names;
+pub use index::{missing_shards, read_index_names};
 pub use layout::{Shard, ShardLayout, TensorSpec};
 pub use names::{layer_index, layer_prefix, name_in_layer, with_layer_index};
 pub use open::Checkpoint;

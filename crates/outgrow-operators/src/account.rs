@@ -7,12 +7,15 @@ use outgrow_checkpoint::{ShardLayout, layer_index, name_in_layer};
 use crate::{
     depth::LayerOrigin,
     error::GrowthError,
-    folder::{layout, side_files},
+    folder::{GrownMoments, layout, side_files},
     folder_plan::FolderPlan,
     layer_map::LayerMap,
+    mask::Mask,
+    memory::peak_memory_bytes,
+    moments::Moments,
     origin::Origin,
+    outline::Plannable,
     pattern::connection_rate,
-    source::Source,
     values::rows_and_columns,
 };
 
@@ -24,19 +27,59 @@ const SHARDS_LISTED: usize = 8;
 pub struct Account {
     plan: FolderPlan,
     source_parameters: u64,
+    missing_shards: usize,
     layout: ShardLayout,
+    moments: Option<MomentsAccount>,
+    memory_bytes: u64,
+    bytes_per_second: Option<f64>,
     side_files: Vec<PathBuf>,
+}
+
+/// What becomes of an optimizer's moments.
+#[derive(Clone, Debug)]
+struct MomentsAccount {
+    policy: Moments,
+    tensors: usize,
+    layout: ShardLayout,
 }
 
 impl Account {
     /// What a plan would make; nothing is written.
     ///
     /// # Errors
-    /// Tensors of the plan that aren't in the source; a folder that can't be read.
-    pub fn new(source: &Source, plan: FolderPlan, shard_size_bytes: u64) -> Result<Self, GrowthError> {
-        let source_parameters = source.num_parameters();
-        let layout = layout(source.weights(), &plan, shard_size_bytes)?;
-        Ok(Self { plan, source_parameters, layout, side_files: side_files(source.weights().folder())? })
+    /// Tensors of the plan that aren't in the source; moments that aren't there; a folder that can't be read.
+    pub fn new<'a>(
+        source: impl Into<Plannable<'a>>,
+        plan: FolderPlan,
+        moments: Moments,
+        shard_size_bytes: u64,
+    ) -> Result<Self, GrowthError> {
+        let source = source.into();
+        let layout = layout(source, &plan, shard_size_bytes)?;
+        let mut memory_bytes = peak_memory_bytes(&plan.tensors);
+        let grown = GrownMoments::plan(source.folder(), &plan, moments)?;
+        let moments = grown.map(|grown| {
+            // Weights and moments are made one after the other.
+            memory_bytes = memory_bytes.max(peak_memory_bytes(grown.tensors()));
+            let (tensors, layout) = (grown.tensors().len(), grown.layout(shard_size_bytes)?);
+            Ok::<_, GrowthError>(MomentsAccount { policy: moments, tensors, layout })
+        });
+        Ok(Self {
+            source_parameters: source.num_parameters(),
+            missing_shards: source.missing_shards(),
+            side_files: side_files(source.folder())?,
+            bytes_per_second: None,
+            moments: moments.transpose()?,
+            memory_bytes,
+            layout,
+            plan,
+        })
+    }
+
+    /// The same with the time that it will take at a speed: the bytes a second that the target's disk takes.
+    #[must_use]
+    pub fn at_speed(self, bytes_per_second: f64) -> Self {
+        Self { bytes_per_second: Some(bytes_per_second), ..self }
     }
 }
 
@@ -47,10 +90,20 @@ impl fmt::Display for Account {
         writeln!(f, "layers       {source_layers} → {}", layers.len())?;
         writeln!(f, "made of      {}", layers_in_words(layers))?;
         writeln!(f, "function     {preservation}")?;
+        self.write_mask(f)?;
         writeln!(f, "parameters   {} → {parameters}", grouped(self.source_parameters))?;
         self.write_tensors(f)?;
         writeln!(f, "bytes        {}", grouped(self.layout.size_bytes()))?;
         self.write_shards(f)?;
+        self.write_moments(f)?;
+        self.write_costs(f)?;
+        if self.missing_shards > 0 {
+            let missing = self.missing_shards;
+            write!(
+                f,
+                "\nnot there    {missing} of the source's shards: shapes and types are those of config.json"
+            )?;
+        }
         if !self.side_files.is_empty() {
             let names = self.side_files.iter().filter_map(|file| file.file_name()?.to_str());
             write!(f, "\ncomes along  {}", names.collect::<Vec<_>>().join(", "))?;
@@ -97,6 +150,49 @@ impl Account {
             }
         }
         Ok(())
+    }
+}
+
+impl Account {
+    fn write_mask(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(Mask { mask, ramp_tokens, masked }) = &self.plan.mask else { return Ok(()) };
+        let parts = masked.named().into_iter().filter(|(_, ranges)| !ranges.is_empty());
+        let parts = parts.map(|(name, ranges)| {
+            let indices: Vec<usize> = ranges.iter().flat_map(|[first, end]| *first..*end).collect();
+            format!("{name} {}", LayerMap(&indices))
+        });
+        let parts = parts.collect::<Vec<_>>().join("; ");
+        let ramp = ramp_tokens.map(|tokens| format!(", to open over {} tokens", grouped(tokens)));
+        writeln!(f, "mask         {mask} over {parts}{}", ramp.unwrap_or_default())
+    }
+
+    fn write_moments(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(MomentsAccount { policy, tensors, layout }) = &self.moments else { return Ok(()) };
+        let (bytes, shards) = (grouped(layout.size_bytes()), layout.shards().len());
+        let files = if shards == 1 { "1 file".to_owned() } else { format!("{shards} files") };
+        write!(f, "\nmoments      {policy}: {tensors} tensors, {bytes} bytes in {files}")
+    }
+
+    fn write_costs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\nmemory       about {} MB", megabytes(self.memory_bytes as f64))?;
+        let Some(bytes_per_second) = self.bytes_per_second else { return Ok(()) };
+        let moments = self.moments.as_ref().map_or(0, |moments| moments.layout.size_bytes());
+        let bytes = self.layout.size_bytes() + moments;
+        let time = in_time(bytes as f64 / bytes_per_second);
+        write!(f, "\ntime         {time} of writing at {} MB/s, measured", megabytes(bytes_per_second))
+    }
+}
+
+/// Whole ones, decimal, at least 1.
+fn megabytes(bytes: f64) -> String {
+    grouped((bytes / 1e6).round().max(1.0) as u64)
+}
+
+fn in_time(seconds: f64) -> String {
+    match seconds {
+        short if short < 59.5 => format!("{short:.1} s"),
+        long if long < 3570.0 => format!("{:.0} min", long / 60.0),
+        longer => format!("{:.1} h", longer / 3600.0),
     }
 }
 
@@ -170,6 +266,14 @@ fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_said_in_the_unit_that_fits() {
+        assert_eq!(
+            [0.04, 59.4, 59.6, 3569.0, 3571.0, 9000.0].map(in_time).join(", "),
+            "0.0 s, 59.4 s, 1 min, 59 min, 1.0 h, 2.5 h"
+        );
+    }
 
     #[test]
     fn numbers_are_grouped_by_thousands() {

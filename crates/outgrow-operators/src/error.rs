@@ -180,6 +180,52 @@ pub enum GrowthError {
         /// Why the model isn't one.
         reason: String,
     },
+    /// Shards that aren't there, of a model whose shapes only they tell.
+    #[error(
+        "{}: {missing} of the shards that the index names not there, and without them shapes are known of LLaMA-style models only \
+         ({reason})",
+        folder.display()
+    )]
+    ShapesUnknown {
+        /// The source.
+        folder: PathBuf,
+        /// Shards that aren't there.
+        missing: usize,
+        /// Why the model isn't one.
+        reason: String,
+    },
+    /// A folder that is nothing without its mask.
+    #[error(
+        "{}: its new parts are behind a mask (training/mask.json); `outgrow export` folds the mask into the weights",
+        folder.display()
+    )]
+    Masked {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A folder without a mask that could be folded in.
+    #[error("{}: has no mask to fold in (training/mask.json); it is a whole model as it is", folder.display())]
+    NoMask {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A mask's file that isn't one of this model.
+    #[error("{}: {problems}", file.display())]
+    Mask {
+        /// The file.
+        file: PathBuf,
+        /// All that is wrong.
+        problems: String,
+    },
+    /// A mask where there is nothing to mask.
+    #[error("a mask is over what `random` makes, and this growth has nothing of it")]
+    NothingMasked,
+    /// A mask that is none.
+    #[error("mask = {mask}: a number from 0 to 1 is needed")]
+    MaskValue {
+        /// The mask.
+        mask: f64,
+    },
     /// Tensors of more than one stack of layers.
     #[error(
         "tensors are in `{first}…` and in `{second}…`: it can't be told which of these layers are to be grown"

@@ -23,7 +23,9 @@ use crate::{
     execute::{Medium, execute},
     folder_plan::FolderPlan,
     identity::identity,
+    mask::MASK_FILE,
     moments::{Moments, plan_moments, with_sources},
+    outline::Plannable,
     plan::PlannedTensor,
     source::Source,
     values::{Values, rows_and_columns},
@@ -35,7 +37,7 @@ const WEIGHTS: [&str; 10] =
 /// What `transformers` says about the training of the source, which is not the target's.
 const TRAINER_STATE: &str = "trainer_state.json";
 /// Values of a computed tensor that are in memory at a time.
-const VALUES_AT_ONCE: usize = 1 << 20;
+pub(crate) const VALUES_AT_ONCE: usize = 1 << 20;
 
 /// What growing a folder took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +67,9 @@ pub fn grow_folder(
     shard_size_bytes: u64,
 ) -> Result<Grown, GrowthError> {
     refuse_target_within(source.weights().folder(), target)?;
-    let layout = layout(source.weights(), plan, shard_size_bytes)?;
+    let layout = layout(source.into(), plan, shard_size_bytes)?;
     let mut sets = vec![GrownSet { source: source.weights(), tensors: &plan.tensors, layout }];
-    let moments = GrownMoments::plan(source, plan, moments)?;
+    let moments = GrownMoments::plan(source.weights().folder(), plan, moments)?;
     if let Some(moments) = &moments {
         sets.push(moments.set(shard_size_bytes)?);
     }
@@ -118,6 +120,12 @@ fn fill_but_card(
         all.durable.append(&mut durable);
     }
     write_file_atomically(&folder.join(CONFIG_FILE), format!("{:#}\n", plan.config).as_bytes())?;
+    if let Some(mask) = &plan.mask {
+        let file = folder.join(MASK_FILE);
+        let training = file.parent().unwrap_or(folder);
+        fs::create_dir_all(training).map_err(|error| CheckpointError::io("create", training, error))?;
+        write_file_atomically(&file, mask.to_json().as_bytes())?;
+    }
     for file in side_files(source.weights().folder())? {
         copy_along(&file, folder)?;
     }
@@ -145,23 +153,26 @@ impl GrownSet<'_> {
 
 /// The files of the grown folder. Each tensor is stored as its source is, unless the plan says otherwise.
 pub(crate) fn layout(
-    weights: &WeightFolder,
+    source: Plannable,
     plan: &FolderPlan,
     shard_size_bytes: u64,
 ) -> Result<ShardLayout, GrowthError> {
-    let specs = specs(weights, &plan.tensors, plan.dtype)?;
-    Ok(ShardLayout::new(specs, shard_size_bytes))
+    let specs = match (plan.dtype, source) {
+        (None, Plannable::Opened(source)) => {
+            specs(&plan.tensors, |tensor| stored_dtype(source.weights(), tensor))
+        }
+        (None, Plannable::Outline(outline)) => specs(&plan.tensors, |_| Ok(outline.dtype())),
+        (Some(dtype), _) => specs(&plan.tensors, |_| Ok(dtype)),
+    };
+    Ok(ShardLayout::new(specs?, shard_size_bytes))
 }
 
 fn specs(
-    weights: &WeightFolder,
     tensors: &[PlannedTensor],
-    dtype: Option<Dtype>,
+    dtype: impl Fn(&PlannedTensor) -> Result<Dtype, GrowthError>,
 ) -> Result<Vec<TensorSpec>, GrowthError> {
     let spec = |tensor: &PlannedTensor| {
-        let (name, shape) = (tensor.name.clone(), tensor.shape.clone());
-        let stored = stored_dtype(weights, tensor)?;
-        Ok(TensorSpec { dtype: dtype.unwrap_or(stored), name, shape })
+        Ok(TensorSpec { name: tensor.name.clone(), dtype: dtype(tensor)?, shape: tensor.shape.clone() })
     };
     tensors.iter().map(spec).collect()
 }
@@ -178,28 +189,37 @@ fn stored_dtype(weights: &WeightFolder, tensor: &PlannedTensor) -> Result<Dtype,
 }
 
 /// An optimizer's moments beside the weights of a grown folder.
-struct GrownMoments {
+pub(crate) struct GrownMoments {
     source: WeightFolder,
     tensors: Vec<PlannedTensor>,
 }
 
 impl GrownMoments {
     /// `None` where they are reset.
-    fn plan(source: &Source, plan: &FolderPlan, policy: Moments) -> Result<Option<Self>, GrowthError> {
+    pub fn plan(folder: &Path, plan: &FolderPlan, policy: Moments) -> Result<Option<Self>, GrowthError> {
         let tensors = plan_moments(&plan.tensors, policy)?;
         if tensors.is_empty() {
             return Ok(None);
         }
-        let folder = source.weights().folder();
         let found = WeightFolder::open_moments(folder)?;
         let source = found.ok_or_else(|| GrowthError::MomentsMissing { folder: folder.to_owned() })?;
         let tensors = with_sources(tensors, |name| source.tensor(name).is_some());
         Ok(Some(Self { source, tensors }))
     }
 
+    /// How each is made.
+    pub fn tensors(&self) -> &[PlannedTensor] {
+        &self.tensors
+    }
+
+    /// Their files.
+    pub fn layout(&self, shard_size_bytes: u64) -> Result<ShardLayout, GrowthError> {
+        let specs = specs(&self.tensors, |tensor| stored_dtype(&self.source, tensor))?;
+        Ok(ShardLayout::of(ShardSet::Optimizer, specs, shard_size_bytes))
+    }
+
     fn set(&self, shard_size_bytes: u64) -> Result<GrownSet<'_>, GrowthError> {
-        let specs = specs(&self.source, &self.tensors, None)?;
-        let layout = ShardLayout::of(ShardSet::Optimizer, specs, shard_size_bytes);
+        let layout = self.layout(shard_size_bytes)?;
         Ok(GrownSet { source: &self.source, tensors: &self.tensors, layout })
     }
 }

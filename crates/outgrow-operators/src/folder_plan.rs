@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use outgrow_checkpoint::{Dtype, TensorShape, layer_index, with_layer_index};
+use outgrow_checkpoint::{Dtype, LlamaConfig, TensorShape, layer_index, with_layer_index};
 use serde_json::Value;
 
 use crate::{
+    biases::Biases,
     depth::{LayerOrigin, grown_layers},
     error::GrowthError,
     growth::Growth,
     layer_lists::grown_config,
+    mask::Mask,
     mergekit::Passthrough,
     model_card::CardRecipe,
     origin::Origin,
-    plan::{GrowthPlan, PlannedTensor, deepened_tensor, plan_all, writes_residual},
+    outline::Plannable,
+    plan::{GrowthPlan, PlannedTensor, deepened_tensor, plan_all, plan_all_with, writes_residual},
     preservation::Preservation,
     recipe_file::GrowthRecipe,
     source::{OtherDecoder, Source, size},
@@ -36,6 +39,9 @@ pub struct FolderPlan {
     pub dtype: Option<Dtype>,
     /// What was planned, as text for the grown folder's card.
     pub recipe: CardRecipe,
+    /// The mask over what a random growth has made, which the grown folder says in a file of its own; closed, until
+    /// [`Self::with_mask`] says otherwise.
+    pub mask: Option<Mask>,
 }
 
 impl FolderPlan {
@@ -44,15 +50,24 @@ impl FolderPlan {
     /// # Errors
     /// What doesn't fit the source; growths that a decoder of another architecture can't have; keys of config.json that can't be
     /// grown, by name.
-    pub fn new(source: &Source, growths: &[Growth]) -> Result<Self, GrowthError> {
-        let text = GrowthRecipe { steps: growths.to_vec() }.to_toml();
-        let recipe =
-            CardRecipe::Toml(text.map_err(|problem| GrowthError::Recipe { problem: problem.to_string() })?);
+    pub fn new<'a>(source: impl Into<Plannable<'a>>, growths: &[Growth]) -> Result<Self, GrowthError> {
+        let source = source.into();
+        let (raw, recipe) = (source.raw_config(), toml_recipe(growths)?);
         match source {
-            Source::Llama(checkpoint) => {
-                Self::of_llama(checkpoint.raw_config(), plan_all(checkpoint.config(), growths)?, recipe)
+            Plannable::Opened(Source::Llama(checkpoint)) => {
+                Self::of_llama(raw, plan_all(checkpoint.config(), growths)?, recipe)
             }
-            Source::Other(other) => Self::of_other(other, source.weights().raw_config(), growths, recipe),
+            Plannable::Opened(Source::Other(other)) => match other.biased_llama() {
+                // Whatever only copies layers takes the model as it is.
+                Some(shape) if !growths.iter().all(only_copies) => {
+                    let plan = plan_all_with(&shape?, Biases::QueryKeyValue, growths)?;
+                    Self::of_llama(raw, plan, recipe)
+                }
+                _ => Self::of_other(other, raw, growths, recipe),
+            },
+            Plannable::Outline(outline) => {
+                Self::of_llama(raw, plan_all_with(outline.config(), outline.biases(), growths)?, recipe)
+            }
         }
     }
 
@@ -60,18 +75,19 @@ impl FolderPlan {
     ///
     /// # Errors
     /// Slices beyond the source; keys of config.json that can't be grown, by name.
-    pub fn of_passthrough(
-        source: &Source,
+    pub fn of_passthrough<'a>(
+        source: impl Into<Plannable<'a>>,
         passthrough: &Passthrough,
         text: String,
     ) -> Result<Self, GrowthError> {
-        let raw = source.weights().raw_config();
+        let source = source.into();
+        let raw = source.raw_config();
+        let of_llama =
+            |config: &LlamaConfig, biases: Biases| (config.num_hidden_layers, biases.tensors(config));
         let (source_layers, shapes) = match source {
-            Source::Llama(checkpoint) => {
-                let config = checkpoint.config();
-                (config.num_hidden_layers, config.tensors())
-            }
-            Source::Other(other) => (other.num_hidden_layers(), other.tensors().collect()),
+            Plannable::Opened(Source::Llama(checkpoint)) => of_llama(checkpoint.config(), Biases::None),
+            Plannable::Opened(Source::Other(other)) => (other.num_hidden_layers(), other.tensors().collect()),
+            Plannable::Outline(outline) => of_llama(outline.config(), outline.biases()),
         };
         let layers = passthrough
             .layers(source_layers)
@@ -86,8 +102,8 @@ impl FolderPlan {
             Preservation::Exact if is_altered => Preservation::None,
             preservation => preservation,
         };
-        let (dtype, recipe) = (passthrough.dtype, CardRecipe::Mergekit(text));
-        Ok(Self { config, source_layers, layers, preservation, tensors, dtype, recipe })
+        let (dtype, recipe, mask) = (passthrough.dtype, CardRecipe::Mergekit(text), None);
+        Ok(Self { config, source_layers, layers, preservation, tensors, dtype, recipe, mask })
     }
 
     /// The plan of a LLaMA-style model whose config.json is `raw`.
@@ -112,8 +128,10 @@ impl FolderPlan {
             config["rms_norm_eps"] = target.rms_norm_eps.into();
         }
         let source_layers = source.num_hidden_layers;
+        let masked = Some(plan.masked_units()).filter(|masked| !masked.is_empty());
+        let mask = masked.map(|masked| Mask { mask: 0.0, ramp_tokens: None, masked });
         let GrowthPlan { layers, preservation, tensors, .. } = plan;
-        Ok(Self { config, source_layers, layers, preservation, tensors, dtype: None, recipe })
+        Ok(Self { config, source_layers, layers, preservation, tensors, dtype: None, recipe, mask })
     }
 
     fn of_other(
@@ -138,15 +156,57 @@ impl FolderPlan {
         let config = deeper_config(raw, source_layers, &layers)?;
         let preservation = Preservation::of_layers(source_layers, &layers);
         let tensors = tensors(other.tensors().collect(), &layers);
-        Ok(Self { config, source_layers, tensors, layers, preservation, dtype: None, recipe })
+        let (dtype, mask) = (None, None);
+        Ok(Self { config, source_layers, layers, preservation, tensors, dtype, recipe, mask })
     }
 }
 
 impl FolderPlan {
+    /// The same with its mask at another place, 0 to 1, and the tokens over which it is to open. One that is open is none.
+    ///
+    /// # Errors
+    /// A plan without masked parts; a mask that is none.
+    pub fn with_mask(self, mask: f64, ramp_tokens: Option<u64>) -> Result<Self, GrowthError> {
+        let Some(closed) = self.mask else { return Err(GrowthError::NothingMasked) };
+        if !(0.0..=1.0).contains(&mask) {
+            return Err(GrowthError::MaskValue { mask });
+        }
+        let mask = (mask < 1.0).then_some(Mask { mask, ramp_tokens, ..closed });
+        Ok(Self { mask, ..self })
+    }
+
     /// Parameters of the grown model; a tied head counts once.
     pub fn num_parameters(&self) -> u64 {
         self.tensors.iter().map(|tensor| size(&tensor.shape)).sum()
     }
+}
+
+/// Whether a growth takes layers as they are, of whatever decoder.
+fn only_copies(growth: &Growth) -> bool {
+    match growth {
+        Growth::Stack { .. }
+        | Growth::Interleave { .. }
+        | Growth::Layers { .. }
+        | Growth::Pattern { .. }
+        | Growth::Middle { .. }
+        | Growth::Lidas { .. }
+        | Growth::Solar { .. }
+        | Growth::Last { .. }
+        | Growth::ZeroDepth { .. } => true,
+        Growth::RandomDepth { .. }
+        | Growth::Split { .. }
+        | Growth::Hyperclone { .. }
+        | Growth::Aki { .. }
+        | Growth::ZeroWidth { .. }
+        | Growth::RandomWidth { .. }
+        | Growth::Learned { .. }
+        | Growth::Noise { .. } => false,
+    }
+}
+
+fn toml_recipe(growths: &[Growth]) -> Result<CardRecipe, GrowthError> {
+    let text = GrowthRecipe { steps: growths.to_vec() }.to_toml();
+    text.map(CardRecipe::Toml).map_err(|problem| GrowthError::Recipe { problem: problem.to_string() })
 }
 
 /// config.json with the new depth. A fresh layer has the settings of the top one.
@@ -207,7 +267,7 @@ fn scaled(
             None => is_altered |= !is_same,
         }
         match source {
-            Some(source) => PlannedTensor { origin: Origin::sum([(scale, Origin::copy(source))]), ..tensor },
+            Some(source) => PlannedTensor { origin: Origin::scaled(scale, source), ..tensor },
             None => tensor,
         }
     });

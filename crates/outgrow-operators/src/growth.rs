@@ -4,7 +4,7 @@
 //! Equations and names of operators: arXiv 2405.15319 (G_direct, G_zero, G_random, G_learn, appendix A) and where a variant
 //! says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +169,15 @@ pub enum Mix {
 }
 
 impl Growth {
+    /// The same with the file of its matrices, where it has one, taken from the folder of the recipe that names it.
+    #[must_use]
+    pub fn beside(mut self, folder: &Path) -> Self {
+        if let Self::Learned { matrices: Some(file), .. } = &mut self {
+            *file = folder.join(&*file);
+        }
+        self
+    }
+
     /// Its name in recipes.
     pub fn name(&self) -> &'static str {
         match self {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Counts changes of what is hashed here, and of how a plan is carried out.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 const SHA256_BYTES: usize = 32;
 
 /// The identity of a growth that makes these sets of files, in lower-case hexadecimal.

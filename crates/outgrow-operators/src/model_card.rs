@@ -42,33 +42,28 @@ pub struct ModelSize {
 }
 
 /// A recipe as text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum CardRecipe {
     /// Outgrow's own.
     Toml(String),
     /// mergekit's, in YAML.
     Mergekit(String),
+    /// No growth, but a mask of this size folded into the weights.
+    MaskFolded {
+        /// 0 to below 1.
+        mask: f64,
+    },
 }
 
 /// The card: Markdown behind YAML that the Hugging Face hub reads. The source's licence and languages hold for the grown model
 /// too; its results don't, and stay in its own card, which is kept at the end.
 pub fn model_card(facts: &CardFacts) -> String {
     let mut card = front_matter::of_grown(&facts.base_models, facts.source_card.as_deref());
-    push(&mut card, format_args!("\n# Grown from {}\n\n", code(&facts.source)));
-    push(
-        &mut card,
-        format_args!(
-            "Made by Outgrow {}, by the recipe below, and not trained since. The source's function is {}.\n\n",
-            facts.version, facts.preservation
-        ),
-    );
-    push_sizes(&mut card, &facts.source_size, &facts.target_size);
-    let (language, recipe) = match &facts.recipe {
-        CardRecipe::Toml(text) => ("toml", text),
-        CardRecipe::Mergekit(text) => ("yaml", text),
-    };
-    card.push_str("\n## Recipe\n\n");
-    push_block(&mut card, language, recipe);
+    match &facts.recipe {
+        CardRecipe::Toml(text) => push_growth(&mut card, facts, "toml", text),
+        CardRecipe::Mergekit(text) => push_growth(&mut card, facts, "yaml", text),
+        CardRecipe::MaskFolded { mask } => push_export(&mut card, facts, *mask),
+    }
     push_files(&mut card, &facts.files);
     if let Some(source_card) = &facts.source_card {
         push_source_card(&mut card, source_card);
@@ -78,6 +73,31 @@ pub fn model_card(facts: &CardFacts) -> String {
 
 fn push(card: &mut String, text: std::fmt::Arguments) {
     card.write_fmt(text).expect("a String takes everything");
+}
+
+fn push_growth(card: &mut String, facts: &CardFacts, language: &str, recipe: &str) {
+    push(card, format_args!("\n# Grown from {}\n\n", code(&facts.source)));
+    push(
+        card,
+        format_args!(
+            "Made by Outgrow {}, by the recipe below, and not trained since. The source's function is {}.\n\n",
+            facts.version, facts.preservation
+        ),
+    );
+    push_sizes(card, &facts.source_size, &facts.target_size);
+    card.push_str("\n## Recipe\n\n");
+    push_block(card, language, recipe);
+}
+
+fn push_export(card: &mut String, facts: &CardFacts, mask: f64) {
+    push(card, format_args!("\n# Exported from {}\n\n", code(&facts.source)));
+    push(
+        card,
+        format_args!(
+            "Made by Outgrow {}: the mask over the source's new parts, which stood at {mask}, is folded into the weights.\n",
+            facts.version
+        ),
+    );
 }
 
 fn push_sizes(card: &mut String, source: &ModelSize, target: &ModelSize) {

@@ -1,7 +1,7 @@
 //! The moments of AdamW, grown with the parameters: the same expressions over `….exp_avg` and `….exp_avg_sq`, under a policy. It
 //! knows nothing of how an optimizer uses them.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use outgrow_checkpoint::NamedTensors;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,17 @@ pub enum Moments {
     Scaled,
 }
 
+impl fmt::Display for Moments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reset => "reset",
+            Self::Copy => "copy",
+            Self::KeepOld => "keep-old",
+            Self::Scaled => "scaled",
+        })
+    }
+}
+
 const FIRST: &str = ".exp_avg";
 const SECOND: &str = ".exp_avg_sq";
 
@@ -44,7 +55,8 @@ pub fn plan_moments(tensors: &[PlannedTensor], policy: Moments) -> Result<Vec<Pl
     let mut kept = BTreeSet::new();
     let mut moments = Vec::with_capacity(2 * tensors.len());
     for tensor in tensors {
-        let is_first = tensor.origin.first_source().is_none_or(|source| kept.insert(source));
+        let source = tensor.origin.first_source().filter(|_| !tensor.origin.is_silenced());
+        let is_first = source.is_none_or(|source| kept.insert(source));
         for suffix in [FIRST, SECOND] {
             let rule = Rule { policy, suffix };
             let origin = if policy == Moments::KeepOld && !is_first {
@@ -107,6 +119,7 @@ impl Rule {
                 let [new_columns, new_rows, corner] = [Fill::ZERO, Fill::ZERO, Fill::ZERO];
                 Some(of.widened(Widening { rows, columns, new_columns, new_rows, corner }))
             }
+            Origin::Sum { .. } if origin.is_silenced() => Some(Origin::zeros()),
             Origin::Sum { terms } => {
                 // Noise has no moments, and a part of the weights keeps those it had.
                 let mixed: Vec<_> =

@@ -26,7 +26,7 @@ pub enum Origin {
     },
     /// A weighted sum of tensors of one shape.
     Sum {
-        /// Weight and tensor; none is zero.
+        /// Weight and tensor. None is zero, but for a tensor alone, of which the signs are left.
         terms: Vec<(f64, Origin)>,
     },
     /// `left · of · rightᵀ`, as LiGO has it (arXiv 2405.15319, A.6).
@@ -120,6 +120,17 @@ impl Origin {
         }
     }
 
+    /// A tensor of the source times a number. By 0 it becomes zeros that keep its signs, as a product has it.
+    pub(crate) fn scaled(scale: f64, source: impl Into<String>) -> Self {
+        let copy = Self::copy(source);
+        if scale.to_bits() == 1_f64.to_bits() { copy } else { Self::Sum { terms: vec![(scale, copy)] } }
+    }
+
+    /// Whether it is a tensor times 0.
+    pub(crate) fn is_silenced(&self) -> bool {
+        matches!(self, Self::Sum { terms } if terms.iter().all(|(weight, _)| *weight == 0.0))
+    }
+
     /// A sum without its zero terms; a single term of weight 1 is that term.
     pub(crate) fn sum(terms: impl IntoIterator<Item = (f64, Self)>) -> Self {
         let mut terms: Vec<_> = terms.into_iter().filter(|(weight, _)| *weight != 0.0).collect();
@@ -136,6 +147,9 @@ impl Origin {
             Self::Copy { source } => earlier(source),
             Self::Fresh(fill) => Self::Fresh(fill.clone()),
             Self::Widened { of, widening } => of.over(earlier).widened(widening.clone()),
+            Self::Sum { terms } if self.is_silenced() => Self::Sum {
+                terms: terms.iter().map(|(weight, term)| (*weight, term.over(earlier))).collect(),
+            },
             Self::Sum { terms } => {
                 Self::sum(terms.iter().map(|(weight, term)| (*weight, term.over(earlier))))
             }

@@ -13,6 +13,12 @@ pub(crate) enum Part {
     Key,
     /// `[key-value heads · head_dim, hidden]`.
     Value,
+    /// The bias of the queries, `[heads · head_dim]`; Qwen2 has it.
+    QueryBias,
+    /// The bias of the keys, `[key-value heads · head_dim]`.
+    KeyBias,
+    /// The bias of the values, `[key-value heads · head_dim]`.
+    ValueBias,
     /// `[hidden, heads · head_dim]`.
     Output,
     /// `[intermediate, hidden]`.
@@ -28,8 +34,16 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// The part of a tensor of [`outgrow_checkpoint::LlamaConfig::tensors`].
+    /// The part of a tensor of a LLaMA, or of one with biases.
     pub(crate) fn of(name: &str) -> Option<Self> {
+        let biases = [
+            ("self_attn.q_proj.bias", Self::QueryBias),
+            ("self_attn.k_proj.bias", Self::KeyBias),
+            ("self_attn.v_proj.bias", Self::ValueBias),
+        ];
+        if let Some((_, part)) = biases.into_iter().find(|(ending, _)| name.ends_with(ending)) {
+            return Some(part);
+        }
         let ends = |ending: &str| name.strip_suffix(".weight").is_some_and(|stem| stem.ends_with(ending));
         let parts = [
             ("embed_tokens", Self::Embedding),

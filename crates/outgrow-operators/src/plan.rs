@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use outgrow_checkpoint::{LlamaConfig, TensorShape, layer_index, with_layer_index};
 
 use crate::{
+    biases::Biases,
     depth::{LayerOrigin, grown_layers},
     error::GrowthError,
     fresh::{self, fresh},
@@ -14,6 +15,7 @@ use crate::{
     origin::Origin,
     part::Part,
     preservation::Preservation,
+    units::{MaskedUnits, Unit, Units},
     widen::{Style, Widener},
     width::{WidthMaps, widened},
 };
@@ -32,6 +34,8 @@ pub struct GrowthPlan {
     pub preservation: Preservation,
     /// All tensors of the grown model, in its order.
     pub tensors: Vec<PlannedTensor>,
+    /// Where its layers, channels, neurons and heads come from.
+    pub(crate) units: Units,
 }
 
 /// One tensor of a grown model.
@@ -51,32 +55,35 @@ pub struct PlannedTensor {
 /// # Errors
 /// What doesn't fit the source: see [`GrowthError`]; or a source that is no possible decoder.
 pub fn plan(source: &LlamaConfig, growth: &Growth) -> Result<GrowthPlan, GrowthError> {
+    plan_with(source, Biases::None, growth)
+}
+
+fn plan_with(source: &LlamaConfig, biases: Biases, growth: &Growth) -> Result<GrowthPlan, GrowthError> {
     source.validate()?;
+    let wider = |width: &Width, style| wider(source, biases, width, style);
     if let Some(layers) = grown_layers(source.num_hidden_layers, growth)? {
-        return deepened(source, growth, layers);
+        return deepened(source, biases, growth, layers);
     }
     match growth {
         Growth::Split { width, share } => {
             check_share(*share)?;
-            wider(source, width, Style::Split { share: *share })
+            wider(width, Style::Split { share: *share })
         }
-        Growth::Hyperclone { factor } => {
-            wider(source, &multiplied(source, *factor)?, Style::Split { share: None })
-        }
-        Growth::Aki { width } => wider(source, width, Style::Above),
-        Growth::ZeroWidth { width, seed } => wider(source, width, Style::Zero { seed: *seed }),
-        Growth::RandomWidth { width, seed } => wider(source, width, Style::Random { seed: *seed }),
+        Growth::Hyperclone { factor } => wider(&multiplied(source, *factor)?, Style::Split { share: None }),
+        Growth::Aki { width } => wider(width, Style::Above),
+        Growth::ZeroWidth { width, seed } => wider(width, Style::Zero { seed: *seed }),
+        Growth::RandomWidth { width, seed } => wider(width, Style::Random { seed: *seed }),
         Growth::Learned { num_hidden_layers, width, matrices, seed } => {
             let layers = num_hidden_layers.unwrap_or(source.num_hidden_layers);
             let target = LlamaConfig { num_hidden_layers: layers, ..widened(source, width)? };
             target.validate()?;
             let matrices = match matrices {
                 Some(path) => LearnedMatrices::read(path)?,
-                None => LearnedMatrices::initial(source, &target, *seed),
+                None => LearnedMatrices::initial_with(source, &target, biases, *seed),
             };
-            learned(source, target, &matrices)
+            learned(source, target, biases, &matrices)
         }
-        Growth::Noise { amount, mix, seed } => noisy(source, *amount, *mix, *seed),
+        Growth::Noise { amount, mix, seed } => noisy(source, biases, *amount, *mix, *seed),
         Growth::Stack { .. }
         | Growth::Interleave { .. }
         | Growth::Layers { .. }
@@ -97,9 +104,17 @@ pub fn plan(source: &LlamaConfig, growth: &Growth) -> Result<GrowthPlan, GrowthE
 /// # Errors
 /// As [`plan`], for each; no growths at all.
 pub fn plan_all(source: &LlamaConfig, growths: &[Growth]) -> Result<GrowthPlan, GrowthError> {
+    plan_all_with(source, Biases::None, growths)
+}
+
+pub(crate) fn plan_all_with(
+    source: &LlamaConfig,
+    biases: Biases,
+    growths: &[Growth],
+) -> Result<GrowthPlan, GrowthError> {
     let (first, rest) = growths.split_first().ok_or(GrowthError::NoGrowth)?;
-    rest.iter().try_fold(plan(source, first)?, |earlier, growth| {
-        let next = plan(&earlier.target, growth)?;
+    rest.iter().try_fold(plan_with(source, biases, first)?, |earlier, growth| {
+        let next = plan_with(&earlier.target, biases, growth)?;
         Ok(earlier.then(next))
     })
 }
@@ -124,12 +139,19 @@ impl GrowthPlan {
             layers: layers.collect(),
             preservation: self.preservation.and(next.preservation),
             tensors,
+            units: next.units.over(&self.units),
         }
+    }
+
+    /// What of the grown model is new and let in by a mask; none of it after a learned growth, which mixes everything.
+    pub fn masked_units(&self) -> MaskedUnits {
+        self.units.masked()
     }
 }
 
 fn deepened(
     source: &LlamaConfig,
+    biases: Biases,
     growth: &Growth,
     layers: Vec<LayerOrigin>,
 ) -> Result<GrowthPlan, GrowthError> {
@@ -138,9 +160,10 @@ fn deepened(
     let seed = if let Growth::RandomDepth { seed, .. } = growth { *seed } else { 0 };
     let fresh = |name: &str| Origin::Fresh(fresh(&target, part(name), name, seed));
     let tensors =
-        target.tensors().into_iter().map(|tensor| deepened_tensor(tensor, &layers, &fresh)).collect();
+        biases.tensors(&target).into_iter().map(|tensor| deepened_tensor(tensor, &layers, &fresh)).collect();
     let preservation = Preservation::of_layers(source.num_hidden_layers, &layers);
-    Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors })
+    let units = Units::of_layers(source, &layers);
+    Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors, units })
 }
 
 /// A tensor of a deeper model: its layer's, or, outside the layers, the source's own.
@@ -166,7 +189,12 @@ pub(crate) fn writes_residual(name: &str) -> bool {
     name.ends_with(".o_proj.weight") || name.ends_with(".down_proj.weight")
 }
 
-fn wider(source: &LlamaConfig, width: &Width, style: Style) -> Result<GrowthPlan, GrowthError> {
+fn wider(
+    source: &LlamaConfig,
+    biases: Biases,
+    width: &Width,
+    style: Style,
+) -> Result<GrowthPlan, GrowthError> {
     let mut target = widened(source, width)?;
     let maps = match style {
         Style::Split { .. } | Style::Above => WidthMaps::repeated(source, &target),
@@ -178,10 +206,12 @@ fn wider(source: &LlamaConfig, width: &Width, style: Style) -> Result<GrowthPlan
         }
     };
     let preservation = Preservation::of_width(source, &target, &maps, style);
-    let widener = Widener { source, target: &target, maps, style };
-    let tensors = planned(&target, |part, name| widener.origin(part, name));
+    let new = if matches!(style, Style::Random { .. }) { Unit::Masked } else { Unit::New };
+    let units = Units::of_width(source, &maps, new);
+    let widener = Widener::new(source, &target, maps, style);
+    let tensors = planned(&target, biases, |part, name| widener.origin(part, name));
     let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
-    Ok(GrowthPlan { source: source.clone(), tensors, layers, preservation, target })
+    Ok(GrowthPlan { source: source.clone(), tensors, layers, preservation, target, units })
 }
 
 /// Old queries would read the keys and values of new heads.
@@ -220,20 +250,28 @@ fn check_share(share: Option<f64>) -> Result<(), GrowthError> {
 fn learned(
     source: &LlamaConfig,
     target: LlamaConfig,
+    biases: Biases,
     matrices: &LearnedMatrices,
 ) -> Result<GrowthPlan, GrowthError> {
-    matrices.check(source, &target)?;
-    let tensors = planned(&target, |part, name| matrices.origin(source, part, name));
+    matrices.check(source, &target, biases)?;
+    let tensors = planned(&target, biases, |part, name| matrices.origin(source, part, name));
     let layers: Vec<_> = (0..target.num_hidden_layers)
         .map(|layer| LayerOrigin::Copy(layer % source.num_hidden_layers))
         .collect();
     let is_copy =
         target == *source && tensors.iter().all(|tensor| tensor.origin == Origin::copy(tensor.name.clone()));
     let preservation = if is_copy { Preservation::Exact } else { Preservation::None };
-    Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors })
+    let units = if is_copy { Units::unchanged(&target) } else { Units::mixed(&target) };
+    Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors, units })
 }
 
-fn noisy(source: &LlamaConfig, amount: f64, mix: Mix, seed: u64) -> Result<GrowthPlan, GrowthError> {
+fn noisy(
+    source: &LlamaConfig,
+    biases: Biases,
+    amount: f64,
+    mix: Mix,
+    seed: u64,
+) -> Result<GrowthPlan, GrowthError> {
     if !(0.0..=1.0).contains(&amount) {
         return Err(GrowthError::Noise { amount });
     }
@@ -241,8 +279,10 @@ fn noisy(source: &LlamaConfig, amount: f64, mix: Mix, seed: u64) -> Result<Growt
         Mix::Linear => (1.0 - amount, amount),
         Mix::VariancePreserving => ((1.0 - amount).sqrt(), amount.sqrt()),
     };
-    let tensors = planned(source, |part, name| match part {
-        Part::Norm | Part::FinalNorm => Origin::copy(name),
+    let tensors = planned(source, biases, |part, name| match part {
+        Part::Norm | Part::FinalNorm | Part::QueryBias | Part::KeyBias | Part::ValueBias => {
+            Origin::copy(name)
+        }
         _ => Origin::sum([
             (weight, Origin::copy(name)),
             (noise, Origin::Fresh(fresh::noise(source, part, name, seed))),
@@ -250,11 +290,16 @@ fn noisy(source: &LlamaConfig, amount: f64, mix: Mix, seed: u64) -> Result<Growt
     });
     let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
     let preservation = if amount == 0.0 { Preservation::Exact } else { Preservation::None };
-    Ok(GrowthPlan { source: source.clone(), target: source.clone(), layers, preservation, tensors })
+    let units = Units::unchanged(source);
+    Ok(GrowthPlan { source: source.clone(), target: source.clone(), layers, preservation, tensors, units })
 }
 
-fn planned(target: &LlamaConfig, origin: impl Fn(Part, &str) -> Origin) -> Vec<PlannedTensor> {
-    let tensors = target.tensors().into_iter();
+fn planned(
+    target: &LlamaConfig,
+    biases: Biases,
+    origin: impl Fn(Part, &str) -> Origin,
+) -> Vec<PlannedTensor> {
+    let tensors = biases.tensors(target).into_iter();
     tensors
         .map(|TensorShape { name, shape }| PlannedTensor { origin: origin(part(&name), &name), name, shape })
         .collect()

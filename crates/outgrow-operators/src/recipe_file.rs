@@ -118,7 +118,7 @@ impl GrowthRecipe {
         let mut steps = Vec::new();
         for (value, span) in values.into_iter().zip(step_spans.into_iter().flat_map(|spans| spans.iter())) {
             match read_step(value) {
-                Ok(step) => steps.push(beside(step, folder)),
+                Ok(step) => steps.push(step.beside(folder)),
                 Err(found) => problems.extend(found.into_iter().map(|(key, problem)| {
                     let at = key.as_ref().and_then(|key| key_span(span.get_ref(), key));
                     // A problem that names its key already says it with backticks.
@@ -209,14 +209,6 @@ fn key_span(value: &DeValue, name: &str) -> Option<Range<usize>> {
     let table = value.as_table()?;
     let here = table.keys().find(|key| key.get_ref() == name).map(Spanned::span);
     here.or_else(|| table.values().find_map(|value| key_span(value.get_ref(), name)))
-}
-
-/// A step whose path is taken from the recipe's folder.
-fn beside(mut step: Growth, folder: &Path) -> Growth {
-    if let Growth::Learned { matrices: Some(file), .. } = &mut step {
-        *file = folder.join(&*file);
-    }
-    step
 }
 
 /// TOML's errors point into the text over several lines; this is the reason alone.

@@ -1,14 +1,14 @@
 //! A folder that is to be grown: a LLaMA-style model, of which everything is known, or another decoder, of which only the names of
 //! its tensors and its config.json are.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use outgrow_checkpoint::{
-    Checkpoint, CheckpointError, LlamaConfig, TensorShape, WeightFolder, layer_index, layer_prefix,
+    Checkpoint, CheckpointError, LlamaConfig, Problems, TensorShape, WeightFolder, layer_index, layer_prefix,
 };
 use serde_json::Value;
 
-use crate::error::GrowthError;
+use crate::{biases::Biases, error::GrowthError, mask::MASK_FILE};
 
 /// An opened folder.
 #[derive(Debug)]
@@ -32,9 +32,15 @@ impl Source {
     /// Opens a folder.
     ///
     /// # Errors
-    /// What [`WeightFolder::open`] and [`Checkpoint::from_weights`] give; and, for other decoders, layers that can't be told by
+    /// What [`WeightFolder::open`] and [`Checkpoint::from_weights`] give; a folder whose new parts are behind a mask; and, for other decoders, layers that can't be told by
     /// their names or don't agree with config.json.
     pub fn open(folder: &Path) -> Result<Self, GrowthError> {
+        refuse_masked(folder)?;
+        Self::open_masked(folder)
+    }
+
+    /// The same, whether or not there is a mask.
+    pub(crate) fn open_masked(folder: &Path) -> Result<Self, GrowthError> {
         let weights = WeightFolder::open(folder)?;
         match LlamaConfig::from_json(&weights.raw_config().to_string()) {
             Ok(_) => Ok(Self::Llama(Checkpoint::from_weights(weights)?)),
@@ -58,6 +64,15 @@ impl Source {
             Self::Llama(checkpoint) => checkpoint.config().num_parameters(),
             Self::Other(other) => other.tensors().map(|tensor| size(&tensor.shape)).sum(),
         }
+    }
+}
+
+/// Without its mask the folder is another model.
+pub(crate) fn refuse_masked(folder: &Path) -> Result<(), GrowthError> {
+    if folder.join(MASK_FILE).exists() {
+        Err(GrowthError::Masked { folder: folder.to_owned() })
+    } else {
+        Ok(())
     }
 }
 
@@ -106,7 +121,50 @@ impl OtherDecoder {
 
     /// Why it is no LLaMA, in words.
     pub(crate) fn reason(&self) -> String {
-        self.reason.to_string()
+        // Of a Qwen2 with windows, say, the better reason is the one that is left when biases are passed over.
+        match Biases::and_shape(self.weights.raw_config()) {
+            Err(reason) => reason.to_string(),
+            Ok(_) => self.reason.to_string(),
+        }
+    }
+
+    /// Its shape, where it is a LLaMA but for biases of queries, keys and values; `None` of other architectures.
+    pub(crate) fn biased_llama(&self) -> Option<Result<LlamaConfig, GrowthError>> {
+        match Biases::and_shape(self.weights.raw_config()) {
+            Ok((shape, Biases::QueryKeyValue)) => {
+                Some(self.check(&shape, Biases::QueryKeyValue).map(|()| shape))
+            }
+            Ok((_, Biases::None)) | Err(_) => None,
+        }
+    }
+
+    /// Whether the folder has the tensors of this shape. A head beside a tied embedding may be there.
+    fn check(&self, shape: &LlamaConfig, biases: Biases) -> Result<(), GrowthError> {
+        let mut problems = Vec::new();
+        let mut expected = BTreeSet::new();
+        for TensorShape { name, shape } in biases.tensors(shape) {
+            match self.weights.tensor(&name).map(|tensor| &tensor.shape) {
+                None => problems.push(format!("`{name}` is missing, expected shape {shape:?}")),
+                Some(found) if *found != shape => {
+                    problems.push(format!("`{name}` has shape {found:?}, expected {shape:?}"));
+                }
+                Some(_) => {}
+            }
+            expected.insert(name);
+        }
+        if shape.tie_word_embeddings {
+            expected.insert("lm_head.weight".to_owned());
+        }
+        let unexpected = self.weights.tensors().iter().filter(|tensor| !expected.contains(&tensor.name));
+        problems.extend(
+            unexpected
+                .map(|one| format!("`{}` is no tensor of the model that config.json describes", one.name)),
+        );
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let (path, problems) = (self.weights.folder().to_owned(), Problems(problems));
+        Err(CheckpointError::Tensors { path, problems }.into())
     }
 
     /// Its tensors' names and shapes.

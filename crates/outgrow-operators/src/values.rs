@@ -9,6 +9,7 @@ use crate::{
     error::GrowthError,
     fresh::draw_row,
     origin::{Channels, Fill, Origin, Widening},
+    products::{ROWS_AT_ONCE, times, times_transposed},
 };
 
 /// A source of tensors whose rows can be read.
@@ -73,10 +74,21 @@ enum Node<'a> {
         inner_columns: usize,
     },
     Sum(Vec<(f32, Node<'a>)>),
-    /// `product` is what is mapped times `rightᵀ`.
+    /// `left` times `product`, which is what is mapped times `rightᵀ`.
     Mapped {
-        left: Option<&'a HostTensor>,
+        left: &'a HostTensor,
         product: Vec<f32>,
+        columns: usize,
+    },
+    /// All values: of products whose rows are asked for one by one, in any order.
+    Whole {
+        values: Vec<f32>,
+        columns: usize,
+    },
+    /// What is mapped times `rightᵀ`, and no more.
+    MappedColumns {
+        of: Box<Node<'a>>,
+        right: &'a HostTensor,
     },
 }
 
@@ -97,14 +109,9 @@ impl<'a, S: SourceRows> Values<'a, S> {
     pub fn fill(&self, rows: Range<usize>, values: &mut [f32]) -> Result<(), GrowthError> {
         debug_assert_eq!(values.len(), rows.len() * self.columns, "whole rows");
         // Rows of vectors are single numbers: not worth a task each.
-        let rows_a_task = (1 << 14) / self.columns.max(1) + 1;
-        values.par_chunks_mut(self.columns * rows_a_task).enumerate().try_for_each(|(task, values)| {
-            let first = rows.start + task * rows_a_task;
-            values
-                .chunks_exact_mut(self.columns)
-                .enumerate()
-                .try_for_each(|(index, values)| self.node.row(self.source, first + index, values))
-        })
+        let rows_a_task =
+            if self.node.has_products() { ROWS_AT_ONCE } else { (1 << 14) / self.columns.max(1) + 1 };
+        self.node.all_rows(self.source, rows.start, self.columns, rows_a_task, values)
     }
 }
 
@@ -129,13 +136,11 @@ impl<'a> Node<'a> {
             }
             Origin::Fresh(fill) => Self::Fresh(fill),
             Origin::Widened { of, widening } => {
-                let of = Self::new(
-                    of,
-                    reach(widening.rows.as_ref(), rows),
-                    reach(widening.columns.as_ref(), columns),
-                    source,
-                )?;
-                let inner_columns = of.columns().unwrap_or(reach(widening.columns.as_ref(), columns));
+                let inner_rows = reach(widening.rows.as_ref(), rows);
+                let inner_columns = reach(widening.columns.as_ref(), columns);
+                let of = Self::new(of, inner_rows, inner_columns, source)?;
+                let inner_columns = of.columns().unwrap_or(inner_columns);
+                let of = if of.has_products() { of.whole(inner_rows, inner_columns, source)? } else { of };
                 Self::Widened { of: Box::new(of), widening, inner_columns }
             }
             Origin::Sum { terms } => {
@@ -148,17 +153,43 @@ impl<'a> Node<'a> {
                 let inner_rows = left.as_ref().map_or(rows, |left| left.shape[1]);
                 let inner_columns = right.as_ref().map_or(columns, |right| right.shape[1]);
                 let of = Self::new(of, inner_rows, inner_columns, source)?;
-                let product = of.times(source, inner_rows, inner_columns, right.as_deref(), columns)?;
-                Self::Mapped { left: left.as_deref(), product }
+                let mapped = match right {
+                    Some(right) => Self::MappedColumns { of: Box::new(of), right },
+                    None => of,
+                };
+                let Some(left) = left else { return Ok(mapped) };
+                let columns = mapped.columns().unwrap_or(columns);
+                let mut product = vec![0.0; inner_rows * columns];
+                mapped.all_rows(source, 0, columns, ROWS_AT_ONCE, &mut product)?;
+                Self::Mapped { left, product, columns }
             }
         })
+    }
+
+    /// Whether rows are cheaper by the hundred.
+    fn has_products(&self) -> bool {
+        match self {
+            Self::Mapped { .. } | Self::MappedColumns { .. } => true,
+            Self::Sum(terms) => terms.iter().any(|(_, term)| term.has_products()),
+            Self::Source { .. } | Self::Fresh(_) | Self::Whole { .. } | Self::Widened { .. } => false,
+        }
+    }
+
+    /// The same with all values made.
+    fn whole<S: SourceRows>(self, rows: usize, columns: usize, source: &S) -> Result<Self, GrowthError> {
+        let mut values = vec![0.0; rows * columns];
+        self.all_rows(source, 0, columns, ROWS_AT_ONCE, &mut values)?;
+        Ok(Self::Whole { values, columns })
     }
 
     /// How long a row is, where the node knows it.
     fn columns(&self) -> Option<usize> {
         match self {
-            Self::Source { columns, .. } => Some(*columns),
-            Self::Fresh(_) | Self::Mapped { .. } => None,
+            Self::Source { columns, .. } | Self::Mapped { columns, .. } | Self::Whole { columns, .. } => {
+                Some(*columns)
+            }
+            Self::Fresh(_) => None,
+            Self::MappedColumns { right, .. } => Some(right.shape[0]),
             Self::Widened { widening, inner_columns, .. } => {
                 Some(widening.columns.as_ref().map_or(*inner_columns, |channels| channels.len()))
             }
@@ -176,30 +207,74 @@ impl<'a> Node<'a> {
             Self::Widened { of, widening, inner_columns } => {
                 of.widened_row(source, widening, *inner_columns, row, values)
             }
+            Self::Whole { values: all, columns } => {
+                values.copy_from_slice(&all[row * columns..][..values.len()]);
+                Ok(())
+            }
+            Self::Sum(_) | Self::Mapped { .. } | Self::MappedColumns { .. } => {
+                self.rows(source, row..row + 1, values.len(), values)
+            }
+        }
+    }
+
+    /// Whole rows, `columns` long; products are made of many at once.
+    fn rows<S: SourceRows>(
+        &self,
+        source: &S,
+        rows: Range<usize>,
+        columns: usize,
+        values: &mut [f32],
+    ) -> Result<(), GrowthError> {
+        match self {
+            Self::Mapped { left, product, .. } => {
+                let inner = left.shape[1];
+                times(&left.values[rows.start * inner..rows.end * inner], inner, product, columns, values);
+                Ok(())
+            }
             Self::Sum(terms) => {
-                values.fill(0.0);
-                let mut one = vec![0.0; values.len()];
-                for (weight, term) in terms {
-                    term.row(source, row, &mut one)?;
+                let Some(((weight, first), rest)) = terms.split_first() else {
+                    values.fill(0.0);
+                    return Ok(());
+                };
+                // Not added to zero: that would lose the sign of one.
+                first.rows(source, rows.clone(), columns, values)?;
+                for value in values.iter_mut() {
+                    *value *= weight;
+                }
+                let mut one = vec![0.0; if rest.is_empty() { 0 } else { values.len() }];
+                for (weight, term) in rest {
+                    term.rows(source, rows.clone(), columns, &mut one)?;
                     values.iter_mut().zip(&one).for_each(|(value, one)| *value += weight * one);
                 }
                 Ok(())
             }
-            Self::Mapped { left: None, product } => {
-                values.copy_from_slice(&product[row * values.len()..][..values.len()]);
+            Self::MappedColumns { of, right } => {
+                let inner = right.shape[1];
+                let mut mapped = vec![0.0; rows.len() * inner];
+                of.rows(source, rows, inner, &mut mapped)?;
+                times_transposed(&mapped, inner, &right.values, columns, values);
                 Ok(())
             }
-            Self::Mapped { left: Some(left), product } => {
-                values.fill(0.0);
-                let weights = &left.values[row * left.shape[1]..][..left.shape[1]];
-                for (weight, inner) in weights.iter().zip(product.chunks_exact(values.len())) {
-                    if *weight != 0.0 {
-                        values.iter_mut().zip(inner).for_each(|(value, inner)| *value += weight * inner);
-                    }
-                }
-                Ok(())
+            Self::Source { .. } | Self::Fresh(_) | Self::Widened { .. } | Self::Whole { .. } => {
+                let each = values.chunks_exact_mut(columns).zip(rows);
+                each.into_iter().try_for_each(|(values, row)| self.row(source, row, values))
             }
         }
+    }
+
+    /// Rows from `first` on, as many as `values` holds, on all threads.
+    fn all_rows<S: SourceRows>(
+        &self,
+        source: &S,
+        first: usize,
+        columns: usize,
+        rows_a_task: usize,
+        values: &mut [f32],
+    ) -> Result<(), GrowthError> {
+        values.par_chunks_mut(columns * rows_a_task).enumerate().try_for_each(|(task, values)| {
+            let first = first + task * rows_a_task;
+            self.rows(source, first..first + values.len() / columns, columns, values)
+        })
     }
 
     fn widened_row<S: SourceRows>(
@@ -235,32 +310,10 @@ impl<'a> Node<'a> {
         }
         Ok(())
     }
-
-    /// The whole of it times `rightᵀ`, `[rows, columns]`.
-    fn times<S: SourceRows>(
-        &self,
-        source: &S,
-        rows: usize,
-        inner_columns: usize,
-        right: Option<&HostTensor>,
-        columns: usize,
-    ) -> Result<Vec<f32>, GrowthError> {
-        let mut product = vec![0.0; rows * columns];
-        product.par_chunks_exact_mut(columns).enumerate().try_for_each(|(row, values)| {
-            let Some(right) = right else { return self.row(source, row, values) };
-            let mut inner = vec![0.0; inner_columns];
-            self.row(source, row, &mut inner)?;
-            for (value, weights) in values.iter_mut().zip(right.values.chunks_exact(inner_columns)) {
-                *value = weights.iter().zip(&inner).map(|(weight, inner)| weight * inner).sum();
-            }
-            Ok(())
-        })?;
-        Ok(product)
-    }
 }
 
 /// One more than the highest row or column that is asked for.
-fn reach(channels: Option<&Channels>, size: usize) -> usize {
+pub(crate) fn reach(channels: Option<&Channels>, size: usize) -> usize {
     channels.map_or(size, |channels| channels.iter().flatten().map(|one| one.source + 1).max().unwrap_or(0))
 }
 

@@ -15,10 +15,36 @@ use crate::{
 
 /// One growth in width, decided: everything that a tensor's origin depends on.
 pub(crate) struct Widener<'a> {
-    pub source: &'a LlamaConfig,
-    pub target: &'a LlamaConfig,
-    pub maps: WidthMaps,
-    pub style: Style,
+    source: &'a LlamaConfig,
+    target: &'a LlamaConfig,
+    style: Style,
+    hidden: Sides,
+    queries: Sides,
+    keys: Sides,
+    neurons: Sides,
+    /// The gains of the residual stream's norms, where they are made smaller.
+    gains: Option<Channels>,
+    /// What a tied head makes of copies of a channel, undone in the norm before it.
+    divided: Option<Channels>,
+}
+
+/// One kind of channels as what writes them has it in its rows, and what reads them in its columns. Made once: all tensors share them.
+struct Sides {
+    map: ChannelMap,
+    written: Option<Channels>,
+    read: Option<Channels>,
+}
+
+impl Sides {
+    fn new(map: ChannelMap, style: Style) -> Self {
+        let (written, read) = match style {
+            Style::Split { share } => (map.written(share), map.read(share)),
+            Style::Above => (map.written(None), map.read(None)),
+            // What is new is read by fresh weights, so that old ones stay whole.
+            Style::Zero { .. } | Style::Random { .. } => (map.written(None), map.written(None)),
+        };
+        Self { map, written, read }
+    }
 }
 
 /// What becomes of new rows and columns.
@@ -34,11 +60,33 @@ pub(crate) enum Style {
     Random { seed: u64 },
 }
 
-impl Widener<'_> {
+impl<'a> Widener<'a> {
+    pub(crate) fn new(
+        source: &'a LlamaConfig,
+        target: &'a LlamaConfig,
+        maps: WidthMaps,
+        style: Style,
+    ) -> Self {
+        let WidthMaps { hidden, queries, keys, neurons } = maps;
+        // What is new leaves the sum of squares as it is, and the mean is over more channels.
+        let shrinkage = source.hidden_size as f64 / target.hidden_size as f64;
+        Self {
+            gains: hidden.scaled(shrinkage.sqrt()),
+            divided: hidden.read(None),
+            hidden: Sides::new(hidden, style),
+            queries: Sides::new(queries, style),
+            keys: Sides::new(keys, style),
+            neurons: Sides::new(neurons, style),
+            source,
+            target,
+            style,
+        }
+    }
+
     /// What the tensor `name` is made of.
     pub(crate) fn origin(&self, part: Part, name: &str) -> Origin {
         match self.style {
-            Style::Split { share } => self.split(part, name, share),
+            Style::Split { .. } => self.split(part, name),
             Style::Above => self.above(part, name),
             Style::Zero { seed } => self.padded(part, name, &|fill| self.zero_fills(part, fill), seed),
             Style::Random { seed } => {
@@ -47,33 +95,36 @@ impl Widener<'_> {
         }
     }
 
-    fn split(&self, part: Part, name: &str, share: Option<f64>) -> Origin {
+    fn split(&self, part: Part, name: &str) -> Origin {
         let rows = match part {
             // A tied head sees every channel as often as it occurs; the norm before it makes up for that.
-            Part::FinalNorm if self.source.tie_word_embeddings => self.maps.hidden.read(None),
-            _ => self.rows(part).and_then(|map| map.written(share)),
+            Part::FinalNorm if self.source.tie_word_embeddings => self.divided.clone(),
+            _ => self.rows(part).and_then(|side| side.written.clone()),
         };
-        let columns = match part {
-            Part::Embedding => self.maps.hidden.written(share),
-            _ => self.columns(part).and_then(|map| map.read(share)),
-        };
-        Origin::copy(name).widened(copies(rows, columns))
+        Origin::copy(name).widened(copies(rows, self.read_columns(part)))
+    }
+
+    /// The columns that the tensor reads; the embedding writes its own.
+    fn read_columns(&self, part: Part) -> Option<Channels> {
+        match part {
+            Part::Embedding => self.hidden.written.clone(),
+            _ => self.columns(part).and_then(|side| side.read.clone()),
+        }
     }
 
     fn above(&self, part: Part, name: &str) -> Origin {
-        let (Some(rows), Some(layer), Some(columns)) =
-            (self.rows(part), layer_index(name), self.columns(part))
-        else {
-            return self.split(part, name, None);
+        let (Some(rows), Some(layer)) = (self.rows(part), layer_index(name)) else {
+            return self.split(part, name);
         };
-        let firsts: BTreeSet<usize> = rows.firsts().into_iter().collect();
-        let is_old = |index: usize| firsts.contains(&index);
-        if rows.written(None).is_none() || layer + 1 == self.source.num_hidden_layers {
-            return self.split(part, name, None);
+        let is_top = layer + 1 == self.source.num_hidden_layers;
+        if part == Part::Norm || rows.written.is_none() || is_top {
+            return self.split(part, name);
         }
-        let columns = columns.read(None);
-        let own = copies(Some(rows.only(is_old)), columns.clone());
-        let upper = copies(Some(rows.only(|index| !is_old(index))), columns);
+        let firsts: BTreeSet<usize> = rows.map.firsts().into_iter().collect();
+        let is_old = |index: usize| firsts.contains(&index);
+        let columns = self.read_columns(part);
+        let own = copies(Some(rows.map.only(is_old)), columns.clone());
+        let upper = copies(Some(rows.map.only(|index| !is_old(index))), columns);
         let above = Origin::copy(with_layer_index(name, layer + 1)).widened(upper);
         Origin::sum([(1.0, Origin::copy(name).widened(own)), (1.0, above)])
     }
@@ -82,14 +133,10 @@ impl Widener<'_> {
     fn padded(&self, part: Part, name: &str, fills: &dyn Fn(Fill) -> [Fill; 3], seed: u64) -> Origin {
         let [new_columns, new_rows, corner] = fills(fresh(self.target, part, name, seed));
         let rows = match part {
-            // What is new leaves the sum of squares as it is, and the mean is over more channels.
-            Part::Norm | Part::FinalNorm => self.maps.hidden.scaled(self.shrinkage().sqrt()),
-            _ => self.rows(part).and_then(|map| map.written(None)),
+            Part::Norm | Part::FinalNorm => self.gains.clone(),
+            _ => self.rows(part).and_then(|side| side.written.clone()),
         };
-        let columns = match part {
-            Part::Embedding => self.maps.hidden.written(None),
-            _ => self.columns(part).and_then(|map| map.written(None)),
-        };
+        let columns = self.read_columns(part);
         Origin::copy(name).widened(Widening { rows, columns, new_columns, new_rows, corner })
     }
 
@@ -112,31 +159,29 @@ impl Widener<'_> {
         }
     }
 
-    /// Old over new width of the residual stream.
-    fn shrinkage(&self) -> f64 {
-        self.source.hidden_size as f64 / self.target.hidden_size as f64
-    }
-
     /// What the rows of a tensor are.
-    fn rows(&self, part: Part) -> Option<&ChannelMap> {
+    fn rows(&self, part: Part) -> Option<&Sides> {
         match part {
             Part::Embedding | Part::Head => None,
-            Part::Norm | Part::FinalNorm | Part::Output | Part::Down => Some(&self.maps.hidden),
-            Part::Query => Some(&self.maps.queries),
-            Part::Key | Part::Value => Some(&self.maps.keys),
-            Part::Gate | Part::Up => Some(&self.maps.neurons),
+            Part::Norm | Part::FinalNorm | Part::Output | Part::Down => Some(&self.hidden),
+            Part::Query | Part::QueryBias => Some(&self.queries),
+            Part::Key | Part::Value | Part::KeyBias | Part::ValueBias => Some(&self.keys),
+            Part::Gate | Part::Up => Some(&self.neurons),
         }
     }
 
     /// What the columns of a tensor are, where it reads them.
-    fn columns(&self, part: Part) -> Option<&ChannelMap> {
+    fn columns(&self, part: Part) -> Option<&Sides> {
         match part {
-            Part::Embedding | Part::Norm | Part::FinalNorm => None,
-            Part::Query | Part::Key | Part::Value | Part::Gate | Part::Up | Part::Head => {
-                Some(&self.maps.hidden)
-            }
-            Part::Output => Some(&self.maps.queries),
-            Part::Down => Some(&self.maps.neurons),
+            Part::Embedding
+            | Part::Norm
+            | Part::FinalNorm
+            | Part::QueryBias
+            | Part::KeyBias
+            | Part::ValueBias => None,
+            Part::Query | Part::Key | Part::Value | Part::Gate | Part::Up | Part::Head => Some(&self.hidden),
+            Part::Output => Some(&self.queries),
+            Part::Down => Some(&self.neurons),
         }
     }
 }

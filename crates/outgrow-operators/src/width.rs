@@ -11,6 +11,9 @@ use crate::{
     origin::{Channel, Channels},
 };
 
+/// Channels of one kind beyond those of any decoder; a bound, so that a slip in a size is an error and not an endless allocation.
+const LARGEST_WIDTH: usize = 1 << 20;
+
 /// For each channel of the grown model, the channel of the source that it is made of; `None` where it is new.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ChannelMap {
@@ -30,6 +33,11 @@ impl ChannelMap {
         let first =
             |(index, source): (usize, &Option<usize>)| source.filter(|source| firsts[*source] == index);
         Self { sources: self.sources.iter().enumerate().map(first).collect(), source_size: self.source_size }
+    }
+
+    /// The channel of the source for each channel.
+    pub(crate) fn sources(&self) -> &[Option<usize>] {
+        &self.sources
     }
 
     /// Every channel of a head for each head.
@@ -206,6 +214,13 @@ pub(crate) fn widened(source: &LlamaConfig, width: &Width) -> Result<LlamaConfig
         .filter(|(_, source, target)| target < source)
         .map(|(key, source, target)| format!("`{key}` = {target} is less than the source's {source}"))
         .collect();
+    let channels = [1, 1, source.head_dim, source.head_dim];
+    for ((key, _, target), channels) in sizes.iter().zip(channels) {
+        let largest = LARGEST_WIDTH / channels.max(1);
+        if *target > largest {
+            problems.push(format!("`{key}` = {target}: at most {largest} are possible"));
+        }
+    }
     if problems.is_empty() {
         target.validate()?;
         problems.extend(ungrouped(source, &target));

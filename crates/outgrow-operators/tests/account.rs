@@ -3,10 +3,15 @@
 mod folder;
 mod models;
 
-use std::fs;
+use std::{fs, path::Path};
 
 use folder::{Folder, names_in};
-use outgrow_operators::{Account, FolderPlan, Growth, GrowthError, Mix, Placement, Source, Width};
+use outgrow_checkpoint::{LlamaConfig, write_tensors};
+use outgrow_operators::{
+    Account, FolderPlan, Growth, GrowthError, Mix, Moments, Outline, Placement, Source, Width,
+};
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
 
 #[test]
 fn the_account_of_a_growth_says_what_will_be_there() {
@@ -27,6 +32,7 @@ fn the_account_of_a_growth_says_what_will_be_there() {
                  model-00002-of-00004.safetensors  3,968 bytes
                  model-00003-of-00004.safetensors  3,968 bytes
                  model-00004-of-00004.safetensors  400 bytes
+    memory       about 10 MB
     comes along  tokenizer.json
     ");
     insta::assert_snapshot!(account(&Growth::Layers { layers: vec![0, 1, 1, 2] }, 1), @"
@@ -40,6 +46,7 @@ fn the_account_of_a_growth_says_what_will_be_there() {
                  model-00001-of-00039.safetensors  192 bytes
                  …
                  model-00039-of-00039.safetensors  192 bytes
+    memory       about 10 MB
     comes along  tokenizer.json
     ");
     assert_eq!(names_in(source.dir.path()), ["source"]);
@@ -73,6 +80,7 @@ fn the_account_of_a_growth_that_computes_says_how() {
     bytes        8,288
     shards       1
                  model.safetensors  8,288 bytes
+    memory       about 10 MB
     ");
     let zero = Growth::ZeroDepth { num_hidden_layers: 6, placement: Placement::Interleaved };
     insta::assert_snapshot!(account(&zero, 1 << 30), @"
@@ -86,6 +94,7 @@ fn the_account_of_a_growth_that_computes_says_how() {
     bytes        6,352
     shards       1
                  model.safetensors  6,352 bytes
+    memory       about 10 MB
     ");
     let learned = Growth::Learned { num_hidden_layers: Some(4), width: wide, matrices: None, seed: 1 };
     let noise = Growth::Noise { amount: 0.2, mix: Mix::Linear, seed: 1 };
@@ -95,6 +104,7 @@ fn the_account_of_a_growth_that_computes_says_how() {
     layers       3 → 4
     made of      0-2; layers 3 are fresh
     function     not preserved
+    mask         0 over layers 3
     parameters   1,688 → 2,184
     tensors      39: 7 copied byte for byte, 32 computed
                  lm_head.weight ×1  [12, 8] 0.8 · (copied) + 0.2 · (drawn with a standard deviation of 0.2236)
@@ -118,11 +128,158 @@ fn the_account_of_a_growth_that_computes_says_how() {
     bytes        4,368
     shards       1
                  model.safetensors  4,368 bytes
+    memory       about 10 MB
     ");
     insta::assert_snapshot!(account_of(&source.open(), &[learned], 1 << 30).unwrap_err(), @"matrices of a learned growth: 2 queries share a key in the source and 4 in the grown model; learned growth keeps that number");
     assert_eq!(names_in(source.dir.path()), ["source"]);
 }
 
+/// The index that a folder of the 70B class has, and no shards.
+fn write_70b(folder: &Path) {
+    let config = LlamaConfig {
+        vocab_size: 128_256,
+        hidden_size: 8192,
+        intermediate_size: 28_672,
+        num_hidden_layers: 80,
+        num_attention_heads: 64,
+        num_key_value_heads: 8,
+        head_dim: 128,
+        ..models::model(80)
+    };
+    fs::write(folder.join("config.json"), config.to_json().to_string()).unwrap();
+    write_index(folder, config.tensors().into_iter().map(|tensor| tensor.name));
+}
+
+fn write_index(folder: &Path, names: impl Iterator<Item = String>) {
+    let shard = |index: usize| format!("model-{:05}-of-00030.safetensors", index / 25 + 1);
+    let map: Map<String, Value> =
+        names.enumerate().map(|(index, name)| (name, shard(index).into())).collect();
+    fs::write(folder.join("model.safetensors.index.json"), json!({ "weight_map": map }).to_string()).unwrap();
+}
+
+#[test]
+fn config_and_index_are_enough_for_an_account_of_70_billion_parameters() {
+    let dir = TempDir::new().unwrap();
+    write_70b(dir.path());
+    let outline = Outline::read(dir.path()).unwrap().unwrap();
+    let account = |growth: Growth| {
+        let plan = FolderPlan::new(&outline, &[growth]).unwrap();
+        Account::new(&outline, plan, Moments::Reset, 5_000_000_000).unwrap().at_speed(1.25e9).to_string()
+    };
+    insta::assert_snapshot!(account(Growth::Solar { drop_layers: 16 }), @"
+    layers       80 → 128
+    made of      0-63, 16-79 (126 of 127 neighbours kept)
+    function     not preserved
+    parameters   70,553,706,496 → 111,625,117,696
+    tensors      1155, all copied byte for byte
+    bytes        223,250,235,392
+    shards       47
+                 model-00001-of-00047.safetensors  4,584,439,808 bytes
+                 …
+                 model-00047-of-00047.safetensors  3,040,886,784 bytes
+    memory       about 10 MB
+    time         3 min of writing at 1,250 MB/s, measured
+    not there    29 of the source's shards: shapes and types are those of config.json
+    ");
+    let wide = Width { hidden_size: Some(16_384), ..Width::default() };
+    insta::assert_snapshot!(account(Growth::Split { width: wide, share: None }), @"
+    layers       80 → 80
+    made of      0-79
+    function     preserved
+    parameters   70,553,706,496 → 141,107,412,992
+    tensors      723: 0 copied byte for byte, 723 computed
+                 lm_head.weight ×1  [128256, 16384] 16384 columns, scaled
+                 model.embed_tokens.weight ×1  [128256, 16384] 16384 columns
+                 model.norm.weight ×1  [16384] 16384 rows
+                 input_layernorm.weight ×80  [16384] 16384 rows
+                 mlp.down_proj.weight ×80  [16384, 28672] 16384 rows
+                 mlp.gate_proj.weight ×80  [28672, 16384] 16384 columns, scaled
+                 mlp.up_proj.weight ×80  [28672, 16384] 16384 columns, scaled
+                 post_attention_layernorm.weight ×80  [16384] 16384 rows
+                 self_attn.k_proj.weight ×80  [1024, 16384] 16384 columns, scaled
+                 self_attn.o_proj.weight ×80  [16384, 8192] 16384 rows
+                 self_attn.q_proj.weight ×80  [8192, 16384] 16384 columns, scaled
+                 self_attn.v_proj.weight ×80  [1024, 16384] 16384 columns, scaled
+    bytes        282,214,825,984
+    shards       62
+                 model-00001-of-00062.safetensors  4,806,737,920 bytes
+                 …
+                 model-00062-of-00062.safetensors  4,202,692,608 bytes
+    memory       about 20 MB
+    time         4 min of writing at 1,250 MB/s, measured
+    not there    29 of the source's shards: shapes and types are those of config.json
+    ");
+}
+
+#[test]
+fn an_index_without_shards_must_be_of_a_llama_and_complete() {
+    let dir = TempDir::new().unwrap();
+    write_70b(dir.path());
+    let refused = || {
+        Outline::read(dir.path()).unwrap_err().to_string().replace(&*dir.path().to_string_lossy(), "source")
+    };
+    let names = || models::model(1).tensors().into_iter().map(|tensor| tensor.name);
+    write_index(dir.path(), names().skip(1).chain(["model.layers.0.self_attn.q_norm.weight".to_owned()]));
+    fs::write(dir.path().join("config.json"), models::model(1).to_json().to_string()).unwrap();
+    insta::assert_snapshot!(refused(), @"source/model.safetensors.index.json: `model.embed_tokens.weight` is not listed; `model.layers.0.self_attn.q_norm.weight` is no tensor of the model that config.json describes");
+    let mut json = models::model(1).to_json();
+    json["model_type"] = "olmo2".into();
+    fs::write(dir.path().join("config.json"), json.to_string()).unwrap();
+    insta::assert_snapshot!(refused(), @r#"source: 1 of the shards that the index names not there, and without them shapes are known of LLaMA-style models only (config.json: `model_type` is "olmo2", but this decoder is "llama" or "mistral")"#);
+}
+
+#[test]
+fn a_folder_with_all_its_shards_has_no_outline() {
+    let source = Folder::new(2, |_| {});
+    assert!(Outline::read(&source.folder).unwrap().is_none());
+}
+
+#[test]
+fn the_account_says_what_moments_time_and_memory_are_for() {
+    let source = Folder::new(2, |_| {});
+    let tensors = models::numbered(&models::model(2));
+    let moments = tensors.into_iter().flat_map(|(name, tensor)| {
+        [format!("{name}.exp_avg"), format!("{name}.exp_avg_sq")].map(|name| (name, tensor.clone()))
+    });
+    write_tensors(&source.folder.join("optimizer.safetensors"), &moments.collect()).unwrap();
+    let opened = source.open();
+    let account = |growth: Growth, moments| {
+        let plan = FolderPlan::new(&opened, &[growth])?;
+        Ok::<_, GrowthError>(Account::new(&opened, plan, moments, 1 << 30)?.at_speed(1e5).to_string())
+    };
+    insta::assert_snapshot!(account(Growth::Stack { factor: 2 }, Moments::KeepOld).unwrap(), @"
+    layers       2 → 4
+    made of      0-1 ×2 (2 of 3 neighbours kept)
+    function     not preserved
+    parameters   1,192 → 2,184
+    tensors      39, all copied byte for byte
+    bytes        4,368
+    shards       1
+                 model.safetensors  4,368 bytes
+    moments      keep-old: 78 tensors, 17,472 bytes in 1 file
+    memory       about 10 MB
+    time         0.2 s of writing at 1 MB/s, measured
+    ");
+    let deeper =
+        Growth::Learned { num_hidden_layers: Some(3), width: Width::default(), matrices: None, seed: 1 };
+    insta::assert_snapshot!(account(deeper, Moments::Copy).unwrap(), @"
+    layers       2 → 3
+    made of      0-1, 0 (1 of 2 neighbours kept)
+    function     not preserved
+    parameters   1,192 → 1,688
+    tensors      30, all copied byte for byte
+    bytes        3,376
+    shards       1
+                 model.safetensors  3,376 bytes
+    moments      copy: 60 tensors, 13,504 bytes in 1 file
+    memory       about 10 MB
+    time         0.2 s of writing at 1 MB/s, measured
+    ");
+    fs::remove_file(source.folder.join("optimizer.safetensors")).unwrap();
+    let missing = account(Growth::Stack { factor: 2 }, Moments::Copy).unwrap_err().to_string();
+    assert!(missing.contains("no optimizer.safetensors"), "{missing}");
+}
+
 fn account_of(source: &Source, growths: &[Growth], shard_size_bytes: u64) -> Result<Account, GrowthError> {
-    Account::new(source, FolderPlan::new(source, growths)?, shard_size_bytes)
+    Account::new(source, FolderPlan::new(source, growths)?, Moments::Reset, shard_size_bytes)
 }

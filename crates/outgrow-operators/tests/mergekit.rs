@@ -1,8 +1,10 @@
 //! mergekit's passthrough recipes: what they mean, and that everything else in them is refused by name and line.
 
+mod models;
+
 use insta::assert_snapshot;
-use outgrow_checkpoint::Dtype;
-use outgrow_operators::Passthrough;
+use outgrow_checkpoint::{Checkpoint, Dtype, write_checkpoint};
+use outgrow_operators::{FolderPlan, Moments, Passthrough, Source, grow_folder};
 use proptest::prelude::*;
 
 const IDENTITY_BLOCKS: &str = "\
@@ -230,6 +232,27 @@ slices:
     let recipe = Passthrough::parse(text).unwrap();
     assert_eq!(recipe.slices[0].scales.len(), 2);
     assert_eq!(scale(&recipe, "model.layers.0.self_attn.o_proj.weight").to_bits(), 0);
+}
+
+#[test]
+fn a_scale_of_0_leaves_the_signs_as_a_product_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let [folder, target] = ["source", "grown"].map(|name| dir.path().join(name));
+    let config = models::model(1);
+    let mut tensors = models::numbered(&config);
+    let name = "model.layers.0.self_attn.o_proj.weight";
+    tensors.get_mut(name).unwrap().values[..3].copy_from_slice(&[-2.0, 0.0, 3.0]);
+    write_checkpoint(&folder, &config, &tensors, 1 << 30).unwrap();
+    let recipe = "merge_method: passthrough
+slices: [{sources: [{model: a, layer_range: [0, 1], parameters: {scale: [{filter: o_proj, value: 0}]}}]}]";
+    let source = Source::open(&folder).unwrap();
+    let plan =
+        FolderPlan::of_passthrough(&source, &Passthrough::parse(recipe).unwrap(), recipe.to_owned()).unwrap();
+    grow_folder(&source, &plan, Moments::Reset, &target, 1 << 30).unwrap();
+    let grown = Checkpoint::open(&target).unwrap();
+    // bf16: the sign is the highest bit of two bytes.
+    assert_eq!(grown.bytes(name).unwrap()[..6], [0, 0x80, 0, 0, 0, 0]);
+    assert!(grown.to_named_tensors().unwrap()[name].values.iter().all(|value| *value == 0.0));
 }
 
 proptest! {

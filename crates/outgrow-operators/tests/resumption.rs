@@ -175,7 +175,9 @@ impl Scene {
         fs::create_dir(&remains).unwrap();
         self.almost_grow(growth, moments, |folder| {
             for (name, bytes) in contents(folder) {
-                fs::write(remains.join(name), bytes).unwrap();
+                let file = remains.join(name);
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(file, bytes).unwrap();
             }
         });
         let shards = names(&remains).into_iter().filter(|name| name.ends_with(".safetensors"));
@@ -220,9 +222,16 @@ impl Scene {
     }
 }
 
-/// All files, with their names.
+/// All files, with their names; those of subfolders with their path.
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    names(folder).into_iter().map(|name| (name.clone(), fs::read(folder.join(name)).unwrap())).collect()
+    let files = |name: String| {
+        let path = folder.join(&name);
+        if !path.is_dir() {
+            return vec![(name, fs::read(path).unwrap())];
+        }
+        contents(&path).into_iter().map(|(inside, bytes)| (format!("{name}/{inside}"), bytes)).collect()
+    };
+    names(folder).into_iter().flat_map(files).collect()
 }
 
 fn hidden(folder: &Path) -> Vec<String> {

@@ -5,6 +5,7 @@
 #![recursion_limit = "256"]
 
 mod commands;
+mod disk;
 mod exit;
 mod experiment;
 mod interrupt;
@@ -36,6 +37,8 @@ enum Command {
     Train(commands::train::Arguments),
     /// Grow a Hugging Face folder into a larger one.
     Grow(Box<commands::grow::Arguments>),
+    /// Fold the mask of a randomly grown folder into its weights.
+    Export(commands::export::Arguments),
     /// Compare a grown folder with its source: loss, logits, gradients, bytes.
     Verify(commands::verify::Arguments),
     /// Prepare and look at training data.
@@ -57,6 +60,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Grow(arguments) => commands::grow::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
         Command::Data(arguments) => commands::data::run(&arguments),
         Command::Experiment(arguments) => commands::experiment::run(&arguments),

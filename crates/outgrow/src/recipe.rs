@@ -212,6 +212,11 @@ impl Recipe {
         let folder = path.parent().unwrap_or(Path::new(""));
         recipe.data.training = folder.join(&recipe.data.training);
         recipe.data.validation = folder.join(&recipe.data.validation);
+        if let ScheduleRecipe::Stages { stages } = &mut recipe.schedule {
+            for stage in stages {
+                stage.enter = stage.enter.take().map(|growth| growth.beside(folder));
+            }
+        }
         Ok(recipe)
     }
 
@@ -274,6 +279,32 @@ mod tests {
     fn the_recipe_in_the_docs_is_one() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/recipes/g-stack.toml");
         assert_eq!(Recipe::read(&path).unwrap().schedule.method(), "g-stack");
+    }
+
+    #[test]
+    fn matrices_of_a_stage_are_beside_the_recipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recipe.toml");
+        let text = std::fs::read_to_string(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/recipes/g-stack.toml"),
+        );
+        let text = text.unwrap();
+        let schedule = text.find("[schedule]").unwrap();
+        let after = text[schedule + 1..].find("\n[").map_or("", |end| &text[schedule + 1 + end..]);
+        let stages = r#"[schedule]
+method = "stages"
+[[schedule.stages]]
+name = "wide"
+enter = { operator = "learned", matrices = "trained/matrices.safetensors" }
+tokens = 64
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+"#;
+        std::fs::write(&path, format!("{}{stages}{after}", &text[..schedule])).unwrap();
+        let ScheduleRecipe::Stages { stages } = Recipe::read(&path).unwrap().schedule else {
+            panic!("stages")
+        };
+        let Some(Growth::Learned { matrices, .. }) = &stages[0].enter else { panic!("learned") };
+        assert_eq!(*matrices, Some(folder.path().join("trained/matrices.safetensors")));
     }
 
     #[test]

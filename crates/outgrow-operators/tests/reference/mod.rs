@@ -5,7 +5,8 @@
 
 use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors, Rope, RopeScaling};
 
-/// What of a grown model is let in: 1, or 0 for what is new (arXiv 2405.15319, A.5).
+/// What of a grown model is let in: 1, or less for what is new (arXiv 2405.15319, A.5). A channel is masked where it is written; norms,
+/// as in the paper's equation, let through what is there.
 #[derive(Clone, Debug)]
 pub struct Mask {
     pub hidden: Vec<f64>,
@@ -50,10 +51,7 @@ pub fn logits(config: &LlamaConfig, tensors: &NamedTensors, tokens: &[usize], ma
         add(&mut stream, &fed, &mask.hidden, mask.layers[layer]);
     }
     let head = tensors.get("lm_head.weight").unwrap_or(embedding);
-    stream
-        .iter()
-        .flat_map(|one| times(head, &masked(&model.norm("model.norm.weight", one), &mask.hidden)))
-        .collect()
+    stream.iter().flat_map(|one| times(head, &model.norm("model.norm.weight", one))).collect()
 }
 
 struct Model<'a> {
@@ -78,7 +76,7 @@ impl Model<'_> {
     }
 
     fn layer_norm(&self, layer: usize, name: &str, values: &[f64]) -> Vec<f64> {
-        masked(&self.norm(&format!("model.layers.{layer}.{name}.weight"), values), &self.mask.hidden)
+        self.norm(&format!("model.layers.{layer}.{name}.weight"), values)
     }
 
     fn attention(&self, layer: usize, stream: &[Vec<f64>]) -> Vec<Vec<f64>> {

@@ -1,11 +1,17 @@
 //! `outgrow grow`: a Hugging Face folder into a larger one. What the flags mean is grow_flags.rs's.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use outgrow_operators::{Account, FolderPlan, Growth, Moments, Passthrough, RecipeFile, Source, grow_folder};
+use outgrow_operators::{
+    Account, FolderPlan, Growth, GrowthError, Moments, Outline, Passthrough, Plannable, RecipeFile, Source,
+    grow_folder,
+};
 
 use super::{grow_flags::Flags, verify};
-use crate::output;
+use crate::{disk::write_speed, exit::BadInput, output};
 
 /// Flags of `outgrow grow`.
 #[derive(Debug, clap::Args)]
@@ -23,7 +29,15 @@ pub struct Arguments {
     /// What becomes of the optimizer's moments, where the source has some.
     #[arg(long, value_enum, default_value = "reset")]
     moments: MomentsFlag,
-    /// Print what would be made, and write nothing.
+    /// random: what of the new parts is let in, 0 to 1; closed, 0, by default. Below 1 it stands in training/mask.json, and
+    /// `outgrow export` folds it into the weights.
+    #[arg(long, value_name = "M")]
+    mask: Option<f64>,
+    /// random: tokens over which the mask is to open, for whoever trains the folder.
+    #[arg(long, value_name = "N")]
+    ramp_tokens: Option<u64>,
+    /// Print what would be made and what it would take, and write nothing but a short-lived file that measures the target's disk.
+    /// Of a LLaMA-style source, config.json and model.safetensors.index.json are enough.
     #[arg(long)]
     plan: bool,
     /// Afterwards, compare the grown folder with its source, as `outgrow verify` does.
@@ -60,13 +74,14 @@ impl MomentsFlag {
 /// Grows the folder, or prints the plan.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let how = how(arguments)?;
-    let source = Source::open(&arguments.source)?;
-    let plan = match how {
-        How::Steps(growths) => FolderPlan::new(&source, &growths)?,
-        How::Passthrough(passthrough, text) => FolderPlan::of_passthrough(&source, &passthrough, text)?,
-    };
     if arguments.plan {
-        return output::line(Account::new(&source, plan, arguments.shard_size)?);
+        return print_account(arguments, how);
+    }
+    let source = Source::open(&arguments.source)?;
+    let plan = planned(arguments, how, (&source).into())?;
+    if arguments.verify && plan.mask.is_some() {
+        let problem = "--verify has no use for a mask that isn't open: give --mask 1, or export the folder and verify that";
+        return Err(BadInput(problem.to_owned()).into());
     }
     let moments = arguments.moments.policy();
     let grown = grow_folder(&source, &plan, moments, &arguments.target, arguments.shard_size)?;
@@ -80,11 +95,42 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Shards aren't needed for a plan: without them, what config.json and the index say has to do.
+fn print_account(arguments: &Arguments, how: How) -> anyhow::Result<()> {
+    let (source, outline);
+    let plannable: Plannable = if let Some(found) = Outline::read(&arguments.source)? {
+        outline = found;
+        (&outline).into()
+    } else {
+        source = Source::open(&arguments.source)?;
+        (&source).into()
+    };
+    let plan = planned(arguments, how, plannable)?;
+    let account = Account::new(plannable, plan, arguments.moments.policy(), arguments.shard_size)?;
+    let parent = arguments.target.parent().filter(|parent| !parent.as_os_str().is_empty());
+    // A disk that can't be looked at is no reason to withhold the rest.
+    match write_speed(parent.unwrap_or(Path::new("."))) {
+        Ok(speed) => output::line(account.at_speed(speed)),
+        Err(_) => output::line(account),
+    }
+}
+
 /// What flags or a recipe say.
 enum How {
     Steps(Vec<Growth>),
     /// And its text.
     Passthrough(Passthrough, String),
+}
+
+fn planned(arguments: &Arguments, how: How, source: Plannable) -> Result<FolderPlan, GrowthError> {
+    let plan = match how {
+        How::Steps(growths) => FolderPlan::new(source, &growths),
+        How::Passthrough(passthrough, text) => FolderPlan::of_passthrough(source, &passthrough, text),
+    }?;
+    match (arguments.mask, arguments.ramp_tokens) {
+        (None, None) => Ok(plan),
+        (mask, ramp_tokens) => plan.with_mask(mask.unwrap_or(0.0), ramp_tokens),
+    }
 }
 
 fn how(arguments: &Arguments) -> anyhow::Result<How> {
@@ -97,7 +143,7 @@ fn how(arguments: &Arguments) -> anyhow::Result<How> {
 }
 
 /// `5GB`, `500MB`, `64KB` or plain bytes; decimal, as Hugging Face counts.
-fn parse_size(text: &str) -> Result<u64, String> {
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let unit = match text[digits.len()..].to_ascii_uppercase().as_str() {
         "" | "B" => 1,

@@ -1,6 +1,8 @@
 //! Decoders of other architectures grow in depth: every tensor by the list, config.json with it, and what can't be grown is refused
 //! in one line.
 
+mod biases;
+
 use std::{fs, path::PathBuf};
 
 use outgrow_checkpoint::{
@@ -279,11 +281,11 @@ fn layers_that_may_not_be_silent_are_no_identities() {
 
 #[test]
 fn what_needs_a_llama_says_so() {
-    let folder = Folder::new(&config("qwen2", 2, json!({})), &decoder(2, &plain()));
+    let folder = Folder::new(&config("qwen3", 2, json!({})), &decoder(2, &plain()));
     let width = Width { hidden_size: Some(8), ..Width::default() };
-    insta::assert_snapshot!(folder.refusal(Growth::Split { width, share: None }), @r#"`split` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen2", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
-    insta::assert_snapshot!(folder.refusal(Growth::Hyperclone { factor: 2 }), @r#"`hyperclone` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen2", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
-    insta::assert_snapshot!(folder.refusal(Growth::RandomDepth { num_hidden_layers: 4, seed: 0 }), @r#"`random-depth` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen2", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
+    insta::assert_snapshot!(folder.refusal(Growth::Split { width, share: None }), @r#"`split` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
+    insta::assert_snapshot!(folder.refusal(Growth::Hyperclone { factor: 2 }), @r#"`hyperclone` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
+    insta::assert_snapshot!(folder.refusal(Growth::RandomDepth { num_hidden_layers: 4, seed: 0 }), @r#"`random-depth` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
 }
 
 #[test]

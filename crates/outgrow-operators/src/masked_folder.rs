@@ -1,0 +1,53 @@
+//! A folder whose new parts are behind a mask, opened to fold the mask in. Everything else refuses such a folder: without its mask
+//! it is another model.
+
+use std::path::Path;
+
+use crate::{
+    biases::Biases, depth::LayerOrigin, error::GrowthError, folder_plan::FolderPlan, mask::Mask,
+    model_card::CardRecipe, preservation::Preservation, source::Source,
+};
+
+/// An opened folder with a mask.
+#[derive(Debug)]
+pub struct MaskedFolder {
+    source: Source,
+    plan: FolderPlan,
+}
+
+impl MaskedFolder {
+    /// Opens a folder and plans the same model with its mask folded in.
+    ///
+    /// # Errors
+    /// As [`Source::open`]; a folder without a mask; a mask that isn't this model's.
+    pub fn open(folder: &Path) -> Result<Self, GrowthError> {
+        let source = Source::open_masked(folder)?;
+        let no_mask = || GrowthError::NoMask { folder: folder.to_owned() };
+        let (config, biases) = match &source {
+            Source::Llama(checkpoint) => (checkpoint.config().clone(), Biases::None),
+            Source::Other(other) => (other.biased_llama().ok_or_else(no_mask)??, Biases::QueryKeyValue),
+        };
+        let mask = Mask::read(folder, &config)?.ok_or_else(no_mask)?;
+        let plan = FolderPlan {
+            config: source.weights().raw_config().clone(),
+            source_layers: config.num_hidden_layers,
+            layers: (0..config.num_hidden_layers).map(LayerOrigin::Copy).collect(),
+            preservation: Preservation::Exact,
+            tensors: mask.folded(&config, biases),
+            dtype: None,
+            recipe: CardRecipe::MaskFolded { mask: mask.mask },
+            mask: None,
+        };
+        Ok(Self { source, plan })
+    }
+
+    /// The folder, whose tensors know nothing of the mask.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// What [`crate::grow_folder`] makes the folder without a mask by.
+    pub fn plan(&self) -> &FolderPlan {
+        &self.plan
+    }
+}

@@ -1,0 +1,94 @@
+//! Folders that refuse a run, and runs that end without a result.
+
+use outgrow_data::Order;
+use outgrow_kernels::{DeviceName, open_device};
+use outgrow_model::Initialization;
+use outgrow_schedules::Schedule;
+use outgrow_train::{AdamWSettings, Control, TrainError, TrainSettings, Training, train};
+
+use crate::workshop::{STEP_TOKENS, Told, Workshop, names, run_until, settings, stacked};
+
+#[test]
+fn a_folder_refuses_a_run_that_is_not_its_own() {
+    let workshop = Workshop::new();
+    let schedule = stacked(1e-2);
+    run_until(&workshop, "run", &schedule, Some(2), &mut Told::default()).unwrap();
+    let run = workshop.path("run");
+    let before = names(&run);
+    let message = |seed, schedule: &Schedule, settings: &TrainSettings| {
+        let result = workshop.train(&run, seed, schedule, settings, &mut |_, _| panic!("nothing may happen"));
+        let error = result.unwrap_err();
+        assert!(matches!(error, TrainError::OtherRun { .. }), "{error:?}");
+        error.to_string().replace(&format!("{}/", run.display()), "")
+    };
+    let end = "use another --out, or the recipe that began this run";
+    assert_eq!(
+        message(2, &schedule, &settings()),
+        format!("step-00000002: was written by a run with other seed; {end}")
+    );
+    assert_eq!(
+        message(1, &stacked(2e-2), &settings()),
+        format!("step-00000002: was written by a run with other stages; {end}")
+    );
+    let others =
+        TrainSettings { optimizer: AdamWSettings { beta2: 0.99, ..AdamWSettings::default() }, ..settings() };
+    assert_eq!(
+        message(1, &schedule, &others),
+        format!("step-00000002: was written by a run with other settings; {end}")
+    );
+    assert_eq!(names(&run), before);
+}
+
+#[test]
+fn a_folder_refuses_a_run_over_other_data() {
+    let workshop = Workshop::new();
+    run_until(&workshop, "run", &stacked(1e-2), Some(2), &mut Told::default()).unwrap();
+    let run = workshop.path("run");
+    let others = [
+        workshop.batches("training", Order::Shuffled { seed: 4 }),
+        workshop.batches("training", Order::Sequential),
+        workshop.batches("validation", Order::Shuffled { seed: 3 }),
+    ];
+    for training in others {
+        let training = Training {
+            schedule: &stacked(1e-2),
+            settings: &settings(),
+            initialization: Initialization::DepthScaled,
+            seed: 1,
+            training,
+            validation: &workshop.batches("validation", Order::Sequential),
+            device: &open_device(DeviceName::Flex).unwrap(),
+            folder: &run,
+            side_files: &[],
+        };
+        let error = train(&training, &mut |_, _| panic!("nothing may happen")).unwrap_err();
+        let what = "training data, data order or sequence length";
+        assert!(matches!(error, TrainError::OtherRun { what: found, .. } if found == what), "{error:?}");
+    }
+}
+
+#[test]
+fn a_loss_that_is_not_a_number_ends_the_run_and_leaves_nothing_half_written() {
+    let workshop = Workshop::new();
+    let result = run_until(&workshop, "run", &stacked(1e30), None, &mut Told::default());
+    match result.unwrap_err() {
+        TrainError::NotFinite { step, loss, gradient_norm, learning_rate } => {
+            assert_eq!(step, 2, "the first step has the huge rate, the second its consequences");
+            assert!(!(loss.is_finite() && gradient_norm.is_finite()), "loss {loss}, norm {gradient_norm}");
+            assert!(learning_rate > 1e28, "{learning_rate}");
+        }
+        error => panic!("{error:?}"),
+    }
+    assert_eq!(names(&workshop.path("run")), Vec::<String>::new());
+}
+
+#[test]
+fn a_validation_loss_that_is_not_a_number_ends_the_run_before_it_is_saved() {
+    let workshop = Workshop::new();
+    let schedule = stacked(1e38);
+    let settings = TrainSettings { validation_interval_tokens: STEP_TOKENS, ..settings() };
+    let run = workshop.path("run");
+    let error = workshop.train(&run, 1, &schedule, &settings, &mut |_, _| Control::Continue).unwrap_err();
+    assert!(matches!(error, TrainError::ValidationNotFinite { step: 1, .. }), "{error:?}");
+    assert_eq!(names(&run), Vec::<String>::new());
+}

@@ -1,0 +1,28 @@
+//! `outgrow export`: a folder whose new parts are behind a mask into one that needs none, which anything opens.
+
+use std::path::PathBuf;
+
+use outgrow_operators::{MaskedFolder, Moments, grow_folder};
+
+use super::grow::parse_size;
+use crate::output;
+
+/// Flags of `outgrow export`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// A folder that `outgrow grow --operator random` has made, with its mask in training/mask.json.
+    source: PathBuf,
+    /// The folder to make: the same model with the mask folded into its weights.
+    target: PathBuf,
+    /// Largest size of a shard, such as 5GB or 500MB.
+    #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = parse_size)]
+    shard_size: u64,
+}
+
+/// Folds the mask in.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let masked = MaskedFolder::open(&arguments.source)?;
+    // Whoever exports is done with training: an optimizer's moments stay behind.
+    grow_folder(masked.source(), masked.plan(), Moments::Reset, &arguments.target, arguments.shard_size)?;
+    output::line(arguments.target.display())
+}

@@ -1,0 +1,133 @@
+//! Data, recipes and devices that a run cannot have.
+
+use crate::{
+    BAD_INPUT, FAILED, refused, refused_recipe,
+    tiny::{self, G_STACK, Workshop, assert_success, recipe, scratch, stderr},
+};
+
+#[test]
+fn a_corpus_without_text() {
+    let workshop = Workshop::new();
+    workshop.write("empty.txt", "");
+    let prepare = ["data", "prepare", "empty.txt", "--tokenizer", "tokenizer.json", "--out", "shards"];
+    insta::assert_snapshot!(refused(&workshop, &prepare, BAD_INPUT, "shards"), @"the corpus is empty: no text in 1 files (1 documents without text)");
+}
+
+#[test]
+fn a_corpus_shorter_than_a_sample_or_a_batch() {
+    let workshop = Workshop::new();
+    for (name, words) in [("training", 40), ("validation", 400)] {
+        workshop.write("text.txt", tiny::text(1, words));
+        let output =
+            workshop.run(&["data", "prepare", "text.txt", "--tokenizer", "tokenizer.json", "--out", name]);
+        assert_success(&output);
+    }
+    let recipe = recipe(&scratch(1000, "1e-2"));
+    let long = recipe.replace("sequence_length = 16", "sequence_length = 64");
+    insta::assert_snapshot!(refused_recipe(&workshop, &long), @"training: the corpus has 41 tokens, but one sample of sequence length 64 needs 65");
+    let wide = recipe.replace("batch_sequences = 2", "batch_sequences = 3");
+    insta::assert_snapshot!(refused_recipe(&workshop, &wide), @"training: the corpus has 2 samples of sequence length 16, but one batch needs 3");
+    let held = recipe.replace("validation_sequences = 2", "validation_sequences = 99");
+    insta::assert_snapshot!(refused_recipe(&workshop, &held), @"validation_sequences = 99, but the validation shards hold only 25 sequences");
+}
+
+#[test]
+fn a_tokenizer_with_more_entries_than_the_model() {
+    let workshop = Workshop::with_shards();
+    let recipe = recipe(G_STACK).replace("[model]\n", "[model]\nvocab_size = 31\n");
+    insta::assert_snapshot!(refused_recipe(&workshop, &recipe), @"recipe.toml: model: vocab_size = 31, but the tokenizer has 32 entries: at least 32 is needed");
+}
+
+#[test]
+fn a_token_that_the_vocabulary_does_not_have() {
+    let workshop = Workshop::with_shards();
+    let shard = workshop.names("training").into_iter().find(|name| name.starts_with("shard-")).unwrap();
+    let path = workshop.path("training").join(&shard);
+    let tokens = std::fs::metadata(&path).unwrap().len() / 2;
+    std::fs::write(&path, 32_u16.to_le_bytes().repeat(tokens as usize)).unwrap();
+    workshop.write("recipe.toml", recipe(&scratch(1000, "1e-2")));
+    let output = workshop.run(&["train", "recipe.toml", "--out", "run"]);
+    // Shards aren't read whole before a run, so this one has begun, and says so before it ends.
+    assert_eq!(output.status.code(), Some(BAD_INPUT));
+    let said = stderr(&output);
+    insta::assert_snapshot!(said.lines().last().unwrap(), @"error: training/shard-00000.bin: token 528 is 32, but the vocabulary has 32 entries");
+    assert_eq!(workshop.names("run"), ["metrics.jsonl", "run.json"]);
+}
+
+#[test]
+fn misspelt_keys_are_all_named() {
+    let workshop = Workshop::with_shards();
+    let recipe = recipe(G_STACK)
+        .replace("intermediate_size", "intermediate_sise")
+        .replace("validation_sequences", "validation_seqences")
+        .replace("seed = 1", "seed = 1\nsede = 2");
+    insta::assert_snapshot!(refused_recipe(&workshop, &recipe), @"recipe.toml: model: unknown field `intermediate_sise`, expected one of `vocab_size`, `hidden_size`, `intermediate_size`, `num_hidden_layers`, `num_attention_heads`, `num_key_value_heads`, `head_dim`, `max_position_embeddings`, `rms_norm_eps`, `rope_theta`, `tie_word_embeddings`, `initializer_range`, `initialization`; model: missing field `intermediate_size`; training: unknown field `validation_seqences`, expected one of `batch_sequences`, `micro_batch_sequences`, `optimizer`, `validation_interval_tokens`, `validation_sequences`, `checkpoint_interval_tokens`, `checkpoints_kept`; training: missing field `validation_sequences`; unknown key `sede`: expected name, seed, device, model, data, schedule or training");
+}
+
+#[test]
+fn values_out_of_range_are_all_named() {
+    let workshop = Workshop::with_shards();
+    let recipe = recipe(G_STACK)
+        .replace("num_attention_heads = 2", "num_attention_heads = 0")
+        .replace("validation_sequences = 2", "validation_sequences = 0")
+        .replace("[training]\n", "[training]\noptimizer = { beta1 = 1.5 }\n");
+    insta::assert_snapshot!(refused_recipe(&workshop, &recipe), @"recipe.toml: model: `num_attention_heads` is 0, expected at least 1; `num_key_value_heads` is 0, expected at least 1; `head_dim` is 0, expected at least 1; training: validation_sequences = 0: at least 1 is needed; beta1 = 1.5: from 0 to below 1 is needed");
+}
+
+#[test]
+fn schedules_that_cannot_be() {
+    let workshop = Workshop::with_shards();
+    let with = |from: &str, to: &str| refused_recipe(&workshop, &recipe(&G_STACK.replace(from, to)));
+    insta::assert_snapshot!(with("factor = 2", "factor = 0"), @"recipe.toml: schedule: factor is 0, it must divide the target's num_hidden_layers, 4");
+    insta::assert_snapshot!(with("factor = 2", "factor = 3"), @"recipe.toml: schedule: factor is 3, it must divide the target's num_hidden_layers, 4");
+    insta::assert_snapshot!(with("grown_tokens = 96\n", ""), @"recipe.toml: schedule: one of `grown_tokens` and `scratch_tokens` is needed, neither is given");
+    insta::assert_snapshot!(with("grown_tokens = 96", "scratch_tokens = 10"), @"recipe.toml: schedule: budget is 6.1440e5 FLOPs, the stages before the last one cost 4.1288e6 and one token of the last one 6.1440e4: shorten them or raise it");
+    insta::assert_snapshot!(with("base_tokens = 128", "base_tokens = 0"), @r#"recipe.toml: schedule: 2 problems: stage "base": tokens is 0: a stage trains on at least one token; stage "base": learning rate: warmup_tokens is 32, it must be below horizon_tokens, 0"#);
+}
+
+#[test]
+fn a_bad_schedule_does_not_hide_behind_bad_settings() {
+    let workshop = Workshop::with_shards();
+    let recipe = recipe(&G_STACK.replace("factor = 2", "factor = 3"))
+        .replace("validation_sequences = 2", "validation_sequences = 0");
+    insta::assert_snapshot!(refused_recipe(&workshop, &recipe), @"recipe.toml: training: validation_sequences = 0: at least 1 is needed; schedule: factor is 3, it must divide the target's num_hidden_layers, 4");
+}
+
+#[test]
+fn recipes_and_data_that_are_not_there() {
+    let workshop = Workshop::new();
+    let train = ["train", "recipe.toml", "--out", "run"];
+    insta::assert_snapshot!(refused(&workshop, &train, BAD_INPUT, "run"), @"recipe.toml: No such file or directory (os error 2)");
+    insta::assert_snapshot!(refused_recipe(&workshop, "name = \"half"), @r#"recipe.toml, line 1: invalid basic string, expected `"`"#);
+    insta::assert_snapshot!(refused_recipe(&workshop, &recipe(G_STACK)), @"training/manifest.json: cannot read: No such file or directory (os error 2)");
+}
+
+#[test]
+fn a_device_that_is_unknown_or_not_in_this_build() {
+    let workshop = Workshop::with_shards();
+    workshop.write("recipe.toml", recipe(G_STACK));
+    let train = ["train", "recipe.toml", "--out", "run", "--device", "gpu"];
+    insta::assert_snapshot!(refused(&workshop, &train, BAD_INPUT, "run"), @"unknown device `gpu`: expected flex, wgpu, cuda or cuda:INDEX");
+    if cfg!(not(feature = "cuda")) {
+        let train = ["train", "recipe.toml", "--out", "run", "--device", "cuda:1"];
+        insta::assert_snapshot!(refused(&workshop, &train, BAD_INPUT, "run"), @"this build has no cuda backend: build with `--features cuda`");
+    }
+}
+
+#[test]
+fn a_loss_that_is_not_a_number() {
+    let workshop = Workshop::with_shards();
+    workshop.write("recipe.toml", recipe(&scratch(1000, "1e30")));
+    let output = workshop.run(&["train", "recipe.toml", "--out", "run"]);
+    assert_eq!(output.status.code(), Some(FAILED));
+    let said = stderr(&output);
+    assert!(!said.contains("panicked"), "{said}");
+    insta::assert_snapshot!(said.lines().last().unwrap(), @"error: the loss is 3.4657 (gradient norm NaN) at step 2 with learning rate 9.97e29: a lower learning rate or a longer warm-up may help; the last good checkpoint is kept");
+    assert_eq!(workshop.names("run"), ["metrics.jsonl", "run.json"], "no checkpoint, whole or half");
+
+    // With a rate that works, the folder is good for a new start.
+    workshop.write("recipe.toml", recipe(&scratch(64, "1e-2")));
+    assert_success(&workshop.run(&["train", "recipe.toml", "--out", "run"]));
+    let metrics = std::fs::read_to_string(workshop.path("run/metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().filter(|line| line.contains("\"step\":0")).count(), 1, "{metrics}");
+}
