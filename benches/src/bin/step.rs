@@ -102,17 +102,16 @@ fn one_step(decoder: &mut Decoder, optimizer: &mut AdamW, batch: &Batch) -> anyh
     let start = Instant::now();
     let (inputs, targets) = (decoder.tokens(&batch.inputs, length), decoder.tokens(&batch.targets, length));
     let loss = decoder.loss_sum(inputs, targets, 1.0 / batch.inputs.len() as f64)?;
-    let forward = start.elapsed();
+    let forward = start.elapsed().as_secs_f64();
     let gradients = decoder.gradients(&mut loss.backward());
-    let backward = start.elapsed();
+    let backward = start.elapsed().as_secs_f64();
     let norm = global_norm(&gradients).context("no gradients")?.into_scalar::<f32>();
-    let normed = start.elapsed();
+    let normed = start.elapsed().as_secs_f64();
     let scale = (1.0 / (f64::from(norm) + 1e-6)).min(1.0);
     optimizer.step(decoder, gradients, scale, 3e-4);
     black_box(loss.into_scalar::<f32>());
-    let updated = start.elapsed();
-    let seconds = [forward, backward - forward, normed - backward, updated - normed];
-    Ok(seconds.map(|duration| duration.as_secs_f64()))
+    let updated = start.elapsed().as_secs_f64();
+    Ok([forward, backward - forward, normed - backward, updated - normed])
 }
 
 /// Whether a parameter is trained when the lower `frozen` layers and the embedding are not.

@@ -1,7 +1,7 @@
 //! Memory for intermediate values, kept for the next use.
 //!
 //! A training step asks for the same sizes again and again; fresh memory from the system would be zeroed page by page every time. What is
-//! returned here is handed out again, with whatever it held: a buffer is for writing first. No more than [`KEPT_BYTES`] are kept: what a
+//! returned here is handed out again, with whatever it held: a buffer is for writing first. No more than 256 MiB are kept: what a
 //! large model's backward pass returns is needed for its gradients.
 
 use std::{

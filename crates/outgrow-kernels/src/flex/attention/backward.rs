@@ -22,7 +22,7 @@ pub struct Gradients<'a> {
 }
 
 /// Writes the gradients, from the output's gradient and the output itself (both `[batch, sequence, heads, head_dim]`, as the output
-/// projection has them) and the logarithms of [`attend`].
+/// projection has them) and the logarithms of [`super::attend`].
 ///
 /// With weights `P`, `δ = Σ g · output` of a query and `S` the scores: `∂V = Pᵀ g`, `∂S = P ∘ (g Vᵀ − δ)`, `∂Q = ∂S K`, `∂K = ∂Sᵀ Q`.
 pub fn attend_gradients(
