@@ -74,10 +74,9 @@ pub fn input_gradient(target: &mut [f32], into: Into, gradient: &[f32], saved: N
                 for ((target, gradient), (input, &inverse_root)) in rows.zip(saved_rows) {
                     let weighted = weighted_product(gradient, input, saved.weight) / width as f32;
                     let pull = weighted * inverse_root * inverse_root * inverse_root;
-                    let kept = if into == Into::Sum { 1.0 } else { 0.0 };
                     let values = target.iter_mut().zip(gradient).zip(input).zip(saved.weight);
                     for (((target, gradient), input), weight) in values {
-                        let before = if into == Into::Sum { kept * *target } else { 0.0 };
+                        let before = if into == Into::Sum { *target } else { 0.0 };
                         *target = before + (gradient * weight * inverse_root - input * pull);
                     }
                 }
