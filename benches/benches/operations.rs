@@ -7,7 +7,7 @@ use outgrow_kernels::flex::{
     adamw::{Step, Updated, sum_of_squares, update},
     attention::{self, Attended, attend, attend_gradients},
     cross_entropy::{self, Prediction, linear_cross_entropy},
-    matrix::{Into, Matrix, Threads, multiply},
+    matrix::{Matrix, Store, Threads, multiply},
     normalization::{Normalized, input_gradient, normalize, weight_gradient},
     rotary::{Angles, Heads, merge_heads, split_heads},
     swi_glu::{swi_glu, swi_glu_gradients},
@@ -33,16 +33,16 @@ fn products(criterion: &mut Criterion) {
     let gradient = Matrix::new(&gradient, TOKENS, INTERMEDIATE);
     group.bench_function("forward", |bencher| {
         bencher.iter(|| {
-            multiply(&mut target, Into::Fresh, 1.0, input, weight.transposed(), Threads::All);
+            multiply(&mut target, Store::Replace, 1.0, input, weight.transposed(), Threads::All);
         });
     });
     group.bench_function("input gradient", |bencher| {
         let target = &mut target[..TOKENS * HIDDEN];
-        bencher.iter(|| multiply(target, Into::Fresh, 1.0, gradient, weight, Threads::All));
+        bencher.iter(|| multiply(target, Store::Replace, 1.0, gradient, weight, Threads::All));
     });
     group.bench_function("weight gradient", |bencher| {
         let target = &mut target[..INTERMEDIATE * HIDDEN];
-        bencher.iter(|| multiply(target, Into::Fresh, 1.0, gradient.transposed(), input, Threads::All));
+        bencher.iter(|| multiply(target, Store::Replace, 1.0, gradient.transposed(), input, Threads::All));
     });
     group.finish();
 }
@@ -90,7 +90,7 @@ fn rows(criterion: &mut Criterion) {
     });
     let saved = Normalized { input: &input, weight: &weight, inverse_roots: &roots };
     group.bench_function("norm, gradient of the input", |bencher| {
-        bencher.iter(|| input_gradient(&mut output, Into::Sum, &gradient, saved));
+        bencher.iter(|| input_gradient(&mut output, Store::Add, &gradient, saved));
     });
     group.bench_function("norm, gradient of the weight", |bencher| {
         let target = &mut output[..HIDDEN];

@@ -9,7 +9,7 @@ use outgrow_checkpoint::LlamaConfig;
 use outgrow_data::Batch;
 use outgrow_kernels::{
     DeviceName,
-    flex::matrix::{Into, Matrix, Threads, multiply},
+    flex::matrix::{Matrix, Store, Threads, multiply},
     open_device,
 };
 use outgrow_model::{Decoder, Initialization, initial_tensors};
@@ -150,7 +150,7 @@ fn product_gflops() -> f64 {
     let seconds = (0..5).map(|_| {
         let start = Instant::now();
         let (left, right) = (Matrix::new(&left, SIDE, SIDE), Matrix::new(&right, SIDE, SIDE));
-        multiply(&mut product, Into::Fresh, 1.0, left, right, Threads::All);
+        multiply(&mut product, Store::Replace, 1.0, left, right, Threads::All);
         start.elapsed().as_secs_f64()
     });
     2.0 * (SIDE as f64).powi(3) / seconds.fold(f64::INFINITY, f64::min) / 1e9

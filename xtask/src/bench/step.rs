@@ -3,11 +3,12 @@
 use std::{
     collections::BTreeMap,
     fs,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -28,19 +29,19 @@ pub struct Arguments {
     mode: Vec<Mode>,
     /// Threads of both sides; by default one for each core.
     #[arg(long)]
-    threads: Option<usize>,
+    threads: Option<NonZeroUsize>,
     /// Rounds, in each of which every side runs once; medians are reported.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     rounds: u64,
     /// Timed steps of a run; by default as many as the size deserves.
     #[arg(long)]
-    steps: Option<usize>,
+    steps: Option<NonZeroUsize>,
     /// Layers, instead of the size's own.
     #[arg(long)]
-    layers: Option<usize>,
+    layers: Option<NonZeroUsize>,
     /// Tokens of a sequence, instead of the size's own; the batch shrinks so that the tokens of a step stay as many.
     #[arg(long)]
-    sequence: Option<usize>,
+    sequence: Option<NonZeroUsize>,
     /// Layers at the bottom that are not trained, with the embedding.
     #[arg(long, default_value_t = 0)]
     frozen_layers: usize,
@@ -113,6 +114,8 @@ impl Runs {
 
 /// Measures at all sizes, printing each table when it is there.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let sizes = arguments.size.iter().map(|&size| Ok((size, sizes(arguments, size)?)));
+    let sizes = sizes.collect::<anyhow::Result<Vec<_>>>()?;
     let target = workspace::target_directory()?;
     let python = match (&arguments.python, arguments.alone) {
         (_, true) => None,
@@ -133,8 +136,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     ]))?;
     let program = target.join("release").join(format!("step{}", std::env::consts::EXE_SUFFIX));
     let mut measurements = Vec::new();
-    for &size in &arguments.size {
-        measurements.push(measure(arguments, size, &program, python.as_deref())?);
+    for (size, sizes) in sizes {
+        measurements.push(measure(arguments, size, &sizes, &program, python.as_deref())?);
     }
     if let Some(file) = &arguments.json {
         let numbers = json!({
@@ -147,23 +150,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn threads(arguments: &Arguments) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    arguments.threads.unwrap_or(cores)
+    arguments.threads.map_or(cores, NonZeroUsize::get)
 }
 
 fn measure(
     arguments: &Arguments,
     size: Size,
+    sizes: &Sizes,
     program: &Path,
     python: Option<&Path>,
 ) -> anyhow::Result<Value> {
-    let mut sizes = size.sizes();
-    sizes.layers = arguments.layers.unwrap_or(sizes.layers);
-    if let Some(sequence) = arguments.sequence {
-        sizes.batch = (sizes.batch * sizes.sequence / sequence).max(1);
-        sizes.sequence = sequence;
-    }
-    sizes.steps = arguments.steps.unwrap_or(sizes.steps);
-    sizes.frozen_layers = arguments.frozen_layers;
     let threads = threads(arguments);
     let (mut ours, mut peers) = (Runs::default(), BTreeMap::<Mode, Runs>::new());
     for _ in 0..arguments.rounds {
@@ -177,9 +173,28 @@ fn measure(
         command.env("RAYON_NUM_THREADS", threads.to_string()).args(sizes.arguments());
         ours.add(&answer(&mut command)?)?;
     }
-    print_table(size, &sizes, threads, &ours, &peers);
+    print_table(size, sizes, threads, &ours, &peers);
     let peers: BTreeMap<_, _> = peers.iter().map(|(mode, runs)| (mode.name(), runs.json())).collect();
     Ok(json!({ "size": size.name(), "flops": sizes.flops(), "outgrow": ours.json(), "pytorch": peers }))
+}
+
+/// The size's numbers with what is asked for instead.
+fn sizes(arguments: &Arguments, size: Size) -> anyhow::Result<Sizes> {
+    let own = size.sizes();
+    let or_own = |asked: Option<NonZeroUsize>, own| asked.map_or(own, NonZeroUsize::get);
+    let sequence = or_own(arguments.sequence, own.sequence);
+    let sizes = Sizes {
+        layers: or_own(arguments.layers, own.layers),
+        sequence,
+        batch: (own.batch * own.sequence / sequence).max(1),
+        steps: or_own(arguments.steps, own.steps),
+        frozen_layers: arguments.frozen_layers,
+        ..own
+    };
+    if sizes.frozen_layers > sizes.layers {
+        bail!("--frozen-layers {}: size {} has {} layers", sizes.frozen_layers, size.name(), sizes.layers);
+    }
+    Ok(sizes)
 }
 
 /// The line of JSON that a side prints last.

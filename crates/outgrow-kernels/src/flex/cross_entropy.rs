@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     buffers::Buffer,
-    matrix::{Into, Matrix, Threads, multiply},
+    matrix::{Matrix, Store, Threads, multiply},
     vector::{exponentials, maximum, vectorized},
 };
 
@@ -49,7 +49,7 @@ pub fn linear_cross_entropy(prediction: Prediction<'_>, mut gradients: Gradients
         let (first, tokens) = (index * chunk, targets.len());
         let logits = &mut logits[..tokens * vocabulary];
         let hidden = Matrix::new(&hidden[first * width..(first + tokens) * width], tokens, width);
-        multiply(logits, Into::Fresh, 1.0, hidden, weight.transposed(), Threads::All);
+        multiply(logits, Store::Replace, 1.0, hidden, weight.transposed(), Threads::All);
         let rows = logits.par_chunks_exact_mut(vocabulary).zip(&mut losses[first..first + tokens]);
         rows.zip(targets).for_each(|((logits, loss), &target)| {
             vectorized(
@@ -60,11 +60,11 @@ pub fn linear_cross_entropy(prediction: Prediction<'_>, mut gradients: Gradients
         let logits = Matrix::new(logits, tokens, vocabulary);
         if let Some(gradient) = &mut gradients.hidden {
             let gradient = &mut gradient[first * width..(first + tokens) * width];
-            multiply(gradient, Into::Fresh, 1.0, logits, weight, Threads::All);
+            multiply(gradient, Store::Replace, 1.0, logits, weight, Threads::All);
         }
         if let Some(gradient) = &mut gradients.weight {
-            let into = if index == 0 { Into::Fresh } else { Into::Sum };
-            multiply(gradient, into, 1.0, logits.transposed(), hidden, Threads::All);
+            let store = if index == 0 { Store::Replace } else { Store::Add };
+            multiply(gradient, store, 1.0, logits.transposed(), hidden, Threads::All);
         }
     }
     (f64::from(scale) * losses.iter().map(|&loss| f64::from(loss)).sum::<f64>()) as f32

@@ -7,7 +7,7 @@
 use super::{
     attention::{self, Attended, attend, attend_gradients},
     buffers::Buffer,
-    matrix::{Into, Matrix, Threads, multiply},
+    matrix::{Matrix, Store, Threads, multiply},
     normalization::{Normalized, input_gradient, normalize, normalize_again, weight_gradient},
     rotary::{Angles, Heads, merge_heads, split_heads},
     swi_glu::{swi_glu, swi_glu_gradients},
@@ -81,19 +81,19 @@ impl Layer<'_> {
     }
 
     /// `target (+)= input · weightᵀ`
-    fn project(&self, target: &mut [f32], into: Into, input: &[f32], weight: &[f32]) {
+    fn project(&self, target: &mut [f32], store: Store, input: &[f32], weight: &[f32]) {
         let tokens = self.tokens();
         let (outputs, inputs) = (target.len() / tokens, input.len() / tokens);
         let weight = Matrix::new(weight, outputs, inputs).transposed();
-        multiply(target, into, 1.0, Matrix::new(input, tokens, inputs), weight, Threads::All);
+        multiply(target, store, 1.0, Matrix::new(input, tokens, inputs), weight, Threads::All);
     }
 
     /// `target (+)= gradient · weight`: the gradient of what was projected.
-    fn project_back(&self, target: &mut [f32], into: Into, gradient: &[f32], weight: &[f32]) {
+    fn project_back(&self, target: &mut [f32], store: Store, gradient: &[f32], weight: &[f32]) {
         let tokens = self.tokens();
         let (outputs, inputs) = (gradient.len() / tokens, target.len() / tokens);
         let gradient = Matrix::new(gradient, tokens, outputs);
-        multiply(target, into, 1.0, gradient, Matrix::new(weight, outputs, inputs), Threads::All);
+        multiply(target, store, 1.0, gradient, Matrix::new(weight, outputs, inputs), Threads::All);
     }
 
     /// `target = gradientᵀ · input`: the gradient of a projection's weight, where it is wanted.
@@ -102,7 +102,7 @@ impl Layer<'_> {
         let tokens = self.tokens();
         let (outputs, inputs) = (gradient.len() / tokens, input.len() / tokens);
         let gradient = Matrix::new(gradient, tokens, outputs).transposed();
-        multiply(target, Into::Fresh, 1.0, gradient, Matrix::new(input, tokens, inputs), Threads::All);
+        multiply(target, Store::Replace, 1.0, gradient, Matrix::new(input, tokens, inputs), Threads::All);
     }
 
     /// Writes the layer's output, `[tokens, hidden]` like its input.
@@ -126,24 +126,24 @@ impl Layer<'_> {
         };
         let mut middle = Buffer::new(input.len());
         middle.copy_from_slice(input);
-        self.project(&mut middle, Into::Sum, &attended, weights.o_proj);
+        self.project(&mut middle, Store::Add, &attended, weights.o_proj);
 
         let mut middle_roots = Buffer::new(tokens);
         normalize(&mut normalized, &mut middle_roots, &middle, weights.post_attention_layernorm, epsilon);
         let mut gate = Buffer::new(tokens * self.shape.intermediate_size);
         let mut up = Buffer::new(gate.len());
-        self.project(&mut gate, Into::Fresh, &normalized, weights.gate_proj);
-        self.project(&mut up, Into::Fresh, &normalized, weights.up_proj);
+        self.project(&mut gate, Store::Replace, &normalized, weights.gate_proj);
+        self.project(&mut up, Store::Replace, &normalized, weights.up_proj);
         let mut gated = Buffer::new(gate.len());
         swi_glu(&mut gated, &gate, &up);
         output.copy_from_slice(&middle);
-        self.project(output, Into::Sum, &gated, weights.down_proj);
+        self.project(output, Store::Add, &gated, weights.down_proj);
         Saved { query, key, value, logarithms, attended, middle, gate, up, input_roots, middle_roots }
     }
 
     fn heads_of(&self, input: &[f32], weight: &[f32], heads: Heads, angles: Option<Angles<'_>>) -> Buffer {
         let mut projected = Buffer::new(heads.elements());
-        self.project(&mut projected, Into::Fresh, input, weight);
+        self.project(&mut projected, Store::Replace, input, weight);
         let mut by_head = Buffer::new(heads.elements());
         split_heads(&mut by_head, &projected, heads, angles);
         by_head
@@ -169,7 +169,7 @@ impl Layer<'_> {
         let weights = &self.weights;
         {
             let mut gated = Buffer::new(gate.len());
-            self.project_back(&mut gated, Into::Fresh, gradient, weights.down_proj);
+            self.project_back(&mut gated, Store::Replace, gradient, weights.down_proj);
             swi_glu_gradients(&mut gated, &mut gate, &mut up);
             self.weight_gradient(wanted.down_proj.take(), gradient, &gated);
         }
@@ -180,13 +180,13 @@ impl Layer<'_> {
             self.weight_gradient(wanted.gate_proj.take(), &gate, &normalized);
             self.weight_gradient(wanted.up_proj.take(), &up, &normalized);
         }
-        self.project_back(&mut normalized, Into::Fresh, &gate, weights.gate_proj);
-        self.project_back(&mut normalized, Into::Sum, &up, weights.up_proj);
+        self.project_back(&mut normalized, Store::Replace, &gate, weights.gate_proj);
+        self.project_back(&mut normalized, Store::Add, &up, weights.up_proj);
         let norm = Normalized { input: &rows, weight, inverse_roots: &saved.middle_roots };
         if let Some(target) = wanted.post_attention_layernorm.take() {
             weight_gradient(target, &normalized, norm);
         }
-        input_gradient(middle, Into::Sum, &normalized, norm);
+        input_gradient(middle, Store::Add, &normalized, norm);
         let input_roots = saved.input_roots;
         SavedAttention { query, key, value, logarithms, attended, input_roots }
     }
@@ -219,16 +219,16 @@ impl Layer<'_> {
             self.weight_gradient(wanted.v_proj, &value, &normalized);
         }
         if norm {
-            self.project_back(&mut normalized, Into::Fresh, &query, weights.q_proj);
-            self.project_back(&mut normalized, Into::Sum, &key, weights.k_proj);
-            self.project_back(&mut normalized, Into::Sum, &value, weights.v_proj);
+            self.project_back(&mut normalized, Store::Replace, &query, weights.q_proj);
+            self.project_back(&mut normalized, Store::Add, &key, weights.k_proj);
+            self.project_back(&mut normalized, Store::Add, &value, weights.v_proj);
         }
         if let Some(target) = wanted.input_layernorm {
             weight_gradient(target, &normalized, norm_rows);
         }
         if let Some(target) = input_target {
             target.copy_from_slice(middle);
-            input_gradient(target, Into::Sum, &normalized, norm_rows);
+            input_gradient(target, Store::Add, &normalized, norm_rows);
         }
     }
 
@@ -239,7 +239,7 @@ impl Layer<'_> {
         let (mut query, mut key, mut value) = (by_head(heads), by_head(key_value), by_head(key_value));
         {
             let mut attended = by_head(heads);
-            self.project_back(&mut attended, Into::Fresh, middle, self.weights.o_proj);
+            self.project_back(&mut attended, Store::Replace, middle, self.weights.o_proj);
             let gradients = attention::Gradients { query: &mut query, key: &mut key, value: &mut value };
             let inputs = self.attended(&saved.query, &saved.key, &saved.value);
             attend_gradients(gradients, &attended, &saved.attended, &saved.logarithms, inputs);

@@ -47,11 +47,11 @@ impl<'a> Matrix<'a> {
 
 /// What becomes of what the target held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Into {
+pub enum Store {
     /// It is overwritten, unread.
-    Fresh,
+    Replace,
     /// The product is added to it.
-    Sum,
+    Add,
 }
 
 /// Who computes a product.
@@ -71,7 +71,7 @@ pub enum Threads {
 /// When the shapes don't fit each other.
 pub fn multiply(
     target: &mut [f32],
-    into: Into,
+    store: Store,
     scale: f32,
     left: Matrix<'_>,
     right: Matrix<'_>,
@@ -94,7 +94,7 @@ pub fn multiply(
             target.as_mut_ptr(),
             1,
             columns as isize,
-            into == Into::Sum,
+            store == Store::Add,
             left.values.as_ptr(),
             left.column_stride as isize,
             left.row_stride as isize,

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     buffers::Buffer,
-    matrix::Into,
+    matrix::Store,
     vector::{sum_by, vectorized},
 };
 
@@ -61,7 +61,7 @@ pub struct Normalized<'a> {
 }
 
 /// The gradient of the input, written or added to what is there: `r · (w·g − x · r² · mean(w·g·x))`.
-pub fn input_gradient(target: &mut [f32], into: Into, gradient: &[f32], saved: Normalized<'_>) {
+pub fn input_gradient(target: &mut [f32], store: Store, gradient: &[f32], saved: Normalized<'_>) {
     let width = saved.weight.len();
     let blocks = target.par_chunks_mut(ROWS * width).zip(gradient.par_chunks(ROWS * width));
     let saved_blocks = saved.input.par_chunks(ROWS * width).zip(saved.inverse_roots.par_chunks(ROWS));
@@ -76,7 +76,7 @@ pub fn input_gradient(target: &mut [f32], into: Into, gradient: &[f32], saved: N
                     let pull = weighted * inverse_root * inverse_root * inverse_root;
                     let values = target.iter_mut().zip(gradient).zip(input).zip(saved.weight);
                     for (((target, gradient), input), weight) in values {
-                        let before = if into == Into::Sum { *target } else { 0.0 };
+                        let before = if store == Store::Add { *target } else { 0.0 };
                         *target = before + (gradient * weight * inverse_root - input * pull);
                     }
                 }

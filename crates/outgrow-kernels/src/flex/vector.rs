@@ -76,11 +76,11 @@ fn total(sums: [f32; LANES]) -> f32 {
     sums[0]
 }
 
-/// `eˣ` to within two units in the last place; below −87.3, where f32 has no normal numbers left, it is the smallest normal number
-/// or zero, and above 88.3 it stays at the largest power that it reaches.
+/// `eˣ` to within two units in the last place from −87.3 to 88.3. Below, where f32 has no normal numbers left, it is zero; above,
+/// infinite, though f32 would reach to 88.7.
 ///
-/// `x = n·ln 2 + r` with a whole `n` and `|r| ≤ ln 2 / 2`; `eʳ` is a polynomial (the minimax one of degree 5 in `(eʳ − 1 − r) / r²`) and
-/// `2ⁿ` is put together from bits.
+/// `x = n·ln 2 + r` with a whole `n` and `|r| ≤ ln 2 / 2`; `(eʳ − 1 − r) / r²` is a polynomial of degree 5 and `2ⁿ` is
+/// put together from bits. Coefficients and the two halves of ln 2 are those of `expf` in the Cephes library (S. Moshier).
 #[inline(always)]
 pub fn exponential(x: f32) -> f32 {
     /// Adding it rounds to a whole number, which is then in the low bits.

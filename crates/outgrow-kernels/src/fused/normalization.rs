@@ -15,7 +15,7 @@ use burn::{
 use super::{Plain, Primitive, Tracked, beside, contiguous, from_values, values};
 use crate::flex::{
     buffers::Buffer,
-    matrix::Into,
+    matrix::Store,
     normalization::{Normalized, input_gradient, normalize, weight_gradient},
 };
 
@@ -84,7 +84,7 @@ impl Backward<Flex, 2> for RmsNormBackward {
         }
         if let Some(node) = input_node {
             let mut target = vec![0.0; gradient.len()];
-            input_gradient(&mut target, Into::Fresh, gradient, saved);
+            input_gradient(&mut target, Store::Replace, gradient, saved);
             gradients.register::<Flex>(node.id, from_values(target, *shape));
         }
     }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{Attended, Block};
 use crate::flex::{
     buffers::Buffer,
-    matrix::{Into, Matrix, Threads, multiply},
+    matrix::{Matrix, Store, Threads, multiply},
     rotary::Heads,
     vector::{exponentials, sum_by, vectorized},
 };
@@ -57,8 +57,8 @@ pub fn attend_gradients(
                     head.weights(weights, logarithms, block);
                     head.score_gradients(scores, weights, block);
                     let rows = block.first_key * head_dim..(block.first_key + block.keys) * head_dim;
-                    let into = if index == 0 { Into::Fresh } else { Into::Sum };
-                    head.query_gradients(query, into, scores, block);
+                    let store = if index == 0 { Store::Replace } else { Store::Add };
+                    head.query_gradients(query, store, scores, block);
                     head.key_value_gradients(
                         &mut key[rows.clone()],
                         &mut value[rows],
@@ -119,7 +119,7 @@ impl OneHead<'_> {
     fn score_gradients(&self, target: &mut [f32], weights: &[f32], block: Block) {
         let Heads { heads, head_dim, .. } = self.attended.heads;
         let values = self.attended.keys(self.attended.value, self.key_head, block).transposed();
-        multiply(target, Into::Fresh, 1.0, self.tokens(self.gradient, block), values, Threads::One);
+        multiply(target, Store::Replace, 1.0, self.tokens(self.gradient, block), values, Threads::One);
         let (start, stride) = (self.start(block), heads * head_dim);
         vectorized(
             #[inline(always)]
@@ -139,10 +139,10 @@ impl OneHead<'_> {
     }
 
     /// `∂Q (+)= ∂S K`
-    fn query_gradients(&self, query: &mut [f32], into: Into, scores: &[f32], block: Block) {
+    fn query_gradients(&self, query: &mut [f32], store: Store, scores: &[f32], block: Block) {
         let scores = Matrix::new(scores, block.queries, block.keys);
         let keys = self.attended.keys(self.attended.key, self.key_head, block);
-        multiply(query, into, self.attended.scale(), scores, keys, Threads::One);
+        multiply(query, store, self.attended.scale(), scores, keys, Threads::One);
     }
 
     /// `∂K += ∂Sᵀ Q` and `∂V += Pᵀ g`
@@ -157,7 +157,7 @@ impl OneHead<'_> {
         let [scores, weights] = [scores, weights]
             .map(|block_values| Matrix::new(block_values, block.queries, block.keys).transposed());
         let queries = self.attended.queries(self.attended.query, self.query_head, block);
-        multiply(key, Into::Sum, self.attended.scale(), scores, queries, Threads::One);
-        multiply(value, Into::Sum, 1.0, weights, self.tokens(self.gradient, block), Threads::One);
+        multiply(key, Store::Add, self.attended.scale(), scores, queries, Threads::One);
+        multiply(value, Store::Add, 1.0, weights, self.tokens(self.gradient, block), Threads::One);
     }
 }

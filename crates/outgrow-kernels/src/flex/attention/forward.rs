@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{Attended, Block, MOST_QUERIES};
 use crate::flex::{
     buffers::Buffer,
-    matrix::{Into, Matrix, Threads, multiply},
+    matrix::{Matrix, Store, Threads, multiply},
     rotary::Heads,
     vector::{exponential, exponentials, maximum, vectorized},
 };
@@ -63,8 +63,8 @@ fn attend_block(
         );
         let weights = Matrix::new(scores, block.queries, block.keys);
         let values = attended.keys(attended.value, key_head, block);
-        let into = if index == 0 { Into::Fresh } else { Into::Sum };
-        multiply(output, into, 1.0, weights, values, Threads::One);
+        let store = if index == 0 { Store::Replace } else { Store::Add };
+        multiply(output, store, 1.0, weights, values, Threads::One);
     }
     vectorized(
         #[inline(always)]

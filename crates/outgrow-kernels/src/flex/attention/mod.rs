@@ -13,7 +13,7 @@ pub use backward::{Gradients, attend_gradients};
 pub use forward::attend;
 
 use super::{
-    matrix::{Into, Matrix, Threads, multiply},
+    matrix::{Matrix, Store, Threads, multiply},
     rotary::Heads,
 };
 
@@ -119,6 +119,6 @@ impl Attended<'_> {
     fn scores(&self, target: &mut [f32], query_head: usize, key_head: usize, block: Block) {
         let query = self.queries(self.query, query_head, block);
         let key = self.keys(self.key, key_head, block).transposed();
-        multiply(target, Into::Fresh, self.scale(), query, key, Threads::One);
+        multiply(target, Store::Replace, self.scale(), query, key, Threads::One);
     }
 }
