@@ -3,6 +3,7 @@
 import sys
 
 import decoder
+import generation
 import optimization
 from tiny_llama import REPOSITORY
 
@@ -11,6 +12,7 @@ LIMIT_BYTES = 500_000
 
 def main() -> None:
     decoder.main()
+    generation.main()
     optimization.main()
     folders = [decoder.GOLDEN / case.name for case in decoder.CASES]
     folders += [optimization.GOLDEN / name for name in optimization.VARIANTS]

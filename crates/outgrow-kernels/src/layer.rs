@@ -48,6 +48,21 @@ impl<T> LayerWeights<T> {
         ]
     }
 
+    /// The parameters by reference, in the same order.
+    pub fn as_array(&self) -> [&T; 9] {
+        [
+            &self.input_layernorm,
+            &self.q_proj,
+            &self.k_proj,
+            &self.v_proj,
+            &self.o_proj,
+            &self.post_attention_layernorm,
+            &self.gate_proj,
+            &self.up_proj,
+            &self.down_proj,
+        ]
+    }
+
     /// From the order of [`Self::into_array`].
     pub fn from_array(parameters: [T; 9]) -> Self {
         let [

@@ -20,6 +20,8 @@ mod optimizer;
 pub use composed::{RotaryTable, linear};
 pub use device::{DeviceDescription, DeviceError, DeviceName, available_devices, open_device};
 pub use documents::PackedDocuments;
+#[cfg(feature = "flex")]
+pub use fused::HostValues;
 pub use layer::{LayerNumbers, LayerWeights};
 pub use operations::{decoder_layer, linear_cross_entropy, rms_norm};
 pub use optimizer::{AdamWParameter, AdamWStep, adamw, sum_of_squares};

@@ -1,7 +1,7 @@
 //! The decoder: built fresh from a configuration and named tensors, run forward to logits or a loss.
 //!
-//! Frozen layers at the bottom run on the inner device, so they leave nothing on the autodiff tape. There is no key-value
-//! cache and no sampling here.
+//! Frozen layers at the bottom run on the inner device, so they leave nothing on the autodiff tape. Keys and values of a text
+//! that goes on are session.rs's.
 
 use burn::{
     module::{Module, Param},
@@ -73,6 +73,12 @@ impl Decoder {
     /// The configuration that it was built from.
     pub fn config(&self) -> &LlamaConfig {
         &self.config
+    }
+
+    /// The angles of all positions.
+    #[cfg(feature = "flex")]
+    pub(crate) fn rotary(&self) -> &RotaryTable {
+        &self.rotary
     }
 
     /// Leaves only the named parameters trainable. What lies below the lowest of them is from now on run without autodiff.
@@ -164,11 +170,12 @@ impl Decoder {
     }
 
     /// `[vocab_size, hidden]`: the head's weight, which is the embedding's where they are tied.
-    fn head(&self) -> Tensor<2> {
+    pub(crate) fn head(&self) -> Tensor<2> {
         self.lm_head.as_ref().map_or_else(|| self.model.embed_tokens.weight.val(), |head| head.weight.val())
     }
 
-    fn hidden(
+    /// The residual stream after the last norm, `[batch, sequence, hidden]`.
+    pub(crate) fn hidden(
         &self,
         tokens: Tensor<2, Int>,
         observe: &mut dyn FnMut(&Tensor<3>),

@@ -35,4 +35,15 @@ pub enum ModelError {
         /// The configuration's `max_position_embeddings`.
         maximum: usize,
     },
+    /// A context or a continuation without a token.
+    #[error("a context and a continuation need a token each")]
+    NothingToRead,
+    /// A token that the vocabulary doesn't have.
+    #[error("token {token} is outside the vocabulary of {vocab_size}")]
+    UnknownToken {
+        /// The token's number.
+        token: u32,
+        /// The configuration's `vocab_size`.
+        vocab_size: usize,
+    },
 }

@@ -34,8 +34,7 @@ impl RotaryTable {
     }
 
     /// Cosines and sines, on the device without autodiff.
-    #[cfg(feature = "flex")]
-    pub(crate) fn tables(&self) -> [Tensor<4>; 2] {
+    pub fn tables(&self) -> [Tensor<4>; 2] {
         [&self.cosines, &self.sines]
             .map(|table| if table.is_autodiff() { table.clone().inner() } else { table.clone() })
     }

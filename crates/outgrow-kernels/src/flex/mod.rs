@@ -14,5 +14,6 @@ pub mod layer;
 pub mod matrix;
 pub mod normalization;
 pub mod rotary;
+pub mod rows;
 pub mod swi_glu;
 pub mod vector;

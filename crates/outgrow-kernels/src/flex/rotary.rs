@@ -78,6 +78,30 @@ pub fn merge_heads(target: &mut [f32], source: &[f32], heads: Heads, angles: Opt
     });
 }
 
+/// Turns rows in place, each of whatever number of heads side by side, by the position of each row.
+pub fn turn_rows(values: &mut [f32], head_dim: usize, positions: &[u32], angles: Angles<'_>) {
+    let width = values.len() / positions.len();
+    values.par_chunks_mut(width).zip(positions).with_min_len(16).for_each(|(row, &position)| {
+        let start = position as usize * head_dim;
+        let half = head_dim / 2;
+        let cosines = &angles.cosines[start..start + half];
+        let sines = &angles.sines[start..start + half];
+        vectorized(
+            #[inline(always)]
+            || {
+                for head in row.chunks_exact_mut(head_dim) {
+                    let (first, second) = head.split_at_mut(half);
+                    for index in 0..half {
+                        let (left, right) = (first[index], second[index]);
+                        first[index] = left * cosines[index] - right * sines[index];
+                        second[index] = right * cosines[index] + left * sines[index];
+                    }
+                }
+            },
+        );
+    });
+}
+
 #[inline(always)]
 fn turn(target: &mut [f32], source: &[f32], angles: Angles<'_>, position: usize, direction: f32) {
     let half = source.len() / 2;

@@ -4,6 +4,7 @@
 //! is trained, and of nothing else.
 
 mod cross_entropy;
+mod host_values;
 mod layer;
 mod normalization;
 mod optimizer;
@@ -15,6 +16,7 @@ use burn::{
 };
 
 pub use cross_entropy::linear_cross_entropy;
+pub use host_values::HostValues;
 pub use layer::decoder_layer;
 pub use normalization::rms_norm;
 pub use optimizer::{adamw, sum_of_squares};

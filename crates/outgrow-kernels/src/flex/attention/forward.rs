@@ -1,15 +1,16 @@
 //! Attention's way forward.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
-use super::{Attended, Block, MOST_QUERIES};
+use super::{
+    Attended, Block, MOST_QUERIES,
+    softmax::{Softmax, scale},
+};
 use crate::flex::{
     buffers::Buffer,
     matrix::{Matrix, Store, Threads, multiply},
     rotary::Heads,
-    vector::{exponential, exponentials, maximum, vectorized},
+    vector::vectorized,
 };
 
 /// Writes the attended values, in the query's layout, and for each query the logarithm of its softmax's denominator.
@@ -76,41 +77,4 @@ fn attend_block(
             }
         },
     );
-}
-
-/// What is known of a row's softmax after the keys so far.
-#[derive(Clone, Copy)]
-struct Softmax {
-    largest: f32,
-    sum: f32,
-}
-
-impl Softmax {
-    const EMPTY: Self = Self { largest: f32::NEG_INFINITY, sum: 0.0 };
-
-    /// Makes the visible scores weights, relative to the largest so far, and the others zero. Gives what the weights made before have
-    /// to be multiplied by.
-    #[inline(always)]
-    fn extend(&mut self, scores: &mut [f32], visible: Range<usize>) -> f32 {
-        let (before, rest) = scores.split_at_mut(visible.start);
-        let (seen, after) = rest.split_at_mut(visible.end - visible.start);
-        before.fill(0.0);
-        after.fill(0.0);
-        if seen.is_empty() {
-            return 1.0;
-        }
-        let found = maximum(seen);
-        let largest = if found > self.largest { found } else { self.largest };
-        let rescale = exponential(self.largest - largest);
-        self.sum = self.sum * rescale + exponentials(seen, largest);
-        self.largest = largest;
-        rescale
-    }
-}
-
-#[inline(always)]
-fn scale(row: &mut [f32], factor: f32) {
-    for value in row {
-        *value *= factor;
-    }
 }

@@ -6,11 +6,13 @@
 
 mod backward;
 mod forward;
+mod softmax;
 
 use std::ops::Range;
 
 pub use backward::{Gradients, attend_gradients};
 pub use forward::attend;
+pub use softmax::{Softmax, scale};
 
 use super::{
     matrix::{Matrix, Store, Threads, multiply},

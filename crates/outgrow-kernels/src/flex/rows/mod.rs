@@ -1,0 +1,148 @@
+//! A decoder layer over rows of tokens of many texts, forward only: for scoring and for generating text.
+//!
+//! There is no padding between texts. What a row sees lies in two places: rows that an earlier part has stored (a context that several
+//! continuations share, or all of a text so far), and the rows of its own part up to itself. Nothing is kept for a gradient.
+
+mod attention;
+mod prediction;
+mod span;
+
+use rayon::prelude::*;
+
+pub use prediction::{Asked, Said, predict};
+pub use span::{Rows, Span};
+
+use super::{
+    buffers::Buffer,
+    matrix::{Matrix, Store, Threads, multiply},
+    normalization::normalize,
+    rotary::{Angles, turn_rows},
+    swi_glu::swi_glu,
+    vector::{sum_by, vectorized},
+};
+use crate::LayerWeights;
+
+/// Outputs of a single row's product that one task does.
+const OUTPUTS: usize = 64;
+
+/// Sizes and numbers of a layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shape {
+    /// Heads of queries.
+    pub heads: usize,
+    /// Heads of keys and values.
+    pub key_value_heads: usize,
+    /// Values of a head.
+    pub head_dim: usize,
+    /// Added to the mean square.
+    pub epsilon: f32,
+}
+
+/// All that a layer reads beside its input.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    /// Sizes.
+    pub shape: Shape,
+    /// Parameters.
+    pub weights: LayerWeights<&'a [f32]>,
+    /// Rotary angles of at least all positions asked for.
+    pub angles: Angles<'a>,
+}
+
+/// One layer's keys and values of all rows stored so far, `[rows, key_value_heads · head_dim]` each.
+#[derive(Clone, Debug, Default)]
+pub struct KeyValues {
+    keys: Vec<f32>,
+    values: Vec<f32>,
+}
+
+impl KeyValues {
+    /// Forgets all rows from `rows` on, of `width` values each, and keeps the memory.
+    pub fn truncate(&mut self, rows: usize, width: usize) {
+        self.keys.truncate(rows * width);
+        self.values.truncate(rows * width);
+    }
+
+    /// Bytes of all rows stored.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.keys.as_slice()) + size_of_val(self.values.as_slice())
+    }
+}
+
+/// Which rows go on to the next layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// All of them.
+    All,
+    /// Those that something is asked of: after the last layer the others would be computed for nothing.
+    Wanted,
+}
+
+impl Layer<'_> {
+    /// From the rows `[rows, hidden]` to as many, or to those that are wanted. The rows' keys and values are stored behind what `stored` has.
+    pub fn forward(&self, hidden: Buffer, rows: &Rows, stored: &mut KeyValues, onward: Onward) -> Buffer {
+        let Shape { heads, key_value_heads, head_dim, epsilon } = self.shape;
+        let (weights, width) = (&self.weights, self.weights.input_layernorm.len());
+        let key_width = key_value_heads * head_dim;
+        let normalized = self.normalized(&hidden, weights.input_layernorm, epsilon);
+        let count = rows.rows();
+        let before = stored.keys.len();
+        stored.keys.resize(before + count * key_width, 0.0);
+        stored.values.resize(before + count * key_width, 0.0);
+        product(&mut stored.keys[before..], Store::Replace, &normalized, weights.k_proj, count);
+        product(&mut stored.values[before..], Store::Replace, &normalized, weights.v_proj, count);
+        turn_rows(&mut stored.keys[before..], head_dim, rows.positions(), self.angles);
+
+        let (mut residual, normalized) = match onward {
+            Onward::All => (hidden, normalized),
+            Onward::Wanted => (rows.gather(&hidden, width), rows.gather(&normalized, width)),
+        };
+        let count = residual.len() / width;
+        let mut query = Buffer::new(count * heads * head_dim);
+        product(&mut query, Store::Replace, &normalized, weights.q_proj, count);
+        turn_rows(&mut query, head_dim, &rows.positions_of(onward), self.angles);
+        let attended = self.attend(&query, rows, stored, before / key_width, onward);
+        product(&mut residual, Store::Add, &attended, weights.o_proj, count);
+
+        let normalized = self.normalized(&residual, weights.post_attention_layernorm, epsilon);
+        let mut gate = Buffer::new(count * (weights.gate_proj.len() / width));
+        let mut up = Buffer::new(gate.len());
+        product(&mut gate, Store::Replace, &normalized, weights.gate_proj, count);
+        product(&mut up, Store::Replace, &normalized, weights.up_proj, count);
+        let mut gated = Buffer::new(gate.len());
+        swi_glu(&mut gated, &gate, &up);
+        product(&mut residual, Store::Add, &gated, weights.down_proj, count);
+        residual
+    }
+
+    fn normalized(&self, rows: &[f32], weight: &[f32], epsilon: f32) -> Buffer {
+        let mut normalized = Buffer::new(rows.len());
+        let mut inverse_roots = Buffer::new(rows.len() / weight.len());
+        normalize(&mut normalized, &mut inverse_roots, rows, weight, epsilon);
+        normalized
+    }
+}
+
+/// `target (+)= input · weightᵀ`, where `input` has `rows` rows and `weight` is `[outputs, inputs]`.
+///
+/// One row by itself is bound by reading the weight; for it, each output is a sum over a row of the weight.
+pub fn product(target: &mut [f32], store: Store, input: &[f32], weight: &[f32], rows: usize) {
+    let (outputs, inputs) = (target.len() / rows, input.len() / rows);
+    if rows > 1 {
+        let weight = Matrix::new(weight, outputs, inputs).transposed();
+        multiply(target, store, 1.0, Matrix::new(input, rows, inputs), weight, Threads::All);
+        return;
+    }
+    let parts = target.par_chunks_mut(OUTPUTS).zip(weight.par_chunks(OUTPUTS * inputs));
+    parts.for_each(|(target, weight)| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (target, weight) in target.iter_mut().zip(weight.chunks_exact(inputs)) {
+                    let sum = sum_by(input, weight, |input, weight| input * weight);
+                    *target = if store == Store::Add { *target + sum } else { sum };
+                }
+            },
+        );
+    });
+}

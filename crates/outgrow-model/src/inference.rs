@@ -1,0 +1,125 @@
+//! A decoder's parameters where the CPU reads them, and the pass over rows of tokens of many texts.
+//!
+//! What is asked of the rows is scoring.rs's and session.rs's.
+
+use outgrow_kernels::{
+    HostValues, LayerWeights,
+    flex::{
+        buffers::Buffer,
+        normalization::normalize,
+        rotary::Angles,
+        rows::{KeyValues, Layer, Onward, Rows, Shape},
+    },
+};
+
+use crate::{Decoder, layers};
+
+/// The decoder, without autodiff, on the CPU. The parameters are shared with it, not copied.
+#[derive(Clone, Debug)]
+pub struct Inference {
+    embedding: HostValues,
+    layers: Vec<LayerWeights<HostValues>>,
+    norm: HostValues,
+    head: HostValues,
+    cosines: HostValues,
+    sines: HostValues,
+    shape: Shape,
+}
+
+/// Where the layers store keys and values.
+pub enum Stored<'a> {
+    /// A place for each layer, kept for what follows.
+    Kept(&'a mut [KeyValues]),
+    /// One place for all: nothing follows.
+    Passing(&'a mut KeyValues),
+}
+
+impl Inference {
+    /// `None` where the decoder is on another device.
+    pub fn new(decoder: &Decoder) -> Option<Self> {
+        let config = decoder.config();
+        let [cosines, sines] = decoder.rotary().tables();
+        let embedding = HostValues::of(decoder.model.embed_tokens.weight.val())?;
+        Some(Self {
+            layers: decoder.model.layers.iter().map(layer_values).collect::<Option<_>>()?,
+            norm: HostValues::of(decoder.model.norm.weight.val())?,
+            head: match &decoder.lm_head {
+                Some(head) => HostValues::of(head.weight.val())?,
+                None => embedding.clone(),
+            },
+            embedding,
+            cosines: HostValues::of(cosines)?,
+            sines: HostValues::of(sines)?,
+            shape: Shape {
+                heads: config.num_attention_heads,
+                key_value_heads: config.num_key_value_heads,
+                head_dim: config.head_dim,
+                epsilon: config.rms_norm_eps as f32,
+            },
+        })
+    }
+
+    /// The head's weight, `[vocab_size, hidden]`.
+    pub fn head(&self) -> &[f32] {
+        &self.head
+    }
+
+    /// An empty place for each layer.
+    pub fn empty(&self) -> Vec<KeyValues> {
+        vec![KeyValues::default(); self.layers.len()]
+    }
+
+    /// Values of a key or of a value of one row.
+    pub fn key_width(&self) -> usize {
+        self.shape.key_value_heads * self.shape.head_dim
+    }
+
+    /// The wanted rows after the last norm, `[wanted, hidden]`, with rows of no meaning up to the least number.
+    ///
+    /// # Panics
+    /// When there are fewer tokens than rows, or a token or a position isn't there.
+    pub fn run(&self, tokens: &[u32], rows: &Rows, mut stored: Stored<'_>) -> Buffer {
+        let width = self.norm.len();
+        let mut hidden = Buffer::new(rows.rows() * width);
+        let (filled, rest) = hidden.split_at_mut(tokens.len() * width);
+        for (row, &token) in filled.chunks_exact_mut(width).zip(tokens) {
+            row.copy_from_slice(&self.embedding[token as usize * width..][..width]);
+        }
+        rest.fill(0.0);
+        for (index, weights) in self.layers.iter().enumerate() {
+            let layer = Layer {
+                shape: self.shape,
+                weights: LayerWeights::from_array(weights.as_array().map(|values| &**values)),
+                angles: Angles { cosines: &self.cosines, sines: &self.sines },
+            };
+            let onward = if index + 1 == self.layers.len() { Onward::Wanted } else { Onward::All };
+            hidden = match &mut stored {
+                Stored::Kept(stored) => layer.forward(hidden, rows, &mut stored[index], onward),
+                Stored::Passing(stored) => {
+                    stored.truncate(0, self.key_width());
+                    layer.forward(hidden, rows, stored, onward)
+                }
+            };
+        }
+        let mut normalized = Buffer::new(hidden.len());
+        let mut inverse_roots = Buffer::new(hidden.len() / width);
+        normalize(&mut normalized, &mut inverse_roots, &hidden, &self.norm, self.shape.epsilon);
+        normalized
+    }
+}
+
+fn layer_values(layer: &layers::DecoderLayer) -> Option<LayerWeights<HostValues>> {
+    let (attention, feed_forward) = (&layer.self_attn, &layer.mlp);
+    let matrix = |linear: &layers::Linear| HostValues::of(linear.weight.val());
+    Some(LayerWeights {
+        input_layernorm: HostValues::of(layer.input_layernorm.weight.val())?,
+        q_proj: matrix(&attention.q_proj)?,
+        k_proj: matrix(&attention.k_proj)?,
+        v_proj: matrix(&attention.v_proj)?,
+        o_proj: matrix(&attention.o_proj)?,
+        post_attention_layernorm: HostValues::of(layer.post_attention_layernorm.weight.val())?,
+        gate_proj: matrix(&feed_forward.gate_proj)?,
+        up_proj: matrix(&feed_forward.up_proj)?,
+        down_proj: matrix(&feed_forward.down_proj)?,
+    })
+}
