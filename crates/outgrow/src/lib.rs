@@ -9,7 +9,9 @@ mod disk;
 mod exit;
 mod experiment;
 mod interrupt;
+mod language_model;
 mod metrics;
+mod model_folder;
 mod output;
 mod progress;
 mod recipe;
@@ -41,6 +43,8 @@ enum Command {
     Export(commands::export::Arguments),
     /// Compare a grown folder with its source: loss, logits, gradients, bytes.
     Verify(commands::verify::Arguments),
+    /// Write text behind a prompt, with the model of a Hugging Face folder.
+    Generate(commands::generate::Arguments),
     /// Prepare and look at training data.
     Data(commands::data::Arguments),
     /// Run an experiment: several recipes, compared.
@@ -62,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::Grow(arguments) => commands::grow::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
+        Command::Generate(arguments) => commands::generate::run(&arguments),
         Command::Data(arguments) => commands::data::run(&arguments),
         Command::Experiment(arguments) => commands::experiment::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),

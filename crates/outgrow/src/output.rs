@@ -17,3 +17,15 @@ pub fn line(text: impl Display) -> anyhow::Result<()> {
         _ => Ok(()),
     }
 }
+
+/// Writes a part of a line, at once.
+///
+/// # Errors
+/// As [`line`].
+pub fn part(text: &str) -> anyhow::Result<()> {
+    let mut output = io::stdout();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
+}

@@ -64,7 +64,7 @@ pub fn exponentials(row: &mut [f32], shift: f32) -> f32 {
 
 /// Adds the partial sums in pairs.
 #[inline(always)]
-fn total(sums: [f32; LANES]) -> f32 {
+pub fn total(sums: [f32; LANES]) -> f32 {
     let mut sums = sums;
     let mut half = LANES / 2;
     while half > 0 {

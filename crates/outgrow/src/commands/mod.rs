@@ -4,6 +4,7 @@ pub mod data;
 pub mod devices;
 pub mod experiment;
 pub mod export;
+pub mod generate;
 pub mod grow;
 mod grow_flags;
 pub mod report;

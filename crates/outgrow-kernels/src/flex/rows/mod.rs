@@ -18,7 +18,7 @@ use super::{
     normalization::normalize,
     rotary::{Angles, turn_rows},
     swi_glu::swi_glu,
-    vector::{sum_by, vectorized},
+    vector::{LANES, sum_by, total, vectorized},
 };
 use crate::LayerWeights;
 
@@ -137,12 +137,56 @@ pub fn product(target: &mut [f32], store: Store, input: &[f32], weight: &[f32], 
     parts.for_each(|(target, weight)| {
         vectorized(
             #[inline(always)]
-            || {
-                for (target, weight) in target.iter_mut().zip(weight.chunks_exact(inputs)) {
-                    let sum = sum_by(input, weight, |input, weight| input * weight);
-                    *target = if store == Store::Add { *target + sum } else { sum };
-                }
-            },
+            || row_product(target, store, input, weight),
         );
     });
+}
+
+/// Four outputs at a time: as many streams from memory, and sums that don't wait for each other.
+#[inline(always)]
+fn row_product(target: &mut [f32], store: Store, input: &[f32], weight: &[f32]) {
+    let inputs = input.len();
+    let mut put = |output: usize, sum: f32| {
+        let before = if store == Store::Add { target[output] } else { 0.0 };
+        target[output] = before + sum;
+    };
+    let fours = weight.chunks_exact(4 * inputs);
+    let rest = fours.remainder();
+    let first_of_rest = weight.len() / (4 * inputs) * 4;
+    for (index, four) in fours.enumerate() {
+        let (first, second) = four.split_at(2 * inputs);
+        let ((first, second), (third, fourth)) = (first.split_at(inputs), second.split_at(inputs));
+        let sums = dot_products(input, [first, second, third, fourth]);
+        for (row, sum) in sums.into_iter().enumerate() {
+            put(4 * index + row, sum);
+        }
+    }
+    for (index, weight) in rest.chunks_exact(inputs).enumerate() {
+        put(first_of_rest + index, sum_by(input, weight, |input, weight| input * weight));
+    }
+}
+
+/// `Σ input · weight` for each of four rows, in the order of [`sum_by`].
+#[inline(always)]
+fn dot_products(input: &[f32], weights: [&[f32]; 4]) -> [f32; 4] {
+    let (inputs, input_rest) = input.as_chunks::<LANES>();
+    let weights = weights.map(|weight| weight.as_chunks::<LANES>());
+    let [(first, _), (second, _), (third, _), (fourth, _)] = weights;
+    let mut sums = [[0.0; LANES]; 4];
+    for ((((input, first), second), third), fourth) in
+        inputs.iter().zip(first).zip(second).zip(third).zip(fourth)
+    {
+        for lane in 0..LANES {
+            sums[0][lane] += input[lane] * first[lane];
+            sums[1][lane] += input[lane] * second[lane];
+            sums[2][lane] += input[lane] * third[lane];
+            sums[3][lane] += input[lane] * fourth[lane];
+        }
+    }
+    for (sums, (_, rest)) in sums.iter_mut().zip(weights) {
+        for (lane, (input, weight)) in input_rest.iter().zip(rest).enumerate() {
+            sums[lane] += input * weight;
+        }
+    }
+    sums.map(total)
 }

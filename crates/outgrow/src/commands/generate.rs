@@ -1,0 +1,245 @@
+//! `outgrow generate`: text from a folder's model.
+
+use std::{
+    io::{self, Read},
+    path::PathBuf,
+    time::Instant,
+};
+
+use anyhow::Context;
+use outgrow_kernels::DeviceName;
+use outgrow_model::{Sampler, Sampling, Session};
+
+use crate::{exit::BadInput, interrupt::Interrupt, model_folder::ModelFolder, output};
+
+/// Flags of `outgrow generate`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer.json.
+    model: PathBuf,
+    /// The text to go on from; `-` reads it from standard input.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    prompt: String,
+    /// The most tokens to write.
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    max_new_tokens: usize,
+    /// 0 always takes the most probable token; above, tokens are drawn, the more evenly the higher it is.
+    #[arg(long, value_name = "T", default_value_t = 0.0)]
+    temperature: f64,
+    /// Draw from so many of the most probable tokens only.
+    #[arg(long, value_name = "K")]
+    top_k: Option<usize>,
+    /// Draw from the most probable tokens only, as few as have together this probability.
+    #[arg(long, value_name = "P")]
+    top_p: Option<f64>,
+    /// The same seed draws the same text.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Go on where the model would end the text.
+    #[arg(long)]
+    ignore_eos: bool,
+    /// Write one JSON object with the text, its tokens and the time it took, when all is done.
+    #[arg(long)]
+    json: bool,
+    /// The device to run on: flex, wgpu, cuda or cuda:INDEX; flex by default.
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+}
+
+/// Writes what the model writes, as it does so.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let sampling = arguments.sampling()?;
+    let device: DeviceName = arguments.device.as_deref().map(str::parse).transpose()?.unwrap_or_default();
+    let prompt = arguments.prompt()?;
+    let folder = ModelFolder::open(&arguments.model)?;
+    let read = folder.prompt_tokens(&prompt)?;
+    let positions = folder.config().max_position_embeddings;
+    if read.len() > positions {
+        let problem = format!("the prompt has {} tokens, the model has {positions} positions", read.len());
+        return Err(BadInput(problem).into());
+    }
+    // The last token that is written isn't read any more.
+    let room = positions - read.len() + 1;
+    let interrupt = Interrupt::from_signals()?;
+    let generation = Generation {
+        session: Session::new(&folder.decoder(device)?),
+        sampler: Sampler::new(sampling),
+        ends: if arguments.ignore_eos { Vec::new() } else { folder.ends() },
+        most: arguments.max_new_tokens.min(room),
+    };
+    let mut stream = Stream::new(&folder, &read, !arguments.json)?;
+    let written = generation.run(read, &mut |token| {
+        stream.push(token)?;
+        Ok(!interrupt.is_set())
+    })?;
+    stream.finish()?;
+    if arguments.json {
+        return output::line(written.json(&prompt, &stream));
+    }
+    if written.tokens == room && room < arguments.max_new_tokens {
+        eprintln!("stopped: the model has {positions} positions, and all are taken");
+    }
+    eprintln!("{written}");
+    Ok(())
+}
+
+impl Arguments {
+    fn sampling(&self) -> Result<Sampling, BadInput> {
+        let Self { temperature, top_k, top_p, seed, .. } = *self;
+        if !(temperature.is_finite() && temperature >= 0.0) {
+            return Err(BadInput(format!("--temperature {temperature}: give 0 or more")));
+        }
+        if top_k == Some(0) {
+            return Err(BadInput("--top-k 0: give 1 or more".into()));
+        }
+        if let Some(top_p) = top_p.filter(|top_p| !(*top_p > 0.0 && *top_p <= 1.0)) {
+            return Err(BadInput(format!("--top-p {top_p}: give a number above 0, at most 1")));
+        }
+        if temperature > 0.0 {
+            return Ok(Sampling::Random { temperature, top_k, top_p, seed });
+        }
+        if top_k.is_some() || top_p.is_some() {
+            let problem = "--top-k and --top-p narrow what is drawn, and at --temperature 0 nothing is: give a temperature too";
+            return Err(BadInput(problem.into()));
+        }
+        Ok(Sampling::Greedy)
+    }
+
+    fn prompt(&self) -> anyhow::Result<String> {
+        if self.prompt != "-" {
+            return Ok(self.prompt.clone());
+        }
+        let mut prompt = String::new();
+        io::stdin().read_to_string(&mut prompt).context("standard input")?;
+        Ok(prompt)
+    }
+}
+
+/// A text that is being written.
+struct Generation {
+    session: Session,
+    sampler: Sampler,
+    ends: Vec<u32>,
+    most: usize,
+}
+
+impl Generation {
+    /// Gives each new token to `each`, until it has had enough, the model ends the text, or there are `most`.
+    fn run(
+        mut self,
+        prompt: Vec<u32>,
+        each: &mut dyn FnMut(u32) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<Written> {
+        let start = Instant::now();
+        let mut written = Written { prompt_tokens: prompt.len(), ..Written::default() };
+        let mut read = prompt;
+        while written.tokens < self.most {
+            let logits = self.session.read(&read)?;
+            if written.tokens == 0 {
+                written.prompt_seconds = start.elapsed().as_secs_f64();
+            }
+            let token = self.sampler.choose(&logits);
+            if self.ends.contains(&token) {
+                break;
+            }
+            written.tokens += 1;
+            if !each(token)? {
+                break;
+            }
+            read = vec![token];
+        }
+        written.seconds = start.elapsed().as_secs_f64() - written.prompt_seconds;
+        Ok(written)
+    }
+}
+
+/// How much was written, and how fast.
+#[derive(Debug, Default)]
+struct Written {
+    prompt_tokens: usize,
+    tokens: usize,
+    /// Until the prompt was read.
+    prompt_seconds: f64,
+    /// From then on.
+    seconds: f64,
+}
+
+impl Written {
+    /// The first token is there as soon as the prompt is read.
+    fn tokens_per_second(&self) -> f64 {
+        self.tokens.saturating_sub(1) as f64 / self.seconds.max(1e-9)
+    }
+
+    fn json(&self, prompt: &str, stream: &Stream<'_>) -> serde_json::Value {
+        serde_json::json!({
+            "prompt": prompt,
+            "text": stream.text,
+            "tokens": stream.tokens,
+            "prompt_tokens": self.prompt_tokens,
+            "prompt_seconds": self.prompt_seconds,
+            "seconds": self.seconds,
+            "tokens_per_second": self.tokens_per_second(),
+        })
+    }
+}
+
+impl std::fmt::Display for Written {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { prompt_tokens, tokens, prompt_seconds, .. } = self;
+        write!(
+            formatter,
+            "{tokens} tokens, {:.0} a second; {prompt_tokens} tokens of prompt in {prompt_seconds:.2} s",
+            self.tokens_per_second()
+        )
+    }
+}
+
+/// Tokens of the prompt that what follows is spelt behind: whether a word begins with a space may depend on what is before it.
+const TOKENS_BEFORE: usize = 8;
+
+/// Tokens on their way to standard output: a character may need several.
+struct Stream<'a> {
+    folder: &'a ModelFolder,
+    shown: bool,
+    /// The prompt's last tokens, and their spelling's length in bytes.
+    before: (Vec<u32>, usize),
+    tokens: Vec<u32>,
+    text: String,
+    /// Bytes of the text that were written.
+    written: usize,
+}
+
+impl<'a> Stream<'a> {
+    fn new(folder: &'a ModelFolder, prompt: &[u32], shown: bool) -> anyhow::Result<Self> {
+        let before = prompt[prompt.len().saturating_sub(TOKENS_BEFORE)..].to_vec();
+        let length = folder.tokenizer().decode(&before)?.len();
+        Ok(Self {
+            folder,
+            shown,
+            before: (before, length),
+            tokens: Vec::new(),
+            text: String::new(),
+            written: 0,
+        })
+    }
+
+    fn push(&mut self, token: u32) -> anyhow::Result<()> {
+        self.tokens.push(token);
+        let (before, length) = &self.before;
+        let spelt = self.folder.tokenizer().decode(&[before.as_slice(), &self.tokens].concat())?;
+        self.text = spelt.get(*length..).unwrap_or_default().to_owned();
+        // What isn't a whole character yet is spelt with this mark at the end.
+        if self.text.ends_with('\u{fffd}') { Ok(()) } else { self.write() }
+    }
+
+    fn write(&mut self) -> anyhow::Result<()> {
+        let rest = self.text.get(self.written..).unwrap_or_default();
+        self.written = self.text.len();
+        if self.shown { output::part(rest) } else { Ok(()) }
+    }
+
+    fn finish(&mut self) -> anyhow::Result<()> {
+        self.write()?;
+        if self.shown { output::line("") } else { Ok(()) }
+    }
+}
