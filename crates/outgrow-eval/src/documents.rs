@@ -1,0 +1,142 @@
+//! Files of documents: JSON lines, each an object with the fields of the Hugging Face data set, in its order of keys. Documents are
+//! read whole, and their fields are looked at when a task asks for them. It knows no task.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::error::EvalError;
+
+/// A file that was read: what makes a result traceable to its documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The SHA-256 of its bytes, in lower-case hexadecimal.
+    pub sha256: String,
+    /// Documents in it.
+    pub rows: usize,
+    /// Documents of the official split.
+    pub official_rows: usize,
+}
+
+/// One document: an object with the data set's fields, and the line that it is from.
+#[derive(Clone, Debug)]
+pub struct Document {
+    fields: Map<String, Value>,
+    path: Arc<PathBuf>,
+    line: usize,
+}
+
+impl PartialEq for Document {
+    /// Equal fields, whatever the line and the order of keys: what Python's `==` asks of two dictionaries.
+    fn eq(&self, other: &Self) -> bool {
+        self.fields == other.fields
+    }
+}
+
+impl Document {
+    /// The fields in the order of the file.
+    pub fn fields(&self) -> &Map<String, Value> {
+        &self.fields
+    }
+
+    /// The document with one more field, as the harness adds those that it computes.
+    pub(crate) fn with(mut self, field: &str, value: Value) -> Self {
+        self.fields.insert(field.to_owned(), value);
+        self
+    }
+
+    /// The text of a field; `a.b` is the field `b` of the object `a`.
+    pub(crate) fn text(&self, field: &str) -> Result<&str, EvalError> {
+        let value = self.value(field)?;
+        value.as_str().ok_or_else(|| self.wrong_type(field, value, "a text"))
+    }
+
+    /// The texts of a field that is a list.
+    pub(crate) fn texts(&self, field: &str) -> Result<Vec<String>, EvalError> {
+        let value = self.value(field)?;
+        let texts =
+            value.as_array().and_then(|values| values.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+        let texts = texts.ok_or_else(|| self.wrong_type(field, value, "a list of texts"))?;
+        Ok(texts.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The integers of a field that is a list.
+    pub(crate) fn integers(&self, field: &str) -> Result<Vec<i64>, EvalError> {
+        let value = self.value(field)?;
+        let integers = value.as_array().and_then(|values| values.iter().map(Value::as_i64).collect());
+        integers.ok_or_else(|| self.wrong_type(field, value, "a list of integers"))
+    }
+
+    /// A field that says which of `choices` is right, as an integer from 0.
+    pub(crate) fn index(&self, field: &str, choices: usize) -> Result<usize, EvalError> {
+        let value = self.value(field)?;
+        let integer = value.as_i64().ok_or_else(|| self.wrong_type(field, value, "an integer"))?;
+        let index = usize::try_from(integer).ok().filter(|&index| index < choices);
+        index.ok_or_else(|| {
+            self.wrong(format!(
+                "{field:?} is {integer}, but there are {choices} choices, the first of them 0"
+            ))
+        })
+    }
+
+    /// An error about this document.
+    pub(crate) fn wrong(&self, problem: String) -> EvalError {
+        EvalError::BadLine { path: self.path.to_path_buf(), line: self.line, problem }
+    }
+
+    fn value(&self, field: &str) -> Result<&Value, EvalError> {
+        let mut names = field.split('.');
+        let first = names.next().and_then(|name| self.fields.get(name));
+        let value = names.fold(first, |value, name| value?.get(name));
+        value.filter(|value| !value.is_null()).ok_or_else(|| {
+            let known: Vec<_> = self.fields.keys().take(12).map(String::as_str).collect();
+            self.wrong(format!("no field {field:?}; it has {}", known.join(", ")))
+        })
+    }
+
+    fn wrong_type(&self, field: &str, value: &Value, expected: &str) -> EvalError {
+        let found = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        self.wrong(format!("{field:?} is {found}, not {expected}"))
+    }
+}
+
+/// Reads a file of JSON lines whole. Empty lines are passed over.
+///
+/// # Errors
+/// [`EvalError::Io`] if it can't be read, [`EvalError::BadLine`] for every line that is no object of JSON.
+pub(crate) fn read(path: &Path, official_rows: usize) -> Result<(DataFile, Vec<Document>), EvalError> {
+    let bytes = std::fs::read(path).map_err(EvalError::io("read", path))?;
+    let shared = Arc::new(path.to_path_buf());
+    let lines =
+        bytes.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
+    let documents = EvalError::collect(lines.map(|(index, line)| {
+        let bad = |problem| EvalError::BadLine { path: path.to_path_buf(), line: index + 1, problem };
+        let value: Value = serde_json::from_slice(line).map_err(|error| bad(format!("not JSON: {error}")))?;
+        match value {
+            Value::Object(fields) => Ok(Document { fields, path: Arc::clone(&shared), line: index + 1 }),
+            _ => Err(bad("not an object of JSON with the data set's fields".into())),
+        }
+    }))?;
+    let sha256 = hexadecimal(&Sha256::digest(&bytes));
+    Ok((DataFile { path: path.to_path_buf(), sha256, rows: documents.len(), official_rows }, documents))
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

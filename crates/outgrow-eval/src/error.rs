@@ -1,0 +1,187 @@
+//! Everything that can go wrong between the name of a task and a file of results, one line each: what, where, and what would be
+//! right. It does not decide what to do about it.
+
+use std::path::{Path, PathBuf};
+
+/// An error of this crate. Its `Display` is one line meant for the person who gave the input.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// The operating system refused a file operation.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb phrase (`create`, `read`, `write`).
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// No task was named.
+    #[error("no task: name at least one, for instance arc_easy")]
+    NoTasks,
+    /// There is no such task.
+    #[error("no task {name:?}; nearest: {}", nearest.join(", "))]
+    UnknownTask {
+        /// The name that was given.
+        name: String,
+        /// The names that are most like it.
+        nearest: Vec<&'static str>,
+    },
+    /// A file of documents is not there.
+    #[error("{}: no such file; {task} needs {wanted}", path.display())]
+    MissingFile {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// The task that asks for it.
+        task: String,
+        /// What it should hold and where that is from.
+        wanted: String,
+    },
+    /// A line of a file is no document.
+    #[error("{}, line {line}: {problem}", path.display())]
+    BadLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it and what would be right.
+        problem: String,
+    },
+    /// A file has no document in it.
+    #[error("{}: holds no documents; {task} has {official} in its split {split}", path.display())]
+    NoDocuments {
+        /// The file.
+        path: PathBuf,
+        /// The task.
+        task: String,
+        /// The split that the file should hold.
+        split: &'static str,
+        /// How many it should hold.
+        official: usize,
+    },
+    /// There are not enough documents to draw examples from.
+    #[error("{}: {task} with {num_fewshot} examples draws {draws} documents from it, but it holds {found}", path.display())]
+    SmallPool {
+        /// The file of the pool.
+        path: PathBuf,
+        /// The task.
+        task: String,
+        /// The examples that were asked for.
+        num_fewshot: usize,
+        /// The documents that are drawn at once for that.
+        draws: usize,
+        /// The documents there are.
+        found: usize,
+    },
+    /// An option has a value that can't work.
+    #[error("{option} is {value}; it must be {expected}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// A tokenizer file can't be used.
+    #[error("{}: not a usable tokenizer.json: {problem}", path.display())]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// The tokenizer gives ids that the model has no row for.
+    #[error("{}: has {tokenizer} entries, but the model's vocabulary has {model}: it is another model's tokenizer", path.display())]
+    Vocabulary {
+        /// The tokenizer file.
+        path: PathBuf,
+        /// One more than its largest id.
+        tokenizer: usize,
+        /// The rows of the model's head.
+        model: usize,
+    },
+    /// A request can't be scored by this model and tokenizer.
+    #[error("{task}, document {document}: {problem}")]
+    Request {
+        /// The task.
+        task: String,
+        /// The document's index in its split, from 0.
+        document: usize,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// The model that was tokenised for is not the one that should score.
+    #[error("requests were made for a model with {expected}, but this one has {found}")]
+    AnotherModel {
+        /// What tokenising was told.
+        expected: String,
+        /// What the model says.
+        found: String,
+    },
+    /// The model failed.
+    #[error("the model cannot score a batch of {requests} requests: {source}")]
+    Model {
+        /// Requests of the batch.
+        requests: usize,
+        /// The model's reason.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The model gave back something else than one score for each continuation.
+    #[error("the model gave {found} scores for a batch of {expected} requests")]
+    ScoreCount {
+        /// Requests of the batch.
+        expected: usize,
+        /// Scores that came back.
+        found: usize,
+    },
+    /// A journal of scores belongs to another evaluation, or is no journal.
+    #[error("{}: {problem}", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// More than one of the above.
+    #[error("{}", several(problems))]
+    Several {
+        /// Each of them, at least two.
+        problems: Vec<EvalError>,
+    },
+}
+
+/// Problems that are printed before the others are counted.
+const SHOWN: usize = 8;
+
+fn several(problems: &[EvalError]) -> String {
+    let shown: Vec<_> = problems.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = problems.len().saturating_sub(SHOWN);
+    let rest = if more == 0 { String::new() } else { format!("; and {more} more") };
+    shown.join("; ") + &rest
+}
+
+impl EvalError {
+    /// For `map_err` on file operations.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// All values, or all problems as one error.
+    pub(crate) fn collect<T>(results: impl IntoIterator<Item = Result<T, Self>>) -> Result<Vec<T>, Self> {
+        let (mut values, mut problems) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Ok(value) => values.push(value),
+                Err(Self::Several { problems: several }) => problems.extend(several),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        match problems.len() {
+            0 => Ok(values),
+            1 => Err(problems.remove(0)),
+            _ => Err(Self::Several { problems }),
+        }
+    }
+}

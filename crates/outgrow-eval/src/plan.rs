@@ -1,0 +1,240 @@
+//! From names of tasks to every string that will be scored, with all checks that need no model: files, fields, options, pools. A plan
+//! that exists can be tokenised. It reads files and writes none.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::documents::{DataFile, Document, read};
+use crate::error::EvalError;
+use crate::options::Options;
+use crate::prompt::{Draws, Example, TARGET_DELIMITER, example_text};
+use crate::task::{Examples, Item, OutputType, Split, Task};
+use crate::tasks::{Group, Selection};
+
+/// All that will be asked of a model.
+#[derive(Debug)]
+pub struct Plan {
+    /// The tasks, in the order in which they were named.
+    pub tasks: Vec<PlannedTask>,
+    /// Groups that their results are summed up in.
+    pub groups: Vec<&'static Group>,
+    /// What was chosen.
+    pub options: Options,
+    /// What is unusual about the files, a line each.
+    pub warnings: Vec<String>,
+}
+
+/// A task with its documents.
+#[derive(Debug)]
+pub struct PlannedTask {
+    /// The task.
+    pub task: &'static Task,
+    /// Examples in each prompt.
+    pub num_fewshot: usize,
+    /// Documents in the split, of which the limit may have left some out.
+    pub original: usize,
+    /// The documents that are scored.
+    pub documents: Vec<PlannedDocument>,
+    /// The files that were read.
+    pub files: Vec<DataFile>,
+}
+
+/// A document with what is asked about it.
+#[derive(Debug)]
+pub struct PlannedDocument {
+    /// Its fields, with those that the task computes.
+    pub fields: Map<String, Value>,
+    /// What it asks.
+    pub item: Item,
+    /// What stands before its context: the task's description and the examples.
+    pub lead: String,
+}
+
+impl PlannedDocument {
+    /// The requests in their order: context and continuation; a whole text has no context of its own and is one request.
+    pub fn requests(&self) -> Vec<Request> {
+        let pair = |context: &str, continuation: String| Request::Continuation {
+            context: [self.lead.as_str(), context].concat(),
+            continuation,
+        };
+        let delimited = |answer: &String| [TARGET_DELIMITER, answer].concat();
+        match &self.item {
+            Item::Completion { context, target } => vec![pair(context, target.clone())],
+            Item::Choice { context, choices, .. } => {
+                choices.iter().map(|choice| pair(context, delimited(choice))).collect()
+            }
+            Item::Inputs { contexts, continuation, .. } => {
+                contexts.iter().map(|context| pair(context, delimited(continuation))).collect()
+            }
+            Item::Page { text, .. } => vec![Request::Text(text.clone())],
+        }
+    }
+}
+
+/// One question to the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// How likely is this continuation of this context?
+    Continuation {
+        /// What is given.
+        context: String,
+        /// What is scored.
+        continuation: String,
+    },
+    /// How likely is this whole text?
+    Text(String),
+}
+
+/// Reads the documents of the selected tasks below `data` and makes their prompts.
+///
+/// # Errors
+/// All problems of all tasks at once: missing files, lines that aren't documents, fields that are missing or wrong, pools that are too
+/// small for the examples that are asked for, options that can't work.
+pub fn prepare(selection: &Selection, data: &Path, options: &Options) -> Result<Plan, EvalError> {
+    if selection.tasks.is_empty() {
+        return Err(EvalError::NoTasks);
+    }
+    check(options)?;
+    let planned = selection.tasks.iter().map(|task| prepare_task(task, data, options));
+    let tasks = EvalError::collect(planned)?;
+    let files = tasks.iter().flat_map(|planned| planned.files.iter());
+    let unusual = files.filter(|file| file.rows != file.official_rows);
+    let warnings = unusual.map(|file| {
+        let (path, rows, official) = (file.path.display(), file.rows, file.official_rows);
+        format!("{path}: holds {rows} documents, but the official split has {official}")
+    });
+    let mut warnings: Vec<_> = warnings.collect();
+    warnings.dedup();
+    Ok(Plan { tasks, groups: selection.groups.clone(), options: options.clone(), warnings })
+}
+
+fn check(options: &Options) -> Result<(), EvalError> {
+    match options.max_length {
+        Some(length) if length < 1 => Err(EvalError::Option {
+            option: "max-length",
+            value: length.to_string(),
+            expected: "at least 1".into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn prepare_task(task: &'static Task, data: &Path, options: &Options) -> Result<PlannedTask, EvalError> {
+    let num_fewshot = task.num_fewshot(options.num_fewshot);
+    // What a whole text is scored given isn't the prompt's to decide.
+    let shown = if task.output == OutputType::Rolling { 0 } else { num_fewshot };
+    let pool = if shown == 0 { Ok(Pool::default()) } else { read_pool(task, data, shown) };
+    let evaluated =
+        task.evaluated().map_or_else(|| Err(EvalError::NoTasks), |split| read_split(task, split, data));
+    let (pool, evaluated) = match (pool, evaluated) {
+        (Ok(pool), Ok(evaluated)) => (pool, evaluated),
+        (pool, evaluated) => {
+            let problems = EvalError::collect([pool.map(|_| ()), evaluated.map(|_| ())]);
+            return Err(problems.err().unwrap_or(EvalError::NoTasks));
+        }
+    };
+    let (file, mut documents) = evaluated;
+    let original = documents.len();
+    documents.truncate(options.limit.map_or(original, |limit| limit.of(original)));
+    let leads = leads(task, &documents, &pool.examples, shown, options.seeds.fewshot);
+    let leads = leads.ok_or_else(|| small_pool(task, &pool, shown))?;
+    let planned = documents.into_iter().zip(leads).map(|(document, lead)| {
+        let item = (task.item)(&document)?;
+        Ok(PlannedDocument { fields: document.fields().clone(), item, lead })
+    });
+    let documents = EvalError::collect(planned)?;
+    let files = std::iter::once(file).chain(pool.file).collect();
+    Ok(PlannedTask { task, num_fewshot, original, documents, files })
+}
+
+/// Documents that examples are from.
+#[derive(Default)]
+struct Pool {
+    file: Option<DataFile>,
+    examples: Vec<Example>,
+}
+
+fn read_pool(task: &'static Task, data: &Path, num_fewshot: usize) -> Result<Pool, EvalError> {
+    let split = task.pool().ok_or(EvalError::NoTasks)?;
+    let (file, documents) = read_split(task, split, data)?;
+    let examples = documents.into_iter().map(|document| {
+        let text = example_text(&(task.item)(&document)?);
+        Ok(Example { document, text })
+    });
+    let pool = Pool { file: Some(file), examples: EvalError::collect(examples)? };
+    if pool.examples.len() < draws_at_once(task, num_fewshot) {
+        return Err(small_pool(task, &pool, num_fewshot));
+    }
+    Ok(pool)
+}
+
+fn draws_at_once(task: &Task, num_fewshot: usize) -> usize {
+    num_fewshot + usize::from(task.examples == Examples::Drawn && task.draws_one_more())
+}
+
+fn small_pool(task: &Task, pool: &Pool, num_fewshot: usize) -> EvalError {
+    EvalError::SmallPool {
+        path: pool.file.as_ref().map_or_else(PathBuf::new, |file| file.path.clone()),
+        task: task.name.into(),
+        num_fewshot,
+        draws: draws_at_once(task, num_fewshot),
+        found: pool.examples.len(),
+    }
+}
+
+/// For each document what stands before its context.
+fn leads(
+    task: &Task,
+    documents: &[Document],
+    pool: &[Example],
+    num_fewshot: usize,
+    seed: u64,
+) -> Option<Vec<String>> {
+    let with = |examples: &[&Example]| {
+        let texts = examples.iter().map(|example| example.text.as_str());
+        std::iter::once(task.description).chain(texts).collect::<String>()
+    };
+    if num_fewshot == 0 {
+        return Some(vec![task.description.to_owned(); documents.len()]);
+    }
+    match task.examples {
+        Examples::Drawn => {
+            let mut draws = Draws::new(seed, pool, num_fewshot, task.draws_one_more());
+            documents.iter().map(|document| Some(with(&draws.next(document)?))).collect()
+        }
+        Examples::First => {
+            let first: Vec<_> = pool.get(..num_fewshot)?.iter().collect();
+            Some(vec![with(&first); documents.len()])
+        }
+        Examples::Never => Some(vec![task.description.to_owned(); documents.len()]),
+    }
+}
+
+/// The documents of a split, with the fields that the task computes.
+fn read_split(task: &Task, split: Split, data: &Path) -> Result<(DataFile, Vec<Document>), EvalError> {
+    let path = find(task, split, data)?;
+    let (file, documents) = read(&path, split.rows)?;
+    if documents.is_empty() {
+        let Split { name, rows, .. } = split;
+        return Err(EvalError::NoDocuments { path, task: task.name.into(), split: name, official: rows });
+    }
+    match task.prepare {
+        None => Ok((file, documents)),
+        Some(prepare) => Ok((file, EvalError::collect(documents.into_iter().map(prepare))?)),
+    }
+}
+
+/// The file of a split: in the data set's folder, or right below the folder of all data.
+fn find(task: &Task, split: Split, data: &Path) -> Result<PathBuf, EvalError> {
+    let expected = data.join(task.dataset.folder).join(split.file);
+    let found = [&expected, &data.join(split.file)].into_iter().find(|path| path.is_file()).cloned();
+    found.ok_or_else(|| {
+        let configuration = task.dataset.name.map_or(String::new(), |name| format!(" ({name})"));
+        let wanted = format!(
+            "the split {} of the data set {}{configuration} of the Hugging Face hub there, {} documents as JSON lines with the fields {}",
+            split.name, task.dataset.path, split.rows, task.dataset.fields
+        );
+        EvalError::MissingFile { path: expected, task: task.name.into(), wanted }
+    })
+}

@@ -1,0 +1,140 @@
+//! The benchmarks that there are, and the groups that sum some of them up. One file each in `tasks/`, a screen of data and a
+//! function that says what a document asks. Definitions are those of lm-evaluation-harness 0.4.13, written anew.
+
+mod arc;
+mod boolq;
+mod detokenizer;
+mod hellaswag;
+mod lambada;
+mod logiqa;
+mod mmlu;
+mod openbookqa;
+mod piqa;
+mod sciq;
+mod truthfulqa;
+mod wikitext;
+mod winogrande;
+
+use std::sync::LazyLock;
+
+use crate::error::EvalError;
+use crate::task::{Item, Metric, Split, Task};
+
+pub use mmlu::{GROUPS, Group, Members};
+
+/// The version of lm-evaluation-harness whose definitions these are.
+pub const HARNESS_VERSION: &str = "0.4.13";
+
+/// The eight benchmarks of "Stacking Your Transformers", Lambada in both its forms.
+pub const PAPER_TASKS: [&str; 9] = [
+    "lambada_openai",
+    "lambada_standard",
+    "arc_easy",
+    "arc_challenge",
+    "logiqa",
+    "piqa",
+    "sciq",
+    "winogrande",
+    "wikitext",
+];
+
+/// All benchmarks.
+pub static TASKS: LazyLock<Vec<&'static Task>> = LazyLock::new(|| {
+    let single = [
+        &lambada::OPENAI,
+        &lambada::STANDARD,
+        &arc::EASY,
+        &arc::CHALLENGE,
+        &logiqa::LOGIQA,
+        &piqa::PIQA,
+        &sciq::SCIQ,
+        &winogrande::WINOGRANDE,
+        &wikitext::WIKITEXT,
+        &hellaswag::HELLASWAG,
+        &truthfulqa::MC1,
+        &truthfulqa::MC2,
+        &boolq::BOOLQ,
+        &openbookqa::OPENBOOKQA,
+    ];
+    single.into_iter().chain(mmlu::SUBJECTS.iter()).collect()
+});
+
+/// Tasks, and the groups that they were named by.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// The tasks in the order in which they were named, each once.
+    pub tasks: Vec<&'static Task>,
+    /// The groups, the smaller ones before those that they are part of.
+    pub groups: Vec<&'static Group>,
+}
+
+/// The tasks of that name; a group's name stands for all of its tasks.
+///
+/// # Errors
+/// [`EvalError::NoTasks`] for no name at all, [`EvalError::UnknownTask`] for each name that is neither a task nor a group.
+pub fn select<Name: AsRef<str>>(names: &[Name]) -> Result<Selection, EvalError> {
+    if names.is_empty() {
+        return Err(EvalError::NoTasks);
+    }
+    let mut selection = Selection::default();
+    let found = names.iter().map(|name| {
+        let name = name.as_ref().trim();
+        if let Some(task) = TASKS.iter().find(|task| task.name == name) {
+            selection.tasks.push(task);
+            return Ok(());
+        }
+        let group = GROUPS.iter().find(|group| group.name == name);
+        let group =
+            group.ok_or_else(|| EvalError::UnknownTask { name: name.into(), nearest: nearest(name) })?;
+        selection.tasks.extend(group.tasks());
+        selection.groups.extend(GROUPS.iter().filter(|other| other.is_within(group)));
+        Ok(())
+    });
+    EvalError::collect(found)?;
+    let mut seen = std::collections::HashSet::new();
+    selection.tasks.retain(|task| seen.insert(task.name));
+    selection.groups =
+        GROUPS.iter().filter(|group| selection.groups.iter().any(|own| own.name == group.name)).collect();
+    Ok(selection)
+}
+
+/// The five names that take the fewest edits.
+fn nearest(name: &str) -> Vec<&'static str> {
+    let name = name.to_lowercase();
+    let names = TASKS.iter().map(|task| task.name).chain(GROUPS.iter().map(|group| group.name));
+    // A beginning or a part of a name is nearer than one with letters exchanged.
+    let mut ranked: Vec<_> =
+        names.map(|known| (if known.contains(&name) { 0 } else { edits(&name, known) }, known)).collect();
+    ranked.sort_unstable();
+    ranked.into_iter().take(5).map(|(_, known)| known).collect()
+}
+
+/// Levenshtein's distance, row by row.
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, character) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for column in 0..to.len() {
+            let exchanged = diagonal + usize::from(to[column] != character);
+            diagonal = row[column + 1];
+            row[column + 1] = exchanged.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+/// A split with its file.
+#[expect(clippy::unnecessary_wraps, reason = "what it is for is a field that may be empty")]
+const fn split(name: &'static str, file: &'static str, rows: usize) -> Option<Split> {
+    Some(Split { name, file, rows })
+}
+
+/// What most benchmarks of several choices measure.
+const ACCURACIES: &[Metric] = &[Metric::Accuracy, Metric::NormalizedAccuracy];
+
+/// An item of several choices of which one is right.
+fn choice(context: String, choices: Vec<String>, gold: usize) -> Item {
+    Item::Choice { context, choices, gold: crate::task::Gold::Index(gold) }
+}

@@ -1,0 +1,46 @@
+//! BoolQ: yes or no, about a passage of an encyclopedia.
+
+use super::{choice, split};
+use crate::documents::Document;
+use crate::error::EvalError;
+use crate::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording};
+
+/// BoolQ. The labels of its test split aren't public, so the validation split is scored.
+pub static BOOLQ: Task = Task {
+    name: "boolq",
+    alias: None,
+    tags: &["super-glue-lm-eval-v1"],
+    version: 2.0,
+    dataset: Dataset {
+        path: "aps/super_glue",
+        name: Some("boolq"),
+        folder: "boolq",
+        training: split("train", "boolq_train.jsonl", 9427),
+        validation: split("validation", "boolq_validation.jsonl", 3270),
+        test: None,
+        fewshot: None,
+        fields: "question, passage, label",
+    },
+    description: "",
+    examples: Examples::Drawn,
+    output: OutputType::MultipleChoice,
+    metrics: &[Metric::Accuracy],
+    prepare: None,
+    item,
+    wording: Wording {
+        doc_to_text: Text::Template("{{passage}}\nQuestion: {{question}}?\nAnswer:"),
+        doc_to_target: Text::Template("label"),
+        doc_to_choice: Text::List(&CHOICES),
+        decontamination: Some("passage"),
+        aggregations_are_named: false,
+        own_results: false,
+    },
+};
+
+const CHOICES: [&str; 2] = ["no", "yes"];
+
+fn item(document: &Document) -> Result<Item, EvalError> {
+    let context =
+        format!("{}\nQuestion: {}?\nAnswer:", document.text("passage")?, document.text("question")?);
+    Ok(choice(context, CHOICES.map(str::to_owned).to_vec(), document.index("label", CHOICES.len())?))
+}

@@ -1,0 +1,45 @@
+//! OpenBookQA: elementary science, asked without the book.
+
+use super::arc::labelled;
+use super::{ACCURACIES, choice, split};
+use crate::documents::Document;
+use crate::error::EvalError;
+use crate::python_text::strip_start;
+use crate::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording};
+
+/// OpenBookQA.
+pub static OPENBOOKQA: Task = Task {
+    name: "openbookqa",
+    alias: None,
+    tags: &[],
+    version: 1.0,
+    dataset: Dataset {
+        path: "allenai/openbookqa",
+        name: Some("main"),
+        folder: "openbookqa",
+        training: split("train", "openbookqa_train.jsonl", 4957),
+        validation: split("validation", "openbookqa_validation.jsonl", 500),
+        test: split("test", "openbookqa_test.jsonl", 500),
+        fewshot: None,
+        fields: "question_stem, choices (text, label), answerKey",
+    },
+    description: "",
+    examples: Examples::Drawn,
+    output: OutputType::MultipleChoice,
+    metrics: ACCURACIES,
+    prepare: None,
+    item,
+    wording: Wording {
+        doc_to_text: Text::Template("question_stem"),
+        doc_to_target: Text::Template("{{choices.label.index(answerKey.lstrip())}}"),
+        doc_to_choice: Text::Template("{{choices.text}}"),
+        decontamination: Some("question_stem"),
+        aggregations_are_named: true,
+        own_results: false,
+    },
+};
+
+fn item(document: &Document) -> Result<Item, EvalError> {
+    let gold = labelled(document, strip_start(document.text("answerKey")?))?;
+    Ok(choice(document.text("question_stem")?.to_owned(), document.texts("choices.text")?, gold))
+}

@@ -1,0 +1,44 @@
+//! PIQA: two ways to reach a goal in the physical world, of which one works. Options keep the spaces at their edges.
+
+use super::{ACCURACIES, choice, split};
+use crate::documents::Document;
+use crate::error::EvalError;
+use crate::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording};
+
+/// PIQA. The labels of its test split aren't public, so the validation split is scored.
+pub static PIQA: Task = Task {
+    name: "piqa",
+    alias: None,
+    tags: &[],
+    version: 1.0,
+    dataset: Dataset {
+        path: "baber/piqa",
+        name: None,
+        folder: "piqa",
+        training: split("train", "piqa_train.jsonl", 16_113),
+        validation: split("validation", "piqa_validation.jsonl", 1838),
+        test: None,
+        fewshot: None,
+        fields: "goal, sol1, sol2, label",
+    },
+    description: "",
+    examples: Examples::Drawn,
+    output: OutputType::MultipleChoice,
+    metrics: ACCURACIES,
+    prepare: None,
+    item,
+    wording: Wording {
+        doc_to_text: Text::Template("Question: {{goal}}\nAnswer:"),
+        doc_to_target: Text::Template("label"),
+        doc_to_choice: Text::Template("{{[sol1, sol2]}}"),
+        decontamination: Some("goal"),
+        aggregations_are_named: true,
+        own_results: false,
+    },
+};
+
+fn item(document: &Document) -> Result<Item, EvalError> {
+    let context = format!("Question: {}\nAnswer:", document.text("goal")?);
+    let choices = vec![document.text("sol1")?.to_owned(), document.text("sol2")?.to_owned()];
+    Ok(choice(context, choices, document.index("label", 2)?))
+}
