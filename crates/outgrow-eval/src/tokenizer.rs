@@ -1,6 +1,7 @@
 //! A tokenizer.json, as it is: text to ids, with the special tokens that its post-processor adds or without. It knows neither requests
 //! nor models.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -19,6 +20,8 @@ pub struct Tokenizer {
     path: PathBuf,
     pipeline: PipelineTokenizer,
     vocab_size: usize,
+    /// The file's `added_tokens`, by spelling.
+    added: BTreeMap<String, u32>,
 }
 
 impl Tokenizer {
@@ -33,12 +36,13 @@ impl Tokenizer {
             serde_json::from_slice(&bytes).map_err(|error| unusable(format!("not JSON: {error}")))?;
         tokenizers::canonicalize_value(&mut json).map_err(|error| unusable(error.to_string()))?;
         let vocab_size = vocab_size(&json).map_err(unusable)?;
+        let added = added_tokens(&json);
         // The library has places where an odd file makes it panic; to whoever gave the file that is one more bad input.
         let loaded = std::panic::catch_unwind(|| tokenizers::from_json(&json.to_string()));
         let pipeline = loaded
             .map_err(|_| unusable("the tokenizers library panics on it".into()))?
             .map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { path: path.to_path_buf(), pipeline, vocab_size })
+        Ok(Self { path: path.to_path_buf(), pipeline, vocab_size, added })
     }
 
     /// The file.
@@ -73,6 +77,22 @@ impl Tokenizer {
         Ok(ids.to_vec())
     }
 
+    /// The text of some ids, special tokens included; bytes that are no whole character become U+FFFD.
+    ///
+    /// # Errors
+    /// [`EvalError::Tokenizer`] for an id outside the vocabulary.
+    pub fn decode(&self, ids: &[u32]) -> Result<String, EvalError> {
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= self.vocab_size) {
+            return Err(self.unusable(format!("can't decode id {id}, it has {} entries", self.vocab_size)));
+        }
+        self.pipeline.decode(ids, false).map_err(|error| self.unusable(error.to_string()))
+    }
+
+    /// The id of one of the file's added tokens, by its spelling.
+    pub fn added_token(&self, spelling: &str) -> Option<u32> {
+        self.added.get(spelling).copied()
+    }
+
     /// How a token is spelt, or `None` for an id that there isn't.
     pub fn spelling(&self, id: u32) -> Option<String> {
         let known = (id as usize) < self.vocab_size;
@@ -89,6 +109,14 @@ impl std::fmt::Debug for Tokenizer {
         let mut debug = formatter.debug_struct("Tokenizer");
         debug.field("path", &self.path).field("vocab_size", &self.vocab_size).finish_non_exhaustive()
     }
+}
+
+fn added_tokens(json: &Value) -> BTreeMap<String, u32> {
+    let listed = json.get("added_tokens").and_then(Value::as_array).into_iter().flatten();
+    let token = |entry: &Value| {
+        Some((entry.get("content")?.as_str()?.to_owned(), u32::try_from(entry.get("id")?.as_u64()?).ok()?))
+    };
+    listed.filter_map(token).collect()
 }
 
 /// One more than the largest id of the model's vocabulary (a map of token to id, or for Unigram a list) and the added tokens.

@@ -98,6 +98,8 @@ fn is_bad_input(error: &anyhow::Error) -> bool {
             || cause.is::<TrainError>()
             || cause.is::<CheckpointError>()
             || cause.is::<outgrow_data::DataError>()
+            || cause.is::<outgrow_eval::EvalError>()
+            || cause.is::<outgrow_model::ModelError>()
             || cause.is::<outgrow_kernels::DeviceError>()
             || cause.is::<GrowthError>()
             || cause.is::<outgrow_operators::RecipeFileError>()

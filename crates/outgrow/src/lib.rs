@@ -43,6 +43,8 @@ enum Command {
     Export(commands::export::Arguments),
     /// Compare a grown folder with its source: loss, logits, gradients, bytes.
     Verify(commands::verify::Arguments),
+    /// Score a Hugging Face folder's model by benchmarks, as lm-evaluation-harness does.
+    Eval(Box<commands::eval::Arguments>),
     /// Write text behind a prompt, with the model of a Hugging Face folder.
     Generate(commands::generate::Arguments),
     /// Prepare and look at training data.
@@ -66,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Grow(arguments) => commands::grow::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
+        Command::Eval(arguments) => commands::eval::run(&arguments),
         Command::Generate(arguments) => commands::generate::run(&arguments),
         Command::Data(arguments) => commands::data::run(&arguments),
         Command::Experiment(arguments) => commands::experiment::run(&arguments),

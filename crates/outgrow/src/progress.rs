@@ -6,6 +6,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use outgrow_eval::ScoringProgress;
 
 /// Between two lines where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -68,6 +69,63 @@ impl Progress {
 
     /// Something worth a line of its own.
     pub fn note(&self, line: &str) {
+        if self.lines {
+            eprintln!("{line}");
+        } else {
+            self.bar.println(line);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Progress over the requests of an evaluation.
+#[derive(Debug)]
+pub struct RequestProgress {
+    bar: ProgressBar,
+    start: Instant,
+    lines: bool,
+    last_line: Instant,
+    /// What an evaluation before had done.
+    first_tokens: Option<usize>,
+}
+
+impl RequestProgress {
+    /// A bar over `total` requests, or lines where standard error is no terminal.
+    pub fn new(total: usize) -> Self {
+        let lines = !std::io::stderr().is_terminal();
+        let target = if lines { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+        let style = ProgressStyle::with_template("[{bar:28}] {percent:>3} %  {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
+        Self { bar, start: Instant::now(), lines, last_line: Instant::now(), first_tokens: None }
+    }
+
+    /// So much is done. The time that is left goes by tokens: the longest requests come first.
+    pub fn show(&mut self, now: ScoringProgress) {
+        let elapsed = self.start.elapsed().as_secs_f64();
+        let here = now.done - now.from_journal;
+        if here == 0 && now.from_journal > 0 {
+            self.note(&format!("going on from {} scores of an evaluation before", now.from_journal));
+        }
+        let first = *self.first_tokens.get_or_insert(now.tokens);
+        let tokens_per_second = (now.tokens - first) as f64 / elapsed.max(1e-9);
+        let left = (now.total_tokens - now.tokens) as f64 / tokens_per_second.max(1.0);
+        let rate = here as f64 / elapsed.max(1e-9);
+        let message =
+            format!("{} of {} requests  {rate:.0} a second  {} left", now.done, now.total, time(left));
+        if self.lines && self.last_line.elapsed() >= LINE_INTERVAL {
+            eprintln!("{message}");
+            self.last_line = Instant::now();
+        }
+        self.bar.set_position(now.done as u64);
+        self.bar.set_message(message);
+    }
+
+    fn note(&self, line: &str) {
         if self.lines {
             eprintln!("{line}");
         } else {

@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod devices;
+pub mod eval;
 pub mod experiment;
 pub mod export;
 pub mod generate;

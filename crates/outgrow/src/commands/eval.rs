@@ -1,0 +1,272 @@
+//! `outgrow eval`: a folder's model through benchmarks, as lm-evaluation-harness scores them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::Context;
+use outgrow_eval::{
+    AddBosToken, BatchLimit, Evaluation, GROUPS, Limit, Options, Plan, Prefix, RunDescription, Scores, TASKS,
+    TokenRequests, paper_row, prepare, score, select, table, tokenize, write,
+};
+use outgrow_kernels::DeviceName;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    exit::BadInput,
+    language_model::{EvaluatedDecoder, outline},
+    model_folder::ModelFolder,
+    output,
+    progress::{RequestProgress, time},
+};
+
+/// What goes to the model at once when nothing else is asked for: enough to keep it busy, at a bounded size.
+const AUTOMATIC: BatchLimit = BatchLimit { requests: 256, tokens: 16_384 };
+
+/// Flags of `outgrow eval`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer.json.
+    #[arg(required_unless_present = "list")]
+    model: Option<PathBuf>,
+    /// Tasks and groups of tasks, with commas between; `paper` for the eight of "Stacking Your Transformers".
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', required_unless_present = "list")]
+    tasks: Vec<String>,
+    /// The folder with the tasks' documents, a folder for each data set (--list names the files).
+    #[arg(long, value_name = "DIR", required_unless_present = "list")]
+    data: Option<PathBuf>,
+    /// Where results go, into a folder named after the model.
+    #[arg(long, value_name = "DIR", required_unless_present = "list")]
+    out: Option<PathBuf>,
+    /// Print all tasks and groups with their versions, sizes and files, and evaluate nothing.
+    #[arg(long)]
+    list: bool,
+    /// Only the first documents of each task: so many, or below 1 such a part.
+    #[arg(long, value_name = "N")]
+    limit: Option<f64>,
+    /// Examples in each prompt.
+    #[arg(long, value_name = "K")]
+    num_fewshot: Option<usize>,
+    /// Requests that go to the model at once: a number or `auto`. No result depends on it.
+    #[arg(long, value_name = "B", default_value = "auto")]
+    batch_size: String,
+    /// The type to compute in: f32, or bf16 where the device has it.
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    dtype: Dtype,
+    /// Defaults of another time: `paper` scores without special tokens before a context and with the end of a text as prefix.
+    #[arg(long, value_name = "NAME")]
+    preset: Option<Preset>,
+    /// Whether the tokenizer's special tokens come before a context: as the tokenizer does by itself, always or never.
+    #[arg(long, value_name = "WHEN")]
+    add_bos_token: Option<BosToken>,
+    /// The token that a text without a context is scored behind, instead of the one that begins a text.
+    #[arg(long, value_name = "ID")]
+    prefix_token_id: Option<u32>,
+    /// The most tokens of an input, instead of the model's positions.
+    #[arg(long, value_name = "N")]
+    max_length: Option<usize>,
+    /// Resamples for the standard errors that have no closed form; 0 for no standard errors.
+    #[arg(long, value_name = "N")]
+    bootstrap_iters: Option<usize>,
+    /// The seed that examples are drawn with.
+    #[arg(long, value_name = "SEED")]
+    fewshot_seed: Option<u64>,
+    /// Also write each document with what was asked and answered.
+    #[arg(long)]
+    log_samples: bool,
+    /// The device to run on: flex, wgpu, cuda or cuda:INDEX; flex by default.
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Dtype {
+    F32,
+    Bf16,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Preset {
+    Paper,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum BosToken {
+    Default,
+    True,
+    False,
+}
+
+/// Evaluates, writes the results and prints their table.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let (Some(model), Some(data), Some(out)) = (&arguments.model, &arguments.data, &arguments.out) else {
+        return output::line(list());
+    };
+    let options = arguments.options()?;
+    let batch = arguments.batch()?;
+    let device: DeviceName = arguments.device.as_deref().map(str::parse).transpose()?.unwrap_or_default();
+    let start = Instant::now();
+    // Everything that can be wrong with tasks and files is found before the model is looked at.
+    let plan = prepare(&select(&arguments.task_names())?, data, &options)?;
+    let folder = ModelFolder::open(model)?;
+    let outline = outline(folder.config(), folder.bos_token_id(), folder.eos_token_id());
+    let requests = tokenize(&plan, folder.tokenizer(), &outline)?;
+    for warning in plan.warnings.iter().chain(&requests.warnings()) {
+        eprintln!("warning: {warning}");
+    }
+    if let Dtype::Bf16 = arguments.dtype {
+        eprintln!("note: bf16 isn't computed in yet on {device}; f32 is, which loses nothing");
+    }
+    let mut evaluated = EvaluatedDecoder::new(&folder.decoder(device)?, outline);
+    fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    let journal = Journal::new(out, &folder)?;
+    let scores = scored(&requests, &mut evaluated, batch, &journal)?;
+    let evaluation = Evaluation::new(&plan, &requests, &scores)?;
+    let description = arguments.description(&folder, model, device, start)?;
+    let written = write(&evaluation, &requests, &description, out, arguments.log_samples, SystemTime::now())?;
+    journal.remove()?;
+    output::line(table(&evaluation))?;
+    print_paper_row(&plan, &evaluation)?;
+    eprintln!("{} requests in {}", requests.requests, time(start.elapsed().as_secs_f64()));
+    output::line(written.results.display())
+}
+
+fn scored(
+    requests: &TokenRequests,
+    model: &mut EvaluatedDecoder,
+    batch: BatchLimit,
+    journal: &Journal,
+) -> anyhow::Result<Scores> {
+    let mut progress = RequestProgress::new(requests.distinct());
+    let journal = Some((journal.path.as_path(), journal.identity.as_str()));
+    let scores = score(requests, model, batch, journal, &mut |now| progress.show(now))?;
+    progress.finish();
+    Ok(scores)
+}
+
+/// The paper's table has a row a model; this is the model's.
+fn print_paper_row(plan: &Plan, evaluation: &Evaluation) -> anyhow::Result<()> {
+    let Some(row) = paper_row(evaluation).filter(|_| plan.options.num_fewshot.unwrap_or(0) == 0) else {
+        return Ok(());
+    };
+    output::line("As in the tables of arXiv 2405.15319, accuracies in percent and cut off:")?;
+    let row: Vec<_> = row.into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+    output::line(format!("{}\n", row.join(" | ")))
+}
+
+impl Arguments {
+    /// The names, with what stands for several.
+    fn task_names(&self) -> Vec<String> {
+        let names = self.tasks.iter().map(String::as_str);
+        let all = names.flat_map(|name| match name {
+            "paper" => outgrow_eval::PAPER_TASKS.to_vec(),
+            name => vec![name],
+        });
+        all.map(str::to_owned).collect()
+    }
+
+    fn options(&self) -> anyhow::Result<Options> {
+        let preset = match self.preset {
+            None => Options::default(),
+            Some(Preset::Paper) => Options::paper(),
+        };
+        let add_bos_token = match self.add_bos_token {
+            None => preset.add_bos_token,
+            Some(BosToken::Default) => AddBosToken::Default,
+            Some(BosToken::True) => AddBosToken::Always,
+            Some(BosToken::False) => AddBosToken::Never,
+        };
+        let mut seeds = preset.seeds;
+        seeds.fewshot = self.fewshot_seed.unwrap_or(seeds.fewshot);
+        Ok(Options {
+            limit: self.limit.map(Limit::from_number).transpose()?,
+            num_fewshot: self.num_fewshot,
+            add_bos_token,
+            prefix: self.prefix_token_id.map_or(preset.prefix, Prefix::Id),
+            max_length: self.max_length,
+            bootstrap_iters: self.bootstrap_iters.unwrap_or(preset.bootstrap_iters),
+            seeds,
+        })
+    }
+
+    fn batch(&self) -> Result<BatchLimit, BadInput> {
+        if self.batch_size == "auto" {
+            return Ok(AUTOMATIC);
+        }
+        match self.batch_size.parse() {
+            Ok(requests) if requests > 0 => Ok(BatchLimit { requests, tokens: usize::MAX }),
+            _ => Err(BadInput(format!("--batch-size {}: give a number from 1 on, or auto", self.batch_size))),
+        }
+    }
+
+    fn description(
+        &self,
+        folder: &ModelFolder,
+        model: &Path,
+        device: DeviceName,
+        start: Instant,
+    ) -> anyhow::Result<RunDescription> {
+        let spelt = |id: Option<u32>| id.and_then(|id| Some((folder.tokenizer().spelling(id)?, id)));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(RunDescription {
+            model_name: model.display().to_string(),
+            num_parameters: folder.config().num_parameters(),
+            dtype: "float32".into(),
+            device: device.to_string(),
+            batch_size: self.batch_size.clone(),
+            bos_token: spelt(folder.bos_token_id()),
+            eos_token: spelt(folder.eos_token_id()),
+            pad_token: None,
+            git_hash: None,
+            environment: format!("outgrow {} on {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH),
+            date: now.as_secs_f64() - seconds,
+            seconds,
+        })
+    }
+}
+
+/// Where scores are kept until all are there: the next call of the same model goes on with them.
+struct Journal {
+    path: PathBuf,
+    identity: String,
+}
+
+impl Journal {
+    fn new(out: &Path, folder: &ModelFolder) -> anyhow::Result<Self> {
+        let digest = Sha256::digest(folder.identity()?.as_bytes());
+        let identity: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { path: out.join(format!("scores-{}.journal", &identity[..16])), identity })
+    }
+
+    fn remove(&self) -> anyhow::Result<()> {
+        fs::remove_file(&self.path).with_context(|| self.path.display().to_string())
+    }
+}
+
+/// All tasks and groups, as a table.
+fn list() -> String {
+    let mut lines = vec![format!("{:<58} {:>7} {:>9}  {}", "task", "version", "documents", "files")];
+    for task in TASKS.iter() {
+        let splits = [task.evaluated(), task.pool()];
+        let documents = splits[0].map_or(0, |split| split.rows);
+        let mut files: Vec<_> = splits
+            .into_iter()
+            .flatten()
+            .map(|split| format!("{}/{}", task.dataset.folder, split.file))
+            .collect();
+        files.dedup();
+        let files = match files.as_slice() {
+            [evaluated, pool] => format!("{evaluated} (examples: {pool})"),
+            files => files.join(" "),
+        };
+        lines.push(format!("{:<58} {:>7.1} {documents:>9}  {files}", task.name, task.version));
+    }
+    lines.push(String::new());
+    lines.push(format!("{:<58} {}", "group", "tasks"));
+    lines.push(format!("{:<58} {}", "paper", outgrow_eval::PAPER_TASKS.len()));
+    lines.extend(GROUPS.iter().map(|group| format!("{:<58} {}", group.name, group.tasks().count())));
+    lines.join("\n")
+}
