@@ -139,10 +139,15 @@ fn read_description(file: &Path) -> Result<Description, ReportError> {
 enum Line {
     Step(TrainingPoint),
     Evaluation(ValidationPoint),
+    /// Accuracies and perplexities of tasks, which no chart here shows.
+    Benchmarks,
 }
 
 fn parse_line(line: &str) -> Result<Line, serde_json::Error> {
     let value: serde_json::Value = serde_json::from_str(line)?;
+    if value.get("evaluation").is_some() {
+        return Ok(Line::Benchmarks);
+    }
     if value.get("validation_loss").is_some() {
         let line: EvaluationLine = serde_json::from_value(value)?;
         return Ok(Line::Evaluation(ValidationPoint {
@@ -171,6 +176,7 @@ fn push(run: &mut RunRecord, line: Line) {
     let tokens = match &line {
         Line::Step(point) => point.tokens,
         Line::Evaluation(point) => point.tokens,
+        Line::Benchmarks => return,
     };
     while run.training.last().is_some_and(|last| last.tokens > tokens) {
         run.training.pop();
@@ -187,6 +193,7 @@ fn push(run: &mut RunRecord, line: Line) {
             run.training.push(point);
         }
         Line::Evaluation(point) => run.validation.push(point),
+        Line::Benchmarks => {}
     }
 }
 

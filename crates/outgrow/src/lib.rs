@@ -6,6 +6,7 @@
 
 mod commands;
 mod disk;
+mod evaluation;
 mod exit;
 mod experiment;
 mod interrupt;
@@ -22,7 +23,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use recipe::{DataRecipe, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe, TrainingRecipe};
+pub use recipe::{
+    DataRecipe, EvaluationRecipe, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe, TrainingRecipe,
+};
 pub use resolve::{ResolvedRecipe, resolve};
 
 /// Pre-train language models by growing them.

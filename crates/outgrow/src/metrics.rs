@@ -10,7 +10,7 @@ use anyhow::Context;
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_schedules::Stage;
 use outgrow_train::{Position, StepReport};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{recipe::Recipe, resolve::ResolvedRecipe};
 
@@ -108,6 +108,23 @@ impl Metrics {
             "flops": position.flops,
             "flops_6nt": position.flops_6nt,
             "validation_loss": validation_loss,
+        }))
+    }
+
+    /// One evaluation by benchmarks: for each task its metrics.
+    pub fn evaluation(
+        &mut self,
+        position: &Position,
+        stage: &str,
+        results: &Map<String, Value>,
+    ) -> anyhow::Result<()> {
+        self.line(&json!({
+            "step": position.step,
+            "tokens": position.tokens,
+            "stage": stage,
+            "flops": position.flops,
+            "flops_6nt": position.flops_6nt,
+            "evaluation": results,
         }))
     }
 

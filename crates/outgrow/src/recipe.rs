@@ -28,6 +28,9 @@ pub struct Recipe {
     pub schedule: ScheduleRecipe,
     /// Steps, optimizer, intervals.
     pub training: TrainingRecipe,
+    /// Benchmarks at intervals; none by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<EvaluationRecipe>,
 }
 
 /// `[model]`: the final model, in Hugging Face's names.
@@ -182,6 +185,22 @@ pub struct TrainingRecipe {
     pub checkpoints_kept: Option<usize>,
 }
 
+/// `[evaluation]`: benchmarks while training, as `outgrow eval` scores them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationRecipe {
+    /// Tasks and groups of tasks.
+    pub tasks: Vec<String>,
+    /// The folder with their documents, relative to the recipe's folder.
+    pub data: PathBuf,
+    /// Tokens between evaluations; each is at the next validation, and one is at the end of the last stage.
+    pub interval_tokens: u64,
+    /// Only the first documents of each task: so many, or below 1 such a part; by default all.
+    pub limit: Option<f64>,
+    /// Examples in each prompt; by default none.
+    pub num_fewshot: Option<usize>,
+}
+
 impl ScheduleRecipe {
     /// The method's name as in `method = "…"`.
     pub fn method(&self) -> &'static str {
@@ -212,6 +231,9 @@ impl Recipe {
         let folder = path.parent().unwrap_or(Path::new(""));
         recipe.data.training = folder.join(&recipe.data.training);
         recipe.data.validation = folder.join(&recipe.data.validation);
+        if let Some(evaluation) = &mut recipe.evaluation {
+            evaluation.data = folder.join(&evaluation.data);
+        }
         if let ScheduleRecipe::Stages { stages } = &mut recipe.schedule {
             for stage in stages {
                 stage.enter = stage.enter.take().map(|growth| growth.beside(folder));
@@ -228,24 +250,33 @@ impl Recipe {
         let mut problems = Vec::new();
         let name = take(&mut table, "name", &mut problems);
         let seed = take(&mut table, "seed", &mut problems);
-        let device =
-            if table.contains_key("device") { take(&mut table, "device", &mut problems) } else { None };
+        let device = take_optional(&mut table, "device", &mut problems);
+        let evaluation = take_optional(&mut table, "evaluation", &mut problems);
         let model = take(&mut table, "model", &mut problems);
         let data = take(&mut table, "data", &mut problems);
         let schedule = take(&mut table, "schedule", &mut problems);
         let training = take(&mut table, "training", &mut problems);
         problems.extend(table.keys().map(|key| {
-            format!("unknown key `{key}`: expected name, seed, device, model, data, schedule or training")
+            format!("unknown key `{key}`: expected name, seed, device, model, data, schedule, training or evaluation")
         }));
         match (name, seed, model, data, schedule, training) {
             (Some(name), Some(seed), Some(model), Some(data), Some(schedule), Some(training))
                 if problems.is_empty() =>
             {
-                Ok(Self { name, seed, device, model, data, schedule, training })
+                Ok(Self { name, seed, device, model, data, schedule, training, evaluation })
             }
             _ => Err(problems),
         }
     }
+}
+
+/// The same for a key that may be absent.
+fn take_optional<T: DeserializeOwned>(
+    table: &mut toml::Table,
+    key: &str,
+    problems: &mut Vec<String>,
+) -> Option<T> {
+    if table.contains_key(key) { take(table, key, problems) } else { None }
 }
 
 /// Takes one key out of a table as a value. Every unknown field of it becomes a problem, not only the first.

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use anyhow::Context;
 use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_kernels::DeviceName;
@@ -14,6 +15,7 @@ use outgrow_schedules::{
 use outgrow_train::TrainSettings;
 
 use crate::{
+    evaluation::Benchmarks,
     exit::BadInput,
     recipe::{InitializationName, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe},
 };
@@ -37,6 +39,8 @@ pub struct ResolvedRecipe {
     pub tokenizer: PathBuf,
     /// The device's name.
     pub device: DeviceName,
+    /// Benchmarks while training.
+    pub benchmarks: Option<Benchmarks>,
 }
 
 /// Resolves a recipe; `device` overrides the recipe's.
@@ -76,6 +80,9 @@ pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedR
     if let Err(problem) = settings.validate() {
         problems.push(format!("training: {problem}"));
     }
+    if recipe.evaluation.as_ref().is_some_and(|evaluation| evaluation.interval_tokens == 0) {
+        problems.push("evaluation: interval_tokens = 0, at least 1 is needed".to_owned());
+    }
     // Stages of a model that can't be say nothing new; with a sound one they are reported beside the other problems.
     let schedule = if model_is_sound {
         schedule(&recipe, &model).map_err(|problem| problems.push(format!("schedule: {problem:#}"))).ok()
@@ -85,12 +92,24 @@ pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedR
     let (Some(schedule), true) = (schedule, problems.is_empty()) else {
         return Err(BadInput(problems.join("; ")).into());
     };
+    let benchmarks = recipe.evaluation.as_ref().map(|recipe| Benchmarks::new(recipe, &tokenizer, &model));
+    let benchmarks = benchmarks.transpose().context("evaluation")?;
     let initialization = match recipe.model.initialization {
         None | Some(InitializationName::DepthScaled) => Initialization::DepthScaled,
         Some(InitializationName::Normal) => Initialization::Normal,
         Some(InitializationName::TinyLlama) => Initialization::TinyLlama,
     };
-    Ok(ResolvedRecipe { recipe, schedule, settings, initialization, training, validation, tokenizer, device })
+    Ok(ResolvedRecipe {
+        recipe,
+        schedule,
+        settings,
+        initialization,
+        training,
+        validation,
+        tokenizer,
+        device,
+        benchmarks,
+    })
 }
 
 fn model(recipe: &ModelRecipe, entries: usize, sequence_length: usize, training: &Batches) -> LlamaConfig {

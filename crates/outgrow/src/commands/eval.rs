@@ -15,15 +15,13 @@ use outgrow_kernels::DeviceName;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    evaluation::AUTOMATIC_BATCH,
     exit::BadInput,
     language_model::{EvaluatedDecoder, outline},
     model_folder::ModelFolder,
     output,
     progress::{RequestProgress, time},
 };
-
-/// What goes to the model at once when nothing else is asked for: enough to keep it busy, at a bounded size.
-const AUTOMATIC: BatchLimit = BatchLimit { requests: 256, tokens: 16_384 };
 
 /// Flags of `outgrow eval`.
 #[derive(Debug, clap::Args)]
@@ -193,7 +191,7 @@ impl Arguments {
 
     fn batch(&self) -> Result<BatchLimit, BadInput> {
         if self.batch_size == "auto" {
-            return Ok(AUTOMATIC);
+            return Ok(AUTOMATIC_BATCH);
         }
         match self.batch_size.parse() {
             Ok(requests) if requests > 0 => Ok(BatchLimit { requests, tokens: usize::MAX }),

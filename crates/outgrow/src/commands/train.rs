@@ -10,6 +10,7 @@ use outgrow_kernels::open_device;
 use outgrow_train::{Control, Event, Outcome, Position, Training, train};
 
 use crate::{
+    evaluation::{self, Benchmarks},
     exit::BadInput,
     interrupt::Interrupt,
     metrics::{Metrics, is_finished, write_run_file},
@@ -51,6 +52,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.plan {
         return output::line(resolved.schedule.describe(resolved.recipe.data.sequence_length));
     }
+    for warning in resolved.benchmarks.iter().flat_map(Benchmarks::warnings) {
+        eprintln!("warning: {warning}");
+    }
     let interrupt = Interrupt::from_signals()?;
     let interrupt = if arguments.stop_on_closed_stdin { interrupt.or_closed_stdin() } else { interrupt };
     match run_resolved(&resolved, &arguments.out, &interrupt)? {
@@ -86,6 +90,7 @@ pub fn run_resolved(
         metrics: None,
         progress: Progress::new(resolved.schedule.tokens()),
         interrupt,
+        evaluated_tokens: 0,
         failure: None,
     };
     let outcome = train(&training, &mut |position, event| watcher.observe(position, event));
@@ -105,6 +110,8 @@ struct Watcher<'a> {
     metrics: Option<Metrics>,
     progress: Progress,
     interrupt: &'a Interrupt,
+    /// Tokens so far at the last evaluation by benchmarks, or when the run was started or gone on with.
+    evaluated_tokens: u64,
     /// Metrics that can't be written end the run: without them it is worth nothing.
     failure: Option<anyhow::Error>,
 }
@@ -129,6 +136,7 @@ impl Watcher<'_> {
             fs::create_dir_all(self.folder).with_context(|| self.folder.display().to_string())?;
             write_run_file(self.folder, self.resolved, false)?;
             let begun = resumed_from.map_or(&stages[..0], |_| &stages[..=position.stage]);
+            self.evaluated_tokens = position.tokens;
             self.metrics = Some(Metrics::open(self.folder, position.step, begun)?);
         }
         let metrics = self.metrics.as_mut().context("a run starts before anything else happens in it")?;
@@ -141,11 +149,20 @@ impl Watcher<'_> {
                 metrics.step(position, stage, report, rate)?;
                 self.progress.step(position.tokens, report.loss, rate);
             }
-            Event::Evaluated { validation_loss, .. } => {
+            Event::Evaluated { validation_loss, decoder } => {
                 metrics.validation(position, stage, *validation_loss)?;
                 let line =
                     format!("{stage}: validation loss {validation_loss:.4} after {} tokens", position.tokens);
                 self.progress.note(&line);
+                if let Some(benchmarks) = &self.resolved.benchmarks {
+                    let ends = position.tokens >= self.resolved.schedule.tokens();
+                    if ends || benchmarks.are_due(self.evaluated_tokens, position.tokens) {
+                        self.evaluated_tokens = position.tokens;
+                        let results = benchmarks.run(decoder)?;
+                        metrics.evaluation(position, stage, &results)?;
+                        self.progress.note(&format!("{stage}: {}", evaluation::one_line(&results)));
+                    }
+                }
             }
             Event::Grown { plan } => {
                 let (from, to) = (plan.source.num_hidden_layers, plan.target.num_hidden_layers);

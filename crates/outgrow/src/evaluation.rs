@@ -1,0 +1,90 @@
+//! Benchmarks within a run: `[evaluation]` of a recipe, made into requests before training starts and scored at intervals.
+//!
+//! `outgrow eval` is commands/eval.rs's. What is evaluated here is the model without autodiff that the trainer has just validated.
+
+use std::path::Path;
+
+use outgrow_checkpoint::LlamaConfig;
+use outgrow_eval::{
+    BatchLimit, Evaluation, Limit, Options, Plan, TokenRequests, Tokenizer, prepare, score, select, tokenize,
+};
+use outgrow_model::Decoder;
+use serde_json::{Map, Value};
+
+use crate::{
+    language_model::{EvaluatedDecoder, outline},
+    recipe::EvaluationRecipe,
+};
+
+/// What goes to the model at once: enough to keep it busy, at a bounded size.
+pub const AUTOMATIC_BATCH: BatchLimit = BatchLimit { requests: 256, tokens: 16_384 };
+
+/// A recipe's benchmarks, ready to be scored.
+#[derive(Debug)]
+pub struct Benchmarks {
+    plan: Plan,
+    requests: TokenRequests,
+    interval_tokens: u64,
+}
+
+impl Benchmarks {
+    /// Reads the tasks' documents and makes the requests for models with this configuration's vocabulary and positions, which growth
+    /// doesn't change.
+    ///
+    /// # Errors
+    /// As `outgrow eval`: unknown tasks, missing files, a tokenizer that doesn't fit.
+    pub fn new(recipe: &EvaluationRecipe, tokenizer: &Path, model: &LlamaConfig) -> anyhow::Result<Self> {
+        let options = Options {
+            limit: recipe.limit.map(Limit::from_number).transpose()?,
+            num_fewshot: recipe.num_fewshot,
+            // Standard errors of perplexities take 100 000 resamples: at an interval nobody waits for them.
+            bootstrap_iters: 0,
+            ..Options::default()
+        };
+        let plan = prepare(&select(&recipe.tasks)?, &recipe.data, &options)?;
+        let outline = outline(model, model.bos_token_id, model.eos_token_id);
+        let requests = tokenize(&plan, &Tokenizer::open(tokenizer)?, &outline)?;
+        Ok(Self { plan, requests, interval_tokens: recipe.interval_tokens })
+    }
+
+    /// What is unusual about files and requests, a line each.
+    pub fn warnings(&self) -> Vec<String> {
+        self.plan.warnings.iter().cloned().chain(self.requests.warnings()).collect()
+    }
+
+    /// Whether an interval has gone by between two counts of tokens.
+    pub fn are_due(&self, before: u64, after: u64) -> bool {
+        before / self.interval_tokens < after / self.interval_tokens
+    }
+
+    /// Scores the decoder: for each task its metrics by name.
+    ///
+    /// # Errors
+    /// When the decoder can't score.
+    pub fn run(&self, decoder: &Decoder) -> anyhow::Result<Map<String, Value>> {
+        let config = decoder.config();
+        let outline = outline(config, config.bos_token_id, config.eos_token_id);
+        let mut model = EvaluatedDecoder::new(decoder, outline);
+        let scores = score(&self.requests, &mut model, AUTOMATIC_BATCH, None, &mut |_| ())?;
+        let evaluation = Evaluation::new(&self.plan, &self.requests, &scores)?;
+        let of_task = |outcome: &outgrow_eval::TaskOutcome<'_>| {
+            let metric = |result: &outgrow_eval::MetricResult| {
+                (result.metric.name().to_owned(), Value::from(result.value))
+            };
+            let metrics = outcome.results.iter().map(metric).collect();
+            (outcome.planned.task.name.to_owned(), Value::Object(metrics))
+        };
+        Ok(evaluation.tasks.iter().map(of_task).collect())
+    }
+}
+
+/// The metrics in one line: `arc_easy acc 0.2510 acc_norm 0.2700, …`.
+pub fn one_line(results: &Map<String, Value>) -> String {
+    let task = |(name, metrics): (&String, &Value)| {
+        let metrics = metrics.as_object().into_iter().flatten();
+        let metrics =
+            metrics.map(|(metric, value)| format!(" {metric} {:.4}", value.as_f64().unwrap_or(f64::NAN)));
+        format!("{name}{}", metrics.collect::<String>())
+    };
+    results.iter().map(task).collect::<Vec<_>>().join(", ")
+}
