@@ -6,6 +6,7 @@ Only three things are replaced: where documents are from, the forward pass, and 
 import contextlib
 import hashlib
 import io
+import logging
 import os
 import struct
 from pathlib import Path
@@ -22,6 +23,8 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from lm_eval.utils import make_table
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+logging.getLogger("lm_eval").setLevel(logging.ERROR)
 
 # (name on the hub, configuration) → folder and file of each split. What no task reads stands for a split that the harness opens all the same.
 FILES = {

@@ -60,9 +60,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let names: Vec<_> = tasks.split(',').collect();
     let plan = prepare(&select(&names)?, Path::new(data), &options(&choices)?)?;
-    let prepared = start.elapsed();
+    let after_preparing = start.elapsed();
     let requests = tokenize(&plan, &tokenizer, &outline)?;
-    let tokenized = start.elapsed();
+    let after_tokenizing = start.elapsed();
     for warning in plan.warnings.iter().chain(&requests.warnings()) {
         eprintln!("{warning}");
     }
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let journal = number("journal").map(|_| Path::new(out).join("journal"));
     let journal = journal.as_ref().map(|path: &PathBuf| (path.as_path(), "hashed scores"));
     let scores = score(&requests, &mut model, BatchLimit::default(), journal, &mut |_| ())?;
-    let scored = start.elapsed();
+    let after_scoring = start.elapsed();
     let evaluation = Evaluation::new(&plan, &requests, &scores)?;
     let spelt = |id: Option<u32>| id.and_then(|id| Some((tokenizer.spelling(id)?, id)));
     let run = RunDescription {
@@ -90,13 +90,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let row: Vec<_> = row.into_iter().map(|(name, value)| format!("{name} {value}")).collect();
         println!("\n{}", row.join("  "));
     }
+    let [preparing, tokenizing, scoring] =
+        [after_preparing, after_tokenizing, after_scoring].map(|time| time.as_secs_f64());
     eprintln!(
-        "{} requests ({} distinct): prepared {prepared:.1?}, tokenised {:.1?}, scored {:.1?}, measured and written {:.1?}: {}",
+        "{} requests ({} distinct): after {preparing:.1} s prepared, after {tokenizing:.1} s tokenised, after {scoring:.1} s scored, after {:.1} s written: {}",
         requests.requests,
         requests.distinct(),
-        tokenized - prepared,
-        scored - tokenized,
-        start.elapsed() - scored,
+        start.elapsed().as_secs_f64(),
         written.results.display()
     );
     Ok(())
