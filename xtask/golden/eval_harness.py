@@ -81,7 +81,7 @@ class Hashed(HFLM):
     def _loglikelihood_tokens(self, requests, disable_tqdm=False, override_bs=None):
         scores = []
         for _, context, continuation in requests:
-            assert 0 < len(continuation) <= self.max_length and context
+            assert 0 < len(continuation) <= self.max_length and context, (len(context), len(continuation), self.max_length)
             kept = (context + continuation)[-(self.max_length + 1) :]
             scores.append(hashed(kept[: -len(continuation)], continuation))
         return scores

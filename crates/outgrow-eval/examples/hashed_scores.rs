@@ -7,6 +7,7 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
 use outgrow_eval::{
@@ -43,7 +44,17 @@ fn hashed(context: &[u32], continuation: &[u32]) -> Score {
     Score { log_likelihood: -f64::from(drawn) / 134_217_728.0, is_greedy: sum[4] % 4 == 0 }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [data, tasks, tokenizer, out, choices] = arguments.as_slice() else {
         return Err("hashed_scores DATA TASKS TOKENIZER OUT OPTIONS".into());

@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(values.map(float_repr), expected);
         // Exactly between two numbers of 17 digits.
         assert_eq!(
-            [-2.942_451_477_050_781_25, 0.5 + 2_f64.powi(-24)].map(float_repr),
+            [-394_929_152.0 / 134_217_728.0, 0.5 + 2_f64.powi(-24)].map(float_repr),
             ["-2.9424514770507812", "0.5000000596046448"]
         );
         assert_eq!([f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(float_repr), ["nan", "inf", "-inf"]);
