@@ -1,9 +1,10 @@
-"""Makes crates/outgrow-eval/tests/golden: a few documents of every task, a small tokenizer, and what lm-evaluation-harness makes of them.
+"""Makes crates/outgrow-eval/tests/golden: a few documents of every task, and what lm-evaluation-harness makes of them.
 
     eval_golden.py [DATA]
 
-With DATA (the files of the nine tasks), the documents of Lambada, PIQA and WinoGrande are taken from there; without, those that are there stay. All others are made up
-here, because their data sets' licences ask for more than a test should have to keep to. Scores are hashes of tokens (eval_harness.py).
+With DATA (the files of the nine tasks), the rows of Lambada, PIQA and WinoGrande are taken from there; without, those
+that are there stay. All others are made up, because their data sets' licences ask for more than a test should have to
+keep to. Scores are hashes of tokens (eval_harness.py).
 """
 
 import hashlib
@@ -14,12 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lm_eval.api.metrics import bootstrap_stderr, mean_stderr, perplexity, pooled_sample_stderr
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-
 from eval_cases import NINE, subjects
 from eval_harness import evaluate, hashed_model, read_documents_from
 from eval_synthetic import Writer, boolq, hellaswag, logiqa, mmlu, openbookqa, sciq, truthfulqa, write_rows
+from lm_eval.api.metrics import bootstrap_stderr, mean_stderr, perplexity, pooled_sample_stderr
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 GOLDEN = Path(__file__).resolve().parents[2] / "crates/outgrow-eval/tests/golden"
 FURTHER = ["hellaswag", "truthfulqa_mc1", "truthfulqa_mc2", "mmlu_anatomy", "boolq", "openbookqa"]
@@ -32,7 +32,12 @@ CASES = {
 # Whole samples files of these; of the others a hash of each line.
 IN_FULL = ("0-shot", "2-shot")
 # How many rows are taken where rows are taken.
-ROWS = {"lambada_openai/lambada_openai_test": 7, "lambada_standard/lambada_standard_test": 3, "piqa/piqa_validation": 3, "winogrande/winogrande_xl_validation": 3}
+ROWS = {
+    "lambada_openai/lambada_openai_test": 7,
+    "lambada_standard/lambada_standard_test": 3,
+    "piqa/piqa_validation": 3,
+    "winogrande/winogrande_xl_validation": 3,
+}
 
 
 def arc(write: Writer, index: int) -> dict:
@@ -52,7 +57,12 @@ def piqa(write: Writer, _: int) -> dict:
 
 def winogrande(write: Writer, index: int) -> dict:
     end = "_" if index % 7 == 0 else f"_ {write.words(5)}."
-    return {"sentence": f"{write.words(6)} {end}", "option1": "stone", "option2": "old fish", "answer": write.random.choice("12")}
+    return {
+        "sentence": f"{write.words(6)} {end}",
+        "option1": "stone",
+        "option2": "old fish",
+        "answer": write.random.choice("12"),
+    }
 
 
 def lambada(write: Writer, _: int) -> dict:
@@ -61,8 +71,23 @@ def lambada(write: Writer, _: int) -> dict:
 
 def wikitext(write: Writer, index: int) -> dict:
     tokens = [
-        "Robert 's old stones", "1 @,@ 000 fish @-@ ponds", "( in 3 @.@ 5 m )", '" cold " water', "the 's ' of it", "[ sic ]", "{ a b }", "at 20 ° C",
-        "waters : old ; cold !", "= = = Fish = = =", "= = Stones = =", "rain , rain", "N is 1", "( open", "why ?", "' kept '", "naïve \u2003 日本",
+        "Robert 's old stones",
+        "1 @,@ 000 fish @-@ ponds",
+        "( in 3 @.@ 5 m )",
+        '" cold " water',
+        "the 's ' of it",
+        "[ sic ]",
+        "{ a b }",
+        "at 20 ° C",
+        "waters : old ; cold !",
+        "= = = Fish = = =",
+        "= = Stones = =",
+        "rain , rain",
+        "N is 1",
+        "( open",
+        "why ?",
+        "' kept '",
+        "naïve \u2003 日本",
     ]
     write.random.shuffle(tokens)
     lines = [" . ".join(tokens[start : start + 3]) for start in range(0, len(tokens), 3)]
@@ -88,12 +113,15 @@ def write_documents(folder: Path, data: Path | None) -> None:
     for seed, (name, make, rows) in enumerate(made):
         write_rows(folder / f"{name}.jsonl", make, rows, 1000 + seed)
     # Pools with the evaluated documents in them, twice.
-    for seed, (name, make) in {1012: ("hellaswag/hellaswag_train", hellaswag), 1016: ("boolq/boolq_train", boolq)}.items():
+    for seed, (name, make) in {
+        1012: ("hellaswag/hellaswag_train", hellaswag),
+        1016: ("boolq/boolq_train", boolq),
+    }.items():
         write_rows(folder / f"{name}.jsonl", make, 9, seed, repeated=3)
 
 
 def with_unread_splits(folder: Path, copy: Path) -> None:
-    """The documents, and something in place of splits that the harness opens and doesn't read; all subjects of MMLU are anatomy."""
+    """The documents, something in place of splits that are opened but not read, and anatomy for all subjects of MMLU."""
     shutil.copytree(folder, copy)
     for name in ("arc_easy", "arc_challenge", "logiqa", "sciq", "openbookqa"):
         shutil.copy(copy / name / f"{name}_test.jsonl", copy / name / f"{name}_validation.jsonl")
@@ -107,19 +135,29 @@ def write_tokenizer(path: Path) -> None:
     """A small BPE in LLaMA's layout: spaces as ▁, one in front, bytes for what it doesn't know, a BOS by the post-processor."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
     special = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)]
     # No piece spans two words; once trained, nothing is split beforehand.
     tokenizer.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
-    trainer = trainers.BpeTrainer(vocab_size=360, special_tokens=[AddedToken(token, normalized=False) for token in special[:3]], show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=360,
+        special_tokens=[AddedToken(token, normalized=False) for token in special[:3]],
+        show_progress=False,
+    )
     text = Writer(0)
-    tokenizer.train_from_iterator((text.words(8) + " Question: Answer: Passage: A. B. C. D." for _ in range(400)), trainer)
+    tokenizer.train_from_iterator(
+        (text.words(8) + " Question: Answer: Passage: A. B. C. D." for _ in range(400)), trainer
+    )
     model = json.loads(tokenizer.to_str()) | {"pre_tokenizer": None}
     # Bytes between the special tokens and the pieces; the trainer knows nothing of them.
     pieces = [piece for piece, _ in sorted(model["model"]["vocab"].items(), key=lambda entry: entry[1])][3:]
     model["model"]["vocab"] = {piece: index for index, piece in enumerate(special + pieces)}
     tokenizer = Tokenizer.from_str(json.dumps(model))
-    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)]
+    )
     path.write_text(tokenizer.to_str(pretty=False) + "\n", encoding="utf-8")
 
 
@@ -160,14 +198,25 @@ def write_group(tokenizer: Path) -> None:
 
 
 def write_tokens(tokenizer: Path) -> None:
-    """How contexts and continuations are told apart, with whitespace between them that moves, and texts that spell special tokens."""
-    contexts = ["Question: the river\nAnswer:", "old stones ", "rain\x1c", "cold \u00a0\u2003", "<s> fish", " small", "wait\n\n", "</s>keep"]
+    """How contexts and continuations are split, with whitespace that moves, and texts that spell special tokens."""
+    contexts = [
+        "Question: the river\nAnswer:",
+        "old stones ",
+        "rain\x1c",
+        "cold \u00a0\u2003",
+        "<s> fish",
+        " small",
+        "wait\n\n",
+        "</s>keep",
+    ]
     continuations = [" the", " 日本", "bends", " ", " wait for"]
     cases = []
     for options in ({}, {"add_bos_token": False}, {"add_bos_token": True}, {"prefix_token_id": 2}):
         model = hashed_model(tokenizer, LLAMA | {"max_length": 64} | options)
         pairs = [(context, continuation) for context in contexts for continuation in continuations]
-        tokens = [[context, continuation, *model._encode_pair(context, continuation)] for context, continuation in pairs]
+        tokens = [
+            [context, continuation, *model._encode_pair(context, continuation)] for context, continuation in pairs
+        ]
         cases.append({"options": options, "pairs": tokens})
     (GOLDEN / "tokens.json").write_text(json.dumps(cases, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -188,7 +237,11 @@ def write_numbers() -> None:
         "perplexity": perplexity(likelihoods),
         "mean_error": mean_stderr(likelihoods),
         "bootstrap": {str(count): bootstrap_stderr(perplexity, likelihoods, count) for count in (7, 1500, 100_000)},
-        "pooled": {"errors": [0.01, 0.2, 0.03], "sizes": [100, 7, 45], "error": float(pooled_sample_stderr([0.01, 0.2, 0.03], [100, 7, 45]))},
+        "pooled": {
+            "errors": [0.01, 0.2, 0.03],
+            "sizes": [100, 7, 45],
+            "error": float(pooled_sample_stderr([0.01, 0.2, 0.03], [100, 7, 45])),
+        },
     }
     (GOLDEN / "numbers.json").write_text(json.dumps(numbers) + "\n")
 
