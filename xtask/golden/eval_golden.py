@@ -18,6 +18,7 @@ from pathlib import Path
 from eval_cases import NINE, subjects
 from eval_harness import evaluate, hashed_model, read_documents_from
 from eval_synthetic import Writer, boolq, hellaswag, logiqa, mmlu, openbookqa, sciq, truthfulqa, write_rows
+import datasets
 from lm_eval.api.metrics import bootstrap_stderr, mean_stderr, perplexity, pooled_sample_stderr
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -267,6 +268,8 @@ def main() -> None:
         write_group(tokenizer)
     write_tokens(tokenizer)
     write_numbers()
+    source = documents / "arc_challenge/arc_challenge_test.jsonl"
+    datasets.Dataset.from_json(str(source)).to_parquet(GOLDEN / "arc_challenge_test.parquet")
 
 
 if __name__ == "__main__":

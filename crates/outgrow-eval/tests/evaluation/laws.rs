@@ -3,7 +3,7 @@
 use outgrow_eval::{BatchLimit, Evaluation, Limit, Options, Prefix, TASKS as ALL, score, tokenize};
 use proptest::prelude::*;
 
-use crate::support::{Hashed, TASKS, documents, outline, plan, scored, tokenizer};
+use crate::support::{Hashed, TASKS, documents, golden, outline, plan, scored, tokenizer};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
@@ -98,4 +98,18 @@ fn a_model_without_special_tokens_can_be_given_a_prefix() {
     let requests = tokenize(&plan, &tokenizer(), &outline).unwrap();
     assert!(requests.groups.iter().any(|group| group.context == [5]));
     score(&requests, &mut Hashed::new(outline), BatchLimit::default(), None, &mut |_| ()).unwrap();
+}
+
+#[test]
+fn parquet_and_json_lines_hold_the_same_documents() {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::copy(
+        golden().join("arc_challenge_test.parquet"),
+        data.path().join("arc_challenge_test.parquet"),
+    )
+    .unwrap();
+    let of = |data: &std::path::Path| plan(&["arc_challenge"], data, &Options::default()).unwrap();
+    let (parquet, json) = (of(data.path()), of(&documents()));
+    assert_eq!(parquet.tasks[0].hash(), json.tasks[0].hash());
+    assert_eq!(parquet.tasks[0].documents.len(), 4);
 }

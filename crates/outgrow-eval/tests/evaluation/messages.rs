@@ -40,8 +40,8 @@ fn a_task_that_is_not_there_has_neighbours() {
 fn all_missing_files_are_named_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { num_fewshot: Some(1), ..Options::default() };
-    assert_snapshot!(line(plan(&["sciq"], folder.path(), &Options::default()), folder.path()), @"DATA/sciq/sciq_test.jsonl: no such file; sciq needs the split test of the data set allenai/sciq of the Hugging Face hub there, 1000 documents as JSON lines with the fields question, distractor1, distractor2, distractor3, correct_answer, support");
-    assert_snapshot!(line(plan(&["sciq"], folder.path(), &options), folder.path()), @"DATA/sciq/sciq_train.jsonl: no such file; sciq needs the split train of the data set allenai/sciq of the Hugging Face hub there, 11679 documents as JSON lines with the fields question, distractor1, distractor2, distractor3, correct_answer, support; DATA/sciq/sciq_test.jsonl: no such file; sciq needs the split test of the data set allenai/sciq of the Hugging Face hub there, 1000 documents as JSON lines with the fields question, distractor1, distractor2, distractor3, correct_answer, support");
+    assert_snapshot!(line(plan(&["sciq"], folder.path(), &Options::default()), folder.path()), @"DATA/sciq/sciq_test.jsonl: no such file; sciq needs the split test of the data set allenai/sciq of the Hugging Face hub there, 1000 documents as JSON lines or parquet with the fields question, distractor1, distractor2, distractor3, correct_answer, support");
+    assert_snapshot!(line(plan(&["sciq"], folder.path(), &options), folder.path()), @"DATA/sciq/sciq_train.jsonl: no such file; sciq needs the split train of the data set allenai/sciq of the Hugging Face hub there, 11679 documents as JSON lines or parquet with the fields question, distractor1, distractor2, distractor3, correct_answer, support; DATA/sciq/sciq_test.jsonl: no such file; sciq needs the split test of the data set allenai/sciq of the Hugging Face hub there, 1000 documents as JSON lines or parquet with the fields question, distractor1, distractor2, distractor3, correct_answer, support");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_pool_that_is_not_there_is_named() {
         with("logiqa_test.jsonl", &fs::read_to_string(documents().join("logiqa/logiqa_test.jsonl")).unwrap());
     let options = Options { num_fewshot: Some(5), ..Options::default() };
     assert!(plan(&["logiqa"], folder.path(), &Options::default()).is_ok());
-    assert_snapshot!(line(plan(&["logiqa"], folder.path(), &options), folder.path()), @"DATA/logiqa/logiqa_train.jsonl: no such file; logiqa needs the split train of the data set EleutherAI/logiqa (logiqa) of the Hugging Face hub there, 7376 documents as JSON lines with the fields label, context, question, options");
+    assert_snapshot!(line(plan(&["logiqa"], folder.path(), &options), folder.path()), @"DATA/logiqa/logiqa_train.jsonl: no such file; logiqa needs the split train of the data set EleutherAI/logiqa (logiqa) of the Hugging Face hub there, 7376 documents as JSON lines or parquet with the fields label, context, question, options");
 }
 
 #[test]
@@ -65,6 +65,11 @@ fn a_pool_that_is_too_small_is_named_with_both_numbers() {
 fn lines_that_are_no_documents_are_named() {
     assert_snapshot!(refused("piqa", "piqa_validation.jsonl", "{\"goal\": \"a\"\n[1]\n"), @"DATA/piqa_validation.jsonl, line 1: not JSON: EOF while parsing an object at line 1 column 12; DATA/piqa_validation.jsonl, line 2: not an object of JSON with the data set's fields");
     assert_snapshot!(refused("piqa", "piqa_validation.jsonl", "\n"), @"DATA/piqa_validation.jsonl: holds no documents; piqa has 1838 in its split validation");
+}
+
+#[test]
+fn a_parquet_file_that_is_none_is_named() {
+    assert_snapshot!(refused("piqa", "piqa_validation.parquet", "no parquet"), @"DATA/piqa_validation.parquet: not a parquet file that can be read: Parquet error: Invalid Parquet file. Corrupt footer");
 }
 
 #[test]
