@@ -1,11 +1,13 @@
-"""Holds outgrow-eval against lm-evaluation-harness: the same documents, tokenizers and (made-up) scores through both, every file compared.
+"""Holds outgrow-eval against lm-evaluation-harness: the same documents, tokenizers and made-up scores through both.
 
-    check_eval.py HASHED_SCORES DATA [--tokenizers FOLDER] [--only WORDS …] [--keep FOLDER]
+    check_eval.py HASHED_SCORES DATA --tokenizers FOLDER [--only WORDS …] [--keep FOLDER]
 
-HASHED_SCORES is the crate's example of that name, built in release; DATA a folder with the files of the nine tasks; FOLDER has tokenizers as <name>/tokenizer.json
-or <name>.json. For each case: (a) every line of every samples file is the same, byte for byte: documents, contexts, continuations, scores (and so tokens, of which
-they are hashes), metrics, hashes; (b) the results file has the same keys in the same order, and the same values but for those that speak of the program; numbers
-that are sums may differ by 1e-10; (c) the tables are the same. A line for each case and a Markdown table of all; the exit status is 1 if something differs.
+HASHED_SCORES is the crate's example of that name, built in release; DATA a folder with the files of the nine tasks;
+FOLDER has tokenizers as <name>/tokenizer.json or <name>.json. For each case (eval_cases.py): (a) every line of every
+samples file is the same, byte for byte: documents, contexts, continuations, scores (and so tokens, of which they are
+hashes), metrics, hashes; (b) the results file has the same keys in the same order, and the same values but for those
+that speak of the program; sums may differ by 1e-10; (c) the tables are the same. A line for each case and a Markdown
+table of all; the exit status is 1 if something differs.
 """
 
 import argparse
@@ -18,18 +20,37 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval_cases import Case, cases, further_tasks, subjects
+from eval_cases import Case, cases, subjects
 from eval_harness import evaluate, read_documents_from
 from eval_synthetic import write_further_tasks, write_pools
 
 SAME = 1e-10
 # What speaks of the program and not of what it found.
 OF_THE_PROGRAM = {
-    "config", "git_hash", "date", "pretty_env_info", "transformers_version", "upper_git_hash", "tokenizer_pad_token",
-    "model_source", "total_evaluation_time_seconds", "fewshot_as_multiturn", "chat_template", "system_instruction",
+    "config",
+    "git_hash",
+    "date",
+    "pretty_env_info",
+    "transformers_version",
+    "upper_git_hash",
+    "tokenizer_pad_token",
+    "model_source",
+    "total_evaluation_time_seconds",
+    "fewshot_as_multiturn",
+    "chat_template",
+    "system_instruction",
 }
 CONFIG_OF_THE_PROGRAM = {
-    "model", "model_args", "model_num_parameters", "model_dtype", "model_revision", "model_sha", "batch_size", "batch_sizes", "device", "gen_kwargs",
+    "model",
+    "model_args",
+    "model_num_parameters",
+    "model_dtype",
+    "model_revision",
+    "model_sha",
+    "batch_size",
+    "batch_sizes",
+    "device",
+    "gen_kwargs",
 }
 OURS = ["outgrow"]
 
@@ -93,8 +114,10 @@ def compare_values(name: str, own, their, compared: Compared) -> None:
 
 
 def without_functions(config: dict) -> dict:
-    """A task's configuration without the sources and addresses of Python functions, and without where it was read and what model."""
-    is_function = lambda value: isinstance(value, str) and (value.startswith(("def ", "<function")) or value == "a function of outgrow-eval")  # noqa: E731
+    """A task's configuration without the sources and addresses of functions, the file it is from and the model."""
+    is_function = lambda value: (
+        isinstance(value, str) and (value.startswith(("def ", "<function")) or value == "a function of outgrow-eval")
+    )  # noqa: E731
     plain = lambda entries: {key: "function" if is_function(value) else value for key, value in entries.items()}  # noqa: E731
     config = plain(config)
     config["fewshot_config"] = plain(config["fewshot_config"])
@@ -170,7 +193,10 @@ def main() -> int:
                 continue
             tokenizer = next(
                 path
-                for path in (arguments.tokenizers / case.tokenizer / "tokenizer.json", arguments.tokenizers / f"{case.tokenizer}.json")
+                for path in (
+                    arguments.tokenizers / case.tokenizer / "tokenizer.json",
+                    arguments.tokenizers / f"{case.tokenizer}.json",
+                )
                 if path.is_file()
             )
             try:
@@ -180,12 +206,18 @@ def main() -> int:
                 print(f"FAILED {case.name}: {problem}", flush=True)
                 continue
             print(
-                f"OK {case.name}: {compared.tasks} tasks, {compared.documents} documents, {compared.requests} requests, largest difference {compared.largest:.1e}"
+                f"OK {case.name}: {compared.tasks} tasks, {compared.documents} documents, {compared.requests} requests,"
+                f" largest difference {compared.largest:.1e}"
                 f" ({own:.1f} s, {their:.1f} s)",
                 flush=True,
             )
-            rows.append(f"| {case.name} | {compared.tasks} | {compared.documents} | {compared.requests} | {compared.largest:.0e} |")
-    print("\n| case | tasks | documents | requests | largest relative difference |\n|---|---|---|---|---|\n" + "\n".join(rows))
+            rows.append(
+                f"| {case.name} | {compared.tasks} | {compared.documents} | {compared.requests} | {compared.largest:.0e} |"
+            )
+    print(
+        "\n| case | tasks | documents | requests | largest relative difference |\n|---|---|---|---|---|\n"
+        + "\n".join(rows)
+    )
     return 1 if failed else 0
 
 

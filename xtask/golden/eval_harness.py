@@ -1,11 +1,13 @@
-"""lm-evaluation-harness on files instead of the hub, with a model whose scores are read off the SHA-256 of a request's tokens.
+"""lm-evaluation-harness on files, with a model whose scores are read off the SHA-256 of a request's tokens.
 
-Only three things are replaced: where documents are from, the forward pass, and nothing else. Prompts, tokens, windows, metrics, errors and files are the harness' own.
+Two things are replaced: where documents are from, and the forward pass. Prompts, tokens, windows, metrics, errors and
+files are the harness' own.
 """
 
 import contextlib
 import hashlib
 import io
+import logging
 import os
 import struct
 from pathlib import Path
@@ -23,7 +25,9 @@ from lm_eval.tasks import TaskManager
 from lm_eval.utils import make_table
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-# (name on the hub, configuration) → folder and file of each split. What no task reads stands for a split that the harness opens all the same.
+logging.getLogger("lm_eval").setLevel(logging.ERROR)
+
+# (name on the hub, configuration) → folder and file of each split; WikiText's other splits are opened and not read.
 FILES = {
     ("EleutherAI/lambada_openai", "default"): ("lambada_openai", {"test": "lambada_openai_test"}),
     ("cimec/lambada", None): (
@@ -78,7 +82,11 @@ class Hashed(HFLM):
     def _loglikelihood_tokens(self, requests, disable_tqdm=False, override_bs=None):
         scores = []
         for _, context, continuation in requests:
-            assert 0 < len(continuation) <= self.max_length and context
+            assert 0 < len(continuation) <= self.max_length and context, (
+                len(context),
+                len(continuation),
+                self.max_length,
+            )
             kept = (context + continuation)[-(self.max_length + 1) :]
             scores.append(hashed(kept[: -len(continuation)], continuation))
         return scores

@@ -1,14 +1,35 @@
-"""Documents made up for what the data at hand lack: training splits to draw examples from, and ten rows of each further task.
+"""Documents made up for what the data at hand lack: splits to draw examples from, ten rows of each further task.
 
-Odd on purpose: whitespace that only Python knows, edges, line breaks, quotes, letters that change when they are capitalised, numbers as texts. Written as JSON lines in
-the field order of the Hugging Face data sets.
+Odd on purpose: whitespace that only Python knows, edges, line breaks, quotes, letters that change when they are
+capitalised, numbers as texts. Written as JSON lines in the field order of the Hugging Face data sets.
 """
 
 import json
 import random
 from pathlib import Path
 
-ODD = ["", " ", "\u00a0", "\u2003", "\x1c", "\t", "\n", " \"quoted\" ", "\\", "naïve ", "日本", "🙂", "é", "a b", "ß", "Σ", "..  ", "\x85", "[x]", "5"]
+ODD = [
+    "",
+    " ",
+    "\u00a0",
+    "\u2003",
+    "\x1c",
+    "\t",
+    "\n",
+    ' "quoted" ',
+    "\\",
+    "naïve ",
+    "日本",
+    "🙂",
+    "é",
+    "a b",
+    "ß",
+    "Σ",
+    "..  ",
+    "\x85",
+    "[x]",
+    "5",
+]
 WORDS = "the river bends where old stones keep cold water and small fish wait for rain that never seems to come".split()
 
 
@@ -27,7 +48,11 @@ class Writer:
 
     def edged(self) -> str:
         """Words with whitespace at an edge, now and then."""
-        return self.random.choice(["", "", "", " ", "\u00a0", "\x1f"]) + self.words() + self.random.choice(["", "", " ", "\n"])
+        return (
+            self.random.choice(["", "", "", " ", "\u00a0", "\x1f"])
+            + self.words()
+            + self.random.choice(["", "", " ", "\n"])
+        )
 
     def pick(self, count: int) -> int:
         return self.random.randrange(count)
@@ -118,7 +143,7 @@ def write_pools(folder: Path) -> None:
 
 
 def write_further_tasks(folder: Path, subjects: list[str]) -> None:
-    """Ten rows of each further task, with pools; the pool of boolq and hellaswag has the documents that are evaluated in it."""
+    """Ten rows of each further task, and pools; those of boolq and hellaswag hold what is evaluated, twice."""
     for name, make, seed in (("hellaswag", hellaswag, 3), ("boolq", boolq, 4)):
         write_rows(folder / name / f"{name}_validation.jsonl", make, 10, seed)
         write_rows(folder / name / f"{name}_train.jsonl", make, 13, seed, repeated=2)

@@ -7,6 +7,7 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
 use outgrow_eval::{
@@ -43,7 +44,17 @@ fn hashed(context: &[u32], continuation: &[u32]) -> Score {
     Score { log_likelihood: -f64::from(drawn) / 134_217_728.0, is_greedy: sum[4] % 4 == 0 }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [data, tasks, tokenizer, out, choices] = arguments.as_slice() else {
         return Err("hashed_scores DATA TASKS TOKENIZER OUT OPTIONS".into());
@@ -60,9 +71,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let names: Vec<_> = tasks.split(',').collect();
     let plan = prepare(&select(&names)?, Path::new(data), &options(&choices)?)?;
-    let prepared = start.elapsed();
+    let after_preparing = start.elapsed();
     let requests = tokenize(&plan, &tokenizer, &outline)?;
-    let tokenized = start.elapsed();
+    let after_tokenizing = start.elapsed();
     for warning in plan.warnings.iter().chain(&requests.warnings()) {
         eprintln!("{warning}");
     }
@@ -70,7 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let journal = number("journal").map(|_| Path::new(out).join("journal"));
     let journal = journal.as_ref().map(|path: &PathBuf| (path.as_path(), "hashed scores"));
     let scores = score(&requests, &mut model, BatchLimit::default(), journal, &mut |_| ())?;
-    let scored = start.elapsed();
+    let after_scoring = start.elapsed();
     let evaluation = Evaluation::new(&plan, &requests, &scores)?;
     let spelt = |id: Option<u32>| id.and_then(|id| Some((tokenizer.spelling(id)?, id)));
     let run = RunDescription {
@@ -90,13 +101,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let row: Vec<_> = row.into_iter().map(|(name, value)| format!("{name} {value}")).collect();
         println!("\n{}", row.join("  "));
     }
+    let [preparing, tokenizing, scoring] =
+        [after_preparing, after_tokenizing, after_scoring].map(|time| time.as_secs_f64());
     eprintln!(
-        "{} requests ({} distinct): prepared {prepared:.1?}, tokenised {:.1?}, scored {:.1?}, measured and written {:.1?}: {}",
+        "{} requests ({} distinct): after {preparing:.1} s prepared, after {tokenizing:.1} s tokenised, after {scoring:.1} s scored, after {:.1} s written: {}",
         requests.requests,
         requests.distinct(),
-        tokenized - prepared,
-        scored - tokenized,
-        start.elapsed() - scored,
+        start.elapsed().as_secs_f64(),
         written.results.display()
     );
     Ok(())

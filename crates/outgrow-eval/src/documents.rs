@@ -1,4 +1,4 @@
-//! Files of documents: JSON lines, each an object with the fields of the Hugging Face data set, in its order of keys. Documents are
+//! Files of documents: JSON lines or parquet, each line or row with the fields of the Hugging Face data set in its order. Documents are
 //! read whole, and their fields are looked at when a task asks for them. It knows no task.
 
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::error::EvalError;
+use crate::parquet_rows::rows;
 
 /// A file that was read: what makes a result traceable to its documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,25 +112,38 @@ impl Document {
     }
 }
 
-/// Reads a file of JSON lines whole. Empty lines are passed over.
+/// Reads a file whole: parquet if its name says so, JSON lines otherwise. Empty lines are passed over.
 ///
 /// # Errors
-/// [`EvalError::Io`] if it can't be read, [`EvalError::BadLine`] for every line that is no object of JSON.
+/// [`EvalError::Io`] if it can't be read, [`EvalError::BadLine`] for every line that is no document, [`EvalError::BadFile`] if it is no parquet.
 pub(crate) fn read(path: &Path, official_rows: usize) -> Result<(DataFile, Vec<Document>), EvalError> {
     let bytes = std::fs::read(path).map_err(EvalError::io("read", path))?;
+    let is_parquet = path.extension().is_some_and(|extension| extension == "parquet");
+    let documents = if is_parquet { parquet_documents(path)? } else { json_documents(path, &bytes)? };
+    let sha256 = hexadecimal(&Sha256::digest(&bytes));
+    Ok((DataFile { path: path.to_path_buf(), sha256, rows: documents.len(), official_rows }, documents))
+}
+
+fn json_documents(path: &Path, bytes: &[u8]) -> Result<Vec<Document>, EvalError> {
     let shared = Arc::new(path.to_path_buf());
     let lines =
         bytes.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
-    let documents = EvalError::collect(lines.map(|(index, line)| {
+    EvalError::collect(lines.map(|(index, line)| {
         let bad = |problem| EvalError::BadLine { path: path.to_path_buf(), line: index + 1, problem };
         let value: Value = serde_json::from_slice(line).map_err(|error| bad(format!("not JSON: {error}")))?;
         match value {
             Value::Object(fields) => Ok(Document { fields, path: Arc::clone(&shared), line: index + 1 }),
             _ => Err(bad("not an object of JSON with the data set's fields".into())),
         }
-    }))?;
-    let sha256 = hexadecimal(&Sha256::digest(&bytes));
-    Ok((DataFile { path: path.to_path_buf(), sha256, rows: documents.len(), official_rows }, documents))
+    }))
+}
+
+fn parquet_documents(path: &Path) -> Result<Vec<Document>, EvalError> {
+    let file = std::fs::File::open(path).map_err(EvalError::io("read", path))?;
+    let rows = rows(file).map_err(|problem| EvalError::BadFile { path: path.to_path_buf(), problem })?;
+    let shared = Arc::new(path.to_path_buf());
+    let document = |(index, fields)| Document { fields, path: Arc::clone(&shared), line: index + 1 };
+    Ok(rows.into_iter().enumerate().map(document).collect())
 }
 
 /// Lower-case hexadecimal.

@@ -47,6 +47,14 @@ pub enum EvalError {
         /// What is wrong with it and what would be right.
         problem: String,
     },
+    /// A file of documents isn't what its name says.
+    #[error("{}: {problem}", path.display())]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A file has no document in it.
     #[error("{}: holds no documents; {task} has {official} in its split {split}", path.display())]
     NoDocuments {

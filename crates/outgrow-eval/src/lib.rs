@@ -12,6 +12,7 @@ mod metrics;
 mod model;
 mod options;
 mod output;
+mod parquet_rows;
 mod plan;
 mod prompt;
 mod python_json;

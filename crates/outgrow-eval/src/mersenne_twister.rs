@@ -42,8 +42,7 @@ impl MersenneTwister {
     /// `random()`: a multiple of 2^-53 in [0, 1), of two words.
     #[inline]
     pub fn random(&mut self) -> f64 {
-        let (high, low) = (self.next_word() >> 5, self.next_word() >> 6);
-        (f64::from(high) * 67_108_864.0 + f64::from(low)) * (1.0 / 9_007_199_254_740_992.0)
+        fraction(self.next_word(), self.next_word())
     }
 
     /// `_randbelow(bound)`: as many bits as the bound has, drawn until they are below it.
@@ -89,13 +88,25 @@ impl MersenneTwister {
         Some((0..count).map(draw).collect())
     }
 
-    /// Whatever `take` makes of each of `choices(values, k=count)`, in order: equally likely, with repetition.
+    /// Gives `take` each of `choices(values, k=count)`, in order: equally likely, with repetition.
     #[inline]
     pub fn choices(&mut self, values: &[f64], count: usize, mut take: impl FnMut(f64)) {
         let size = values.len() as f64;
-        for _ in 0..count {
-            // Not negative, and below the size: `random()` is at most 1 - 2^-53.
-            take(values[(self.random() * size) as usize]);
+        // Not negative, and below the size: a fraction is at most 1 - 2^-53.
+        let mut choose = |fraction: f64| take(values[(fraction * size) as usize]);
+        let mut left = count;
+        while left > 0 {
+            // Whole blocks without asking after each word whether there is another one: a bootstrap draws a billion of them.
+            let pairs = left.min((WORDS - self.next) / 2);
+            for words in self.outputs[self.next..self.next + 2 * pairs].chunks_exact(2) {
+                choose(fraction(words[0], words[1]));
+            }
+            self.next += 2 * pairs;
+            left -= pairs;
+            if left > 0 {
+                choose(self.random());
+                left -= 1;
+            }
         }
     }
 
@@ -130,6 +141,12 @@ fn small_population(count: usize) -> usize {
     // Three times a count is no power of four, so that rounding can't decide the ceiling.
     let exponent = ((3 * count) as f64).log(4.0).ceil();
     21 + 4_f64.powf(exponent) as usize
+}
+
+/// 53 bits of two words, as a fraction.
+#[inline]
+fn fraction(high: u32, low: u32) -> f64 {
+    (f64::from(high >> 5) * 67_108_864.0 + f64::from(low >> 6)) * (1.0 / 9_007_199_254_740_992.0)
 }
 
 #[inline]

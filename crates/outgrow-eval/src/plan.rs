@@ -225,14 +225,15 @@ fn read_split(task: &Task, split: Split, data: &Path) -> Result<(DataFile, Vec<D
     }
 }
 
-/// The file of a split: in the data set's folder, or right below the folder of all data.
+/// The file of a split: in the data set's folder or right below the folder of all data, as JSON lines or as parquet.
 fn find(task: &Task, split: Split, data: &Path) -> Result<PathBuf, EvalError> {
     let expected = data.join(task.dataset.folder).join(split.file);
-    let found = [&expected, &data.join(split.file)].into_iter().find(|path| path.is_file()).cloned();
-    found.ok_or_else(|| {
+    let places = [expected.clone(), data.join(split.file)];
+    let kinds = places.iter().flat_map(|path| [path.clone(), path.with_extension("parquet")]);
+    kinds.into_iter().find(|path| path.is_file()).ok_or_else(|| {
         let configuration = task.dataset.name.map_or(String::new(), |name| format!(" ({name})"));
         let wanted = format!(
-            "the split {} of the data set {}{configuration} of the Hugging Face hub there, {} documents as JSON lines with the fields {}",
+            "the split {} of the data set {}{configuration} of the Hugging Face hub there, {} documents as JSON lines or parquet with the fields {}",
             split.name, task.dataset.path, split.rows, task.dataset.fields
         );
         EvalError::MissingFile { path: expected, task: task.name.into(), wanted }

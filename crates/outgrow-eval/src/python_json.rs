@@ -105,15 +105,44 @@ pub fn float_repr(value: f64) -> String {
     if value.is_infinite() {
         return if value < 0.0 { "-inf" } else { "inf" }.into();
     }
-    let scientific = format!("{value:e}");
-    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
+    let digits = nearest_digits(value);
+    let Some((mantissa, exponent)) = digits.split_once('e') else { return digits };
     match exponent.parse::<i32>() {
         Ok(exponent) if !(-4..16).contains(&exponent) => {
             let sign = if exponent < 0 { '-' } else { '+' };
             format!("{mantissa}e{sign}{:02}", exponent.abs())
         }
-        _ => format!("{value:?}"),
+        Ok(exponent) => positional(mantissa, exponent),
+        Err(_) => digits,
     }
+}
+
+/// The fewest digits that read back as the same number, and of those that do the nearest ones, with an exponent.
+///
+/// Where two are equally near, Python takes the one that ends in an even digit and Rust the larger one. Numbers that were widened from 32
+/// bits have many such ties.
+fn nearest_digits(value: f64) -> String {
+    let shortest = format!("{value:e}");
+    let decimals = shortest
+        .split_once('e')
+        .map_or(0, |(mantissa, _)| mantissa.split_once('.').map_or(0, |(_, decimals)| decimals.len()));
+    let nearest = format!("{value:.decimals$e}");
+    let same = nearest.parse::<f64>().is_ok_and(|parsed| parsed.to_bits() == value.to_bits());
+    if same { nearest } else { shortest }
+}
+
+/// Digits and an exponent of ten without the exponent, and with a point in any case.
+fn positional(mantissa: &str, exponent: i32) -> String {
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |mantissa| ("-", mantissa));
+    let digits = mantissa.replace('.', "");
+    let text = match usize::try_from(exponent) {
+        Err(_) => format!("0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)),
+        Ok(exponent) if exponent + 1 >= digits.len() => {
+            format!("{digits}{}.0", "0".repeat(exponent + 1 - digits.len()))
+        }
+        Ok(exponent) => format!("{}.{}", &digits[..=exponent], &digits[exponent + 1..]),
+    };
+    [sign, &text].concat()
 }
 
 fn json_float(value: f64) -> String {
@@ -196,6 +225,11 @@ mod tests {
             "5e-324",
         ];
         assert_eq!(values.map(float_repr), expected);
+        // Exactly between two numbers of 17 digits.
+        assert_eq!(
+            [-394_929_152.0 / 134_217_728.0, 0.5 + 2_f64.powi(-24)].map(float_repr),
+            ["-2.9424514770507812", "0.5000000596046448"]
+        );
         assert_eq!([f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(float_repr), ["nan", "inf", "-inf"]);
         assert_eq!(
             Json::List(vec![Json::Float(f64::NAN), Json::Float(f64::NEG_INFINITY)]).line(),

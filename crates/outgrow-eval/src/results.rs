@@ -4,7 +4,6 @@
 use crate::evaluation::{Evaluation, GroupOutcome, MetricResult, TaskOutcome};
 use crate::options::{AddBosToken, Limit, Options, Prefix};
 use crate::python_json::Json;
-use crate::samples::task_hash;
 use crate::task::Metric;
 use crate::task_config::task_config;
 use crate::tasks::HARNESS_VERSION;
@@ -241,7 +240,7 @@ fn token(token: Option<&(String, u32)>) -> Json {
 /// As with the harness, only where samples are written.
 fn task_hashes(evaluation: &Evaluation, log_samples: bool) -> Json {
     let tasks = evaluation.tasks.iter().filter(|_| log_samples);
-    Json::object(tasks.map(|task| (task.planned.task.name, Json::Text(task_hash(&task.planned.documents)))))
+    Json::object(tasks.map(|task| (task.planned.task.name, Json::Text(task.planned.hash()))))
 }
 
 fn ours(evaluation: &Evaluation) -> Json {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::documents::hexadecimal;
 use crate::evaluation::TaskOutcome;
 use crate::metrics::Answer;
-use crate::plan::{PlannedDocument, Request};
+use crate::plan::{PlannedDocument, PlannedTask, Request};
 use crate::python_json::{Json, float_repr};
 use crate::task::{Gold, Item};
 
@@ -50,14 +50,16 @@ impl PlannedDocument {
     }
 }
 
-/// The hash of a task: over the hashes of its documents.
-pub(crate) fn task_hash(documents: &[PlannedDocument]) -> String {
-    let mut digest = Sha256::new();
-    for document in documents {
-        let hashes = document.hashes();
-        digest.update(hashes.document + &hashes.prompt + &hashes.target);
+impl PlannedTask {
+    /// The hash of a task: over the hashes of its documents.
+    pub fn hash(&self) -> String {
+        let mut digest = Sha256::new();
+        for document in &self.documents {
+            let hashes = document.hashes();
+            digest.update(hashes.document + &hashes.prompt + &hashes.target);
+        }
+        hexadecimal(&digest.finalize())
     }
-    hexadecimal(&digest.finalize())
 }
 
 fn hash(text: &str) -> String {

@@ -98,7 +98,7 @@ pub fn select<Name: AsRef<str>>(names: &[Name]) -> Result<Selection, EvalError> 
     Ok(selection)
 }
 
-/// The five names that take the fewest edits.
+/// The names that take the fewest edits, or hardly more; five at most.
 fn nearest(name: &str) -> Vec<&'static str> {
     let name = name.to_lowercase();
     let names = TASKS.iter().map(|task| task.name).chain(GROUPS.iter().map(|group| group.name));
@@ -106,7 +106,8 @@ fn nearest(name: &str) -> Vec<&'static str> {
     let mut ranked: Vec<_> =
         names.map(|known| (if known.contains(&name) { 0 } else { edits(&name, known) }, known)).collect();
     ranked.sort_unstable();
-    ranked.into_iter().take(5).map(|(_, known)| known).collect()
+    let farthest = ranked.first().map_or(0, |(edits, _)| edits + 2);
+    ranked.into_iter().filter(|(edits, _)| *edits <= farthest).take(5).map(|(_, known)| known).collect()
 }
 
 /// Levenshtein's distance, row by row.

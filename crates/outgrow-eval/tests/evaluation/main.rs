@@ -1,0 +1,9 @@
+//! Evaluations from names of tasks to files, against what lm-evaluation-harness makes of the same documents (tests/golden, made by
+//! xtask/golden/eval_golden.py), and laws that hold for any.
+
+mod golden;
+mod journal;
+mod laws;
+mod messages;
+mod support;
+mod whole_data;
