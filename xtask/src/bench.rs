@@ -2,6 +2,7 @@
 //!
 //! Prints and writes numbers; what they were on a given day stands in the documentation. No check and no test runs it.
 
+mod eval;
 mod grow;
 mod measure;
 mod model;
@@ -23,6 +24,8 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Benchmark {
+    /// Evaluate and generate on the CPU, against lm-evaluation-harness and transformers.
+    Eval(eval::Arguments),
     /// Grow checkpoints on disk, against mergekit's passthrough and against cp.
     Grow(grow::Arguments),
     /// Take training steps on the CPU, against PyTorch.
@@ -32,6 +35,7 @@ enum Benchmark {
 /// Runs a benchmark and prints its table.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.benchmark {
+        Benchmark::Eval(arguments) => eval::run(arguments)?,
         Benchmark::Grow(arguments) => grow::run(arguments)?,
         Benchmark::Step(arguments) => step::run(arguments)?,
     }
