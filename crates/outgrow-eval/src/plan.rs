@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::documents::{DataFile, Document, read};
 use crate::error::EvalError;
-use crate::options::Options;
+use crate::options::{Limit, Options};
 use crate::prompt::{Draws, Example, TARGET_DELIMITER, example_text};
 use crate::task::{Examples, Item, OutputType, Split, Task};
 use crate::tasks::{Group, Selection};
@@ -110,14 +110,15 @@ pub fn prepare(selection: &Selection, data: &Path, options: &Options) -> Result<
 }
 
 fn check(options: &Options) -> Result<(), EvalError> {
-    match options.max_length {
-        Some(length) if length < 1 => Err(EvalError::Option {
-            option: "max-length",
-            value: length.to_string(),
-            expected: "at least 1".into(),
-        }),
+    let wrong = |option, value: String, expected: &str| {
+        Err(EvalError::Option { option, value, expected: expected.into() })
+    };
+    let max_length = match options.max_length {
+        Some(0) => wrong("max-length", "0".into(), "at least 1"),
         _ => Ok(()),
-    }
+    };
+    let limit = options.limit.map_or(Ok(()), |limit| Limit::from_number(limit.number()).map(|_| ()));
+    EvalError::collect([max_length, limit]).map(|_| ())
 }
 
 fn prepare_task(task: &'static Task, data: &Path, options: &Options) -> Result<PlannedTask, EvalError> {
@@ -170,7 +171,8 @@ fn read_pool(task: &'static Task, data: &Path, num_fewshot: usize) -> Result<Poo
 }
 
 fn draws_at_once(task: &Task, num_fewshot: usize) -> usize {
-    num_fewshot + usize::from(task.examples == Examples::Drawn && task.draws_one_more())
+    let one_more = task.examples == Examples::Drawn && task.draws_one_more();
+    num_fewshot.saturating_add(usize::from(one_more))
 }
 
 fn small_pool(task: &Task, pool: &Pool, num_fewshot: usize) -> EvalError {

@@ -57,27 +57,11 @@ pub fn score(
 ) -> Result<Scores, EvalError> {
     check_model(requests, model)?;
     let mut journal = journal.map(|(path, identity)| Journal::open(path, identity)).transpose()?;
-    let known =
-        |group: &Continuations, continuation: &[u32]| journal.as_ref()?.score(&group.context, continuation);
-    let mut scores: Vec<Vec<Option<Score>>> = requests
-        .groups
-        .iter()
-        .map(|group| group.continuations.iter().map(|continuation| known(group, continuation)).collect())
-        .collect();
+    let mut scores = known_scores(requests, journal.as_ref());
     let missing: Vec<(usize, Vec<usize>)> = scores.iter().enumerate().filter_map(missing).collect();
-    let total = requests.distinct();
-    let tokens = |groups: &[Continuations]| groups.iter().map(tokens).sum::<usize>();
     let open = missing.iter().map(|(index, left)| part(&requests.groups[*index], left));
     let open: Vec<Continuations> = open.collect();
-    let from_journal = total - open.iter().map(|group| group.continuations.len()).sum::<usize>();
-    let total_tokens = tokens(&requests.groups);
-    let mut now = ScoringProgress {
-        done: from_journal,
-        from_journal,
-        total,
-        tokens: total_tokens - tokens(&open).min(total_tokens),
-        total_tokens,
-    };
+    let mut now = before(requests, &open);
     progress(now);
     let mut start = 0;
     while start < open.len() {
@@ -93,13 +77,32 @@ pub fn score(
             }
         }
         now.done += groups.iter().map(|group| group.continuations.len()).sum::<usize>();
-        now.tokens = (now.tokens + tokens(groups)).min(total_tokens);
+        now.tokens = (now.tokens + tokens(groups)).min(now.total_tokens);
         progress(now);
         start = end;
     }
     let all = scores.into_iter().map(|group| group.into_iter().collect::<Option<Vec<_>>>());
     let all = all.collect::<Option<Vec<_>>>();
-    all.map(Scores).ok_or(EvalError::ScoreCount { expected: total, found: now.done })
+    all.map(Scores).ok_or(EvalError::ScoreCount { expected: now.total, found: now.done })
+}
+
+/// For each continuation what an earlier evaluation left.
+fn known_scores(requests: &TokenRequests, journal: Option<&Journal>) -> Vec<Vec<Option<Score>>> {
+    let known = |group: &Continuations, continuation: &[u32]| journal?.score(&group.context, continuation);
+    let scores = requests
+        .groups
+        .iter()
+        .map(|group| group.continuations.iter().map(|continuation| known(group, continuation)).collect());
+    scores.collect()
+}
+
+/// How far it is when only the open groups are left.
+fn before(requests: &TokenRequests, open: &[Continuations]) -> ScoringProgress {
+    let (total, total_tokens) = (requests.distinct(), tokens(&requests.groups));
+    let done = total - open.iter().map(|group| group.continuations.len()).sum::<usize>();
+    // A group of which something is left has its context among the open tokens.
+    let tokens = total_tokens - tokens(open).min(total_tokens);
+    ScoringProgress { done, from_journal: done, total, tokens, total_tokens }
 }
 
 fn check_model(requests: &TokenRequests, model: &dyn LanguageModel) -> Result<(), EvalError> {
@@ -126,8 +129,10 @@ fn part(group: &Continuations, left: &[usize]) -> Continuations {
     Continuations { context: group.context.clone(), continuations }
 }
 
-fn tokens(group: &Continuations) -> usize {
-    group.context.len() + group.continuations.iter().map(Vec::len).sum::<usize>()
+fn tokens(groups: &[Continuations]) -> usize {
+    let of =
+        |group: &Continuations| group.context.len() + group.continuations.iter().map(Vec::len).sum::<usize>();
+    groups.iter().map(of).sum()
 }
 
 /// How many of these groups are the next batch: at least one.

@@ -116,6 +116,9 @@ fn options_that_cannot_work_are_refused() {
     assert_snapshot!(tokens(default(), 0).unwrap_err(), @"max-length is 0; it must be at least 1");
     assert_snapshot!(Limit::from_number(0.0).unwrap_err(), @"limit is 0; it must be a number of documents, or a part of them between 0 and 1");
     assert!(Limit::from_number(f64::NAN).is_err());
+    assert!(tokens(Options { limit: Some(Limit::Count(0)), ..default() }, 64).is_err());
+    let all = Options { num_fewshot: Some(usize::MAX), ..default() };
+    assert!(plan(&["piqa", "arc_easy", "mmlu_anatomy"], &documents(), &all).is_err());
 }
 
 #[test]
