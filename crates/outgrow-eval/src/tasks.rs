@@ -102,16 +102,16 @@ pub fn select<Name: AsRef<str>>(names: &[Name]) -> Result<Selection, EvalError> 
 fn nearest(name: &str) -> Vec<&'static str> {
     let name = name.to_lowercase();
     let names = TASKS.iter().map(|task| task.name).chain(GROUPS.iter().map(|group| group.name));
-    // A beginning or a part of a name is nearer than one with letters exchanged.
-    let mut ranked: Vec<_> =
-        names.map(|known| (if known.contains(&name) { 0 } else { edits(&name, known) }, known)).collect();
+    // Part of a name is nearer than one with letters exchanged; of a longer name its nearest beginning counts first.
+    let distance = |known: &str| if known.contains(&name) { (0, 0) } else { edits(&name, known) };
+    let mut ranked: Vec<_> = names.map(|known| (distance(known), known)).collect();
     ranked.sort_unstable();
-    let farthest = ranked.first().map_or(0, |(edits, _)| edits + 2);
-    ranked.into_iter().filter(|(edits, _)| *edits <= farthest).take(5).map(|(_, known)| known).collect()
+    let farthest = ranked.first().map_or(0, |((edits, _), _)| edits + 1);
+    ranked.into_iter().filter(|((edits, _), _)| *edits <= farthest).take(5).map(|(_, known)| known).collect()
 }
 
-/// Levenshtein's distance, row by row.
-fn edits(from: &str, to: &str) -> usize {
+/// Levenshtein's distance, row by row: to the nearest beginning, and to the whole.
+fn edits(from: &str, to: &str) -> (usize, usize) {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (line, character) in from.chars().enumerate() {
@@ -123,7 +123,7 @@ fn edits(from: &str, to: &str) -> usize {
             row[column + 1] = exchanged.min(diagonal + 1).min(row[column] + 1);
         }
     }
-    row[to.len()]
+    (row.iter().copied().min().unwrap_or(0), row[to.len()])
 }
 
 /// A split with its file.

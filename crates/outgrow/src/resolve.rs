@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::Context;
 use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_kernels::DeviceName;
@@ -93,7 +92,8 @@ pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedR
         return Err(BadInput(problems.join("; ")).into());
     };
     let benchmarks = recipe.evaluation.as_ref().map(|recipe| Benchmarks::new(recipe, &tokenizer, &model));
-    let benchmarks = benchmarks.transpose().context("evaluation")?;
+    let benchmarks =
+        benchmarks.transpose().map_err(|problem| BadInput(format!("evaluation: {problem:#}")))?;
     let initialization = match recipe.model.initialization {
         None | Some(InitializationName::DepthScaled) => Initialization::DepthScaled,
         Some(InitializationName::Normal) => Initialization::Normal,

@@ -24,13 +24,13 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 128)]
     max_new_tokens: usize,
     /// 0 always takes the most probable token; above, tokens are drawn, the more evenly the higher it is.
-    #[arg(long, value_name = "T", default_value_t = 0.0)]
+    #[arg(long, value_name = "T", default_value_t = 0.0, allow_negative_numbers = true)]
     temperature: f64,
     /// Draw from so many of the most probable tokens only.
     #[arg(long, value_name = "K")]
     top_k: Option<usize>,
     /// Draw from the most probable tokens only, as few as have together this probability.
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     top_p: Option<f64>,
     /// The same seed draws the same text.
     #[arg(long, default_value_t = 0)]
