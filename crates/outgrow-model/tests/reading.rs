@@ -33,7 +33,7 @@ fn decoder_of_width(
         "vocab_size": vocab_size,
         "max_position_embeddings": 700,
         "rms_norm_eps": 1e-5,
-        "tie_word_embeddings": layers % 2 == 0,
+        "tie_word_embeddings": layers.is_multiple_of(2),
     });
     let config = LlamaConfig::from_json(&config.to_string()).unwrap();
     let mut tensors: NamedTensors = initial_tensors(&config, Initialization::Normal, 5);
@@ -130,7 +130,7 @@ fn a_score_is_the_same_bit_for_bit_whatever_else_is_in_the_call_and_with_any_num
         let texts: Vec<_> = (0..17_u32)
             .map(|index| {
                 let context = text(1 + (index as usize * 37) % 90, index, vocab_size);
-                let continuations: Vec<_> = (0..1 + index % 4)
+                let continuations: Vec<_> = (0..=index % 4)
                     .map(|salt| text(1 + (index + salt) as usize % 6, salt + 50, vocab_size))
                     .collect();
                 (context, continuations)
@@ -138,16 +138,16 @@ fn a_score_is_the_same_bit_for_bit_whatever_else_is_in_the_call_and_with_any_num
             .collect();
         let asked: Vec<_> =
             texts.iter().map(|(context, continuations)| Continuations { context, continuations }).collect();
-        let scores = |batch: usize| -> Vec<(u32, bool)> {
+        let in_calls_of = |batch: usize| -> Vec<(u32, bool)> {
             asked.chunks(batch).flat_map(|asked| bits(&scorer.score(asked).unwrap())).collect()
         };
-        let one = scores(1);
+        let one = in_calls_of(1);
         for batch in [3, 8, 32] {
-            assert_eq!(one, scores(batch), "{widths:?}, {batch} contexts in a call");
+            assert_eq!(one, in_calls_of(batch), "{widths:?}, {batch} contexts in a call");
         }
         for threads in [1, 2, 3] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            assert_eq!(one, pool.install(|| scores(8)), "{widths:?}, {threads} threads");
+            assert_eq!(one, pool.install(|| in_calls_of(8)), "{widths:?}, {threads} threads");
         }
     }
 }

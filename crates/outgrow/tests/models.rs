@@ -148,27 +148,27 @@ fn what_cannot_be_evaluated_or_gone_on_from_is_refused_in_one_line() {
     let eval = |model, flags: &[&str]| {
         said(&[&["eval", model, "--data", "documents", "--out", "out"], flags].concat())
     };
-    let mut said_so = Vec::new();
-    said_so.push(eval(MODEL, &["--tasks", "lambda,piqa"]));
-    said_so.push(eval(MODEL, &["--tasks", "piqa,sciq"]));
-    said_so.push(eval(MODEL, &["--tasks", "piqa", "--num-fewshot", "2"]));
-    said_so.push(eval(MODEL, &["--tasks", "piqa", "--batch-size", "many"]));
-    said_so.push(eval(MODEL, &["--tasks", "piqa", "--max-length", "500"]));
-    said_so.push(eval("nowhere", &["--tasks", "piqa"]));
+    let mut messages = String::new();
+    messages += &eval(MODEL, &["--tasks", "lambda,piqa"]);
+    messages += &eval(MODEL, &["--tasks", "piqa,sciq"]);
+    messages += &eval(MODEL, &["--tasks", "piqa", "--num-fewshot", "2"]);
+    messages += &eval(MODEL, &["--tasks", "piqa", "--batch-size", "many"]);
+    messages += &eval(MODEL, &["--tasks", "piqa", "--max-length", "500"]);
+    messages += &eval("nowhere", &["--tasks", "piqa"]);
     fs::remove_file(workshop.path(MODEL).join("tokenizer.json")).unwrap();
-    said_so.push(eval(MODEL, &["--tasks", "piqa"]));
-    said_so.push(said(&["eval", "--tasks", "piqa"]));
+    messages += &eval(MODEL, &["--tasks", "piqa"]);
+    messages += &said(&["eval", "--tasks", "piqa"]);
     workshop.write("run/step-00000007/tokenizer.json", tiny::tokenizer().replace("\"w3\": 5", "\"w3\": 500"));
-    said_so.push(said(&["generate", MODEL, "--prompt", "w1"]));
+    messages += &said(&["generate", MODEL, "--prompt", "w1"]);
     workshop.write("run/step-00000007/tokenizer.json", tiny::tokenizer());
     let generate = |flags: &[&str]| said(&[&["generate", MODEL, "--prompt", "w1"], flags].concat());
-    said_so.push(generate(&["--temperature", "-1"]));
-    said_so.push(generate(&["--top-k", "5"]));
-    said_so.push(generate(&["--temperature", "1", "--top-p", "1.5"]));
-    said_so.push(said(&["generate", MODEL, "--prompt", &text(1, 40)]));
+    messages += &generate(&["--temperature", "-1"]);
+    messages += &generate(&["--top-k", "5"]);
+    messages += &generate(&["--temperature", "1", "--top-p", "1.5"]);
+    messages += &said(&["generate", MODEL, "--prompt", &text(1, 40)]);
     workshop.write("recipe.toml", recipe(&scratch(224, "1e-2")) + &EVALUATION.replace("piqa", "pica"));
-    said_so.push(said(&["train", "recipe.toml", "--out", "out"]));
-    insta::assert_snapshot!(said_so.concat(), @r#"
+    messages += &said(&["train", "recipe.toml", "--out", "out"]);
+    insta::assert_snapshot!(messages, @r#"
     error: no task "lambda"; nearest: lambada_openai, lambada_standard
     error: documents/sciq/sciq_test.jsonl: no such file; sciq needs the split test of the data set allenai/sciq of the Hugging Face hub there, 1000 documents as JSON lines or parquet with the fields question, distractor1, distractor2, distractor3, correct_answer, support
     error: documents/piqa/piqa_train.jsonl: no such file; piqa needs the split train of the data set baber/piqa of the Hugging Face hub there, 16113 documents as JSON lines or parquet with the fields goal, sol1, sol2, label

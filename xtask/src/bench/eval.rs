@@ -76,12 +76,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
     }
     let target = workspace::target_directory()?;
-    let python = match &arguments.python {
-        Some(program) => program.clone(),
-        None => {
-            let words = "lm_eval, PyTorch and what they need (6 GB)";
-            python::environment(&target.join("bench/eval-venv"), REQUIREMENTS, words)?
-        }
+    let python = if let Some(program) = &arguments.python {
+        program.clone()
+    } else {
+        let words = "lm_eval, PyTorch and what they need (6 GB)";
+        python::environment(&target.join("bench/eval-venv"), REQUIREMENTS, words)?
     };
     workspace::run(workspace::cargo().args(["build", "--release", "--locked", "--package", "outgrow"]))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

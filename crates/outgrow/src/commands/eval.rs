@@ -235,8 +235,9 @@ struct Journal {
 impl Journal {
     fn new(out: &Path, folder: &ModelFolder) -> anyhow::Result<Self> {
         let digest = Sha256::digest(folder.identity()?.as_bytes());
-        let identity: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { path: out.join(format!("scores-{}.journal", &identity[..16])), identity })
+        let first = u64::from_be_bytes(std::array::from_fn(|index| digest[index]));
+        let identity = format!("{first:016x}");
+        Ok(Self { path: out.join(format!("scores-{identity}.journal")), identity })
     }
 
     fn remove(&self) -> anyhow::Result<()> {

@@ -227,7 +227,7 @@ impl<'a> Stream<'a> {
         self.tokens.push(token);
         let (before, length) = &self.before;
         let spelt = self.folder.tokenizer().decode(&[before.as_slice(), &self.tokens].concat())?;
-        self.text = spelt.get(*length..).unwrap_or_default().to_owned();
+        spelt.get(*length..).unwrap_or_default().clone_into(&mut self.text);
         // What isn't a whole character yet is spelt with this mark at the end.
         if self.text.ends_with('\u{fffd}') { Ok(()) } else { self.write() }
     }

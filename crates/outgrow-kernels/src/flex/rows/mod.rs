@@ -84,7 +84,7 @@ impl Layer<'_> {
         let Shape { heads, key_value_heads, head_dim, epsilon } = self.shape;
         let (weights, width) = (&self.weights, self.weights.input_layernorm.len());
         let key_width = key_value_heads * head_dim;
-        let normalized = self.normalized(&hidden, weights.input_layernorm, epsilon);
+        let normalized = norm_of(&hidden, weights.input_layernorm, epsilon);
         let count = rows.rows();
         let before = stored.keys.len();
         stored.keys.resize(before + count * key_width, 0.0);
@@ -104,7 +104,7 @@ impl Layer<'_> {
         let attended = self.attend(&query, rows, stored, before / key_width, onward);
         product(&mut residual, Store::Add, &attended, weights.o_proj, count);
 
-        let normalized = self.normalized(&residual, weights.post_attention_layernorm, epsilon);
+        let normalized = norm_of(&residual, weights.post_attention_layernorm, epsilon);
         let mut gate = Buffer::new(count * (weights.gate_proj.len() / width));
         let mut up = Buffer::new(gate.len());
         product(&mut gate, Store::Replace, &normalized, weights.gate_proj, count);
@@ -114,13 +114,13 @@ impl Layer<'_> {
         product(&mut residual, Store::Add, &gated, weights.down_proj, count);
         residual
     }
+}
 
-    fn normalized(&self, rows: &[f32], weight: &[f32], epsilon: f32) -> Buffer {
-        let mut normalized = Buffer::new(rows.len());
-        let mut inverse_roots = Buffer::new(rows.len() / weight.len());
-        normalize(&mut normalized, &mut inverse_roots, rows, weight, epsilon);
-        normalized
-    }
+fn norm_of(rows: &[f32], weight: &[f32], epsilon: f32) -> Buffer {
+    let mut normalized = Buffer::new(rows.len());
+    let mut inverse_roots = Buffer::new(rows.len() / weight.len());
+    normalize(&mut normalized, &mut inverse_roots, rows, weight, epsilon);
+    normalized
 }
 
 /// `target (+)= input · weightᵀ`, where `input` has `rows` rows and `weight` is `[outputs, inputs]`.
