@@ -212,7 +212,8 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as temporary:
             folder = given.keep / str(index) if given.keep else Path(temporary)
-            folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
             try:
                 found = run(case, given.program, given.data, given.tokenizers, given.limit, folder)
             except Failed as problem:

@@ -51,13 +51,22 @@ fn write_whole(
     contents: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
 ) -> Result<(), EvalError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let file = tempfile::NamedTempFile::new_in(folder).map_err(EvalError::io("create", path))?;
+    let file = temporary().tempfile_in(folder).map_err(EvalError::io("create", path))?;
     let mut buffered = std::io::BufWriter::new(file);
     contents(&mut buffered).map_err(EvalError::io("write", path))?;
     let file = buffered.into_inner().map_err(|error| EvalError::io("write", path)(error.into_error()))?;
     file.as_file().sync_all().map_err(EvalError::io("write", path))?;
     file.persist(path).map_err(|error| EvalError::io("write", path)(error.error))?;
     Ok(())
+}
+
+/// A temporary file that whoever may read the folder's other files may read: by itself it would be its owner's only.
+fn temporary() -> tempfile::Builder<'static, 'static> {
+    #[cfg_attr(not(unix), allow(unused_mut, reason = "permissions are unix'"))]
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }
 
 /// `datetime.isoformat()` with dashes for colons. Days to a date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".

@@ -1,7 +1,7 @@
 //! A tokenizer.json, as it is: text to ids, with the special tokens that its post-processor adds or without. It knows neither requests
 //! nor models.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -20,8 +20,8 @@ pub struct Tokenizer {
     path: PathBuf,
     pipeline: PipelineTokenizer,
     vocab_size: usize,
-    /// The file's `added_tokens`, by spelling.
-    added: BTreeMap<String, u32>,
+    /// Of all tokens, by spelling.
+    ids: HashMap<String, u32>,
 }
 
 impl Tokenizer {
@@ -36,13 +36,13 @@ impl Tokenizer {
             serde_json::from_slice(&bytes).map_err(|error| unusable(format!("not JSON: {error}")))?;
         tokenizers::canonicalize_value(&mut json).map_err(|error| unusable(error.to_string()))?;
         let vocab_size = vocab_size(&json).map_err(unusable)?;
-        let added = added_tokens(&json);
+        let ids = ids(&json);
         // The library has places where an odd file makes it panic; to whoever gave the file that is one more bad input.
         let loaded = std::panic::catch_unwind(|| tokenizers::from_json(&json.to_string()));
         let pipeline = loaded
             .map_err(|_| unusable("the tokenizers library panics on it".into()))?
             .map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { path: path.to_path_buf(), pipeline, vocab_size, added })
+        Ok(Self { path: path.to_path_buf(), pipeline, vocab_size, ids })
     }
 
     /// The file.
@@ -88,9 +88,9 @@ impl Tokenizer {
         self.pipeline.decode(ids, false).map_err(|error| self.unusable(error.to_string()))
     }
 
-    /// The id of one of the file's added tokens, by its spelling.
-    pub fn added_token(&self, spelling: &str) -> Option<u32> {
-        self.added.get(spelling).copied()
+    /// The id of a token by its spelling in the file, among the added ones and those of the model.
+    pub fn token_id(&self, spelling: &str) -> Option<u32> {
+        self.ids.get(spelling).copied()
     }
 
     /// How a token is spelt, or `None` for an id that there isn't.
@@ -111,12 +111,24 @@ impl std::fmt::Debug for Tokenizer {
     }
 }
 
-fn added_tokens(json: &Value) -> BTreeMap<String, u32> {
-    let listed = json.get("added_tokens").and_then(Value::as_array).into_iter().flatten();
-    let token = |entry: &Value| {
-        Some((entry.get("content")?.as_str()?.to_owned(), u32::try_from(entry.get("id")?.as_u64()?).ok()?))
+/// The ids of all tokens; Unigram lists its tokens with their scores, the others map them to their ids.
+fn ids(json: &Value) -> HashMap<String, u32> {
+    let id = |id: &Value| u32::try_from(id.as_u64()?).ok();
+    let mut ids: HashMap<String, u32> = match json.pointer("/model/vocab") {
+        Some(Value::Object(vocab)) => {
+            vocab.iter().filter_map(|(token, value)| Some((token.clone(), id(value)?))).collect()
+        }
+        Some(Value::Array(vocab)) => (0..)
+            .zip(vocab)
+            .filter_map(|(id, entry)| Some((entry.get(0)?.as_str()?.to_owned(), id)))
+            .collect(),
+        _ => HashMap::new(),
     };
-    listed.filter_map(token).collect()
+    let added = json.get("added_tokens").and_then(Value::as_array).into_iter().flatten();
+    ids.extend(
+        added.filter_map(|entry| Some((entry.get("content")?.as_str()?.to_owned(), id(entry.get("id")?)?))),
+    );
+    ids
 }
 
 /// One more than the largest id of the model's vocabulary (a map of token to id, or for Unigram a list) and the added tokens.

@@ -69,11 +69,6 @@ impl Inference {
         vec![KeyValues::default(); self.layers.len()]
     }
 
-    /// Values of a key or of a value of one row.
-    pub fn key_width(&self) -> usize {
-        self.shape.key_value_heads * self.shape.head_dim
-    }
-
     /// The wanted rows after the last norm, `[wanted, hidden]`, with rows of no meaning up to the least number.
     ///
     /// # Panics
@@ -96,7 +91,7 @@ impl Inference {
             hidden = match &mut stored {
                 Stored::Kept(stored) => layer.forward(hidden, rows, &mut stored[index], onward),
                 Stored::Passing(stored) => {
-                    stored.truncate(0, self.key_width());
+                    stored.clear();
                     layer.forward(hidden, rows, stored, onward)
                 }
             };

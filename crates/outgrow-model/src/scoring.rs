@@ -181,18 +181,28 @@ fn score_padded(decoder: &Decoder, asked: &[Continuations<'_>]) -> Result<Vec<Ve
     }
     let hidden = decoder.hidden(decoder.tokens(&ids, longest), &mut |_| ())?;
     let [batch, _, width] = hidden.dims();
-    let device = decoder.device();
-    let count = rows.len();
-    let integers = |values: Vec<i32>| Tensor::<1, Int>::from_data(TensorData::new(values, [count]), &device);
-    let wanted = hidden.reshape([batch * longest, width]).select(0, integers(rows));
-    let logits = linear(wanted.unsqueeze::<3>(), decoder.head()).squeeze_dim::<2>(0);
-    let greedy = host(logits.clone().argmax(1).reshape([count]));
-    let said = log_softmax(logits, 1).gather(1, integers(targets.clone()).reshape([count, 1]));
-    let said = said.into_data().convert::<f32>().try_into_vec::<f32>().expect("converted to f32");
-    let is_greedy = greedy.iter().zip(&targets).map(|(greedy, target)| *greedy == i64::from(*target));
-    let mut said = said.into_iter().zip(is_greedy);
+    let hidden = hidden.reshape([batch * longest, width]);
+    let chunks = rows.chunks(LOGIT_ROWS).zip(targets.chunks(LOGIT_ROWS));
+    let mut said = chunks.flat_map(|(rows, targets)| said_of(decoder, &hidden, rows, targets));
     let mut score = |continuation: &Vec<u32>| total(said.by_ref().take(continuation.len()));
     Ok(asked.iter().map(|group| group.continuations.iter().map(&mut score).collect()).collect())
+}
+
+/// Rows whose logits exist at once.
+const LOGIT_ROWS: usize = 256;
+
+/// For some rows of `hidden`, `[rows, hidden]`, the logarithm of the probability of each row's target, and whether it is the most probable.
+fn said_of(decoder: &Decoder, hidden: &Tensor<2>, rows: &[i32], targets: &[i32]) -> Vec<(f32, bool)> {
+    let (device, count) = (decoder.device(), rows.len());
+    let integers =
+        |values: &[i32]| Tensor::<1, Int>::from_data(TensorData::new(values.to_vec(), [count]), &device);
+    let wanted = hidden.clone().select(0, integers(rows));
+    let logits = linear(wanted.unsqueeze::<3>(), decoder.head()).squeeze_dim::<2>(0);
+    let greedy = host(logits.clone().argmax(1).reshape([count]));
+    let said = log_softmax(logits, 1).gather(1, integers(targets).reshape([count, 1]));
+    let said = said.into_data().convert::<f32>().try_into_vec::<f32>().expect("converted to f32");
+    let is_greedy = greedy.iter().zip(targets).map(|(greedy, target)| *greedy == i64::from(*target));
+    said.into_iter().zip(is_greedy).collect()
 }
 
 fn host(tensor: Tensor<1, Int>) -> Vec<i64> {

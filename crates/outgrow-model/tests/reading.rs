@@ -152,6 +152,37 @@ fn a_score_is_the_same_bit_for_bit_whatever_else_is_in_the_call_and_with_any_num
     }
 }
 
+/// Keys are done in blocks of 512.
+#[test]
+fn long_contexts_and_continuations_are_as_probable_as_the_whole_text_says() {
+    let decoder = decoder(24, [4, 2], 2, 60);
+    let (long, short) = (text(600, 1, 60), text(9, 2, 60));
+    let of_long = [text(3, 3, 60), text(90, 4, 60)];
+    let of_short = [text(650, 5, 60)];
+    let asked = [
+        Continuations { context: &long, continuations: &of_long },
+        Continuations { context: &short, continuations: &of_short },
+    ];
+    let found = Scorer::new(&decoder).score(&asked).unwrap();
+    for (asked, found) in asked.iter().zip(found) {
+        for (continuation, found) in asked.continuations.iter().zip(found) {
+            let expected = expected(&decoder, asked.context, continuation);
+            let difference = (found.log_likelihood - expected.log_likelihood).abs();
+            assert!(difference <= 1e-4 + 1e-5 * expected.log_likelihood.abs(), "{found:?} {expected:?}");
+        }
+    }
+    let mut session = Session::new(&decoder);
+    session.read(&long).unwrap();
+    let found = session.read(&[7]).unwrap();
+    let ids: Vec<_> = long.iter().chain(&[7]).map(|&token| token as i32).collect();
+    let logits = decoder.logits(decoder.tokens(&ids, 601)).unwrap().narrow(1, 600, 1);
+    let expected = logits.into_data().try_into_vec::<f32>().unwrap();
+    let scale = expected.iter().fold(1_f32, |scale, value| scale.max(value.abs()));
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!((found - expected).abs() <= 1e-5 * scale, "{found} {expected}");
+    }
+}
+
 #[test]
 fn what_cannot_be_read_is_refused() {
     let decoder = decoder(24, [4, 2], 1, 50);

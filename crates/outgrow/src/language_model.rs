@@ -37,6 +37,11 @@ impl LanguageModel for EvaluatedDecoder {
             continuations: &group.continuations,
         });
         let scores = self.scorer.score(&asked.collect::<Vec<_>>())?;
+        if scores.iter().flatten().any(|score| score.log_likelihood.is_nan()) {
+            let problem =
+                "log-likelihoods aren't numbers: its training has diverged, or its weights are broken";
+            return Err(problem.into());
+        }
         let score = |score: outgrow_model::Score| Score {
             log_likelihood: f64::from(score.log_likelihood),
             is_greedy: score.is_greedy,

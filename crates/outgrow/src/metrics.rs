@@ -51,6 +51,7 @@ pub fn is_finished(folder: &Path, recipe: &Recipe) -> bool {
 pub struct Metrics {
     path: PathBuf,
     file: BufWriter<File>,
+    evaluated_tokens: u64,
 }
 
 impl Metrics {
@@ -58,6 +59,7 @@ impl Metrics {
     /// on from a checkpoint takes those steps again, and grows again if the checkpoint is the end of a stage.
     pub fn open(folder: &Path, step: u64, begun: &[Stage]) -> anyhow::Result<Self> {
         let path = folder.join("metrics.jsonl");
+        let mut evaluated_tokens = 0;
         if path.exists() {
             let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
             let reached = |line: &&str| {
@@ -66,11 +68,17 @@ impl Metrics {
                     && begun.iter().any(|stage| line["stage"] == stage.name)
             };
             let kept: String = text.lines().filter(reached).flat_map(|line| [line, "\n"]).collect();
+            evaluated_tokens = last_evaluation(&kept);
             write_file_atomically(&path, kept.as_bytes())?;
         }
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = BufWriter::new(file.with_context(|| path.display().to_string())?);
-        Ok(Self { path, file })
+        Ok(Self { path, file, evaluated_tokens })
+    }
+
+    /// Tokens at the last evaluation by benchmarks, or none.
+    pub fn evaluated_tokens(&self) -> u64 {
+        self.evaluated_tokens
     }
 
     /// One optimizer step.
@@ -118,6 +126,7 @@ impl Metrics {
         stage: &str,
         results: &Map<String, Value>,
     ) -> anyhow::Result<()> {
+        self.evaluated_tokens = position.tokens;
         self.line(&json!({
             "step": position.step,
             "tokens": position.tokens,
@@ -134,5 +143,27 @@ impl Metrics {
             self.file.flush()
         };
         write().with_context(|| self.path.display().to_string())
+    }
+}
+
+fn last_evaluation(text: &str) -> u64 {
+    let lines = text.lines().rev().map(|line| serde_json::from_str::<Value>(line).unwrap_or_default());
+    let mut evaluations = lines.filter(|line| line.get("evaluation").is_some());
+    evaluations.find_map(|line| line["tokens"].as_u64()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_evaluation_is_known_when_a_run_goes_on() {
+        let lines = [
+            r#"{"tokens": 96, "validation_loss": 2.0}"#,
+            r#"{"tokens": 96, "evaluation": {"piqa": {"acc": 0.5}}}"#,
+            r#"{"tokens": 112, "loss": 2.0}"#,
+        ];
+        assert_eq!(last_evaluation(&lines.join("\n")), 96);
+        assert_eq!(last_evaluation(lines[0]), 0);
     }
 }

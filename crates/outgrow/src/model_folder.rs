@@ -78,12 +78,12 @@ impl ModelFolder {
 
     /// The token that begins a text: as the tokenizer's configuration names it, or as the model's does.
     pub fn bos_token_id(&self) -> Option<u32> {
-        self.named_token("bos_token").or(self.config().bos_token_id)
+        self.named_token("bos_token", self.config().bos_token_id)
     }
 
     /// The token that ends a text, likewise.
     pub fn eos_token_id(&self) -> Option<u32> {
-        self.named_token("eos_token").or(self.config().eos_token_id)
+        self.named_token("eos_token", self.config().eos_token_id)
     }
 
     /// A prompt as the model reads it, with the special tokens that the tokenizer puts around texts.
@@ -118,7 +118,8 @@ impl ModelFolder {
             let meta = fs::metadata(&file).with_context(|| file.display().to_string())?;
             let changed =
                 meta.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-            identity.push(format!("{} {} {:?}", file.display(), meta.len(), changed));
+            let name = file.file_name().unwrap_or_default().display().to_string();
+            identity.push(format!("{name} {} {changed:?}", meta.len()));
         }
         Ok(identity.join("\n"))
     }
@@ -148,11 +149,19 @@ impl ModelFolder {
         Ok(Decoder::new(self.config(), &tensors, &device)?)
     }
 
-    /// A token that tokenizer_config.json names, plainly or as an object with its content.
-    fn named_token(&self, key: &str) -> Option<u32> {
-        let named = self.tokenizer_config.as_ref()?.get(key)?;
+    /// A token that tokenizer_config.json names, plainly or as an object with its content. Where it says that there is none, there is none;
+    /// where it doesn't speak of it, it is what config.json says.
+    fn named_token(&self, key: &str, configured: Option<u32>) -> Option<u32> {
+        let Some(named) = self.tokenizer_config.as_ref().and_then(|config| config.get(key)) else {
+            return configured;
+        };
         let spelling = named.as_str().or_else(|| named.get("content")?.as_str())?;
-        self.tokenizer.added_token(spelling)
+        self.tokenizer.token_id(spelling)
+    }
+
+    /// Whether the tokenizer knows a token of the model.
+    pub fn spells(&self, token: u32) -> bool {
+        (token as usize) < self.tokenizer.vocab_size()
     }
 }
 

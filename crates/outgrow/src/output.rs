@@ -18,14 +18,14 @@ pub fn line(text: impl Display) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a part of a line, at once.
+/// Writes a part of a line, at once; whether somebody still reads.
 ///
 /// # Errors
 /// As [`line`].
-pub fn part(text: &str) -> anyhow::Result<()> {
+pub fn part(text: &str) -> anyhow::Result<bool> {
     let mut output = io::stdout();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.context("standard output").map(|()| true),
     }
 }

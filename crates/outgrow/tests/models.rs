@@ -135,6 +135,25 @@ fn text_goes_on_the_same_way_with_the_same_seed_until_there_is_no_more_room() {
 }
 
 #[test]
+fn a_head_larger_than_the_vocabulary_may_say_tokens_that_are_spelt_as_nothing() {
+    let workshop = Workshop::with_shards();
+    let wide = recipe(&scratch(64, "1e-9")).replace("hidden_size = 16", "hidden_size = 16\nvocab_size = 640");
+    workshop.write("recipe.toml", wide);
+    assert_success(&workshop.run(&["train", "recipe.toml", "--out", "run"]));
+    let model = "run/step-00000002";
+    let flags = ["--temperature", "9", "--max-new-tokens", "12", "--ignore-eos", "--json"];
+    let output = workshop.run(&[&["generate", model, "--prompt", "w1"], &flags[..]].concat());
+    assert_success(&output);
+    let written: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let tokens: Vec<_> =
+        written["tokens"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect();
+    assert_eq!(tokens.len(), 12);
+    let known = tokens.iter().filter(|&&token| token < 32).count();
+    assert!(known < 12, "none of {tokens:?} is beyond the tokenizer's vocabulary: draw more");
+    assert_eq!(written["text"].as_str().unwrap().split_whitespace().count(), known, "{written}");
+}
+
+#[test]
 fn what_cannot_be_evaluated_or_gone_on_from_is_refused_in_one_line() {
     let workshop = workshop(10);
     train(&workshop, "");

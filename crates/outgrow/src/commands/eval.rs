@@ -41,13 +41,13 @@ pub struct Arguments {
     /// Print all tasks and groups with their versions, sizes and files, and evaluate nothing.
     #[arg(long)]
     list: bool,
-    /// Only the first documents of each task: so many, or below 1 such a part.
-    #[arg(long, value_name = "N")]
+    /// Only the first documents of each task: so many (of a number with decimals the whole part), or below 1 such a part.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     limit: Option<f64>,
     /// Examples in each prompt.
     #[arg(long, value_name = "K")]
     num_fewshot: Option<usize>,
-    /// Requests that go to the model at once: a number or `auto`. No result depends on it.
+    /// Requests that go to the model at once: a number, of which long ones are fewer, or `auto`. No result depends on it.
     #[arg(long, value_name = "B", default_value = "auto")]
     batch_size: String,
     /// The type to compute in: f32, or bf16 where the device has it.
@@ -107,7 +107,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let device: DeviceName = arguments.device.as_deref().map(str::parse).transpose()?.unwrap_or_default();
     let start = Instant::now();
     // Everything that can be wrong with tasks and files is found before the model is looked at.
-    let plan = prepare(&select(&arguments.task_names())?, data, &options)?;
+    let plan = prepare(&select(&arguments.task_names()?)?, data, &options)?;
     let folder = ModelFolder::open(model)?;
     let outline = outline(folder.config(), folder.bos_token_id(), folder.eos_token_id());
     let requests = tokenize(&plan, folder.tokenizer(), &outline)?;
@@ -117,18 +117,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Dtype::Bf16 = arguments.dtype {
         eprintln!("note: bf16 isn't computed in yet on {device}; f32 is, which loses nothing");
     }
-    let mut evaluated = EvaluatedDecoder::new(&folder.decoder(device)?, outline);
     fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-    let journal = Journal::new(out, &folder)?;
+    let journal = Journal::new(out, &folder, &plan, device)?;
+    let mut evaluated = EvaluatedDecoder::new(&folder.decoder(device)?, outline);
     let scores = scored(&requests, &mut evaluated, batch, &journal)?;
     let evaluation = Evaluation::new(&plan, &requests, &scores)?;
     let description = arguments.description(&folder, model, device, start)?;
     let written = write(&evaluation, &requests, &description, out, arguments.log_samples, SystemTime::now())?;
-    journal.remove()?;
     output::line(table(&evaluation))?;
     print_paper_row(&plan, &evaluation)?;
     eprintln!("{} requests in {}", requests.requests, time(start.elapsed().as_secs_f64()));
-    output::line(written.results.display())
+    output::line(written.results.display())?;
+    journal.remove()
 }
 
 fn scored(
@@ -156,13 +156,17 @@ fn print_paper_row(plan: &Plan, evaluation: &Evaluation) -> anyhow::Result<()> {
 
 impl Arguments {
     /// The names, with what stands for several.
-    fn task_names(&self) -> Vec<String> {
+    fn task_names(&self) -> Result<Vec<String>, BadInput> {
+        if self.tasks.iter().any(|name| name.trim().is_empty()) {
+            let problem = "--tasks: there is an empty name; give names with a comma between two";
+            return Err(BadInput(problem.into()));
+        }
         let names = self.tasks.iter().map(String::as_str);
         let all = names.flat_map(|name| match name {
             "paper" => outgrow_eval::PAPER_TASKS.to_vec(),
             name => vec![name],
         });
-        all.map(str::to_owned).collect()
+        Ok(all.map(str::to_owned).collect())
     }
 
     fn options(&self) -> anyhow::Result<Options> {
@@ -194,7 +198,7 @@ impl Arguments {
             return Ok(AUTOMATIC_BATCH);
         }
         match self.batch_size.parse() {
-            Ok(requests) if requests > 0 => Ok(BatchLimit { requests, tokens: usize::MAX }),
+            Ok(requests) if requests > 0 => Ok(BatchLimit { requests, ..AUTOMATIC_BATCH }),
             _ => Err(BadInput(format!("--batch-size {}: give a number from 1 on, or auto", self.batch_size))),
         }
     }
@@ -210,7 +214,7 @@ impl Arguments {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
         let seconds = start.elapsed().as_secs_f64();
         Ok(RunDescription {
-            model_name: model.display().to_string(),
+            model_name: name_of(model)?,
             num_parameters: folder.config().num_parameters(),
             dtype: "float32".into(),
             device: device.to_string(),
@@ -226,6 +230,16 @@ impl Arguments {
     }
 }
 
+/// The model's path as it was given, or where that is only dots, what they stand for: a folder is named after it.
+fn name_of(model: &Path) -> anyhow::Result<String> {
+    let whole = if model.file_name().is_none() || model.starts_with(".") {
+        fs::canonicalize(model).with_context(|| model.display().to_string())?
+    } else {
+        model.to_owned()
+    };
+    Ok(whole.display().to_string())
+}
+
 /// Where scores are kept until all are there: the next call of the same model goes on with them.
 struct Journal {
     path: PathBuf,
@@ -233,15 +247,23 @@ struct Journal {
 }
 
 impl Journal {
-    fn new(out: &Path, folder: &ModelFolder) -> anyhow::Result<Self> {
-        let digest = Sha256::digest(folder.identity()?.as_bytes());
+    /// One for each evaluation of a model: two at a time don't share it. A score is that of this program on this device.
+    fn new(out: &Path, folder: &ModelFolder, plan: &Plan, device: DeviceName) -> anyhow::Result<Self> {
+        let tasks: Vec<_> = plan.tasks.iter().map(|planned| planned.task.name).collect();
+        let (model, version) = (folder.identity()?, env!("CARGO_PKG_VERSION"));
+        let whole = format!("{model}\n{device}\n{version}\n{tasks:?}\n{:?}", plan.options);
+        let digest = Sha256::digest(whole.as_bytes());
         let first = u64::from_be_bytes(std::array::from_fn(|index| digest[index]));
         let identity = format!("{first:016x}");
         Ok(Self { path: out.join(format!("scores-{identity}.journal")), identity })
     }
 
     fn remove(&self) -> anyhow::Result<()> {
-        fs::remove_file(&self.path).with_context(|| self.path.display().to_string())
+        match fs::remove_file(&self.path) {
+            // The same evaluation, twice at a time.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.with_context(|| self.path.display().to_string()),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use outgrow_kernels::DeviceName;
 use outgrow_model::{Sampler, Sampling, Session};
 
@@ -21,19 +21,19 @@ pub struct Arguments {
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: String,
     /// The most tokens to write.
-    #[arg(long, value_name = "N", default_value_t = 128)]
+    #[arg(long, value_name = "N", default_value_t = 128, allow_negative_numbers = true)]
     max_new_tokens: usize,
     /// 0 always takes the most probable token; above, tokens are drawn, the more evenly the higher it is.
     #[arg(long, value_name = "T", default_value_t = 0.0, allow_negative_numbers = true)]
     temperature: f64,
     /// Draw from so many of the most probable tokens only.
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
     top_k: Option<usize>,
     /// Draw from the most probable tokens only, as few as have together this probability.
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     top_p: Option<f64>,
     /// The same seed draws the same text.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     /// Go on where the model would end the text.
     #[arg(long)]
@@ -67,14 +67,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         ends: if arguments.ignore_eos { Vec::new() } else { folder.ends() },
         most: arguments.max_new_tokens.min(room),
     };
-    let mut stream = Stream::new(&folder, &read, !arguments.json)?;
-    let written = generation.run(read, &mut |token| {
-        stream.push(token)?;
-        Ok(!interrupt.is_set())
-    })?;
+    let mut stream = Stream::new(&folder, &read, !arguments.json);
+    let written = generation.run(read, &mut |token| Ok(stream.push(token)? && !interrupt.is_set()))?;
     stream.finish()?;
     if arguments.json {
-        return output::line(written.json(&prompt, &stream));
+        return output::line(written.json(&prompt, &stream)?);
     }
     if written.tokens == room && room < arguments.max_new_tokens {
         eprintln!("stopped: the model has {positions} positions, and all are taken");
@@ -138,6 +135,11 @@ impl Generation {
             if written.tokens == 0 {
                 written.prompt_seconds = start.elapsed().as_secs_f64();
             }
+            if logits.iter().any(|logit| logit.is_nan()) {
+                bail!(
+                    "the model's logits aren't numbers: its training has diverged, or its weights are broken"
+                );
+            }
             let token = self.sampler.choose(&logits);
             if self.ends.contains(&token) {
                 break;
@@ -170,16 +172,16 @@ impl Written {
         self.tokens.saturating_sub(1) as f64 / self.seconds.max(1e-9)
     }
 
-    fn json(&self, prompt: &str, stream: &Stream<'_>) -> serde_json::Value {
-        serde_json::json!({
+    fn json(&self, prompt: &str, stream: &Stream<'_>) -> anyhow::Result<serde_json::Value> {
+        Ok(serde_json::json!({
             "prompt": prompt,
-            "text": stream.text,
-            "tokens": stream.tokens,
+            "text": stream.text()?,
+            "tokens": stream.new,
             "prompt_tokens": self.prompt_tokens,
             "prompt_seconds": self.prompt_seconds,
             "seconds": self.seconds,
             "tokens_per_second": self.tokens_per_second(),
-        })
+        }))
     }
 }
 
@@ -194,52 +196,77 @@ impl std::fmt::Display for Written {
     }
 }
 
-/// Tokens of the prompt that what follows is spelt behind: whether a word begins with a space may depend on what is before it.
-const TOKENS_BEFORE: usize = 8;
-
-/// Tokens on their way to standard output: a character may need several.
+/// Tokens on their way to standard output. A character may need several tokens, and how a token is spelt may depend on those before it.
 struct Stream<'a> {
     folder: &'a ModelFolder,
     shown: bool,
-    /// The prompt's last tokens, and their spelling's length in bytes.
-    before: (Vec<u32>, usize),
-    tokens: Vec<u32>,
-    text: String,
-    /// Bytes of the text that were written.
-    written: usize,
+    /// The prompt's and the new ones, without those that the tokenizer doesn't know: heads are often larger than vocabularies.
+    known: Vec<u32>,
+    prompt: usize,
+    new: Vec<u32>,
+    /// What is spelt from here on ...
+    spelt_from: usize,
+    /// ... is shown up to here.
+    shown_to: usize,
 }
 
 impl<'a> Stream<'a> {
-    fn new(folder: &'a ModelFolder, prompt: &[u32], shown: bool) -> anyhow::Result<Self> {
-        let before = prompt[prompt.len().saturating_sub(TOKENS_BEFORE)..].to_vec();
-        let length = folder.tokenizer().decode(&before)?.len();
-        Ok(Self {
-            folder,
-            shown,
-            before: (before, length),
-            tokens: Vec::new(),
-            text: String::new(),
-            written: 0,
-        })
+    fn new(folder: &'a ModelFolder, prompt: &[u32], shown: bool) -> Self {
+        let known: Vec<_> = prompt.iter().copied().filter(|&token| folder.spells(token)).collect();
+        let prompt = known.len();
+        Self { folder, shown, known, prompt, new: Vec::new(), spelt_from: 0, shown_to: prompt }
     }
 
-    fn push(&mut self, token: u32) -> anyhow::Result<()> {
-        self.tokens.push(token);
-        let (before, length) = &self.before;
-        let spelt = self.folder.tokenizer().decode(&[before.as_slice(), &self.tokens].concat())?;
-        spelt.get(*length..).unwrap_or_default().clone_into(&mut self.text);
+    /// Takes one more token; whether somebody still reads.
+    fn push(&mut self, token: u32) -> anyhow::Result<bool> {
+        self.new.push(token);
+        if self.folder.spells(token) {
+            self.known.push(token);
+        }
+        let rest = self.rest()?;
         // What isn't a whole character yet is spelt with this mark at the end.
-        if self.text.ends_with('\u{fffd}') { Ok(()) } else { self.write() }
+        if rest.is_empty() || rest.ends_with('\u{fffd}') { Ok(true) } else { self.show(&rest) }
     }
 
-    fn write(&mut self) -> anyhow::Result<()> {
-        let rest = self.text.get(self.written..).unwrap_or_default();
-        self.written = self.text.len();
-        if self.shown { output::part(rest) } else { Ok(()) }
+    /// How the tokens are spelt that aren't shown.
+    fn rest(&self) -> anyhow::Result<String> {
+        let before = self.folder.tokenizer().decode(&self.known[self.spelt_from..self.shown_to])?;
+        let all = self.folder.tokenizer().decode(&self.known[self.spelt_from..])?;
+        Ok(behind(&all, before.len()).to_owned())
+    }
+
+    fn show(&mut self, rest: &str) -> anyhow::Result<bool> {
+        (self.spelt_from, self.shown_to) = (self.shown_to, self.known.len());
+        if self.shown { output::part(rest) } else { Ok(true) }
     }
 
     fn finish(&mut self) -> anyhow::Result<()> {
-        self.write()?;
-        if self.shown { output::line("") } else { Ok(()) }
+        let rest = self.rest()?;
+        if self.show(&rest)? && self.shown { output::line("") } else { Ok(()) }
+    }
+
+    /// The whole text behind the prompt.
+    fn text(&self) -> anyhow::Result<String> {
+        let prompt = self.folder.tokenizer().decode(&self.known[..self.prompt])?;
+        Ok(behind(&self.folder.tokenizer().decode(&self.known)?, prompt.len()).to_owned())
+    }
+}
+
+/// A text from a byte on, or from the next character's beginning: a token that makes those before it no character respells them.
+fn behind(text: &str, start: usize) -> &str {
+    let start = (start..text.len()).find(|&start| text.is_char_boundary(start));
+    start.map_or("", |start| &text[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_goes_on_with_the_next_whole_character() {
+        assert_eq!(
+            [behind("añb", 0), behind("añb", 2), behind("añb", 3), behind("añb", 9)],
+            ["añb", "b", "b", ""]
+        );
     }
 }

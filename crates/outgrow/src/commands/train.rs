@@ -90,7 +90,6 @@ pub fn run_resolved(
         metrics: None,
         progress: Progress::new(resolved.schedule.tokens()),
         interrupt,
-        evaluated_tokens: 0,
         failure: None,
     };
     let outcome = train(&training, &mut |position, event| watcher.observe(position, event));
@@ -110,8 +109,6 @@ struct Watcher<'a> {
     metrics: Option<Metrics>,
     progress: Progress,
     interrupt: &'a Interrupt,
-    /// Tokens so far at the last evaluation by benchmarks, or when the run was started or gone on with.
-    evaluated_tokens: u64,
     /// Metrics that can't be written end the run: without them it is worth nothing.
     failure: Option<anyhow::Error>,
 }
@@ -136,7 +133,6 @@ impl Watcher<'_> {
             fs::create_dir_all(self.folder).with_context(|| self.folder.display().to_string())?;
             write_run_file(self.folder, self.resolved, false)?;
             let begun = resumed_from.map_or(&stages[..0], |_| &stages[..=position.stage]);
-            self.evaluated_tokens = position.tokens;
             self.metrics = Some(Metrics::open(self.folder, position.step, begun)?);
         }
         let metrics = self.metrics.as_mut().context("a run starts before anything else happens in it")?;
@@ -154,10 +150,12 @@ impl Watcher<'_> {
                 let line =
                     format!("{stage}: validation loss {validation_loss:.4} after {} tokens", position.tokens);
                 self.progress.note(&line);
-                if let Some(benchmarks) = &self.resolved.benchmarks {
+                // Who wants to stop doesn't wait for benchmarks; they are made up for when the run goes on.
+                if let Some(benchmarks) =
+                    self.resolved.benchmarks.as_ref().filter(|_| !self.interrupt.is_set())
+                {
                     let ends = position.tokens >= self.resolved.schedule.tokens();
-                    if ends || benchmarks.are_due(self.evaluated_tokens, position.tokens) {
-                        self.evaluated_tokens = position.tokens;
+                    if ends || benchmarks.are_due(metrics.evaluated_tokens(), position.tokens) {
                         let results = benchmarks.run(decoder)?;
                         metrics.evaluation(position, stage, &results)?;
                         self.progress.note(&format!("{stage}: {}", evaluation::one_line(&results)));

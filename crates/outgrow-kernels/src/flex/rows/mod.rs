@@ -57,15 +57,10 @@ pub struct KeyValues {
 }
 
 impl KeyValues {
-    /// Forgets all rows from `rows` on, of `width` values each, and keeps the memory.
-    pub fn truncate(&mut self, rows: usize, width: usize) {
-        self.keys.truncate(rows * width);
-        self.values.truncate(rows * width);
-    }
-
-    /// Bytes of all rows stored.
-    pub fn bytes(&self) -> usize {
-        size_of_val(self.keys.as_slice()) + size_of_val(self.values.as_slice())
+    /// Forgets all rows and keeps the memory.
+    pub fn clear(&mut self) {
+        self.keys.clear();
+        self.values.clear();
     }
 }
 
