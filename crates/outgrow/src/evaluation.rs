@@ -16,8 +16,8 @@ use crate::{
     recipe::EvaluationRecipe,
 };
 
-/// What goes to the model at once: enough to keep it busy, at a bounded size.
-pub const AUTOMATIC_BATCH: BatchLimit = BatchLimit { requests: 256, tokens: 16_384 };
+/// What goes to the model at once: enough to keep it busy, and no more than caches hold.
+pub const AUTOMATIC_BATCH: BatchLimit = BatchLimit { requests: 256, tokens: 4096 };
 
 /// A recipe's benchmarks, ready to be scored.
 #[derive(Debug)]

@@ -32,7 +32,7 @@ struct Free {
 impl Pool {
     fn take(&mut self, length: usize) -> Option<Vec<f32>> {
         self.takes += 1;
-        let found = self.free.iter().rposition(|free| free.values.len() == length);
+        let found = self.free.iter().rposition(|free| free.values.len() == class(length));
         if found.is_none() {
             let takes = self.takes;
             self.free.retain(|free| takes - free.returned_at <= PATIENCE);
@@ -52,21 +52,31 @@ impl Pool {
     }
 }
 
+/// The length that is allocated for a length: a few of each size, so that batches of texts, of which no two are alike, use the same memory. What
+/// is allocated and not asked for is never touched, and so takes no memory.
+fn class(length: usize) -> usize {
+    let step = (length.next_power_of_two() / 16).max(1);
+    length.next_multiple_of(step)
+}
+
 /// `f32` values in memory that returns to the pool when it is dropped.
 #[derive(Debug)]
-pub struct Buffer(Vec<f32>);
+pub struct Buffer {
+    values: Vec<f32>,
+    length: usize,
+}
 
 impl Buffer {
     /// A buffer of `length` values, which are not zero: they are what the last user left.
     pub fn new(length: usize) -> Self {
         let taken = FREE.lock().unwrap_or_else(PoisonError::into_inner).take(length);
-        Self(taken.unwrap_or_else(|| vec![0.0; length]))
+        Self { values: taken.unwrap_or_else(|| vec![0.0; class(length)]), length }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        FREE.lock().unwrap_or_else(PoisonError::into_inner).give(std::mem::take(&mut self.0));
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).give(std::mem::take(&mut self.values));
     }
 }
 
@@ -82,13 +92,13 @@ impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.0
+        &self.values[..self.length]
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        &mut self.values[..self.length]
     }
 }
 
