@@ -132,6 +132,11 @@ fn text_goes_on_the_same_way_with_the_same_seed_until_there_is_no_more_room() {
     let written: Value = serde_json::from_str(&as_json).unwrap();
     assert_eq!(written["text"].as_str().unwrap().trim(), greedy.trim());
     assert_eq!(written["tokens"].as_array().unwrap().len(), 5);
+
+    let ends = json!({ "eos_token_id": [31, written["tokens"][0]] });
+    workshop.write(&format!("{MODEL}/generation_config.json"), ends.to_string());
+    let (nothing, said) = generate(&[]);
+    assert!(nothing.trim().is_empty() && said.starts_with("0 tokens, "), "{nothing:?} {said}");
 }
 
 #[test]
