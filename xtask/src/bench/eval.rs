@@ -12,6 +12,10 @@ use std::{
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+use super::{
+    measure::{answer, last_line_as_json},
+    report::median,
+};
 use crate::{python, workspace};
 
 /// The releases that are measured against.
@@ -150,17 +154,17 @@ impl Bench<'_> {
             command.arg("--out").arg(self.folder.join("ours")).arg("--log-samples");
             ours.push(self.timed(&mut command, tasks)?.0);
         }
-        let best = peers.iter().map(|(_, seconds, _)| median(seconds)).fold(f64::INFINITY, f64::min);
+        let best = peers.iter().map(|(_, seconds, _)| median(seconds.clone())).fold(f64::INFINITY, f64::min);
         let rate = |seconds: f64| requests as f64 / seconds;
         println!("  {name}: {requests} requests");
         for (batch_size, seconds, peak) in &peers {
-            let (seconds, megabytes) = (median(seconds), *peak as f64 / 1e6);
+            let (seconds, megabytes) = (median(seconds.clone()), *peak as f64 / 1e6);
             println!(
                 "    lm_eval, batches of {batch_size:3}  {seconds:7.1} s  {:6.0} requests/s  {megabytes:6.0} MB",
                 rate(seconds)
             );
         }
-        let own = median(&ours);
+        let own = median(ours.clone());
         println!("    outgrow eval             {own:7.1} s  {:6.0} requests/s", rate(own));
         println!("    {:.2} times as fast", best / own);
         let of_peer = |(size, seconds, peak): &(usize, Vec<f64>, u64)| json!({ "batch_size": size, "seconds": seconds, "peak_bytes": peak });
@@ -192,7 +196,7 @@ impl Bench<'_> {
             theirs.push(rate(&their));
             ours.push(rate(&our));
         }
-        let (own, their) = (median(&ours), median(&theirs));
+        let (own, their) = (median(ours.clone()), median(theirs.clone()));
         println!("  text: transformers {their:.0} tokens/s, outgrow generate {own:.0} tokens/s");
         let words = if same { "the same tokens" } else { "OTHER TOKENS" };
         println!("    {:.2} times as fast, {words}", own / their);
@@ -223,19 +227,4 @@ impl Bench<'_> {
         let text = workspace::output(command)?;
         Ok((start.elapsed().as_secs_f64(), text))
     }
-}
-
-fn answer(command: &mut Command) -> anyhow::Result<Value> {
-    last_line_as_json(&workspace::output(command)?)
-}
-
-fn last_line_as_json(text: &str) -> anyhow::Result<Value> {
-    let line = text.lines().last().context("a run printed nothing")?;
-    serde_json::from_str(line).with_context(|| format!("reading `{line}`"))
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -1,4 +1,4 @@
-//! How long a process takes until its files are on the disk, and how much memory it holds at most.
+//! How long a process takes until its files are on the disk, how much memory it holds at most, and what it says of itself.
 
 use std::{
     fs::{self, File},
@@ -9,6 +9,9 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use serde_json::Value;
+
+use crate::workspace;
 
 /// How often a process is looked at: often while it could end at once, then seldom enough to cost it nothing.
 const GLANCES: [(Duration, Duration); 2] =
@@ -81,6 +84,17 @@ pub fn sync(folder: &Path) -> anyhow::Result<u64> {
     }
     File::open(folder)?.sync_all().with_context(|| format!("syncing `{}`", folder.display()))?;
     Ok(bytes)
+}
+
+/// What a program says in the line of JSON that it prints last.
+pub fn answer(command: &mut Command) -> anyhow::Result<Value> {
+    last_line_as_json(&workspace::output(command)?)
+}
+
+/// The same, of a text that was printed.
+pub fn last_line_as_json(text: &str) -> anyhow::Result<Value> {
+    let line = text.lines().last().context("a run printed nothing")?;
+    serde_json::from_str(line).with_context(|| format!("reading `{line}`"))
 }
 
 /// The last line with something in it.

@@ -12,7 +12,11 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::step_sizes::{Size, Sizes};
+use super::{
+    measure::answer,
+    report::median,
+    step_sizes::{Size, Sizes},
+};
 use crate::{python, workspace};
 
 /// The release that is measured against.
@@ -197,13 +201,6 @@ fn sizes(arguments: &Arguments, size: Size) -> anyhow::Result<Sizes> {
     Ok(sizes)
 }
 
-/// The line of JSON that a side prints last.
-fn answer(command: &mut Command) -> anyhow::Result<Value> {
-    let text = workspace::output(command)?;
-    let line = text.lines().last().context("a run printed nothing")?;
-    serde_json::from_str(line).with_context(|| format!("reading `{line}`"))
-}
-
 fn print_table(size: Size, sizes: &Sizes, threads: usize, ours: &Runs, peers: &BTreeMap<Mode, Runs>) {
     let flops = sizes.flops();
     println!("{}: {:.0} GFLOP a step, {threads} threads", size.name(), flops / 1e9);
@@ -230,9 +227,4 @@ fn print_table(size: Size, sizes: &Sizes, threads: usize, ours: &Runs, peers: &B
             ours.peak_bytes / leanest
         );
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -240,7 +240,7 @@ fn name_of(model: &Path) -> anyhow::Result<String> {
     Ok(whole.display().to_string())
 }
 
-/// Where scores are kept until all are there: the next call of the same model goes on with them.
+/// Where scores are kept until all are there: the same call goes on with them.
 struct Journal {
     path: PathBuf,
     identity: String,
