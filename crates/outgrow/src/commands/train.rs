@@ -150,12 +150,13 @@ impl Watcher<'_> {
                 let line =
                     format!("{stage}: validation loss {validation_loss:.4} after {} tokens", position.tokens);
                 self.progress.note(&line);
-                // Who wants to stop doesn't wait for benchmarks; they are made up for when the run goes on.
-                if let Some(benchmarks) =
-                    self.resolved.benchmarks.as_ref().filter(|_| !self.interrupt.is_set())
-                {
+                if let Some(benchmarks) = &self.resolved.benchmarks {
                     let ends = position.tokens >= self.resolved.schedule.tokens();
-                    if ends || benchmarks.are_due(metrics.evaluated_tokens(), position.tokens) {
+                    // Who wants to stop doesn't wait for benchmarks: they are made up for at the first validation when the run goes on.
+                    let due = benchmarks.are_due(metrics.evaluated_tokens(), position.tokens)
+                        && !self.interrupt.is_set();
+                    // No validation comes after the last one.
+                    if ends || due {
                         let results = benchmarks.run(decoder)?;
                         metrics.evaluation(position, stage, &results)?;
                         self.progress.note(&format!("{stage}: {}", evaluation::one_line(&results)));
