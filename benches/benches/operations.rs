@@ -3,14 +3,18 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use outgrow_kernels::flex::{
-    adamw::{Step, Updated, sum_of_squares, update},
-    attention::{self, Attended, attend, attend_gradients},
-    cross_entropy::{self, Prediction, linear_cross_entropy},
-    matrix::{Matrix, Store, Threads, multiply},
-    normalization::{Normalized, input_gradient, normalize, weight_gradient},
-    rotary::{Angles, Heads, merge_heads, split_heads},
-    swi_glu::{swi_glu, swi_glu_gradients},
+use outgrow_kernels::{
+    Precision,
+    flex::{
+        adamw::{Step, Updated, sum_of_squares, update},
+        attention::{self, Attended, Output, attend, attend_gradients},
+        cross_entropy::{self, Prediction, linear_cross_entropy},
+        matrix::{Matrix, Store, Threads, multiply, multiply_bf16},
+        normalization::{Normalized, input_gradient, normalize, weight_gradient},
+        rotary::{Angles, Columns, Heads, merge_heads, split_heads},
+        swi_glu::{swi_glu, swi_glu_gradients},
+        value::narrowed,
+    },
 };
 
 const HEADS: Heads = Heads { batch: 8, sequence: 256, heads: 8, head_dim: 32 };
@@ -21,6 +25,29 @@ const VOCABULARY: usize = 8192;
 
 fn numbers(count: usize, salt: usize) -> Vec<f32> {
     (0..count).map(|index| ((index + salt) * 7919 % 1009) as f32 / 1009.0 - 0.5).collect()
+}
+
+/// The same products as f32's; without instructions for bf16 they are slower than those.
+fn products_bf16(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("product of bf16");
+    let rounded = |count: usize, salt: usize| narrowed(&[&numbers(count, salt)]);
+    let (input, weight) = (rounded(TOKENS * HIDDEN, 1), rounded(INTERMEDIATE * HIDDEN, 2));
+    let gradient = rounded(TOKENS * INTERMEDIATE, 3);
+    let mut target = rounded(TOKENS * INTERMEDIATE, 4);
+    let input = Matrix::new(&input, TOKENS, HIDDEN);
+    let weight = Matrix::new(&weight, INTERMEDIATE, HIDDEN);
+    let gradient = Matrix::new(&gradient, TOKENS, INTERMEDIATE);
+    group.bench_function("forward", |bencher| {
+        bencher.iter(|| multiply_bf16(&mut target, input, weight.transposed()));
+    });
+    group.bench_function("input gradient", |bencher| {
+        bencher.iter(|| multiply_bf16(&mut target[..TOKENS * HIDDEN], gradient, weight));
+    });
+    group.bench_function("weight gradient", |bencher| {
+        let target = &mut target[..INTERMEDIATE * HIDDEN];
+        bencher.iter(|| multiply_bf16(target, gradient.transposed(), input));
+    });
+    group.finish();
 }
 
 fn products(criterion: &mut Criterion) {
@@ -67,15 +94,16 @@ fn attention(criterion: &mut Criterion) {
         bencher.iter(|| {
             let [query, key, value] = targets.each_mut().map(Vec::as_mut_slice);
             let gradients = attention::Gradients { query, key, value };
-            attend_gradients(gradients, &gradient, &output, &logarithms, attended);
+            let output = Output { gradient: &gradient, values: &output, logarithms: &logarithms };
+            attend_gradients(gradients, output, attended);
         });
     });
     let angles = Angles { cosines: &key[..256 * 32], sines: &value[..256 * 32] };
     group.bench_function("split heads and turn", |bencher| {
-        bencher.iter(|| split_heads(&mut targets[0], &query, HEADS, Some(angles)));
+        bencher.iter(|| split_heads(&mut targets[0], &query, HEADS, Columns::all(HEADS), Some(angles)));
     });
     group.bench_function("merge heads and turn back", |bencher| {
-        bencher.iter(|| merge_heads(&mut targets[0], &query, HEADS, Some(angles)));
+        bencher.iter(|| merge_heads(&mut targets[0], &query, HEADS, Columns::all(HEADS), Some(angles)));
     });
     group.finish();
 }
@@ -111,16 +139,19 @@ fn head_and_optimizer(criterion: &mut Criterion) {
     let (hidden, weight) = (numbers(TOKENS * HIDDEN, 1), numbers(VOCABULARY * HIDDEN, 2));
     let targets: Vec<i32> = (0..TOKENS).map(|token| (token * 31 % VOCABULARY) as i32).collect();
     let (mut hidden_gradient, mut weight_gradient) = (vec![0.0; hidden.len()], vec![0.0; weight.len()]);
-    group.bench_function("head with its loss and gradients", |bencher| {
-        bencher.iter(|| {
-            let prediction = Prediction { hidden: &hidden, weight: &weight, targets: &targets, scale: 1e-3 };
-            let gradients = cross_entropy::Gradients {
-                hidden: Some(&mut hidden_gradient),
-                weight: Some(&mut weight_gradient),
-            };
-            linear_cross_entropy(prediction, gradients)
+    for precision in [Precision::F32, Precision::Bf16] {
+        group.bench_function(format!("head with its loss and gradients, {precision}"), |bencher| {
+            bencher.iter(|| {
+                let (hidden, weight, targets) = (&hidden, &weight, &targets);
+                let prediction = Prediction { hidden, weight, targets, scale: 1e-3, precision };
+                let gradients = cross_entropy::Gradients {
+                    hidden: Some(&mut hidden_gradient),
+                    weight: Some(&mut weight_gradient),
+                };
+                linear_cross_entropy(prediction, gradients)
+            });
         });
-    });
+    }
     let step = Step {
         keep: 0.999,
         gradient_scale: 1.0,
@@ -143,5 +174,5 @@ fn head_and_optimizer(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, products, attention, rows, head_and_optimizer);
+criterion_group!(benches, products, products_bf16, attention, rows, head_and_optimizer);
 criterion_main!(benches);

@@ -1,5 +1,7 @@
 //! What a decoder layer is made of: its parameters by Hugging Face's names, and the numbers that its equations need.
 
+use crate::Precision;
+
 /// The parameters of a layer, of whatever type: `V` for vectors and `M` for matrices, which are `[out, in]`.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerWeights<V, M = V> {
@@ -30,6 +32,8 @@ pub struct LayerNumbers {
     pub head_dim: usize,
     /// Added to the mean square of both norms.
     pub epsilon: f64,
+    /// What matrices are multiplied in.
+    pub precision: Precision,
 }
 
 impl<T> LayerWeights<T> {

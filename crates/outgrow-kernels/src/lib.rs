@@ -16,6 +16,7 @@ mod fused;
 mod layer;
 mod operations;
 mod optimizer;
+mod precision;
 
 pub use composed::{RotaryTable, linear};
 pub use device::{DeviceDescription, DeviceError, DeviceName, available_devices, open_device};
@@ -25,3 +26,4 @@ pub use fused::HostValues;
 pub use layer::{LayerNumbers, LayerWeights};
 pub use operations::{decoder_layer, linear_cross_entropy, rms_norm};
 pub use optimizer::{AdamWParameter, AdamWStep, adamw, sum_of_squares};
+pub use precision::{Precision, UnknownPrecision};

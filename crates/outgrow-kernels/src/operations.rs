@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor};
 
 #[cfg(feature = "flex")]
 use crate::fused;
-use crate::{LayerNumbers, LayerWeights, PackedDocuments, composed, composed::RotaryTable};
+use crate::{LayerNumbers, LayerWeights, PackedDocuments, Precision, composed, composed::RotaryTable};
 
 /// One decoder layer, `[batch, sequence, hidden]` to the same: `h = x + attention(norm(x))`, then `h + feed_forward(norm(h))`.
 ///
@@ -49,12 +49,13 @@ pub fn linear_cross_entropy(
     weight: Tensor<2>,
     targets: Tensor<2, Int>,
     scale: f64,
+    precision: Precision,
 ) -> Tensor<1> {
     #[cfg(feature = "flex")]
     if fused::runs_on(&hidden) {
-        return fused::linear_cross_entropy(hidden, weight, targets, scale);
+        return fused::linear_cross_entropy(hidden, weight, targets, scale, precision);
     }
-    let logits = composed::linear(hidden, weight);
+    let logits = composed::linear_in(hidden, weight, precision);
     let [batch, sequence, vocabulary] = logits.dims();
     let tokens = batch * sequence;
     let targets = if logits.is_autodiff() { Tensor::from_inner(targets) } else { targets };

@@ -2,7 +2,7 @@
 #![cfg(feature = "flex")]
 
 use outgrow_kernels::{
-    LayerWeights,
+    LayerWeights, Precision,
     flex::{
         adamw::sum_of_squares,
         cross_entropy::{self, Prediction, linear_cross_entropy},
@@ -19,7 +19,7 @@ fn numbers(count: usize, salt: usize) -> Vec<f32> {
 }
 
 /// Everything that a layer and a head give, forward and backward.
-fn results(sequence: usize, hidden: usize, intermediate: usize) -> Vec<Vec<f32>> {
+fn results(sequence: usize, hidden: usize, intermediate: usize, precision: Precision) -> Vec<Vec<f32>> {
     let heads = Heads { batch: 3, sequence, heads: 4, head_dim: hidden / 4 };
     let tokens = heads.batch * sequence;
     let square = hidden * hidden;
@@ -33,6 +33,7 @@ fn results(sequence: usize, hidden: usize, intermediate: usize) -> Vec<Vec<f32>>
         hidden_size: hidden,
         intermediate_size: intermediate,
         epsilon: 1e-5,
+        precision,
     };
     let weights = std::array::from_fn(|index| weights[index].as_slice());
     let layer = Layer {
@@ -54,7 +55,7 @@ fn results(sequence: usize, hidden: usize, intermediate: usize) -> Vec<Vec<f32>>
 
     let head = numbers(VOCABULARY * hidden, 14);
     let ids: Vec<i32> = (0..tokens).map(|token| (token * 37 % VOCABULARY) as i32).collect();
-    let prediction = Prediction { hidden: &output, weight: &head, targets: &ids, scale: 0.01 };
+    let prediction = Prediction { hidden: &output, weight: &head, targets: &ids, scale: 0.01, precision };
     let (mut hidden_gradient, mut head_gradient) = (vec![0.0; output.len()], vec![0.0; head.len()]);
     let targets =
         cross_entropy::Gradients { hidden: Some(&mut hidden_gradient), weight: Some(&mut head_gradient) };
@@ -69,12 +70,11 @@ fn bits(results: &[Vec<f32>]) -> Vec<Vec<u32>> {
     results.iter().map(|values| values.iter().map(|value| value.to_bits()).collect()).collect()
 }
 
-#[test]
-fn one_two_and_three_threads_give_the_same_bits() {
+fn one_two_and_three_threads_give_the_same_bits_in(precision: Precision) {
     for (sequence, hidden, intermediate) in [(37, 64, 88), (150, 128, 344), (300, 256, 688)] {
         let with_threads = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            bits(&pool.install(|| results(sequence, hidden, intermediate)))
+            bits(&pool.install(|| results(sequence, hidden, intermediate, precision)))
         };
         let one = with_threads(1);
         for threads in [1, 2, 3] {
@@ -83,4 +83,14 @@ fn one_two_and_three_threads_give_the_same_bits() {
             }
         }
     }
+}
+
+#[test]
+fn one_two_and_three_threads_give_the_same_bits() {
+    one_two_and_three_threads_give_the_same_bits_in(Precision::F32);
+}
+
+#[test]
+fn one_two_and_three_threads_give_the_same_bits_in_bf16() {
+    one_two_and_three_threads_give_the_same_bits_in(Precision::Bf16);
 }

@@ -8,7 +8,7 @@ use burn::{
     tensor::{Device, Int, Tensor, TensorData},
 };
 use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors};
-use outgrow_kernels::{RotaryTable, linear, linear_cross_entropy};
+use outgrow_kernels::{Precision, RotaryTable, linear, linear_cross_entropy};
 
 use crate::{
     error::ModelError,
@@ -43,6 +43,9 @@ pub struct Decoder {
     /// Nothing below layer `bottom` is trained; `None` when the embedding is trained.
     #[module(skip)]
     bottom: Option<usize>,
+    /// What layers and the loss multiply matrices in.
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl Decoder {
@@ -67,7 +70,20 @@ impl Decoder {
             config: config.clone(),
             rotary: RotaryTable::new(&rotary_frequencies(config), config.max_position_embeddings, &inner),
             bottom: None,
+            precision: Precision::F32,
         })
+    }
+
+    /// The same, whose layers and loss multiply matrices in the given precision; parameters stay f32. Other devices than the CPU have to
+    /// support it.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// What layers and the loss multiply matrices in.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The configuration that it was built from.
@@ -118,6 +134,7 @@ impl Decoder {
             config: self.config.clone(),
             rotary: self.rotary.clone(),
             bottom: self.bottom,
+            precision: self.precision,
         }
     }
 
@@ -132,7 +149,8 @@ impl Decoder {
         Tensor::from_data(TensorData::new(ids.to_vec(), shape), &self.device())
     }
 
-    /// The scores of every token after every position: `[batch, sequence]` to `[batch, sequence, vocab_size]`.
+    /// The scores of every token after every position: `[batch, sequence]` to `[batch, sequence, vocab_size]`. The head's product is
+    /// in f32.
     ///
     /// # Errors
     /// When the sequence is longer than the model's positions.
@@ -166,7 +184,7 @@ impl Decoder {
         scale: f64,
     ) -> Result<Tensor<1>, ModelError> {
         let hidden = self.hidden(inputs, &mut |_| ())?;
-        Ok(linear_cross_entropy(hidden, self.head(), targets, scale))
+        Ok(linear_cross_entropy(hidden, self.head(), targets, scale, self.precision))
     }
 
     /// `[vocab_size, hidden]`: the head's weight, which is the embedding's where they are tied.
@@ -191,7 +209,7 @@ impl Decoder {
                 let mut hidden = self.model.embed_tokens.valid().forward(tokens);
                 observe(&hidden);
                 for layer in &self.model.layers[..bottom] {
-                    hidden = layer.valid().forward(hidden, &self.rotary);
+                    hidden = layer.valid().forward(hidden, &self.rotary, self.precision);
                     observe(&hidden);
                 }
                 (Tensor::from_inner(hidden), bottom)
@@ -205,7 +223,7 @@ impl Decoder {
         };
         let rotary = if trained { self.rotary.autodiff() } else { self.rotary.clone() };
         for layer in &self.model.layers[bottom..] {
-            hidden = layer.forward(hidden, &rotary);
+            hidden = layer.forward(hidden, &rotary, self.precision);
             observe(&hidden);
         }
         Ok(self.model.norm.forward(hidden))

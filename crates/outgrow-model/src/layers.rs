@@ -6,7 +6,7 @@ use burn::{
     module::{Module, Param},
     tensor::{Int, Tensor, module::embedding},
 };
-use outgrow_kernels::{LayerNumbers, LayerWeights, RotaryTable, decoder_layer, linear, rms_norm};
+use outgrow_kernels::{LayerNumbers, LayerWeights, Precision, RotaryTable, decoder_layer, linear, rms_norm};
 
 /// Token vectors: `weight` is `[vocab_size, hidden_size]`.
 #[derive(Module, Debug)]
@@ -93,7 +93,7 @@ impl RmsNorm {
 
 impl DecoderLayer {
     /// Keeps the shape `[batch, sequence, hidden]`.
-    pub fn forward(&self, hidden: Tensor<3>, rotary: &RotaryTable) -> Tensor<3> {
+    pub fn forward(&self, hidden: Tensor<3>, rotary: &RotaryTable, precision: Precision) -> Tensor<3> {
         let (attention, feed_forward) = (&self.self_attn, &self.mlp);
         let weights = LayerWeights {
             input_layernorm: self.input_layernorm.weight.val(),
@@ -106,7 +106,8 @@ impl DecoderLayer {
             up_proj: feed_forward.up_proj.weight.val(),
             down_proj: feed_forward.down_proj.weight.val(),
         };
-        let numbers = LayerNumbers { head_dim: attention.head_dim, epsilon: self.input_layernorm.epsilon };
+        let epsilon = self.input_layernorm.epsilon;
+        let numbers = LayerNumbers { head_dim: attention.head_dim, epsilon, precision };
         decoder_layer(hidden, weights, numbers, rotary, None)
     }
 }

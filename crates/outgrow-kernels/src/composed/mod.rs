@@ -15,7 +15,7 @@ pub use adamw::{adamw, sum_of_squares};
 pub use attention::causal_attention;
 pub use cross_entropy::cross_entropy_sum;
 pub use layer::decoder_layer;
-pub use linear::linear;
+pub use linear::{linear, linear_in, rounded};
 pub use normalization::rms_norm;
 pub use rotary::{RotaryTable, rotate};
 pub use swi_glu::swi_glu;

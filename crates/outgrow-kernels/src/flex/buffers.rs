@@ -5,9 +5,13 @@
 //! large model's backward pass returns is needed for its gradients.
 
 use std::{
+    marker::PhantomData,
     ops::{Deref, DerefMut},
     sync::{Mutex, PoisonError},
 };
+
+use bytemuck::Pod;
+use half::bf16;
 
 /// What lies here unused, at most.
 const KEPT_BYTES: usize = 256 << 20;
@@ -59,28 +63,37 @@ fn class(length: usize) -> usize {
     length.next_multiple_of(step)
 }
 
-/// `f32` values in memory that returns to the pool when it is dropped.
+/// Values in memory that returns to the pool when it is dropped.
 #[derive(Debug)]
-pub struct Buffer {
-    values: Vec<f32>,
+pub struct Pooled<T> {
+    memory: Vec<f32>,
     length: usize,
+    kind: PhantomData<T>,
 }
 
-impl Buffer {
+/// Values of f32.
+pub type Buffer = Pooled<f32>;
+
+/// Values of bf16, in half the memory.
+pub type HalfBuffer = Pooled<bf16>;
+
+impl<T: Pod> Pooled<T> {
     /// A buffer of `length` values, which are not zero: they are what the last user left.
     pub fn new(length: usize) -> Self {
-        let taken = FREE.lock().unwrap_or_else(PoisonError::into_inner).take(length);
-        Self { values: taken.unwrap_or_else(|| vec![0.0; class(length)]), length }
+        let needed = (length * size_of::<T>()).div_ceil(size_of::<f32>());
+        let taken = FREE.lock().unwrap_or_else(PoisonError::into_inner).take(needed);
+        let memory = taken.unwrap_or_else(|| vec![0.0; class(needed)]);
+        Self { memory, length, kind: PhantomData }
     }
 }
 
-impl Drop for Buffer {
+impl<T> Drop for Pooled<T> {
     fn drop(&mut self) {
-        FREE.lock().unwrap_or_else(PoisonError::into_inner).give(std::mem::take(&mut self.values));
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).give(std::mem::take(&mut self.memory));
     }
 }
 
-impl Clone for Buffer {
+impl<T: Pod> Clone for Pooled<T> {
     fn clone(&self) -> Self {
         let mut copy = Self::new(self.len());
         copy.copy_from_slice(self);
@@ -88,17 +101,17 @@ impl Clone for Buffer {
     }
 }
 
-impl Deref for Buffer {
-    type Target = [f32];
+impl<T: Pod> Deref for Pooled<T> {
+    type Target = [T];
 
-    fn deref(&self) -> &[f32] {
-        &self.values[..self.length]
+    fn deref(&self) -> &[T] {
+        &bytemuck::cast_slice(&self.memory)[..self.length]
     }
 }
 
-impl DerefMut for Buffer {
-    fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.values[..self.length]
+impl<T: Pod> DerefMut for Pooled<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut bytemuck::cast_slice_mut(&mut self.memory)[..self.length]
     }
 }
 
@@ -118,5 +131,15 @@ mod tests {
         let again = Buffer::new(length);
         assert_eq!((again.as_ptr(), again[5]), (address, 3.0));
         assert_ne!(Buffer::new(length).as_ptr(), address);
+    }
+
+    #[test]
+    fn values_of_two_bytes_take_half_the_memory() {
+        let mut halves = HalfBuffer::new(22_223);
+        halves[22_222] = bf16::ONE;
+        let (length, address) = (halves.len(), halves.as_ptr().cast::<f32>());
+        drop(halves);
+        assert_eq!(length, 22_223);
+        assert_eq!(Buffer::new(11_112).as_ptr(), address);
     }
 }

@@ -1,20 +1,22 @@
-//! Matrix products of f32, by the `gemm` crate, and the views of memory that they read.
+//! Matrix products, of f32 by the `gemm` crate and of bf16 by `gemmkit`, and the views of memory that they read.
 //!
-//! The only place that calls it, and the only one with raw pointers.
+//! The only place that calls them, and the only one with raw pointers.
+
+use half::bf16;
 
 /// A matrix in somebody else's memory: element `(i, j)` is `values[i · row_stride + j · column_stride]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Matrix<'a> {
-    values: &'a [f32],
+pub struct Matrix<'a, T = f32> {
+    values: &'a [T],
     rows: usize,
     columns: usize,
     row_stride: usize,
     column_stride: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a, T> Matrix<'a, T> {
     /// Rows one after the other.
-    pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub fn new(values: &'a [T], rows: usize, columns: usize) -> Self {
         Self::strided(values, rows, columns, columns)
     }
 
@@ -22,7 +24,7 @@ impl<'a> Matrix<'a> {
     ///
     /// # Panics
     /// When the matrix reaches past the end of `values`.
-    pub fn strided(values: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
+    pub fn strided(values: &'a [T], rows: usize, columns: usize, row_stride: usize) -> Self {
         let needed = if rows == 0 || columns == 0 { 0 } else { (rows - 1) * row_stride + columns };
         assert!(
             needed <= values.len(),
@@ -42,6 +44,13 @@ impl<'a> Matrix<'a> {
             column_stride: self.row_stride,
             ..self
         }
+    }
+}
+
+impl<'a> Matrix<'a, bf16> {
+    fn view(self) -> gemmkit::MatRef<'a, bf16> {
+        let [row_stride, column_stride] = [self.row_stride, self.column_stride].map(|stride| stride as isize);
+        gemmkit::MatRef::new(self.values, self.rows, self.columns, row_stride, column_stride)
     }
 }
 
@@ -109,4 +118,23 @@ pub fn multiply(
             parallelism,
         );
     }
+}
+
+/// `target ← left · right` for all threads of the current pool: bf16 in, sums in f32, rounded once.
+///
+/// Where the processor has instructions for it, they are used; else each value is widened. An element is summed in one order, whatever the number of
+/// threads.
+///
+/// # Panics
+/// When the shapes don't fit each other.
+pub fn multiply_bf16(target: &mut [bf16], left: Matrix<'_, bf16>, right: Matrix<'_, bf16>) {
+    let (rows, columns) = (left.rows, right.columns);
+    gemmkit::gemm(
+        bf16::ONE,
+        left.view(),
+        right.view(),
+        bf16::ZERO,
+        gemmkit::MatMut::from_row_major(target, rows, columns),
+        gemmkit::Parallelism::Rayon(rayon::current_num_threads()),
+    );
 }

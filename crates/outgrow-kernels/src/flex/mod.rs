@@ -1,4 +1,4 @@
-//! Operations on the CPU, on plain slices of f32: what a training step on `flex` spends its time in.
+//! Operations on the CPU, on plain slices: what a training step on `flex` spends its time in.
 //!
 //! Nothing here knows burn. Results are the same from run to run and for any number of threads: each element is summed in one order, and sums
 //! over rows go by blocks of fixed size. Matrix products come from a crate (matrix.rs).
@@ -16,4 +16,5 @@ pub mod normalization;
 pub mod rotary;
 pub mod rows;
 pub mod swi_glu;
+pub mod value;
 pub mod vector;

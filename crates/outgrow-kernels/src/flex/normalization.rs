@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::{
     buffers::Buffer,
     matrix::Store,
+    value::Value,
     vector::{sum_by, vectorized},
 };
 
@@ -14,7 +15,13 @@ use super::{
 const ROWS: usize = 32;
 
 /// Writes the normalised rows of `input` and, for each row, its `r`.
-pub fn normalize(output: &mut [f32], inverse_roots: &mut [f32], input: &[f32], weight: &[f32], epsilon: f32) {
+pub fn normalize<T: Value>(
+    output: &mut [T],
+    inverse_roots: &mut [f32],
+    input: &[f32],
+    weight: &[f32],
+    epsilon: f32,
+) {
     let width = weight.len();
     let blocks = output.par_chunks_mut(ROWS * width).zip(inverse_roots.par_chunks_mut(ROWS));
     blocks.zip(input.par_chunks(ROWS * width)).for_each(|((output, inverse_roots), input)| {
@@ -33,7 +40,7 @@ pub fn normalize(output: &mut [f32], inverse_roots: &mut [f32], input: &[f32], w
 }
 
 /// Writes the normalised rows again, from the `r` of the first time.
-pub fn normalize_again(output: &mut [f32], inverse_roots: &[f32], input: &[f32], weight: &[f32]) {
+pub fn normalize_again<T: Value>(output: &mut [T], inverse_roots: &[f32], input: &[f32], weight: &[f32]) {
     let width = weight.len();
     let blocks = output.par_chunks_mut(ROWS * width).zip(inverse_roots.par_chunks(ROWS));
     blocks.zip(input.par_chunks(ROWS * width)).for_each(|((output, inverse_roots), input)| {
@@ -61,7 +68,7 @@ pub struct Normalized<'a> {
 }
 
 /// The gradient of the input, written or added to what is there: `r · (w·g − x · r² · mean(w·g·x))`.
-pub fn input_gradient(target: &mut [f32], store: Store, gradient: &[f32], saved: Normalized<'_>) {
+pub fn input_gradient<T: Value>(target: &mut [f32], store: Store, gradient: &[T], saved: Normalized<'_>) {
     let width = saved.weight.len();
     let blocks = target.par_chunks_mut(ROWS * width).zip(gradient.par_chunks(ROWS * width));
     let saved_blocks = saved.input.par_chunks(ROWS * width).zip(saved.inverse_roots.par_chunks(ROWS));
@@ -77,7 +84,7 @@ pub fn input_gradient(target: &mut [f32], store: Store, gradient: &[f32], saved:
                     let values = target.iter_mut().zip(gradient).zip(input).zip(saved.weight);
                     for (((target, gradient), input), weight) in values {
                         let before = if store == Store::Add { *target } else { 0.0 };
-                        *target = before + (gradient * weight * inverse_root - input * pull);
+                        *target = before + (gradient.widen() * weight * inverse_root - input * pull);
                     }
                 }
             },
@@ -86,7 +93,7 @@ pub fn input_gradient(target: &mut [f32], store: Store, gradient: &[f32], saved:
 }
 
 /// The gradient of the weight, `Σ g · x · r` over the rows: each block of rows by itself, then the blocks in order.
-pub fn weight_gradient(target: &mut [f32], gradient: &[f32], saved: Normalized<'_>) {
+pub fn weight_gradient<T: Value>(target: &mut [f32], gradient: &[T], saved: Normalized<'_>) {
     let width = target.len();
     let rows = saved.inverse_roots.len();
     let mut blocks = Buffer::new(rows.div_ceil(ROWS) * width);
@@ -100,7 +107,7 @@ pub fn weight_gradient(target: &mut [f32], gradient: &[f32], saved: Normalized<'
                 let rows = gradient.chunks_exact(width).zip(input.chunks_exact(width));
                 for ((gradient, input), &inverse_root) in rows.zip(inverse_roots) {
                     for ((part, gradient), input) in part.iter_mut().zip(gradient).zip(input) {
-                        *part += gradient * input * inverse_root;
+                        *part += gradient.widen() * input * inverse_root;
                     }
                 }
             },
@@ -115,15 +122,15 @@ pub fn weight_gradient(target: &mut [f32], gradient: &[f32], saved: Normalized<'
 }
 
 #[inline(always)]
-fn scale_row(output: &mut [f32], input: &[f32], weight: &[f32], inverse_root: f32) {
+fn scale_row<T: Value>(output: &mut [T], input: &[f32], weight: &[f32], inverse_root: f32) {
     for ((output, input), weight) in output.iter_mut().zip(input).zip(weight) {
-        *output = input * inverse_root * weight;
+        *output = T::narrow(input * inverse_root * weight);
     }
 }
 
 /// `Σ g · x · w` of one row.
 #[inline(always)]
-fn weighted_product(gradient: &[f32], input: &[f32], weight: &[f32]) -> f32 {
+fn weighted_product<T: Value>(gradient: &[T], input: &[f32], weight: &[f32]) -> f32 {
     const LANES: usize = super::vector::LANES;
     let (gradients, gradient_rest) = gradient.as_chunks::<LANES>();
     let (inputs, input_rest) = input.as_chunks::<LANES>();
@@ -131,10 +138,10 @@ fn weighted_product(gradient: &[f32], input: &[f32], weight: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];
     for ((gradient, input), weight) in gradients.iter().zip(inputs).zip(weights) {
         for lane in 0..LANES {
-            sums[lane] += gradient[lane] * input[lane] * weight[lane];
+            sums[lane] += gradient[lane].widen() * input[lane] * weight[lane];
         }
     }
     let rest = gradient_rest.iter().zip(input_rest).zip(weight_rest);
-    let rest: f32 = rest.map(|((gradient, input), weight)| gradient * input * weight).sum();
+    let rest: f32 = rest.map(|((gradient, input), weight)| gradient.widen() * input * weight).sum();
     sum_by(&sums, &[1.0; LANES], |sum, one| sum * one) + rest
 }

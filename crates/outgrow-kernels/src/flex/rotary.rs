@@ -5,7 +5,10 @@
 
 use rayon::prelude::*;
 
-use super::vector::vectorized;
+use super::{
+    value::{Value, convert},
+    vector::vectorized,
+};
 
 /// How the heads lie in a projection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +39,30 @@ pub struct Angles<'a> {
     pub sines: &'a [f32],
 }
 
+/// Which columns of a token's row a projection's heads are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// Columns before them.
+    pub first: usize,
+    /// Columns of a row.
+    pub of: usize,
+}
+
+impl Columns {
+    /// A row that has nothing but these heads.
+    pub fn all(heads: Heads) -> Self {
+        Self { first: 0, of: heads.heads * heads.head_dim }
+    }
+}
+
 /// From tokens to heads; turned forward by the positions where there are angles: `[a·cos − b·sin, b·cos + a·sin]` for a head `[a, b]`.
-pub fn split_heads(target: &mut [f32], source: &[f32], heads: Heads, angles: Option<Angles<'_>>) {
+pub fn split_heads<T: Value>(
+    target: &mut [T],
+    source: &[T],
+    heads: Heads,
+    columns: Columns,
+    angles: Option<Angles<'_>>,
+) {
     let Heads { sequence, heads: count, head_dim, .. } = heads;
     target.par_chunks_mut(sequence * head_dim).enumerate().for_each(|(index, target)| {
         let (batch, head) = (index / count, index % count);
@@ -45,8 +70,8 @@ pub fn split_heads(target: &mut [f32], source: &[f32], heads: Heads, angles: Opt
             #[inline(always)]
             || {
                 for (position, target) in target.chunks_exact_mut(head_dim).enumerate() {
-                    let start = ((batch * sequence + position) * count + head) * head_dim;
-                    let source = &source[start..start + head_dim];
+                    let row = (batch * sequence + position) * columns.of;
+                    let source = &source[row + columns.first + head * head_dim..][..head_dim];
                     match angles {
                         Some(angles) => turn(target, source, angles, position, 1.0),
                         None => target.copy_from_slice(source),
@@ -58,10 +83,17 @@ pub fn split_heads(target: &mut [f32], source: &[f32], heads: Heads, angles: Opt
 }
 
 /// From heads to tokens; turned back where there are angles, which is the gradient of turning forward.
-pub fn merge_heads(target: &mut [f32], source: &[f32], heads: Heads, angles: Option<Angles<'_>>) {
+pub fn merge_heads<T: Value>(
+    target: &mut [T],
+    source: &[f32],
+    heads: Heads,
+    columns: Columns,
+    angles: Option<Angles<'_>>,
+) {
     let Heads { sequence, heads: count, head_dim, .. } = heads;
-    target.par_chunks_mut(count * head_dim).enumerate().with_min_len(16).for_each(|(token, target)| {
+    target.par_chunks_mut(columns.of).enumerate().with_min_len(16).for_each(|(token, row)| {
         let (batch, position) = (token / sequence, token % sequence);
+        let target = &mut row[columns.first..][..count * head_dim];
         vectorized(
             #[inline(always)]
             || {
@@ -70,7 +102,7 @@ pub fn merge_heads(target: &mut [f32], source: &[f32], heads: Heads, angles: Opt
                     let source = &source[start..start + head_dim];
                     match angles {
                         Some(angles) => turn(target, source, angles, position, -1.0),
-                        None => target.copy_from_slice(source),
+                        None => convert(target, source),
                     }
                 }
             },
@@ -103,7 +135,13 @@ pub fn turn_rows(values: &mut [f32], head_dim: usize, positions: &[u32], angles:
 }
 
 #[inline(always)]
-fn turn(target: &mut [f32], source: &[f32], angles: Angles<'_>, position: usize, direction: f32) {
+fn turn<T: Value, S: Value>(
+    target: &mut [T],
+    source: &[S],
+    angles: Angles<'_>,
+    position: usize,
+    direction: f32,
+) {
     let half = source.len() / 2;
     let row = position * source.len();
     let (cosines, sines) = (&angles.cosines[row..row + half], &angles.sines[row..row + half]);
@@ -111,7 +149,8 @@ fn turn(target: &mut [f32], source: &[f32], angles: Angles<'_>, position: usize,
     let (first_target, second_target) = target.split_at_mut(half);
     for index in 0..half {
         let (cosine, sine) = (cosines[index], direction * sines[index]);
-        first_target[index] = first[index] * cosine - second[index] * sine;
-        second_target[index] = second[index] * cosine + first[index] * sine;
+        let (first, second) = (first[index].widen(), second[index].widen());
+        first_target[index] = T::narrow(first * cosine - second * sine);
+        second_target[index] = T::narrow(second * cosine + first * sine);
     }
 }

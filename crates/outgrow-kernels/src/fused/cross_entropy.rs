@@ -13,7 +13,10 @@ use burn::{
 };
 
 use super::{Plain, Primitive, Tracked, beside, contiguous, from_values, values, wanted::is_wanted};
-use crate::flex::cross_entropy::{Gradients, Prediction, linear_cross_entropy as compute};
+use crate::{
+    Precision,
+    flex::cross_entropy::{Gradients, Prediction, linear_cross_entropy as compute},
+};
 
 /// See [`crate::linear_cross_entropy`].
 pub fn linear_cross_entropy(
@@ -21,26 +24,39 @@ pub fn linear_cross_entropy(
     weight: Tensor<2>,
     targets: Tensor<2, Int>,
     scale: f64,
+    precision: Precision,
 ) -> Tensor<1> {
+    let numbers = Numbers { scale: scale as f32, precision };
     let targets: Vec<i32> = targets.into_data().iter().collect();
     let (hidden_shape, weight_shape) = (hidden.dims(), weight.dims());
     match beside(hidden) {
         Primitive::Plain(hidden) => {
             let (hidden, weight) = (contiguous(hidden), contiguous(beside(weight).plain()));
-            let prediction = prediction(&hidden, &weight, &targets, scale);
+            let prediction = prediction(&hidden, &weight, &targets, numbers);
             let loss = compute(prediction, Gradients::default());
             Tensor::from_primitive::<Flex>(from_values(vec![loss], [1]))
         }
         Primitive::Tracked(hidden) => {
             let shapes = Shapes { hidden: hidden_shape, weight: weight_shape };
-            let loss = tracked(hidden, beside(weight).tracked::<2>(), &targets, scale, shapes);
+            let loss = tracked(hidden, beside(weight).tracked::<2>(), &targets, numbers, shapes);
             Tensor::from_primitive::<Autodiff<Flex>>(loss)
         }
     }
 }
 
-fn prediction<'a>(hidden: &'a Plain, weight: &'a Plain, targets: &'a [i32], scale: f64) -> Prediction<'a> {
-    Prediction { hidden: values(hidden), weight: values(weight), targets, scale: scale as f32 }
+#[derive(Clone, Copy)]
+struct Numbers {
+    scale: f32,
+    precision: Precision,
+}
+
+fn prediction<'a>(
+    hidden: &'a Plain,
+    weight: &'a Plain,
+    targets: &'a [i32],
+    Numbers { scale, precision }: Numbers,
+) -> Prediction<'a> {
+    Prediction { hidden: values(hidden), weight: values(weight), targets, scale, precision }
 }
 
 #[derive(Clone, Copy)]
@@ -49,7 +65,7 @@ struct Shapes {
     weight: [usize; 2],
 }
 
-fn tracked(hidden: Tracked, weight: Tracked, targets: &[i32], scale: f64, shapes: Shapes) -> Tracked {
+fn tracked(hidden: Tracked, weight: Tracked, targets: &[i32], numbers: Numbers, shapes: Shapes) -> Tracked {
     let [hidden_wanted, weight_wanted] = [&hidden, &weight].map(is_wanted);
     let (hidden, hidden_node) = hidden.into_parts();
     let (weight, weight_node) = weight.into_parts();
@@ -58,7 +74,7 @@ fn tracked(hidden: Tracked, weight: Tracked, targets: &[i32], scale: f64, shapes
     let mut weight_gradient = weight_wanted.then(|| vec![0.0; values(&weight).len()]);
     let gradients =
         Gradients { hidden: hidden_gradient.as_deref_mut(), weight: weight_gradient.as_deref_mut() };
-    let loss = compute(prediction(&hidden, &weight, targets, scale), gradients);
+    let loss = compute(prediction(&hidden, &weight, targets, numbers), gradients);
     let loss = from_values(vec![loss], [1]);
     match CrossEntropyBackward
         .prepare::<NoCheckpointing>([hidden_node, weight_node])

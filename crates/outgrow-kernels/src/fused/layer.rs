@@ -97,7 +97,7 @@ impl Constants {
     fn new(
         [batch, sequence, hidden_size]: [usize; 3],
         weights: &LayerWeights<Tensor<1>, Tensor<2>>,
-        LayerNumbers { head_dim, epsilon }: LayerNumbers,
+        LayerNumbers { head_dim, epsilon, precision }: LayerNumbers,
         rotary: &RotaryTable,
         documents: Option<&PackedDocuments>,
     ) -> Self {
@@ -119,6 +119,7 @@ impl Constants {
                 hidden_size,
                 intermediate_size: rows(&weights.gate_proj),
                 epsilon: epsilon as f32,
+                precision,
             },
             cosines,
             sines,

@@ -2,11 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::{Attended, Block};
+use super::{Attended, Block, Head};
 use crate::flex::{
     buffers::Buffer,
     matrix::{Matrix, Store, Threads, multiply},
     rotary::Heads,
+    value::{Value, convert},
     vector::{exponentials, sum_by, vectorized},
 };
 
@@ -21,16 +22,24 @@ pub struct Gradients<'a> {
     pub value: &'a mut [f32],
 }
 
-/// Writes the gradients, from the output's gradient and the output itself (both `[batch, sequence, heads, head_dim]`, as the output
-/// projection has them) and the logarithms of [`super::attend`].
+/// What the way forward gave, and its gradient: both `[batch, sequence, heads, head_dim]`, as the output projection has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Output<'a, T = f32> {
+    /// Its gradient.
+    pub gradient: &'a [T],
+    /// The attended values, in f32 whatever the gradient: with rounded ones, a query's gradients of scores wouldn't add up to zero.
+    pub values: &'a [f32],
+    /// The logarithms of [`super::attend`].
+    pub logarithms: &'a [f32],
+}
+
+/// Writes the gradients.
 ///
 /// With weights `P`, `δ = Σ g · output` of a query and `S` the scores: `∂V = Pᵀ g`, `∂S = P ∘ (g Vᵀ − δ)`, `∂Q = ∂S K`, `∂K = ∂Sᵀ Q`.
-pub fn attend_gradients(
+pub fn attend_gradients<T: Value>(
     gradients: Gradients<'_>,
-    gradient: &[f32],
-    output: &[f32],
-    logarithms: &[f32],
-    attended: Attended<'_>,
+    output: Output<'_, T>,
+    attended: Attended<'_, T>,
 ) {
     let Heads { sequence, head_dim, .. } = attended.heads;
     let group = attended.group();
@@ -41,72 +50,87 @@ pub fn attend_gradients(
     queries.zip(keys).zip(values).enumerate().for_each(|(key_head, ((query, key), value))| {
         key.fill(0.0);
         value.fill(0.0);
-        let mut scores = Buffer::new(attended.block_scores());
-        let mut weights = Buffer::new(attended.block_scores());
+        let [mut query_memory, mut key_memory, mut value_memory] = [const { None }; 3];
+        let keys = T::widened(attended.rows(attended.key, key_head), &mut key_memory);
+        let values = T::widened(attended.rows(attended.value, key_head), &mut value_memory);
+        let mut work = Work::new(&attended);
         for member in 0..group {
-            let head =
-                OneHead { attended, key_head, query_head: key_head * group + member, gradient, output };
-            let logarithms = &logarithms[head.query_head * sequence..][..sequence];
+            let query_head = key_head * group + member;
+            let queries = T::widened(attended.rows(attended.query, query_head), &mut query_memory);
+            let batch = key_head / attended.key_value_heads;
+            let head = Head { query: queries, key: keys, value: values, head_dim, batch };
+            work.gather(output, attended.heads, query_head);
             let query = &mut query[member * sequence * head_dim..][..sequence * head_dim];
-            for block in attended.blocks(head.batch()) {
+            for block in attended.blocks(batch) {
                 let query = &mut query[block.first_query * head_dim..][..block.queries * head_dim];
-                let logarithms = &logarithms[block.first_query..];
                 for (index, block) in block.by_keys().enumerate() {
-                    let size = block.queries * block.keys;
-                    let (scores, weights) = (&mut scores[..size], &mut weights[..size]);
-                    head.weights(weights, logarithms, block);
-                    head.score_gradients(scores, weights, block);
+                    work.weights(head, &attended, block);
+                    work.score_gradients(head, block);
                     let rows = block.first_key * head_dim..(block.first_key + block.keys) * head_dim;
                     let store = if index == 0 { Store::Replace } else { Store::Add };
-                    head.query_gradients(query, store, scores, block);
-                    head.key_value_gradients(
-                        &mut key[rows.clone()],
-                        &mut value[rows],
-                        scores,
-                        weights,
-                        block,
-                    );
+                    work.query_gradients(query, store, head, block);
+                    work.key_value_gradients(&mut key[rows.clone()], &mut value[rows], head, block);
                 }
             }
         }
     });
 }
 
-/// One query head, on the way back.
-struct OneHead<'a> {
-    attended: Attended<'a>,
-    key_head: usize,
-    query_head: usize,
-    gradient: &'a [f32],
-    output: &'a [f32],
+/// What a task computes on the way: of a query head, and of a block of it.
+struct Work {
+    /// `[sequence, head_dim]`: the gradient of the head's output.
+    gradient: Buffer,
+    /// `[sequence, head_dim]`: the head's output.
+    output: Buffer,
+    /// `[sequence]`
+    logarithms: Buffer,
+    /// `[sequence]`: each query's δ.
+    means: Buffer,
+    /// A block's attention weights.
+    weights: Buffer,
+    /// The gradients of a block's scores.
+    scores: Buffer,
 }
 
-impl OneHead<'_> {
-    fn batch(&self) -> usize {
-        self.key_head / self.attended.key_value_heads
+impl Work {
+    fn new<T: Value>(attended: &Attended<'_, T>) -> Self {
+        let Heads { sequence, head_dim, .. } = attended.heads;
+        let [gradient, output] = [(); 2].map(|()| Buffer::new(sequence * head_dim));
+        let [logarithms, means] = [(); 2].map(|()| Buffer::new(sequence));
+        let [weights, scores] = [(); 2].map(|()| Buffer::new(attended.block_scores()));
+        Self { gradient, output, logarithms, means, weights, scores }
     }
 
-    /// Where the block's first query has its values, with the heads of a token side by side.
-    fn start(&self, block: Block) -> usize {
-        let Heads { sequence, heads, head_dim, .. } = self.attended.heads;
-        let token = self.batch() * sequence + block.first_query;
-        (token * heads + self.query_head % heads) * head_dim
-    }
-
-    /// The block's queries, from values that have the heads of a token side by side.
-    fn tokens<'b>(&self, values: &'b [f32], block: Block) -> Matrix<'b> {
-        let Heads { heads, head_dim, .. } = self.attended.heads;
-        Matrix::strided(&values[self.start(block)..], block.queries, head_dim, heads * head_dim)
+    /// Takes a query head's rows from where the heads of a token lie side by side.
+    fn gather<T: Value>(&mut self, output: Output<'_, T>, heads: Heads, query_head: usize) {
+        let Heads { sequence, heads: count, head_dim, .. } = heads;
+        let first_token = query_head / count * sequence;
+        self.logarithms.copy_from_slice(&output.logarithms[query_head * sequence..][..sequence]);
+        vectorized(
+            #[inline(always)]
+            || {
+                let rows = self.gradient.chunks_exact_mut(head_dim);
+                let rows = rows.zip(self.output.chunks_exact_mut(head_dim)).zip(&mut *self.means);
+                for (position, ((gradient, values), mean)) in rows.enumerate() {
+                    let start = ((first_token + position) * count + query_head % count) * head_dim;
+                    convert(gradient, &output.gradient[start..start + head_dim]);
+                    values.copy_from_slice(&output.values[start..start + head_dim]);
+                    *mean = sum_by(gradient, values, |left, right| left * right);
+                }
+            },
+        );
     }
 
     /// The block's attention weights, once more.
-    fn weights(&self, target: &mut [f32], logarithms: &[f32], block: Block) {
-        self.attended.scores(target, self.query_head, self.key_head, block);
+    fn weights<T: Value>(&mut self, head: Head<'_>, attended: &Attended<'_, T>, block: Block) {
+        let target = &mut self.weights[..block.queries * block.keys];
+        head.scores(target, block);
+        let logarithms = &self.logarithms[block.first_query..];
         vectorized(
             #[inline(always)]
             || {
                 for (row, weights) in target.chunks_exact_mut(block.keys).enumerate() {
-                    let visible = self.attended.visible(self.batch(), block, row);
+                    let visible = attended.visible(head.batch, block, row);
                     weights[..visible.start].fill(0.0);
                     weights[visible.end..].fill(0.0);
                     exponentials(&mut weights[visible], logarithms[row]);
@@ -116,20 +140,18 @@ impl OneHead<'_> {
     }
 
     /// The gradients of the block's scores.
-    fn score_gradients(&self, target: &mut [f32], weights: &[f32], block: Block) {
-        let Heads { heads, head_dim, .. } = self.attended.heads;
-        let values = self.attended.keys(self.attended.value, self.key_head, block).transposed();
-        multiply(target, Store::Replace, 1.0, self.tokens(self.gradient, block), values, Threads::One);
-        let (start, stride) = (self.start(block), heads * head_dim);
+    fn score_gradients(&mut self, head: Head<'_>, block: Block) {
+        let size = block.queries * block.keys;
+        let (target, weights) = (&mut self.scores[..size], &self.weights[..size]);
+        let gradient = head.queries(&self.gradient, block);
+        let values = head.keys(head.value, block).transposed();
+        multiply(target, Store::Replace, 1.0, gradient, values, Threads::One);
+        let means = &self.means[block.first_query..];
         vectorized(
             #[inline(always)]
             || {
                 let rows = target.chunks_exact_mut(block.keys).zip(weights.chunks_exact(block.keys));
-                for (row, (target, weights)) in rows.enumerate() {
-                    let token = start + row * stride..start + row * stride + head_dim;
-                    let mean = sum_by(&self.gradient[token.clone()], &self.output[token], |left, right| {
-                        left * right
-                    });
+                for ((target, weights), mean) in rows.zip(means) {
                     for (target, weight) in target.iter_mut().zip(weights) {
                         *target = weight * (*target - mean);
                     }
@@ -139,25 +161,16 @@ impl OneHead<'_> {
     }
 
     /// `∂Q (+)= ∂S K`
-    fn query_gradients(&self, query: &mut [f32], store: Store, scores: &[f32], block: Block) {
-        let scores = Matrix::new(scores, block.queries, block.keys);
-        let keys = self.attended.keys(self.attended.key, self.key_head, block);
-        multiply(query, store, self.attended.scale(), scores, keys, Threads::One);
+    fn query_gradients(&self, query: &mut [f32], store: Store, head: Head<'_>, block: Block) {
+        let scores = Matrix::new(&self.scores, block.queries, block.keys);
+        multiply(query, store, head.scale(), scores, head.keys(head.key, block), Threads::One);
     }
 
     /// `∂K += ∂Sᵀ Q` and `∂V += Pᵀ g`
-    fn key_value_gradients(
-        &self,
-        key: &mut [f32],
-        value: &mut [f32],
-        scores: &[f32],
-        weights: &[f32],
-        block: Block,
-    ) {
-        let [scores, weights] = [scores, weights]
-            .map(|block_values| Matrix::new(block_values, block.queries, block.keys).transposed());
-        let queries = self.attended.queries(self.attended.query, self.query_head, block);
-        multiply(key, Store::Add, self.attended.scale(), scores, queries, Threads::One);
-        multiply(value, Store::Add, 1.0, weights, self.tokens(self.gradient, block), Threads::One);
+    fn key_value_gradients(&self, key: &mut [f32], value: &mut [f32], head: Head<'_>, block: Block) {
+        let [scores, weights] = [&self.scores, &self.weights]
+            .map(|values| Matrix::new(values, block.queries, block.keys).transposed());
+        multiply(key, Store::Add, head.scale(), scores, head.queries(head.query, block), Threads::One);
+        multiply(value, Store::Add, 1.0, weights, head.queries(&self.gradient, block), Threads::One);
     }
 }

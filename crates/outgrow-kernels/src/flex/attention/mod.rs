@@ -1,6 +1,6 @@
 //! Causal attention over heads `[batch, heads, sequence, head_dim]`, and its gradients, in memory linear in the sequence.
 //!
-//! A task has one key-value head of one sequence and goes through its queries in blocks, and for each through the keys that it sees in
+//! A task has one key-value head of one sequence, in f32, and goes through its queries in blocks, and for each through the keys that it sees in
 //! blocks: scores, running softmax, product with the values (arXiv 2205.14135). For the gradients the scores are made again; one number a query,
 //! the logarithm of its softmax's denominator, is kept. A block's scores fit the second-level cache. Here is how a sequence is cut into blocks.
 
@@ -10,13 +10,14 @@ mod softmax;
 
 use std::ops::Range;
 
-pub use backward::{Gradients, attend_gradients};
+pub use backward::{Gradients, Output, attend_gradients};
 pub use forward::attend;
 pub use softmax::{Softmax, scale};
 
 use super::{
     matrix::{Matrix, Store, Threads, multiply},
     rotary::Heads,
+    value::Value,
 };
 
 /// Keys that are done at once.
@@ -27,13 +28,13 @@ const MOST_QUERIES: usize = 128;
 
 /// What attention is computed between.
 #[derive(Clone, Copy, Debug)]
-pub struct Attended<'a> {
+pub struct Attended<'a, T = f32> {
     /// `[batch, heads, sequence, head_dim]`
-    pub query: &'a [f32],
+    pub query: &'a [T],
     /// `[batch, key_value_heads, sequence, head_dim]`
-    pub key: &'a [f32],
+    pub key: &'a [T],
     /// `[batch, key_value_heads, sequence, head_dim]`
-    pub value: &'a [f32],
+    pub value: &'a [T],
     /// How the queries lie.
     pub heads: Heads,
     /// Heads of keys and values; a divisor of the query's.
@@ -61,13 +62,9 @@ impl Block {
     }
 }
 
-impl Attended<'_> {
+impl<T: Value> Attended<'_, T> {
     fn group(&self) -> usize {
         self.heads.heads / self.key_value_heads
-    }
-
-    fn scale(&self) -> f32 {
-        1.0 / (self.heads.head_dim as f32).sqrt()
     }
 
     /// Queries that are done at once. In a short sequence, larger blocks would see too much of what is masked.
@@ -103,24 +100,42 @@ impl Attended<'_> {
         })
     }
 
-    /// Where key-value head `index` (of all sequences) has its rows, as a matrix of the block's keys.
-    fn keys<'b>(&self, values: &'b [f32], index: usize, block: Block) -> Matrix<'b> {
-        let Heads { sequence, head_dim, .. } = self.heads;
-        let start = (index * sequence + block.first_key) * head_dim;
-        Matrix::new(&values[start..start + block.keys * head_dim], block.keys, head_dim)
+    /// The rows of head `index` (of all sequences).
+    fn rows<'b>(&self, values: &'b [T], index: usize) -> &'b [T] {
+        let size = self.heads.sequence * self.heads.head_dim;
+        &values[index * size..][..size]
+    }
+}
+
+/// One query head of one sequence and what it attends to, `[sequence, head_dim]` each.
+#[derive(Clone, Copy, Debug)]
+struct Head<'a> {
+    query: &'a [f32],
+    key: &'a [f32],
+    value: &'a [f32],
+    head_dim: usize,
+    /// Which sequence it is of.
+    batch: usize,
+}
+
+impl Head<'_> {
+    /// The block's keys, of values that have a row for each key.
+    fn keys<'b>(&self, values: &'b [f32], block: Block) -> Matrix<'b> {
+        Matrix::new(&values[block.first_key * self.head_dim..], block.keys, self.head_dim)
     }
 
-    /// The block's queries of query head `index` (of all sequences).
-    fn queries<'b>(&self, values: &'b [f32], index: usize, block: Block) -> Matrix<'b> {
-        let Heads { sequence, head_dim, .. } = self.heads;
-        let start = (index * sequence + block.first_query) * head_dim;
-        Matrix::new(&values[start..start + block.queries * head_dim], block.queries, head_dim)
+    /// The block's queries, of values that have a row for each query.
+    fn queries<'b>(&self, values: &'b [f32], block: Block) -> Matrix<'b> {
+        Matrix::new(&values[block.first_query * self.head_dim..], block.queries, self.head_dim)
+    }
+
+    fn scale(&self) -> f32 {
+        1.0 / (self.head_dim as f32).sqrt()
     }
 
     /// The scores of a block, scaled but not masked.
-    fn scores(&self, target: &mut [f32], query_head: usize, key_head: usize, block: Block) {
-        let query = self.queries(self.query, query_head, block);
-        let key = self.keys(self.key, key_head, block).transposed();
-        multiply(target, Store::Replace, self.scale(), query, key, Threads::One);
+    fn scores(&self, target: &mut [f32], block: Block) {
+        let (query, key) = (self.queries(self.query, block), self.keys(self.key, block));
+        multiply(target, Store::Replace, self.scale(), query, key.transposed(), Threads::One);
     }
 }

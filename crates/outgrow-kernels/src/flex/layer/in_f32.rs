@@ -1,46 +1,19 @@
-//! A whole decoder layer, forward and backward, with intermediate values in buffers of its own.
+//! A layer in f32: every value that is kept is f32.
 //!
-//! Kept between the two: the layer's input, queries, keys and values as attention reads them, what attention gave, the residual stream
-//! between the two blocks, gate and up, and one number a row or query for each norm and softmax. What is cheap to make again (normalised
-//! rows, the gated product) is made again. Residual sums and the sums of several gradients go into the matrix products.
+//! Residual sums and the sums of several gradients go into the matrix products.
 
-use super::{
-    attention::{self, Attended, attend, attend_gradients},
-    buffers::Buffer,
-    matrix::{Matrix, Store, Threads, multiply},
-    normalization::{Normalized, input_gradient, normalize, normalize_again, weight_gradient},
-    rotary::{Angles, Heads, merge_heads, split_heads},
-    swi_glu::{swi_glu, swi_glu_gradients},
+use super::{Gradients, Layer, Shape};
+use crate::{
+    LayerWeights,
+    flex::{
+        attention::{self, Output, attend, attend_gradients},
+        buffers::Buffer,
+        matrix::{Matrix, Store, Threads, multiply},
+        normalization::{Normalized, input_gradient, normalize, normalize_again, weight_gradient},
+        rotary::{Angles, Columns, Heads, merge_heads, split_heads},
+        swi_glu::{swi_glu, swi_glu_gradients},
+    },
 };
-use crate::LayerWeights;
-
-/// Sizes and numbers of a layer.
-#[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    /// How queries lie.
-    pub heads: Heads,
-    /// Heads of keys and values.
-    pub key_value_heads: usize,
-    /// Width of the residual stream.
-    pub hidden_size: usize,
-    /// Width of gate and up.
-    pub intermediate_size: usize,
-    /// Added to the mean square.
-    pub epsilon: f32,
-}
-
-/// All that a layer reads beside its input.
-#[derive(Clone, Copy, Debug)]
-pub struct Layer<'a> {
-    /// Sizes.
-    pub shape: Shape,
-    /// Parameters.
-    pub weights: LayerWeights<&'a [f32]>,
-    /// Rotary angles of at least the sequence's positions.
-    pub angles: Angles<'a>,
-    /// The first position that each position sees, where documents are packed.
-    pub first_visible: Option<&'a [u32]>,
-}
 
 /// What the way back needs from the way forward.
 #[derive(Clone, Debug)]
@@ -57,29 +30,7 @@ pub struct Saved {
     middle_roots: Buffer,
 }
 
-/// Where the gradients go; what is `None` is not computed. All are overwritten.
-#[derive(Debug)]
-pub struct Gradients<'a> {
-    /// Of the layer's input.
-    pub input: Option<&'a mut [f32]>,
-    /// Of the parameters.
-    pub weights: LayerWeights<Option<&'a mut [f32]>>,
-}
-
 impl Layer<'_> {
-    fn tokens(&self) -> usize {
-        self.shape.heads.batch * self.shape.heads.sequence
-    }
-
-    fn key_value_layout(&self) -> Heads {
-        Heads { heads: self.shape.key_value_heads, ..self.shape.heads }
-    }
-
-    fn attended<'b>(&'b self, query: &'b [f32], key: &'b [f32], value: &'b [f32]) -> Attended<'b> {
-        let Shape { heads, key_value_heads, .. } = self.shape;
-        Attended { query, key, value, heads, key_value_heads, first_visible: self.first_visible }
-    }
-
     /// `target (+)= input · weightᵀ`
     fn project(&self, target: &mut [f32], store: Store, input: &[f32], weight: &[f32]) {
         let tokens = self.tokens();
@@ -105,8 +56,8 @@ impl Layer<'_> {
         multiply(target, Store::Replace, 1.0, gradient, Matrix::new(input, tokens, inputs), Threads::All);
     }
 
-    /// Writes the layer's output, `[tokens, hidden]` like its input.
-    pub fn forward(&self, output: &mut [f32], input: &[f32]) -> Saved {
+    /// [`Layer::forward`] in f32.
+    pub(super) fn forward_in_f32(&self, output: &mut [f32], input: &[f32]) -> Saved {
         let Shape { heads, epsilon, .. } = self.shape;
         let (tokens, weights) = (self.tokens(), &self.weights);
         let mut input_roots = Buffer::new(tokens);
@@ -121,7 +72,7 @@ impl Layer<'_> {
             let mut by_head = Buffer::new(heads.elements());
             attend(&mut by_head, &mut logarithms, self.attended(&query, &key, &value));
             let mut attended = Buffer::new(heads.elements());
-            merge_heads(&mut attended, &by_head, heads, None);
+            merge_heads(&mut attended, &by_head, heads, Columns::all(heads), None);
             attended
         };
         let mut middle = Buffer::new(input.len());
@@ -145,12 +96,18 @@ impl Layer<'_> {
         let mut projected = Buffer::new(heads.elements());
         self.project(&mut projected, Store::Replace, input, weight);
         let mut by_head = Buffer::new(heads.elements());
-        split_heads(&mut by_head, &projected, heads, angles);
+        split_heads(&mut by_head, &projected, heads, Columns::all(heads), angles);
         by_head
     }
 
-    /// Writes the gradients that are wanted, from the output's gradient.
-    pub fn backward(&self, gradient: &[f32], input: &[f32], saved: Saved, mut gradients: Gradients<'_>) {
+    /// [`Layer::backward`] in f32.
+    pub(super) fn backward_in_f32(
+        &self,
+        gradient: &[f32],
+        input: &[f32],
+        saved: Saved,
+        mut gradients: Gradients<'_>,
+    ) {
         let mut middle = Buffer::new(gradient.len());
         middle.copy_from_slice(gradient);
         let saved = self.feed_forward_backward(&mut middle, gradient, saved, &mut gradients.weights);
@@ -242,12 +199,15 @@ impl Layer<'_> {
             self.project_back(&mut attended, Store::Replace, middle, self.weights.o_proj);
             let gradients = attention::Gradients { query: &mut query, key: &mut key, value: &mut value };
             let inputs = self.attended(&saved.query, &saved.key, &saved.value);
-            attend_gradients(gradients, &attended, &saved.attended, &saved.logarithms, inputs);
+            let output =
+                Output { gradient: &attended, values: &saved.attended, logarithms: &saved.logarithms };
+            attend_gradients(gradients, output, inputs);
         }
         let [mut merged_query, mut merged_key, mut merged_value] = [saved.query, saved.key, saved.value];
-        merge_heads(&mut merged_query, &query, heads, Some(self.angles));
-        merge_heads(&mut merged_key, &key, key_value, Some(self.angles));
-        merge_heads(&mut merged_value, &value, key_value, None);
+        let [columns, key_value_columns] = [heads, key_value].map(Columns::all);
+        merge_heads(&mut merged_query, &query, heads, columns, Some(self.angles));
+        merge_heads(&mut merged_key, &key, key_value, key_value_columns, Some(self.angles));
+        merge_heads(&mut merged_value, &value, key_value, key_value_columns, None);
         [merged_query, merged_key, merged_value]
     }
 }

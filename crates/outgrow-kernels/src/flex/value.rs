@@ -1,0 +1,160 @@
+//! The two kinds of number that values are kept in: f32, and bf16 between the products of a training step in that precision.
+//!
+//! Arithmetic is always in f32. A bf16 is the upper half of an f32: widening is exact, narrowing rounds to the nearest, ties to even.
+
+use bytemuck::Pod;
+use half::bf16;
+use rayon::prelude::*;
+
+use super::{
+    buffers::{Buffer, HalfBuffer},
+    vector::vectorized,
+};
+
+/// Elements that one task does.
+const ELEMENTS: usize = 16_384;
+
+/// A number that is kept, and computed with as f32.
+pub trait Value: Pod + Send + Sync {
+    /// As f32, exactly.
+    fn widen(self) -> f32;
+
+    /// The nearest to an f32.
+    fn narrow(value: f32) -> Self;
+
+    /// All of them as f32: themselves, or a copy in `memory`.
+    fn widened<'a>(values: &'a [Self], memory: &'a mut Option<Buffer>) -> &'a [f32];
+}
+
+impl Value for f32 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn narrow(value: f32) -> Self {
+        value
+    }
+
+    fn widened<'a>(values: &'a [Self], _memory: &'a mut Option<Buffer>) -> &'a [f32] {
+        values
+    }
+}
+
+impl Value for bf16 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        f32::from_bits(u32::from(self.to_bits()) << 16)
+    }
+
+    /// Not `bf16::from_f32`, which no compiler turns into vector code.
+    #[inline(always)]
+    fn narrow(value: f32) -> Self {
+        let bits = value.to_bits();
+        let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
+        // Rounding could make a NaN infinite.
+        let quiet = (bits >> 16) | 0x40;
+        Self::from_bits(if value.is_nan() { quiet } else { rounded } as u16)
+    }
+
+    fn widened<'a>(values: &'a [Self], memory: &'a mut Option<Buffer>) -> &'a [f32] {
+        if memory.as_ref().is_none_or(|memory| memory.len() != values.len()) {
+            *memory = Some(Buffer::new(values.len()));
+        }
+        let memory = memory.as_mut().expect("just made");
+        vectorized(
+            #[inline(always)]
+            || convert(memory, values),
+        );
+        memory
+    }
+}
+
+/// Writes `source` as the other kind of number, on the calling thread.
+#[inline(always)]
+pub fn convert<T: Value, S: Value>(target: &mut [T], source: &[S]) {
+    for (target, source) in target.iter_mut().zip(source) {
+        *target = T::narrow(source.widen());
+    }
+}
+
+/// Writes `source` as the other kind of number.
+pub fn convert_all<T: Value, S: Value>(target: &mut [T], source: &[S]) {
+    target.par_chunks_mut(ELEMENTS).zip(source.par_chunks(ELEMENTS)).for_each(|(target, source)| {
+        vectorized(
+            #[inline(always)]
+            || convert(target, source),
+        );
+    });
+}
+
+/// Several arrays one after the other, narrowed.
+pub fn narrowed(parts: &[&[f32]]) -> HalfBuffer {
+    let mut all = HalfBuffer::new(parts.iter().map(|part| part.len()).sum());
+    let mut rest: &mut [bf16] = &mut all;
+    for part in parts {
+        let (target, behind) = rest.split_at_mut(part.len());
+        convert_all(target, part);
+        rest = behind;
+    }
+    all
+}
+
+/// `target ← left + right`
+pub fn add_all<T: Value>(target: &mut [f32], left: &[f32], right: &[T]) {
+    let parts = target.par_chunks_mut(ELEMENTS).zip(left.par_chunks(ELEMENTS));
+    parts.zip(right.par_chunks(ELEMENTS)).for_each(|((target, left), right)| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((target, left), right) in target.iter_mut().zip(left).zip(right) {
+                    *target = left + right.widen();
+                }
+            },
+        );
+    });
+}
+
+/// `target ← target + addend`
+pub fn add_in_place<T: Value>(target: &mut [f32], addend: &[T]) {
+    target.par_chunks_mut(ELEMENTS).zip(addend.par_chunks(ELEMENTS)).for_each(|(target, addend)| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (target, addend) in target.iter_mut().zip(addend) {
+                    *target += addend.widen();
+                }
+            },
+        );
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn narrowing_is_what_the_crate_of_the_type_says(bits: u32) {
+            let value = f32::from_bits(bits);
+            let (found, expected) = (<bf16 as Value>::narrow(value), bf16::from_f32(value));
+            prop_assert_eq!(found.to_bits(), expected.to_bits());
+        }
+
+        #[test]
+        fn what_is_narrowed_and_widened_has_the_upper_half_of_its_bits(bits: u16) {
+            let value = bf16::from_bits(bits);
+            prop_assert_eq!(value.widen().to_bits(), u32::from(bits) << 16);
+        }
+    }
+
+    #[test]
+    fn arrays_are_narrowed_one_after_the_other() {
+        let all = narrowed(&[&[1.0, 2.0], &[], &[1.001, -3.0, f32::INFINITY]]);
+        let found: Vec<f32> = all.iter().map(|value| value.widen()).collect();
+        assert_eq!(found, [1.0, 2.0, 1.0, -3.0, f32::INFINITY]);
+    }
+}

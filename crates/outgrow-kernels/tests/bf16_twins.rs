@@ -1,0 +1,92 @@
+//! The fused operations in bf16 against their composed twins in bf16 and in f32, over random shapes.
+#![cfg(feature = "flex")]
+
+mod cases;
+
+use burn::tensor::{Int, Tensor, TensorData};
+use cases::{autodiff, cases, host, run_layer, tensor};
+use outgrow_kernels::{Precision, composed, linear_cross_entropy};
+use proptest::prelude::*;
+
+/// How many times as far from f32 as its twin an operation may be: both have a dozen roundings, at other places and in other orders.
+const TIMES_THE_TWIN: f64 = 3.0;
+
+/// Where the twin happens to be nearer than that: two roundings of 2⁻⁹.
+const ROUNDINGS: f64 = 1.0 / 256.0;
+
+/// Root mean square of what a result's terms are at least: a result that is smaller is a difference of larger terms, and has their rounding.
+const SMALLEST_SCALE: f64 = 0.1;
+
+/// `‖found − expected‖ / ‖expected‖`
+fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
+    let square = |value: f64| value * value;
+    let pairs = found.iter().zip(expected);
+    let difference: f64 =
+        pairs.map(|(&found, &expected)| square(f64::from(found) - f64::from(expected))).sum();
+    let size: f64 = expected.iter().map(|&value| square(f64::from(value))).sum();
+    (difference / size.max(square(SMALLEST_SCALE) * expected.len() as f64)).sqrt()
+}
+
+fn compare(what: &str, [found, twin, exact]: [&[f32]; 3]) -> Result<(), TestCaseError> {
+    prop_assert_eq!(found.len(), twin.len());
+    let [found, twin] = [found, twin].map(|values| relative_error(values, exact));
+    prop_assert!(found <= TIMES_THE_TWIN * twin + ROUNDINGS, "{what}: {found} from f32, the twin {twin}");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_layer_in_bf16_is_its_twin_to_rounding(case in cases(), packed: bool) {
+        let run = |fused, precision| run_layer(case, fused, packed, &[], precision);
+        let found = run(true, Precision::Bf16);
+        let (twin, exact) = (run(false, Precision::Bf16), run(false, Precision::F32));
+        for (index, ((found, twin), exact)) in found.iter().zip(&twin).zip(&exact).enumerate() {
+            let values = [found, twin, exact].map(|values| values.as_deref().unwrap());
+            compare(&format!("result {index}"), values)?;
+        }
+    }
+
+    #[test]
+    fn a_layer_in_bf16_gives_the_gradients_of_what_is_trained_and_no_others(
+        case in cases(), frozen in proptest::collection::btree_set(0_usize..10, 1..10),
+    ) {
+        let frozen: Vec<_> = frozen.into_iter().collect();
+        let all = run_layer(case, true, false, &[], Precision::Bf16);
+        let some = run_layer(case, true, false, &frozen, Precision::Bf16);
+        let twin = run_layer(case, false, false, &frozen, Precision::Bf16);
+        for (index, ((all, some), twin)) in all.iter().zip(&some).zip(&twin).enumerate() {
+            prop_assert_eq!(some.is_some(), twin.is_some(), "result {}", index);
+            if let Some(some) = some {
+                prop_assert_eq!(Some(some), all.as_ref(), "result {}", index);
+            }
+        }
+    }
+
+    #[test]
+    fn the_head_and_its_loss_in_bf16_are_their_twin_to_rounding(
+        batch in 1_usize..3, sequence in 1_usize..90, width in 1_usize..40, vocabulary in 2_usize..300, salt in 0_u64..1000,
+    ) {
+        let run = |fused: bool, precision| {
+            let (hidden, weight) = (tensor([batch, sequence, width], salt), tensor([vocabulary, width], salt + 1));
+            let ids: Vec<i32> = (0..batch * sequence).map(|index| ((index * 31 + 7) % vocabulary) as i32).collect();
+            let plain = autodiff().without_autodiff();
+            let targets = Tensor::<2, Int>::from_data(TensorData::new(ids, [batch, sequence]), &plain);
+            let loss = if fused {
+                linear_cross_entropy(hidden.clone(), weight.clone(), targets, 0.5, precision)
+            } else {
+                let logits = composed::linear_in(hidden.clone(), weight.clone(), precision);
+                let targets = Tensor::from_inner(targets.reshape([batch * sequence]));
+                composed::cross_entropy_sum(logits.reshape([batch * sequence, vocabulary]), targets) * 0.5
+            };
+            let gradients = loss.backward();
+            [host(loss), host(hidden.grad(&gradients).unwrap()), host(weight.grad(&gradients).unwrap())]
+        };
+        let found = run(true, Precision::Bf16);
+        let (twin, exact) = (run(false, Precision::Bf16), run(false, Precision::F32));
+        for (index, what) in ["loss", "gradient of the rows", "gradient of the head"].into_iter().enumerate() {
+            compare(what, [&found[index], &twin[index], &exact[index]])?;
+        }
+    }
+}
