@@ -8,9 +8,12 @@ use anyhow::{Context, bail};
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_data::Batch;
 use outgrow_kernels::{
-    DeviceName,
-    flex::matrix::{Matrix, Store, Threads, multiply},
-    open_device,
+    DeviceName, Precision,
+    flex::{
+        matrix::{Matrix, Store, Threads, multiply, multiply_bf16},
+        value::narrowed,
+    },
+    has_instructions, open_device,
 };
 use outgrow_model::{Decoder, Initialization, initial_tensors};
 use outgrow_train::{AdamW, AdamWSettings, global_norm};
@@ -19,23 +22,30 @@ use outgrow_train::{AdamW, AdamWSettings, global_norm};
 const WARMUP_STEPS: usize = 3;
 
 /// The numbers of the model and of a step, by the names that xtask passes them under.
-struct Sizes(BTreeMap<String, usize>);
+struct Sizes {
+    numbers: BTreeMap<String, usize>,
+    precision: Precision,
+}
 
 impl Sizes {
     fn from_arguments() -> anyhow::Result<Self> {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
-        let mut sizes = BTreeMap::new();
+        let (mut numbers, mut precision) = (BTreeMap::new(), Precision::F32);
         for pair in arguments.chunks(2) {
             let [name, value] = pair else { bail!("`{}` has no value", pair[0]) };
             let name = name.strip_prefix("--").with_context(|| format!("`{name}` is no --name"))?;
+            if name == "dtype" {
+                precision = serde_json::from_value(value.as_str().into()).context("--dtype")?;
+                continue;
+            }
             let value = value.parse().with_context(|| format!("--{name} {value}: not a whole number"))?;
-            sizes.insert(name.replace('-', "_"), value);
+            numbers.insert(name.replace('-', "_"), value);
         }
-        Ok(Self(sizes))
+        Ok(Self { numbers, precision })
     }
 
     fn get(&self, name: &str) -> anyhow::Result<usize> {
-        self.0.get(name).copied().with_context(|| format!("--{} is missing", name.replace('_', "-")))
+        self.numbers.get(name).copied().with_context(|| format!("--{} is missing", name.replace('_', "-")))
     }
 
     fn config(&self) -> anyhow::Result<LlamaConfig> {
@@ -61,7 +71,7 @@ fn main() -> anyhow::Result<()> {
     let device = open_device(DeviceName::Flex)?.autodiff();
     let tensors = initial_tensors(&config, Initialization::DepthScaled, 1);
     let frozen = sizes.get("frozen_layers")?;
-    let mut decoder = Decoder::new(&config, &tensors, &device)?;
+    let mut decoder = Decoder::new(&config, &tensors, &device)?.with_precision(sizes.precision);
     drop(tensors);
     if frozen > 0 {
         decoder = decoder.with_trainable(|name| trains(name, frozen));
@@ -90,7 +100,8 @@ fn main() -> anyhow::Result<()> {
         "load_seconds": (first_step - loaded).as_secs_f64(),
         "first_step_seconds": first_step_seconds,
         "peak_bytes": peak_bytes(),
-        "product_gflops": product_gflops(),
+        "has_instructions": has_instructions(DeviceName::Flex, sizes.precision)?,
+        "product_gflops": product_gflops(sizes.precision),
     });
     println!("{line}");
     Ok(())
@@ -143,15 +154,29 @@ fn peak_bytes() -> u64 {
 }
 
 /// What a product of two square matrices reaches in this process: the best of a few.
-fn product_gflops() -> f64 {
+fn product_gflops(precision: Precision) -> f64 {
     const SIDE: usize = 2048;
     let (left, right) = (vec![0.5_f32; SIDE * SIDE], vec![0.25_f32; SIDE * SIDE]);
-    let mut product = vec![0.0_f32; SIDE * SIDE];
+    let best = match precision {
+        Precision::F32 => {
+            let mut product = vec![0.0_f32; SIDE * SIDE];
+            let (left, right) = (Matrix::new(&left, SIDE, SIDE), Matrix::new(&right, SIDE, SIDE));
+            best_seconds(|| multiply(&mut product, Store::Replace, 1.0, left, right, Threads::All))
+        }
+        Precision::Bf16 => {
+            let [left, right, mut product] = [&left, &right, &left].map(|values| narrowed(&[values]));
+            let (left, right) = (Matrix::new(&left, SIDE, SIDE), Matrix::new(&right, SIDE, SIDE));
+            best_seconds(|| multiply_bf16(&mut product, left, right))
+        }
+    };
+    2.0 * (SIDE as f64).powi(3) / best / 1e9
+}
+
+fn best_seconds(mut run: impl FnMut()) -> f64 {
     let seconds = (0..5).map(|_| {
         let start = Instant::now();
-        let (left, right) = (Matrix::new(&left, SIDE, SIDE), Matrix::new(&right, SIDE, SIDE));
-        multiply(&mut product, Store::Replace, 1.0, left, right, Threads::All);
+        run();
         start.elapsed().as_secs_f64()
     });
-    2.0 * (SIDE as f64).powi(3) / seconds.fold(f64::INFINITY, f64::min) / 1e9
+    seconds.fold(f64::INFINITY, f64::min)
 }

@@ -26,4 +26,4 @@ pub use fused::HostValues;
 pub use layer::{LayerNumbers, LayerWeights};
 pub use operations::{decoder_layer, linear_cross_entropy, rms_norm};
 pub use optimizer::{AdamWParameter, AdamWStep, adamw, sum_of_squares};
-pub use precision::{Precision, UnknownPrecision};
+pub use precision::{Precision, has_instructions};

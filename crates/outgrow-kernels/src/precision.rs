@@ -1,9 +1,15 @@
 //! What matrices are multiplied in.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
+
+use burn::tensor::DType;
+use serde::{Deserialize, Serialize};
+
+use crate::{DeviceError, DeviceName, open_device};
 
 /// The numbers that matrix products read; sums, parameters and moments are f32 whatever they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// All of f32.
     #[default]
@@ -12,38 +18,33 @@ pub enum Precision {
     Bf16,
 }
 
-/// A name that is no precision's.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown dtype `{name}`: expected f32 or bf16")]
-pub struct UnknownPrecision {
-    /// The name as given.
-    pub name: String,
-}
-
-impl Precision {
-    /// The name in recipes and flags.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-        }
-    }
-}
-
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        })
     }
 }
 
-impl FromStr for Precision {
-    type Err = UnknownPrecision;
-
-    fn from_str(name: &str) -> Result<Self, UnknownPrecision> {
-        match name {
-            "f32" => Ok(Self::F32),
-            "bf16" => Ok(Self::Bf16),
-            _ => Err(UnknownPrecision { name: name.to_owned() }),
-        }
+/// Whether the device multiplies matrices in the precision by instructions of its own. The CPU computes in any, but slowly without them.
+///
+/// # Errors
+/// When the device has to be asked and isn't there.
+pub fn has_instructions(device: DeviceName, precision: Precision) -> Result<bool, DeviceError> {
+    match (precision, device) {
+        (Precision::F32, _) => Ok(true),
+        (Precision::Bf16, DeviceName::Flex) => Ok(processor_multiplies_bf16()),
+        (Precision::Bf16, device) => Ok(open_device(device)?.supports_dtype(DType::BF16)),
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn processor_multiplies_bf16() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn processor_multiplies_bf16() -> bool {
+    false
 }

@@ -129,6 +129,7 @@ pub(crate) fn load(folder: &Path, identity: &Identity, device: &Device) -> Resul
         (saved.format != FORMAT, "checkpoint format"),
         (saved.seed != identity.seed, "seed"),
         (saved.schedule != *identity.schedule, "stages"),
+        (saved.settings.precision != identity.settings.precision, "dtype"),
         (saved.settings != *identity.settings, "settings"),
         (saved.data != identity.data(), "training data, data order or sequence length"),
     ];
@@ -144,6 +145,7 @@ pub(crate) fn load(folder: &Path, identity: &Identity, device: &Device) -> Resul
     })?;
     let tensors = Checkpoint::open(folder)?.to_named_tensors()?;
     let decoder = Decoder::new(&stage.model, &tensors, device)?
+        .with_precision(identity.settings.precision)
         .with_trainable(|name| stage.trainable.includes(&stage.model, name));
     let moments = read_tensors(&folder.join("training/optimizer.safetensors"))?;
     let optimizer =

@@ -1,5 +1,6 @@
 //! What a training run is told, apart from its stages and its data.
 
+use outgrow_kernels::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::{adamw::Decay, error::TrainError};
@@ -44,6 +45,9 @@ pub struct TrainSettings {
     pub batch_sequences: usize,
     /// Sequences in one forward and backward pass; a step's gradients are summed over its passes.
     pub micro_batch_sequences: usize,
+    /// What matrices are multiplied in.
+    #[serde(default)]
+    pub precision: Precision,
     /// The optimizer.
     pub optimizer: AdamWSettings,
     /// Tokens between two validations; they also come at the start, after each growth, and at the end of each stage.

@@ -129,6 +129,7 @@ fn first_snapshot(training: &Training, device: &Device) -> Result<Snapshot, Trai
     let stage = &training.schedule.stages()[0];
     let tensors = initial_tensors(&stage.model, training.initialization, training.seed);
     let decoder = Decoder::new(&stage.model, &tensors, device)?
+        .with_precision(training.settings.precision)
         .with_trainable(|name| stage.trainable.includes(&stage.model, name));
     let optimizer = AdamW::new(training.settings.optimizer.clone());
     Ok(Snapshot { position: Position::default(), decoder, optimizer })
@@ -255,7 +256,8 @@ impl Run<'_> {
         let growth = next.enter.as_ref().map(|growth| plan(&self.stage().model, growth)).transpose()?;
         if let Some(plan) = &growth {
             let tensors = grow_tensors(plan, &self.snapshot.decoder.to_named_tensors())?;
-            self.snapshot.decoder = Decoder::new(&next.model, &tensors, &self.device)?;
+            let decoder = Decoder::new(&next.model, &tensors, &self.device)?;
+            self.snapshot.decoder = decoder.with_precision(self.training.settings.precision);
             self.snapshot.optimizer = self.grown_optimizer(plan, next.moments)?;
         }
         let includes = |name: &str| next.trainable.includes(&next.model, name);

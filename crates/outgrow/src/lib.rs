@@ -5,6 +5,7 @@
 #![recursion_limit = "256"]
 
 mod commands;
+mod compute;
 mod disk;
 mod evaluation;
 mod exit;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use compute::{Compute, ComputeFlags, Dtype};
 pub use recipe::{
     DataRecipe, EvaluationRecipe, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe, TrainingRecipe,
 };

@@ -10,12 +10,12 @@ use std::{
 use anyhow::Context;
 use outgrow_checkpoint::{Checkpoint, CheckpointError, LlamaConfig};
 use outgrow_eval::Tokenizer;
-use outgrow_kernels::{DeviceName, open_device};
+use outgrow_kernels::open_device;
 use outgrow_model::Decoder;
 use outgrow_operators::Source;
 use serde_json::Value;
 
-use crate::exit::BadInput;
+use crate::{compute::Compute, exit::BadInput};
 
 /// A folder that was opened; weights are mapped, not read.
 #[derive(Debug)]
@@ -143,10 +143,10 @@ impl ModelFolder {
     ///
     /// # Errors
     /// When the device isn't there, or a file can't be read.
-    pub fn decoder(&self, device: DeviceName) -> anyhow::Result<Decoder> {
-        let device = open_device(device)?;
+    pub fn decoder(&self, compute: Compute) -> anyhow::Result<Decoder> {
+        let device = open_device(compute.device)?;
         let tensors = self.checkpoint.to_named_tensors()?;
-        Ok(Decoder::new(self.config(), &tensors, &device)?)
+        Ok(Decoder::new(self.config(), &tensors, &device)?.with_precision(compute.precision))
     }
 
     /// A token that tokenizer_config.json names, plainly or as an object with its content. Where it says that there is none, there is none;

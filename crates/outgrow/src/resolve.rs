@@ -4,7 +4,6 @@ use std::{path::PathBuf, sync::Arc};
 
 use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, TokenShards};
-use outgrow_kernels::DeviceName;
 use outgrow_model::Initialization;
 use outgrow_operators::{Width, plan};
 use outgrow_schedules::{
@@ -14,6 +13,7 @@ use outgrow_schedules::{
 use outgrow_train::TrainSettings;
 
 use crate::{
+    compute::{Compute, ComputeFlags},
     evaluation::Benchmarks,
     exit::BadInput,
     recipe::{InitializationName, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe},
@@ -36,18 +36,18 @@ pub struct ResolvedRecipe {
     pub validation: Batches,
     /// The tokenizer's copy beside the training shards.
     pub tokenizer: PathBuf,
-    /// The device's name.
-    pub device: DeviceName,
+    /// What is computed on, and in.
+    pub compute: Compute,
     /// Benchmarks while training.
     pub benchmarks: Option<Benchmarks>,
 }
 
-/// Resolves a recipe; `device` overrides the recipe's.
+/// Resolves a recipe; flags come before what it says.
 ///
 /// # Errors
 /// A device or data that can't be used; then every problem of model, settings and stages together.
-pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedRecipe> {
-    let device = device.or(recipe.device.as_deref()).map_or(Ok(DeviceName::default()), str::parse)?;
+pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> anyhow::Result<ResolvedRecipe> {
+    let compute = flags.resolve(recipe.device.as_deref(), recipe.dtype)?;
     let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
     let (training, validation) = (open(&recipe.data.training)?, open(&recipe.data.validation)?);
     let length = recipe.data.sequence_length;
@@ -75,7 +75,7 @@ pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedR
             .push(format!("model: max_position_embeddings = {maximum} is below sequence_length = {length}"));
     }
     let model_is_sound = problems.is_empty();
-    let settings = settings(&recipe);
+    let settings = settings(&recipe, compute);
     if let Err(problem) = settings.validate() {
         problems.push(format!("training: {problem}"));
     }
@@ -107,7 +107,7 @@ pub fn resolve(recipe: Recipe, device: Option<&str>) -> anyhow::Result<ResolvedR
         training,
         validation,
         tokenizer,
-        device,
+        compute,
         benchmarks,
     })
 }
@@ -133,11 +133,12 @@ fn model(recipe: &ModelRecipe, entries: usize, sequence_length: usize, training:
     }
 }
 
-fn settings(recipe: &Recipe) -> TrainSettings {
+fn settings(recipe: &Recipe, compute: Compute) -> TrainSettings {
     let training = &recipe.training;
     TrainSettings {
         batch_sequences: training.batch_sequences,
         micro_batch_sequences: training.micro_batch_sequences.unwrap_or(training.batch_sequences),
+        precision: compute.precision,
         optimizer: training.optimizer.clone(),
         validation_interval_tokens: training.validation_interval_tokens,
         validation_sequences: training.validation_sequences,

@@ -28,8 +28,11 @@ pub struct Arguments {
     /// Sizes of the model and of a step.
     #[arg(long, value_enum, num_args = 1.., default_values_t = [Size::Xs, Size::S, Size::M])]
     size: Vec<Size>,
-    /// PyTorch's modes; the fastest counts.
-    #[arg(long, value_enum, num_args = 1.., default_values_t = [Mode::Eager, Mode::Compile])]
+    /// What our side multiplies matrices in.
+    #[arg(long, value_enum, default_value_t = Dtype::F32)]
+    dtype: Dtype,
+    /// PyTorch's modes; the fastest counts. By default both of the dtype.
+    #[arg(long, value_enum, num_args = 1..)]
     mode: Vec<Mode>,
     /// Threads of both sides; by default one for each core.
     #[arg(long)]
@@ -58,6 +61,28 @@ pub struct Arguments {
     /// A Python with PyTorch that is there already; without it, PyTorch is installed into the target directory.
     #[arg(long, value_name = "PROGRAM")]
     python: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Dtype {
+    F32,
+    Bf16,
+}
+
+impl Dtype {
+    fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    fn modes(self) -> [Mode; 2] {
+        match self {
+            Self::F32 => [Mode::Eager, Mode::Compile],
+            Self::Bf16 => [Mode::Bf16, Mode::Bf16Compile],
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -90,6 +115,7 @@ struct Runs {
     first_step_seconds: Vec<f64>,
     peak_bytes: f64,
     product_gflops: f64,
+    lacks_instructions: bool,
 }
 
 impl Runs {
@@ -98,6 +124,7 @@ impl Runs {
         self.milliseconds.push(median(steps.iter().filter_map(Value::as_f64).collect()));
         self.first_step_seconds.extend(line["first_step_seconds"].as_f64());
         self.peak_bytes = self.peak_bytes.max(line["peak_bytes"].as_f64().unwrap_or(0.0));
+        self.lacks_instructions |= line["has_instructions"] == Value::Bool(false);
         self.product_gflops = self.product_gflops.max(line["product_gflops"].as_f64().unwrap_or(0.0));
         Ok(())
     }
@@ -165,9 +192,10 @@ fn measure(
     python: Option<&Path>,
 ) -> anyhow::Result<Value> {
     let threads = threads(arguments);
+    let modes = if arguments.mode.is_empty() { &arguments.dtype.modes() } else { arguments.mode.as_slice() };
     let (mut ours, mut peers) = (Runs::default(), BTreeMap::<Mode, Runs>::new());
     for _ in 0..arguments.rounds {
-        for &mode in python.map_or([].as_slice(), |_| &arguments.mode) {
+        for &mode in python.map_or([].as_slice(), |_| modes) {
             let script = workspace::root().join("xtask/peers/training_step.py");
             let mut command = Command::new(python.context("a peer needs Python")?);
             command.arg(script).args(["--mode", mode.name(), "--threads", &threads.to_string()]);
@@ -175,11 +203,13 @@ fn measure(
         }
         let mut command = Command::new(program);
         command.env("RAYON_NUM_THREADS", threads.to_string()).args(sizes.arguments());
-        ours.add(&answer(&mut command)?)?;
+        ours.add(&answer(command.args(["--dtype", arguments.dtype.name()]))?)?;
     }
-    print_table(size, sizes, threads, &ours, &peers);
+    print_table(arguments, size, sizes, &ours, &peers);
     let peers: BTreeMap<_, _> = peers.iter().map(|(mode, runs)| (mode.name(), runs.json())).collect();
-    Ok(json!({ "size": size.name(), "flops": sizes.flops(), "outgrow": ours.json(), "pytorch": peers }))
+    Ok(
+        json!({ "size": size.name(), "dtype": arguments.dtype.name(), "flops": sizes.flops(), "outgrow": ours.json(), "pytorch": peers }),
+    )
 }
 
 /// The size's numbers with what is asked for instead.
@@ -201,8 +231,8 @@ fn sizes(arguments: &Arguments, size: Size) -> anyhow::Result<Sizes> {
     Ok(sizes)
 }
 
-fn print_table(size: Size, sizes: &Sizes, threads: usize, ours: &Runs, peers: &BTreeMap<Mode, Runs>) {
-    let flops = sizes.flops();
+fn print_table(arguments: &Arguments, size: Size, sizes: &Sizes, ours: &Runs, peers: &BTreeMap<Mode, Runs>) {
+    let (flops, threads) = (sizes.flops(), threads(arguments));
     println!("{}: {:.0} GFLOP a step, {threads} threads", size.name(), flops / 1e9);
     let best = peers.values().map(Runs::median_milliseconds).fold(f64::INFINITY, f64::min);
     let leanest = peers.values().map(|runs| runs.peak_bytes).fold(f64::INFINITY, f64::min);
@@ -219,7 +249,13 @@ fn print_table(size: Size, sizes: &Sizes, threads: usize, ours: &Runs, peers: &B
     for (mode, runs) in peers {
         row(&format!("PyTorch {}", mode.name()), runs);
     }
-    row("outgrow f32", ours);
+    row(&format!("outgrow {}", arguments.dtype.name()), ours);
+    if ours.lacks_instructions {
+        println!(
+            "  this processor has no instructions for {}: not what it is meant for",
+            arguments.dtype.name()
+        );
+    }
     if best.is_finite() {
         let ratio = best / ours.median_milliseconds();
         println!(

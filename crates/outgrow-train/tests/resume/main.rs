@@ -5,7 +5,7 @@ mod workshop;
 
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, NamedTensors};
 use outgrow_data::Order;
-use outgrow_kernels::{DeviceName, open_device};
+use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::{Decoder, Initialization, initial_tensors};
 use outgrow_operators::{Growth, grow_tensors, plan};
 use outgrow_train::{Control, Outcome, TrainSettings, accumulate, latest_checkpoint};
@@ -26,6 +26,28 @@ fn a_run_that_was_stopped_ends_as_one_that_was_not() {
 fn a_run_with_frozen_layers_that_was_stopped_ends_as_one_that_was_not() {
     let workshop = Workshop::new();
     check_that_stopping_changes_nothing(&workshop, &added_on_top(), &[&[1], &[2], &[3], &[4], &[5]]);
+}
+
+#[test]
+fn a_run_in_bf16_that_was_stopped_ends_as_one_that_was_not() {
+    let workshop = Workshop::in_precision(Precision::Bf16);
+    check_that_stopping_changes_nothing(&workshop, &stacked(1e-2), &[&[1], &[BASE_STEPS], &[BASE_STEPS + 1]]);
+    let workshop = Workshop::in_precision(Precision::Bf16);
+    check_that_stopping_changes_nothing(&workshop, &added_on_top(), &[&[3]]);
+}
+
+#[test]
+fn a_run_in_bf16_has_the_losses_of_one_in_f32_to_rounding() {
+    let mut losses = [Precision::F32, Precision::Bf16].map(|precision| {
+        let (workshop, mut told) = (Workshop::in_precision(precision), Told::default());
+        run_until(&workshop, "run", &stacked(1e-2), None, &mut told).unwrap();
+        told.steps.into_iter().map(|(_, bits)| f64::from_bits(bits))
+    });
+    let [exact, rounded] = losses.each_mut().map(|losses| losses.collect::<Vec<_>>());
+    assert_ne!(exact, rounded);
+    for (exact, rounded) in exact.into_iter().zip(rounded) {
+        assert!((exact - rounded).abs() < exact / 256.0, "{rounded}, in f32 {exact}");
+    }
 }
 
 #[test]

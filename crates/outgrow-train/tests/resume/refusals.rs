@@ -1,7 +1,7 @@
 //! Folders that refuse a run, and runs that end without a result.
 
 use outgrow_data::Order;
-use outgrow_kernels::{DeviceName, open_device};
+use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::Initialization;
 use outgrow_schedules::Schedule;
 use outgrow_train::{AdamWSettings, Control, TrainError, TrainSettings, Training, train};
@@ -35,6 +35,10 @@ fn a_folder_refuses_a_run_that_is_not_its_own() {
     assert_eq!(
         message(1, &schedule, &others),
         format!("step-00000002: was written by a run with other settings; {end}")
+    );
+    assert_eq!(
+        message(1, &schedule, &TrainSettings { precision: Precision::Bf16, ..settings() }),
+        format!("step-00000002: was written by a run with other dtype; {end}")
     );
     assert_eq!(names(&run), before);
 }

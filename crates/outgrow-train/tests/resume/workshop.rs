@@ -8,7 +8,7 @@ use std::{
 
 use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, prepare};
-use outgrow_kernels::{DeviceName, open_device};
+use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::Initialization;
 use outgrow_schedules::{Cosine, GStack, Length, Schedule, Stacking2, g_stack, stacking2};
 use outgrow_train::{
@@ -27,11 +27,17 @@ pub const STEPS: u64 = 7;
 /// A folder with shards, a tokenizer and room for runs.
 pub struct Workshop {
     folder: TempDir,
+    /// What [`run_until`] computes in.
+    precision: Precision,
 }
 
 impl Workshop {
     pub fn new() -> Self {
-        let workshop = Self { folder: tempfile::tempdir().unwrap() };
+        Self::in_precision(Precision::F32)
+    }
+
+    pub fn in_precision(precision: Precision) -> Self {
+        let workshop = Self { folder: tempfile::tempdir().unwrap(), precision };
         fs::write(workshop.path("tokenizer.json"), tokenizer()).unwrap();
         for (name, salt) in [("training", 1), ("validation", 2)] {
             let text = workshop.path(&format!("{name}.txt"));
@@ -139,6 +145,7 @@ pub fn added_on_top() -> Schedule {
 
 pub fn settings() -> TrainSettings {
     TrainSettings {
+        precision: Precision::F32,
         batch_sequences: SEQUENCES,
         micro_batch_sequences: 1,
         optimizer: AdamWSettings::default(),
@@ -167,7 +174,8 @@ pub fn run_until(
     last: Option<u64>,
     told: &mut Told,
 ) -> Result<Outcome, TrainError> {
-    workshop.train(&workshop.path(run), 1, schedule, &settings(), &mut |position, event| {
+    let settings = TrainSettings { precision: workshop.precision, ..settings() };
+    workshop.train(&workshop.path(run), 1, schedule, &settings, &mut |position, event| {
         match event {
             Event::Step(report) => told.steps.push((*position, report.loss.to_bits())),
             Event::Evaluated { validation_loss, .. } => told.validation = Some(validation_loss.to_bits()),

@@ -11,10 +11,11 @@ use outgrow_eval::{
     AddBosToken, BatchLimit, Evaluation, GROUPS, Limit, Options, Plan, Prefix, RunDescription, Scores, TASKS,
     TokenRequests, paper_row, prepare, score, select, table, tokenize, write,
 };
-use outgrow_kernels::DeviceName;
+use outgrow_kernels::Precision;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    compute::{Compute, ComputeFlags},
     evaluation::AUTOMATIC_BATCH,
     exit::BadInput,
     language_model::{EvaluatedDecoder, outline},
@@ -50,9 +51,6 @@ pub struct Arguments {
     /// Requests that go to the model at once: a number, of which long ones are fewer, or `auto`. No result depends on it.
     #[arg(long, value_name = "B", default_value = "auto")]
     batch_size: String,
-    /// The type to compute in: f32, or bf16 where the device has it.
-    #[arg(long, value_name = "TYPE", default_value = "f32")]
-    dtype: Dtype,
     /// Defaults of another time: `paper` scores without special tokens before a context and with the end of a text as prefix.
     #[arg(long, value_name = "NAME")]
     preset: Option<Preset>,
@@ -74,15 +72,8 @@ pub struct Arguments {
     /// Also write each document with what was asked and answered.
     #[arg(long)]
     log_samples: bool,
-    /// The device to run on: flex, wgpu, cuda or cuda:INDEX; flex by default.
-    #[arg(long, value_name = "NAME")]
-    device: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Dtype {
-    F32,
-    Bf16,
+    #[command(flatten)]
+    compute: ComputeFlags,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -104,7 +95,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let options = arguments.options()?;
     let batch = arguments.batch()?;
-    let device: DeviceName = arguments.device.as_deref().map(str::parse).transpose()?.unwrap_or_default();
+    let compute = arguments.compute.resolve(None, None)?;
     let start = Instant::now();
     // Everything that can be wrong with tasks and files is found before the model is looked at.
     let plan = prepare(&select(&arguments.task_names()?)?, data, &options)?;
@@ -114,15 +105,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for warning in plan.warnings.iter().chain(&requests.warnings()) {
         eprintln!("warning: {warning}");
     }
-    if let Dtype::Bf16 = arguments.dtype {
-        eprintln!("note: bf16 isn't computed in yet on {device}; f32 is, which loses nothing");
-    }
+    compute.warn();
     fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-    let journal = Journal::new(out, &folder, &plan, device)?;
-    let mut evaluated = EvaluatedDecoder::new(&folder.decoder(device)?, outline);
+    let journal = Journal::new(out, &folder, &plan, compute)?;
+    let mut evaluated = EvaluatedDecoder::new(&folder.decoder(compute)?, outline);
     let scores = scored(&requests, &mut evaluated, batch, &journal)?;
     let evaluation = Evaluation::new(&plan, &requests, &scores)?;
-    let description = arguments.description(&folder, model, device, start)?;
+    let description = arguments.description(&folder, model, compute, start)?;
     let written = write(&evaluation, &requests, &description, out, arguments.log_samples, SystemTime::now())?;
     output::line(table(&evaluation))?;
     print_paper_row(&plan, &evaluation)?;
@@ -207,7 +196,7 @@ impl Arguments {
         &self,
         folder: &ModelFolder,
         model: &Path,
-        device: DeviceName,
+        compute: Compute,
         start: Instant,
     ) -> anyhow::Result<RunDescription> {
         let spelt = |id: Option<u32>| id.and_then(|id| Some((folder.tokenizer().spelling(id)?, id)));
@@ -216,8 +205,8 @@ impl Arguments {
         Ok(RunDescription {
             model_name: name_of(model)?,
             num_parameters: folder.config().num_parameters(),
-            dtype: "float32".into(),
-            device: device.to_string(),
+            dtype: torch_name(compute.precision).into(),
+            device: compute.device.to_string(),
             batch_size: self.batch_size.clone(),
             bos_token: spelt(folder.bos_token_id()),
             eos_token: spelt(folder.eos_token_id()),
@@ -227,6 +216,14 @@ impl Arguments {
             date: now.as_secs_f64() - seconds,
             seconds,
         })
+    }
+}
+
+/// The precision as PyTorch calls it, and so the harness.
+fn torch_name(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F32 => "float32",
+        Precision::Bf16 => "bfloat16",
     }
 }
 
@@ -248,10 +245,11 @@ struct Journal {
 
 impl Journal {
     /// One for each evaluation of a model: two at a time don't share it. A score is that of this program on this device.
-    fn new(out: &Path, folder: &ModelFolder, plan: &Plan, device: DeviceName) -> anyhow::Result<Self> {
+    fn new(out: &Path, folder: &ModelFolder, plan: &Plan, compute: Compute) -> anyhow::Result<Self> {
         let tasks: Vec<_> = plan.tasks.iter().map(|planned| planned.task.name).collect();
         let (model, version) = (folder.identity()?, env!("CARGO_PKG_VERSION"));
-        let whole = format!("{model}\n{device}\n{version}\n{tasks:?}\n{:?}", plan.options);
+        let Compute { device, precision, .. } = compute;
+        let whole = format!("{model}\n{device} {precision}\n{version}\n{tasks:?}\n{:?}", plan.options);
         let digest = Sha256::digest(whole.as_bytes());
         let first = u64::from_be_bytes(std::array::from_fn(|index| digest[index]));
         let identity = format!("{first:016x}");

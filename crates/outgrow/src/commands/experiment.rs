@@ -12,6 +12,7 @@ use outgrow_checkpoint::write_file_atomically;
 use outgrow_report::{Report, read_run};
 
 use crate::{
+    compute::ComputeFlags,
     exit::BadInput,
     experiment::{
         corpus::prepare_bundled,
@@ -43,9 +44,8 @@ pub struct Arguments {
     /// Runs at a time; by default one for each core of the CPU, and one on a GPU.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
-    /// The device, instead of the recipes': flex, wgpu, cuda or cuda:INDEX.
-    #[arg(long, value_name = "NAME")]
-    device: Option<String>,
+    #[command(flatten)]
+    compute: ComputeFlags,
 }
 
 /// Runs the experiment, or lists those that there are.
@@ -68,16 +68,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let split = |split: &str| data.join(split).to_string_lossy().into_owned();
     let runs = definition.runs(&seeds, &split("training"), &split("validation"))?;
-    let jobs = runs
-        .iter()
-        .map(|run| job(run, &out, arguments.device.as_deref()))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let jobs =
+        runs.iter().map(|run| job(run, &out, &arguments.compute)).collect::<anyhow::Result<Vec<_>>>()?;
     let waiting: Vec<Job> = jobs.iter().filter(|job| !is_done(job)).cloned().collect();
     let at_once = at_once(arguments, waiting.len());
     let done = jobs.len() - waiting.len();
     let skipped = if done > 0 { format!(", {done} of {} done already", jobs.len()) } else { String::new() };
     eprintln!("{}: {} run(s), {at_once} at a time{skipped}", definition.name, waiting.len());
-    run_all(&waiting, at_once, arguments.device.as_deref(), &interrupt)?;
+    run_all(&waiting, at_once, &arguments.compute, &interrupt)?;
     write_report(&jobs, &out)?;
     eprintln!(
         "{} in {}: {}",
@@ -110,12 +108,12 @@ fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> any
 }
 
 /// Writes a run's recipe and checks it, so that a bad one is found before any run starts.
-fn job(run: &PlannedRun, out: &Path, device: Option<&str>) -> anyhow::Result<Job> {
+fn job(run: &PlannedRun, out: &Path, compute: &ComputeFlags) -> anyhow::Result<Job> {
     let folder = out.join(&run.name);
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let recipe = folder.join("recipe.toml");
     write_file_atomically(&recipe, toml::to_string_pretty(&run.table)?.as_bytes())?;
-    let resolved = resolve(Recipe::read(&recipe)?, device).with_context(|| run.name.clone())?;
+    let resolved = resolve(Recipe::read(&recipe)?, compute).with_context(|| run.name.clone())?;
     Ok(Job { name: run.name.clone(), recipe, folder, tokens: resolved.schedule.tokens() })
 }
 
@@ -125,7 +123,7 @@ fn is_done(job: &Job) -> bool {
 
 fn at_once(arguments: &Arguments, waiting: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let on_gpu = arguments.device.as_deref().is_some_and(|device| device != "flex");
+    let on_gpu = arguments.compute.device.as_deref().is_some_and(|device| device != "flex");
     let wanted = arguments.jobs.map_or(if on_gpu { 1 } else { cores }, NonZero::get);
     wanted.min(waiting.max(1))
 }

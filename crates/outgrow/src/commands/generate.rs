@@ -7,10 +7,9 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use outgrow_kernels::DeviceName;
 use outgrow_model::{Sampler, Sampling, Session};
 
-use crate::{exit::BadInput, interrupt::Interrupt, model_folder::ModelFolder, output};
+use crate::{compute::ComputeFlags, exit::BadInput, interrupt::Interrupt, model_folder::ModelFolder, output};
 
 /// Flags of `outgrow generate`.
 #[derive(Debug, clap::Args)]
@@ -41,15 +40,14 @@ pub struct Arguments {
     /// Write one JSON object with the text, its tokens and the time it took, when all is done.
     #[arg(long)]
     json: bool,
-    /// The device to run on: flex, wgpu, cuda or cuda:INDEX; flex by default.
-    #[arg(long, value_name = "NAME")]
-    device: Option<String>,
+    #[command(flatten)]
+    compute: ComputeFlags,
 }
 
 /// Writes what the model writes, as it does so.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let sampling = arguments.sampling()?;
-    let device: DeviceName = arguments.device.as_deref().map(str::parse).transpose()?.unwrap_or_default();
+    let compute = arguments.compute.resolve(None, None)?;
     let prompt = arguments.prompt()?;
     let folder = ModelFolder::open(&arguments.model)?;
     let read = folder.prompt_tokens(&prompt)?;
@@ -60,9 +58,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     // The last token that is written isn't read any more.
     let room = positions - read.len() + 1;
+    compute.warn();
     let interrupt = Interrupt::from_signals()?;
     let generation = Generation {
-        session: Session::new(&folder.decoder(device)?),
+        session: Session::new(&folder.decoder(compute)?),
         sampler: Sampler::new(sampling),
         ends: if arguments.ignore_eos { Vec::new() } else { folder.ends() },
         most: arguments.max_new_tokens.min(room),

@@ -10,6 +10,7 @@ use outgrow_kernels::open_device;
 use outgrow_train::{Control, Event, Outcome, Position, Training, train};
 
 use crate::{
+    compute::ComputeFlags,
     evaluation::{self, Benchmarks},
     exit::BadInput,
     interrupt::Interrupt,
@@ -31,9 +32,8 @@ pub struct Arguments {
     /// Print the stages and what they cost, and train nothing.
     #[arg(long)]
     plan: bool,
-    /// The device, instead of the recipe's: flex, wgpu, cuda or cuda:INDEX.
-    #[arg(long, value_name = "NAME")]
-    device: Option<String>,
+    #[command(flatten)]
+    compute: ComputeFlags,
     /// Also stop when standard input is closed: for a parent process that may go away.
     #[arg(long, hide = true)]
     stop_on_closed_stdin: bool,
@@ -46,12 +46,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("{}: this run is done", arguments.out.display());
         return Ok(());
     }
-    let resolved = resolve(recipe, arguments.device.as_deref()).map_err(|error| {
+    let resolved = resolve(recipe, &arguments.compute).map_err(|error| {
         if error.is::<BadInput>() { error.context(arguments.recipe.display().to_string()) } else { error }
     })?;
     if arguments.plan {
         return output::line(resolved.schedule.describe(resolved.recipe.data.sequence_length));
     }
+    resolved.compute.warn();
     for warning in resolved.benchmarks.iter().flat_map(Benchmarks::warnings) {
         eprintln!("warning: {warning}");
     }
@@ -72,7 +73,7 @@ pub fn run_resolved(
     folder: &Path,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Outcome> {
-    let device = open_device(resolved.device)?;
+    let device = open_device(resolved.compute.device)?;
     let training = Training {
         schedule: &resolved.schedule,
         settings: &resolved.settings,

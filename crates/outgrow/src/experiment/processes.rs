@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde_json::Value;
 
-use crate::{interrupt::Interrupt, progress::Progress};
+use crate::{compute::ComputeFlags, interrupt::Interrupt, progress::Progress};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -37,7 +37,7 @@ pub struct Job {
 pub fn run_all(
     jobs: &[Job],
     at_once: usize,
-    device: Option<&str>,
+    compute: &ComputeFlags,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     let lines = !std::io::stderr().is_terminal();
@@ -52,7 +52,7 @@ pub fn run_all(
     loop {
         while failure.is_none() && !interrupt.is_set() && running.len() < at_once {
             let Some(job) = waiting.next() else { break };
-            running.push(Running::start(job, at_once, device, &bars, lines)?);
+            running.push(Running::start(job, at_once, compute, &bars, lines)?);
         }
         if running.is_empty() {
             break;
@@ -100,7 +100,7 @@ impl<'a> Running<'a> {
     fn start(
         job: &'a Job,
         at_once: usize,
-        device: Option<&str>,
+        compute: &ComputeFlags,
         bars: &MultiProgress,
         lines: bool,
     ) -> anyhow::Result<Self> {
@@ -111,9 +111,7 @@ impl<'a> Running<'a> {
         let program = std::env::current_exe().context("can't find this program's own file")?;
         let mut command = Command::new(program);
         command.arg("train").arg(&job.recipe).arg("--out").arg(&job.folder).arg("--stop-on-closed-stdin");
-        if let Some(device) = device {
-            command.args(["--device", device]);
-        }
+        command.args(compute.arguments());
         let child = command
             .env("RAYON_NUM_THREADS", (cores / at_once).max(1).to_string())
             .stdin(Stdio::piped())

@@ -1,15 +1,17 @@
-//! A recipe: one TOML file that says what a run is. Here are its fields and reading it; resolve.rs turns it into what is run.
+//! A recipe: one TOML file that says what a run is. Here are its fields; resolve.rs turns it into what is run.
 //!
 //! Unknown keys are refused: a misspelt key that is silently a default has spoilt many a run.
 
-use std::path::{Path, PathBuf};
+mod reading;
+
+use std::path::PathBuf;
 
 use outgrow_operators::{Growth, Moments, Width};
 use outgrow_schedules::{Cosine, Trainable};
 use outgrow_train::AdamWSettings;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
-use crate::exit::BadInput;
+use crate::compute::Dtype;
 
 /// A whole recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +22,9 @@ pub struct Recipe {
     pub seed: u64,
     /// `flex` (the default), `wgpu`, `cuda` or `cuda:1`.
     pub device: Option<String>,
+    /// `f32` (the default), `bf16` or `bf16-emulated`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<Dtype>,
     /// The final model.
     pub model: ModelRecipe,
     /// What it reads.
@@ -209,141 +214,6 @@ impl ScheduleRecipe {
             Self::GStack { .. } => "g-stack",
             Self::Stacking2 { .. } => "stacking2",
             Self::Stages { .. } => "stages",
-        }
-    }
-}
-
-impl Recipe {
-    /// Reads a recipe file; paths in it are taken from its folder.
-    ///
-    /// # Errors
-    /// With all problems of the file in one message.
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| BadInput(format!("{}: {error}", path.display())))?;
-        let table = text.parse::<toml::Table>();
-        let table = table.map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
-            BadInput(format!("{}, line {line}: {}", path.display(), one_line(&error)))
-        })?;
-        let mut recipe = Self::from_table(table)
-            .map_err(|problems| BadInput(format!("{}: {}", path.display(), problems.join("; "))))?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        recipe.data.training = folder.join(&recipe.data.training);
-        recipe.data.validation = folder.join(&recipe.data.validation);
-        if let Some(evaluation) = &mut recipe.evaluation {
-            evaluation.data = folder.join(&evaluation.data);
-        }
-        if let ScheduleRecipe::Stages { stages } = &mut recipe.schedule {
-            for stage in stages {
-                stage.enter = stage.enter.take().map(|growth| growth.beside(folder));
-            }
-        }
-        Ok(recipe)
-    }
-
-    /// Takes a recipe out of a table, section by section, so that a problem in one doesn't hide those of another.
-    ///
-    /// # Errors
-    /// All problems.
-    pub fn from_table(mut table: toml::Table) -> Result<Self, Vec<String>> {
-        let mut problems = Vec::new();
-        let name = take(&mut table, "name", &mut problems);
-        let seed = take(&mut table, "seed", &mut problems);
-        let device = take_optional(&mut table, "device", &mut problems);
-        let evaluation = take_optional(&mut table, "evaluation", &mut problems);
-        let model = take(&mut table, "model", &mut problems);
-        let data = take(&mut table, "data", &mut problems);
-        let schedule = take(&mut table, "schedule", &mut problems);
-        let training = take(&mut table, "training", &mut problems);
-        problems.extend(table.keys().map(|key| {
-            format!("unknown key `{key}`: expected name, seed, device, model, data, schedule, training or evaluation")
-        }));
-        match (name, seed, model, data, schedule, training) {
-            (Some(name), Some(seed), Some(model), Some(data), Some(schedule), Some(training))
-                if problems.is_empty() =>
-            {
-                Ok(Self { name, seed, device, model, data, schedule, training, evaluation })
-            }
-            _ => Err(problems),
-        }
-    }
-}
-
-/// The same for a key that may be absent.
-fn take_optional<T: DeserializeOwned>(
-    table: &mut toml::Table,
-    key: &str,
-    problems: &mut Vec<String>,
-) -> Option<T> {
-    if table.contains_key(key) { take(table, key, problems) } else { None }
-}
-
-/// Takes one key out of a table as a value. Every unknown field of it becomes a problem, not only the first.
-fn take<T: DeserializeOwned>(table: &mut toml::Table, key: &str, problems: &mut Vec<String>) -> Option<T> {
-    let Some(mut value) = table.remove(key) else {
-        problems.push(format!("`{key}` is missing"));
-        return None;
-    };
-    loop {
-        let error = match value.clone().try_into::<T>() {
-            Ok(taken) => return Some(taken),
-            Err(error) => one_line(&error),
-        };
-        problems.push(format!("{key}: {error}"));
-        let unknown = error.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-        let removed = unknown.and_then(|field| value.as_table_mut()?.remove(field));
-        removed?;
-    }
-}
-
-/// TOML's errors point into the text over several lines; the last one is the reason.
-fn one_line(error: &toml::de::Error) -> String {
-    error.message().replace('\n', " ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_recipe_in_the_docs_is_one() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/recipes/g-stack.toml");
-        assert_eq!(Recipe::read(&path).unwrap().schedule.method(), "g-stack");
-    }
-
-    #[test]
-    fn matrices_of_a_stage_are_beside_the_recipe() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("recipe.toml");
-        let text = std::fs::read_to_string(
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/recipes/g-stack.toml"),
-        );
-        let text = text.unwrap();
-        let schedule = text.find("[schedule]").unwrap();
-        let after = text[schedule + 1..].find("\n[").map_or("", |end| &text[schedule + 1 + end..]);
-        let stages = r#"[schedule]
-method = "stages"
-[[schedule.stages]]
-name = "wide"
-enter = { operator = "learned", matrices = "trained/matrices.safetensors" }
-tokens = 64
-learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
-"#;
-        std::fs::write(&path, format!("{}{stages}{after}", &text[..schedule])).unwrap();
-        let ScheduleRecipe::Stages { stages } = Recipe::read(&path).unwrap().schedule else {
-            panic!("stages")
-        };
-        let Some(Growth::Learned { matrices, .. }) = &stages[0].enter else { panic!("learned") };
-        assert_eq!(*matrices, Some(folder.path().join("trained/matrices.safetensors")));
-    }
-
-    #[test]
-    fn every_misspelt_key_is_reported_at_once() {
-        let table = "nam = 'x'\nseed = 1\n[model]\nhiden_size = 1\nlayers = 2".parse().unwrap();
-        let problems = Recipe::from_table(table).unwrap_err().join("; ");
-        for key in ["`nam`", "`hiden_size`", "`layers`", "`data` is missing", "`name` is missing"] {
-            assert!(problems.contains(key), "{key} in {problems}");
         }
     }
 }
