@@ -2,28 +2,54 @@
 //!
 //! What is asked of the rows is scoring.rs's and session.rs's.
 
+use std::sync::Arc;
+
 use outgrow_kernels::{
-    HostValues, LayerWeights,
+    HostValues, LayerWeights, Precision,
     flex::{
-        buffers::Buffer,
+        buffers::{Buffer, HalfBuffer},
         normalization::normalize,
         rotary::Angles,
-        rows::{KeyValues, Layer, Onward, Rows, Shape},
+        rows::{KeyValues, Layer, Onward, Rows, Shape, Weight},
+        value::narrowed,
     },
 };
 
 use crate::{Decoder, layers};
 
-/// The decoder, without autodiff, on the CPU. The parameters are shared with it, not copied.
+/// The decoder, without autodiff, on the CPU. The parameters are shared with it, not copied, but for matrices in bf16.
 #[derive(Clone, Debug)]
 pub struct Inference {
     embedding: HostValues,
-    layers: Vec<LayerWeights<HostValues>>,
+    layers: Vec<LayerWeights<HostValues, Matrix>>,
     norm: HostValues,
-    head: HostValues,
+    head: Matrix,
     cosines: HostValues,
     sines: HostValues,
     shape: Shape,
+}
+
+/// A matrix in the decoder's precision.
+#[derive(Clone, Debug)]
+enum Matrix {
+    F32(HostValues),
+    Bf16(Arc<HalfBuffer>),
+}
+
+impl Matrix {
+    fn new(values: HostValues, precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32(values),
+            Precision::Bf16 => Self::Bf16(Arc::new(narrowed(&[&values]))),
+        }
+    }
+
+    fn weight(&self) -> Weight<'_> {
+        match self {
+            Self::F32(values) => Weight::F32(values),
+            Self::Bf16(values) => Weight::Bf16(values),
+        }
+    }
 }
 
 /// Where the layers store keys and values.
@@ -39,14 +65,17 @@ impl Inference {
     pub fn new(decoder: &Decoder) -> Option<Self> {
         let config = decoder.config();
         let [cosines, sines] = decoder.rotary().tables();
+        let precision = decoder.precision();
         let embedding = HostValues::of(decoder.model.embed_tokens.weight.val())?;
         Some(Self {
-            layers: decoder.model.layers.iter().map(layer_values).collect::<Option<_>>()?,
+            layers: decoder
+                .model
+                .layers
+                .iter()
+                .map(|layer| matrices(layer, precision))
+                .collect::<Option<_>>()?,
             norm: HostValues::of(decoder.model.norm.weight.val())?,
-            head: match &decoder.lm_head {
-                Some(head) => HostValues::of(head.weight.val())?,
-                None => embedding.clone(),
-            },
+            head: Matrix::new(HostValues::of(decoder.head())?, precision),
             embedding,
             cosines: HostValues::of(cosines)?,
             sines: HostValues::of(sines)?,
@@ -60,8 +89,8 @@ impl Inference {
     }
 
     /// The head's weight, `[vocab_size, hidden]`.
-    pub fn head(&self) -> &[f32] {
-        &self.head
+    pub fn head(&self) -> Weight<'_> {
+        self.head.weight()
     }
 
     /// An empty place for each layer.
@@ -84,7 +113,7 @@ impl Inference {
         for (index, weights) in self.layers.iter().enumerate() {
             let layer = Layer {
                 shape: self.shape,
-                weights: LayerWeights::from_array(weights.as_array().map(|values| &**values)),
+                weights: borrowed(weights),
                 angles: Angles { cosines: &self.cosines, sines: &self.sines },
             };
             let onward = if index + 1 == self.layers.len() { Onward::Wanted } else { Onward::All };
@@ -103,9 +132,23 @@ impl Inference {
     }
 }
 
-fn layer_values(layer: &layers::DecoderLayer) -> Option<LayerWeights<HostValues>> {
+fn borrowed(weights: &LayerWeights<HostValues, Matrix>) -> LayerWeights<&[f32], Weight<'_>> {
+    LayerWeights {
+        input_layernorm: &weights.input_layernorm,
+        q_proj: weights.q_proj.weight(),
+        k_proj: weights.k_proj.weight(),
+        v_proj: weights.v_proj.weight(),
+        o_proj: weights.o_proj.weight(),
+        post_attention_layernorm: &weights.post_attention_layernorm,
+        gate_proj: weights.gate_proj.weight(),
+        up_proj: weights.up_proj.weight(),
+        down_proj: weights.down_proj.weight(),
+    }
+}
+
+fn matrices(layer: &layers::DecoderLayer, precision: Precision) -> Option<LayerWeights<HostValues, Matrix>> {
     let (attention, feed_forward) = (&layer.self_attn, &layer.mlp);
-    let matrix = |linear: &layers::Linear| HostValues::of(linear.weight.val());
+    let matrix = |linear: &layers::Linear| Some(Matrix::new(HostValues::of(linear.weight.val())?, precision));
     Some(LayerWeights {
         input_layernorm: HostValues::of(layer.input_layernorm.weight.val())?,
         q_proj: matrix(&attention.q_proj)?,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::activation::log_softmax;
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, NamedTensors};
-use outgrow_kernels::{DeviceName, open_device};
+use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::{
     Continuations, Decoder, Initialization, ModelError, Sampler, Sampling, Score, Scorer, Session,
     initial_tensors,
@@ -181,6 +181,47 @@ fn long_contexts_and_continuations_are_as_probable_as_the_whole_text_says() {
     for (found, expected) in found.iter().zip(&expected) {
         assert!((found - expected).abs() <= 1e-5 * scale, "{found} {expected}");
     }
+}
+
+/// `‖found − expected‖ / ‖expected‖`
+fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
+    let square = |value: f32| value * value;
+    let difference: f32 = found.iter().zip(expected).map(|(found, expected)| square(found - expected)).sum();
+    (difference / expected.iter().map(|&value| square(value)).sum::<f32>()).sqrt()
+}
+
+#[test]
+fn in_bf16_what_may_come_next_is_that_of_f32_to_rounding() {
+    let exact = decoder(64, [4, 2], 2, 61);
+    let rounded = exact.clone().with_precision(Precision::Bf16);
+    let whole = text(120, 3, 61);
+    let last = |decoder: &Decoder, parts: &[usize]| {
+        let (mut session, mut rest, mut logits) = (Session::new(decoder), whole.as_slice(), Vec::new());
+        for &part in parts {
+            let (read, behind) = rest.split_at(part);
+            (logits, rest) = (session.read(read).unwrap(), behind);
+        }
+        logits
+    };
+    let expected = last(&exact, &[120]);
+    for parts in [&[120_usize] as &[_], &[119, 1], &[1, 118, 1], &[50, 70]] {
+        let error = relative_error(&last(&rounded, parts), &expected);
+        assert!((1e-4..0.03).contains(&error), "{parts:?}: {error}");
+    }
+}
+
+#[test]
+fn in_bf16_a_continuation_is_as_probable_as_in_f32_to_rounding() {
+    let exact = decoder(64, [4, 2], 2, 61);
+    let rounded = exact.clone().with_precision(Precision::Bf16);
+    let context = text(90, 1, 61);
+    let continuations: Vec<_> = (0..6).map(|salt| text(1 + salt as usize * 5, salt + 2, 61)).collect();
+    let asked = [Continuations { context: &context, continuations: &continuations }];
+    let [exact, rounded] = [exact, rounded].map(|decoder| Scorer::new(&decoder).score(&asked).unwrap());
+    let values = |scores: Vec<Vec<Score>>| scores[0].iter().map(|score| score.log_likelihood).collect();
+    let [exact, rounded]: [Vec<f32>; 2] = [exact, rounded].map(values);
+    let error = relative_error(&rounded, &exact);
+    assert!((1e-5..0.03).contains(&error), "{rounded:?} {exact:?}");
 }
 
 #[test]

@@ -48,14 +48,12 @@ impl ComputeFlags {
     pub fn resolve(&self, device: Option<&str>, dtype: Option<Dtype>) -> Result<Compute, DeviceError> {
         let device = self.device.as_deref().or(device).map_or(Ok(DeviceName::default()), str::parse)?;
         let asked = self.dtype.or(dtype).unwrap_or_default();
-        let precision = match asked {
-            Dtype::F32 => Precision::F32,
-            Dtype::Bf16Emulated if device == DeviceName::Flex => Precision::Bf16,
-            Dtype::Bf16 | Dtype::Bf16Emulated if has_instructions(device, Precision::Bf16)? => {
-                Precision::Bf16
-            }
-            Dtype::Bf16 | Dtype::Bf16Emulated => Precision::F32,
+        let rounds = match asked {
+            Dtype::F32 => false,
+            Dtype::Bf16Emulated if device == DeviceName::Flex => true,
+            Dtype::Bf16 | Dtype::Bf16Emulated => has_instructions(device, Precision::Bf16)?,
         };
+        let precision = if rounds { Precision::Bf16 } else { Precision::F32 };
         Ok(Compute { device, precision, asked })
     }
 

@@ -15,7 +15,7 @@ pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
 
 /// `Σ f(i)` over the elements of rows of one length, in an order that depends on the length alone.
 #[inline(always)]
-pub fn sum_by(left: &[f32], right: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
+pub fn sum_by<T: Copy>(left: &[f32], right: &[T], term: impl Fn(f32, T) -> f32) -> f32 {
     let (left_lanes, left_rest) = left.as_chunks::<LANES>();
     let (right_lanes, right_rest) = right.as_chunks::<LANES>();
     let mut sums = [0.0; LANES];

@@ -237,6 +237,8 @@ impl Layer<'_> {
         let [mut queries, mut keys, mut values] =
             [query, key, value].map(|(heads, _)| Buffer::new(heads.elements()));
         {
+            // Its memory is given back before what follows asks for more.
+            let saved = saved;
             let attended = self.project_back_bf16(gradient, &narrowed(&[self.weights.o_proj]));
             let gradients = attention::Gradients { query: &mut queries, key: &mut keys, value: &mut values };
             let output =

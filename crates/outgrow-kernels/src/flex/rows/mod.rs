@@ -7,17 +7,19 @@ mod attention;
 mod prediction;
 mod span;
 
+use half::bf16;
 use rayon::prelude::*;
 
 pub use prediction::{Asked, Said, predict};
 pub use span::{Rows, Span};
 
 use super::{
-    buffers::Buffer,
-    matrix::{Matrix, Store, Threads, multiply},
+    buffers::{Buffer, HalfBuffer},
+    matrix::{Matrix, Store, Threads, multiply, multiply_bf16},
     normalization::normalize,
     rotary::{Angles, turn_rows},
     swi_glu::swi_glu,
+    value::{Value, add_in_place, convert_all, narrowed},
     vector::{LANES, sum_by, total, vectorized},
 };
 use crate::LayerWeights;
@@ -38,13 +40,32 @@ pub struct Shape {
     pub epsilon: f32,
 }
 
+/// A matrix `[outputs, inputs]`, in the precision that it is multiplied in.
+#[derive(Clone, Copy, Debug)]
+pub enum Weight<'a> {
+    /// Products of f32.
+    F32(&'a [f32]),
+    /// Products of bf16: what is multiplied with it is rounded too, and so is the result, unless it is a single row.
+    Bf16(&'a [bf16]),
+}
+
+impl Weight<'_> {
+    /// Outputs times inputs.
+    pub fn elements(self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::Bf16(values) => values.len(),
+        }
+    }
+}
+
 /// All that a layer reads beside its input.
 #[derive(Clone, Copy, Debug)]
 pub struct Layer<'a> {
     /// Sizes.
     pub shape: Shape,
     /// Parameters.
-    pub weights: LayerWeights<&'a [f32]>,
+    pub weights: LayerWeights<&'a [f32], Weight<'a>>,
     /// Rotary angles of at least all positions asked for.
     pub angles: Angles<'a>,
 }
@@ -100,7 +121,7 @@ impl Layer<'_> {
         product(&mut residual, Store::Add, &attended, weights.o_proj, count);
 
         let normalized = norm_of(&residual, weights.post_attention_layernorm, epsilon);
-        let mut gate = Buffer::new(count * (weights.gate_proj.len() / width));
+        let mut gate = Buffer::new(count * (weights.gate_proj.elements() / width));
         let mut up = Buffer::new(gate.len());
         product(&mut gate, Store::Replace, &normalized, weights.gate_proj, count);
         product(&mut up, Store::Replace, &normalized, weights.up_proj, count);
@@ -121,13 +142,29 @@ fn norm_of(rows: &[f32], weight: &[f32], epsilon: f32) -> Buffer {
 /// `target (+)= input · weightᵀ`, where `input` has `rows` rows and `weight` is `[outputs, inputs]`.
 ///
 /// One row by itself is bound by reading the weight; for it, each output is a sum over a row of the weight.
-pub fn product(target: &mut [f32], store: Store, input: &[f32], weight: &[f32], rows: usize) {
+pub fn product(target: &mut [f32], store: Store, input: &[f32], weight: Weight<'_>, rows: usize) {
     let (outputs, inputs) = (target.len() / rows, input.len() / rows);
-    if rows > 1 {
-        let weight = Matrix::new(weight, outputs, inputs).transposed();
-        multiply(target, store, 1.0, Matrix::new(input, rows, inputs), weight, Threads::All);
-        return;
+    match weight {
+        Weight::F32(weight) if rows > 1 => {
+            let weight = Matrix::new(weight, outputs, inputs).transposed();
+            multiply(target, store, 1.0, Matrix::new(input, rows, inputs), weight, Threads::All);
+        }
+        Weight::Bf16(weight) if rows > 1 => {
+            let (input, mut output) = (narrowed(&[input]), HalfBuffer::new(target.len()));
+            let weight = Matrix::new(weight, outputs, inputs).transposed();
+            multiply_bf16(&mut output, Matrix::new(&input, rows, inputs), weight);
+            match store {
+                Store::Replace => convert_all(target, &output),
+                Store::Add => add_in_place(target, &output),
+            }
+        }
+        Weight::F32(weight) => one_row(target, store, input, weight),
+        Weight::Bf16(weight) => one_row(target, store, input, weight),
     }
+}
+
+fn one_row<T: Value>(target: &mut [f32], store: Store, input: &[f32], weight: &[T]) {
+    let inputs = input.len();
     let parts = target.par_chunks_mut(OUTPUTS).zip(weight.par_chunks(OUTPUTS * inputs));
     parts.for_each(|(target, weight)| {
         vectorized(
@@ -139,7 +176,7 @@ pub fn product(target: &mut [f32], store: Store, input: &[f32], weight: &[f32], 
 
 /// Four outputs at a time: as many streams from memory, and sums that don't wait for each other.
 #[inline(always)]
-fn row_product(target: &mut [f32], store: Store, input: &[f32], weight: &[f32]) {
+fn row_product<T: Value>(target: &mut [f32], store: Store, input: &[f32], weight: &[T]) {
     let inputs = input.len();
     let mut put = |output: usize, sum: f32| {
         let before = if store == Store::Add { target[output] } else { 0.0 };
@@ -157,13 +194,13 @@ fn row_product(target: &mut [f32], store: Store, input: &[f32], weight: &[f32]) 
         }
     }
     for (index, weight) in rest.chunks_exact(inputs).enumerate() {
-        put(first_of_rest + index, sum_by(input, weight, |input, weight| input * weight));
+        put(first_of_rest + index, sum_by(input, weight, |input, weight| input * weight.widen()));
     }
 }
 
 /// `Σ input · weight` for each of four rows, in the order of [`sum_by`].
 #[inline(always)]
-fn dot_products(input: &[f32], weights: [&[f32]; 4]) -> [f32; 4] {
+fn dot_products<T: Value>(input: &[f32], weights: [&[T]; 4]) -> [f32; 4] {
     let (inputs, input_rest) = input.as_chunks::<LANES>();
     let weights = weights.map(|weight| weight.as_chunks::<LANES>());
     let [(first, _), (second, _), (third, _), (fourth, _)] = weights;
@@ -172,15 +209,15 @@ fn dot_products(input: &[f32], weights: [&[f32]; 4]) -> [f32; 4] {
         inputs.iter().zip(first).zip(second).zip(third).zip(fourth)
     {
         for lane in 0..LANES {
-            sums[0][lane] += input[lane] * first[lane];
-            sums[1][lane] += input[lane] * second[lane];
-            sums[2][lane] += input[lane] * third[lane];
-            sums[3][lane] += input[lane] * fourth[lane];
+            sums[0][lane] += input[lane] * first[lane].widen();
+            sums[1][lane] += input[lane] * second[lane].widen();
+            sums[2][lane] += input[lane] * third[lane].widen();
+            sums[3][lane] += input[lane] * fourth[lane].widen();
         }
     }
     for (sums, (_, rest)) in sums.iter_mut().zip(weights) {
         for (lane, (input, weight)) in input_rest.iter().zip(rest).enumerate() {
-            sums[lane] += input * weight;
+            sums[lane] += input * weight.widen();
         }
     }
     sums.map(total)

@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::{Rows, product};
+use super::{Rows, Weight, product};
 use crate::flex::{
     buffers::Buffer,
     matrix::Store,
@@ -37,12 +37,12 @@ pub struct Said {
 ///
 /// # Panics
 /// When a row or a token is not there.
-pub fn predict(hidden: &[f32], weight: &[f32], rows: usize, asked: &[Asked]) -> Vec<Said> {
+pub fn predict(hidden: &[f32], weight: Weight<'_>, rows: usize, asked: &[Asked]) -> Vec<Said> {
     if asked.is_empty() {
         return Vec::new();
     }
     let width = hidden.len() / rows;
-    let vocabulary = weight.len() / width;
+    let vocabulary = weight.elements() / width;
     let chunk = (LOGITS / vocabulary).clamp(Rows::ALIKE, 1024).min(rows);
     let mut logits = Buffer::new(chunk * vocabulary);
     let mut said = Vec::with_capacity(asked.len());
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn equal_logits_are_equally_probable_and_the_first_is_the_greedy_one() {
         let asked = [0, 1, 2].map(|token| Asked { row: 0, token });
-        let said = predict(&[1.0, 0.0], &[2.0, 5.0, 2.0, 5.0, 2.0, 5.0], 1, &asked);
+        let said = predict(&[1.0, 0.0], Weight::F32(&[2.0, 5.0, 2.0, 5.0, 2.0, 5.0]), 1, &asked);
         let third = -3f32.ln();
         assert!(said.iter().all(|said| (said.log_probability - third).abs() < 1e-6), "{said:?}");
         let greedy: Vec<_> = said.iter().map(|said| said.is_greedy).collect();
