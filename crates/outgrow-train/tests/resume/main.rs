@@ -43,7 +43,7 @@ fn a_run_in_bf16_has_the_losses_of_one_in_f32_to_rounding() {
         run_until(&workshop, "run", &stacked(1e-2), None, &mut told).unwrap();
         told.steps.into_iter().map(|(_, bits)| f64::from_bits(bits))
     });
-    let [exact, rounded] = losses.each_mut().map(|losses| losses.collect::<Vec<_>>());
+    let [exact, rounded] = losses.each_mut().map(Iterator::collect::<Vec<_>>);
     assert_ne!(exact, rounded);
     for (exact, rounded) in exact.into_iter().zip(rounded) {
         assert!((exact - rounded).abs() < exact / 256.0, "{rounded}, in f32 {exact}");
