@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod axis;
+mod benchmark_line;
 mod charts;
 mod curve;
 mod error;
@@ -20,6 +21,8 @@ mod timeline;
 pub use curve::{Curve, CurvePoint};
 pub use error::ReportError;
 pub use read::read_run;
-pub use record::{Cost, RunRecord, StageSpan, TrainingPoint, ValidationPoint};
+pub use record::{
+    BenchmarkPoint, Cost, MetricValue, RunRecord, StageSpan, TaskResult, TrainingPoint, ValidationPoint,
+};
 pub use report::{Comparison, MethodRuns, Report, RunSummary};
 pub use speed_up::{LossReading, ReadAt, Reading, SeedReading, SpeedUp, speed_up, speed_up_at};
