@@ -2,7 +2,10 @@
 #![doc = include_str!("../README.md")]
 
 mod axis;
+mod benchmark;
+mod benchmark_charts;
 mod benchmark_line;
+mod benchmark_section;
 mod charts;
 mod curve;
 mod error;
@@ -18,6 +21,7 @@ mod svg;
 mod table;
 mod timeline;
 
+pub use benchmark::{Benchmark, BenchmarkRun, BenchmarkValue};
 pub use curve::{Curve, CurvePoint};
 pub use error::ReportError;
 pub use read::read_run;
