@@ -1,5 +1,7 @@
 //! From numbers to places on a chart, and where the ticks stand. Draws nothing.
 
+use crate::figures::prefix;
+
 /// How a number becomes a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scale {
@@ -48,7 +50,11 @@ impl Axis {
                 value: value * self.unit,
                 text: match self.scale {
                     Scale::Linear => format!("{value:.decimals$}"),
-                    Scale::Logarithmic => format!("{value}"),
+                    Scale::Logarithmic => {
+                        let (factor, prefix) = prefix(value);
+                        let number = value / factor;
+                        if number < 1000.0 { format!("{number}{prefix}") } else { format!("{value:e}") }
+                    }
                 },
             })
             .collect()
@@ -94,7 +100,12 @@ fn logarithmic_ticks(low: f64, high: f64, wanted: usize) -> Vec<f64> {
             .collect()
     };
     let fine = within(&[1.0, 2.0, 5.0]);
-    if fine.len() <= wanted + 2 { fine } else { within(&[1.0]) }
+    if fine.len() <= wanted + 2 {
+        return fine;
+    }
+    let decades = within(&[1.0]);
+    let every = decades.len().div_ceil(wanted + 2).max(1);
+    decades.into_iter().step_by(every).collect()
 }
 
 /// Decimals that tell numbers a step apart.
@@ -123,6 +134,7 @@ mod tests {
             texts(&axis(Scale::Logarithmic, 0.08, 27.0), 7),
             ["0.1", "0.2", "0.5", "1", "2", "5", "10", "20"]
         );
+        assert_eq!(texts(&axis(Scale::Logarithmic, 30.0, 2e6), 5), ["100", "1k", "10k", "100k", "1M"]);
     }
 
     #[test]

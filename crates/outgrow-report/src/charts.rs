@@ -5,7 +5,7 @@ use crate::figures::{self, flops, prefix, quantity};
 use crate::record::{Cost, RunRecord, ValidationPoint};
 use crate::report::{MethodRuns, Report, RunSummary};
 use crate::speed_up::{ReadAt, mean};
-use crate::svg::{Chart, Drop, Point, Series, thinned};
+use crate::svg::{Chart, Drop, Place, Point, Series, thinned};
 
 /// The style sheet of a chart that is a file of its own; the page has it too.
 pub(crate) const CHART_STYLE: &str = include_str!("chart.css");
@@ -67,8 +67,7 @@ pub(crate) fn learning_rate(report: &Report) -> Option<Chart> {
             lines: vec![
                 thinned(&run.training, 400)
                     .map(|point| Point {
-                        x: point.tokens as f64,
-                        y: point.learning_rate,
+                        place: Place { x: point.tokens as f64, y: point.learning_rate, error: None },
                         title: format!("{name}: {:.2e} in stage {}", point.learning_rate, point.stage),
                     })
                     .collect(),
@@ -83,7 +82,7 @@ pub(crate) fn learning_rate(report: &Report) -> Option<Chart> {
     "learning rate, 10⁻³".clone_into(&mut y.label);
     y.unit = 1e-3;
     let title = "Learning rate against training tokens".to_owned();
-    Some(Chart { id: "learning-rate", title, size: LOW, x, y, series, level: None, drops: Vec::new() })
+    Some(Chart { size: LOW, ..chart("learning-rate", title, (x, y), series) })
 }
 
 /// The first run of each method.
@@ -101,7 +100,7 @@ pub(crate) fn first_records(report: &Report) -> Vec<(&str, &RunRecord)> {
     first
 }
 
-fn loss_chart(report: &Report, id: &'static str, cost: Cost, scale: Scale) -> Option<Chart> {
+fn loss_chart(report: &Report, id: &str, cost: Cost, scale: Scale) -> Option<Chart> {
     let series: Vec<Series> = report
         .methods()
         .iter()
@@ -111,7 +110,13 @@ fn loss_chart(report: &Report, id: &'static str, cost: Cost, scale: Scale) -> Op
         .collect();
     let (x, y) = axes(&series, cost, scale)?;
     let title = format!("Validation loss against {}", x.label);
-    Some(Chart { id, title, size: HALF, x, y, series, level: None, drops: Vec::new() })
+    Some(chart(id, title, (x, y), series))
+}
+
+/// A chart of half a page with nothing but its lines.
+fn chart(id: &str, title: String, (x, y): (Axis, Axis), series: Vec<Series>) -> Chart {
+    let id = id.to_owned();
+    Chart { id, title, size: HALF, is_small: false, x, y, series, level: None, drops: Vec::new() }
 }
 
 fn series(method: &MethodRuns, colour: usize, cost: Cost) -> Series {
@@ -119,11 +124,12 @@ fn series(method: &MethodRuns, colour: usize, cost: Cost) -> Series {
     let line = |run: &&RunSummary| {
         run.validation.iter().map(|point| validation_point(&method.label, run.seed, point, cost)).collect()
     };
+    let lines: Vec<Vec<Point>> = runs.iter().map(line).collect();
     Series {
         name: method.label.clone(),
         colour,
-        lines: runs.iter().map(line).collect(),
-        mean: mean_line(&runs, cost),
+        mean: mean_line(&lines),
+        lines,
         marks: runs.first().map(|run| growths(run, cost)).unwrap_or_default(),
     }
 }
@@ -136,15 +142,18 @@ fn validation_point(label: &str, seed: u64, point: &ValidationPoint, cost: Cost)
         flops(point.flops),
         point.stage
     );
-    Point { x: point.cost(cost), y: point.loss, title }
+    Point { place: Place { x: point.cost(cost), y: point.loss, error: None }, title }
 }
 
 fn growths(run: &RunSummary, cost: Cost) -> Vec<Point> {
     let grown = run.stages.iter().filter_map(|stage| Some((stage, stage.growth_losses?)));
     grown
         .map(|(stage, (before, after))| Point {
-            x: if cost == Cost::Tokens { stage.first_token as f64 } else { stage.first_flops },
-            y: after,
+            place: Place {
+                x: if cost == Cost::Tokens { stage.first_token as f64 } else { stage.first_flops },
+                y: after,
+                error: None,
+            },
             title: format!(
                 "growth into stage {}: loss {} before, {} after",
                 stage.name,
@@ -156,28 +165,27 @@ fn growths(run: &RunSummary, cost: Cost) -> Vec<Point> {
 }
 
 /// The mean of several seeds, if all were evaluated at the same costs.
-fn mean_line(runs: &[&RunSummary], cost: Cost) -> Option<Vec<(f64, f64)>> {
-    let (first, others) = runs.split_first()?;
-    let same_places = |other: &&&RunSummary| {
-        other.validation.len() == first.validation.len()
-            && other
-                .validation
-                .iter()
-                .zip(&first.validation)
-                .all(|(one, two)| (one.cost(cost) - two.cost(cost)).abs() <= 1e-9 * two.cost(cost).abs())
+///
+/// Its error is the mean of theirs, the most that it can be: seeds answer the same documents, so their errors need not average out.
+pub(crate) fn mean_line(lines: &[Vec<Point>]) -> Option<Vec<Place>> {
+    let (first, others) = lines.split_first()?;
+    let same_places = |other: &&Vec<Point>| {
+        let near = |one: &Point, two: &Point| (one.place.x - two.place.x).abs() <= 1e-9 * two.place.x.abs();
+        other.len() == first.len() && other.iter().zip(first).all(|(one, two)| near(one, two))
     };
     if others.is_empty() || others.iter().filter(same_places).count() < others.len() {
         return None;
     }
-    let losses = |index: usize| runs.iter().map(|run| run.validation[index].loss).collect::<Vec<_>>();
-    Some(
-        first
-            .validation
-            .iter()
-            .enumerate()
-            .filter_map(|(index, point)| Some((point.cost(cost), mean(&losses(index))?)))
-            .collect(),
-    )
+    let of_seeds = |index: usize| lines.iter().map(move |line| line[index].place);
+    let mean_place = |index: usize| {
+        let errors: Option<Vec<f64>> = of_seeds(index).map(|place| place.error).collect();
+        Some(Place {
+            x: first[index].place.x,
+            y: mean(&of_seeds(index).map(|place| place.y).collect::<Vec<_>>())?,
+            error: errors.and_then(|errors| mean(&errors)),
+        })
+    };
+    (0..first.len()).map(mean_place).collect()
 }
 
 /// Axes that hold every point; `None` where there is none.
@@ -188,22 +196,13 @@ fn axes(series: &[Series], cost: Cost, scale: Scale) -> Option<(Axis, Axis)> {
         values
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
     };
-    let (mut low, high) = range(&mut points().map(|point| point.x));
+    let (mut low, high) = range(&mut points().map(|point| point.place.x));
     let mut scale = scale;
     if scale == Scale::Logarithmic {
-        let (positive, _) = range(&mut points().map(|point| point.x).filter(|x| *x > 0.0));
+        let (positive, _) = range(&mut points().map(|point| point.place.x).filter(|x| *x > 0.0));
         if positive < high { low = positive } else { scale = Scale::Linear }
     }
-    let (low, high) = widened(low, high);
-    let (unit, prefix) = prefix(high);
-    let label = match cost {
-        Cost::Tokens if prefix.is_empty() => "training tokens".to_owned(),
-        Cost::Tokens => format!("training tokens, {}", words(prefix)),
-        Cost::ExactFlops | Cost::SixTimesParametersFlops => {
-            format!("training {prefix}FLOP, base included")
-        }
-    };
-    let (lowest, highest) = range(&mut points().map(|point| point.y));
+    let (lowest, highest) = range(&mut points().map(|point| point.place.y));
     let (lowest, highest) = widened(lowest, highest);
     // The lowest curve stays clear of the axis.
     let lowest = lowest - 0.03 * (highest - lowest);
@@ -214,7 +213,21 @@ fn axes(series: &[Series], cost: Cost, scale: Scale) -> Option<(Axis, Axis)> {
         high: highest,
         unit: 1.0,
     };
-    Some((Axis { label, scale, low, high, unit }, y))
+    Some((cost_axis(cost, scale, low, high), y))
+}
+
+/// An axis of what was paid, in the unit that its high end is written in.
+pub(crate) fn cost_axis(cost: Cost, scale: Scale, low: f64, high: f64) -> Axis {
+    let (low, high) = widened(low, high);
+    let (unit, prefix) = prefix(high);
+    let label = match cost {
+        Cost::Tokens if prefix.is_empty() => "training tokens".to_owned(),
+        Cost::Tokens => format!("training tokens, {}", words(prefix)),
+        Cost::ExactFlops | Cost::SixTimesParametersFlops => {
+            format!("training {prefix}FLOP, base included")
+        }
+    };
+    Axis { label, scale, low, high, unit }
 }
 
 fn words(prefix: &str) -> &str {

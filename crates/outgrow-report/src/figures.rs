@@ -53,6 +53,17 @@ pub(crate) fn loss(value: f64) -> String {
     format!("{value:.3}")
 }
 
+/// What a benchmark measured and its standard error, `0.3120` and `± 0.0146`, with as many decimals as the value is worth.
+pub(crate) fn measured(value: f64, standard_error: Option<f64>) -> (String, Option<String>) {
+    let written = |number: f64| match value.abs() {
+        small if small < 10.0 => format!("{number:.4}"),
+        middle if middle < 1000.0 => format!("{number:.2}"),
+        large if large < 1e6 => format!("{number:.0}"),
+        _ => format!("{number:.2e}"),
+    };
+    (written(value), standard_error.map(|error| format!("± {}", written(error))))
+}
+
 /// Text that can stand in HTML and in an attribute.
 pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -87,6 +98,18 @@ mod tests {
         assert_eq!(signed_percent(0.486), "+49 %");
         assert_eq!(signed_percent(-0.042), "\u{2212}4.2 %");
         assert_eq!(signed_percent(0.0996), "+10 %");
+    }
+
+    #[test]
+    fn a_standard_error_has_the_decimals_of_its_value() {
+        let texts = |value, error| match measured(value, error) {
+            (value, Some(error)) => format!("{value} {error}"),
+            (value, None) => value,
+        };
+        assert_eq!(texts(0.312, Some(0.014_64)), "0.3120 ± 0.0146");
+        assert_eq!(texts(41.267, Some(1.5)), "41.27 ± 1.50");
+        assert_eq!(texts(12_345.6, None), "12346");
+        assert_eq!(texts(1.5e7, Some(2.5e5)), "1.50e7 ± 2.50e5");
     }
 
     #[test]

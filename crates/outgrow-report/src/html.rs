@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use crate::benchmark_section;
 use crate::charts::{self, CHART_STYLE};
 use crate::figures::{escape, flops, signed_percent, tokens};
 use crate::record::RunRecord;
@@ -14,7 +15,7 @@ use crate::{table, timeline};
 const PAGE_STYLE: &str = include_str!("page.css");
 
 /// How to read the numbers.
-const MEANING: &str = "<dl>\
+const MEANING: &str = "\
 <dt>Speed-up at equal loss</dt><dd>FLOPs of scratch ÷ FLOPs of the grown run − 1, each counted up to where its validation loss first \
 reaches the same value. +50 % means that scratch needs 1.5 times as many FLOPs, or that growing saves a third. The grown run pays \
 for its small base model too. It is read at the final loss of scratch with the same seed; where a grown run never gets there, at \
@@ -25,7 +26,14 @@ This is what the headline uses.</dd>\
 <dt>FLOPs, 6·N·T</dt><dd>Six times all parameters, embeddings and head included, times tokens, as the figures of \
 arXiv 2405.15319 count. It knows nothing of freezing.</dd>\
 <dt>Spread</dt><dd>Lowest and highest of the seeds. Runs with one seed see the same data in the same order and are compared with \
-each other, never with another seed.</dd></dl>";
+each other, never with another seed.</dd>";
+
+/// How to read the benchmarks.
+const MEANING_OF_BENCHMARKS: &str = "\
+<dt>Benchmarks</dt><dd>As lm-evaluation-harness scores and names them: acc_norm where a task has it, otherwise acc, of WikiText the \
+word perplexity. A run says in its recipe how many documents and examples it used; runs that differ in that are no comparison. Single values that would cover each other stand side by side.</dd>\
+<dt>± and bands</dt><dd>One standard error over a benchmark's documents, where the runs computed it. It says nothing of seeds. \
+Around a mean of seeds it is the mean of theirs: all answer the same documents, so their errors need not average out.</dd>";
 
 pub(crate) fn page(report: &Report) -> String {
     let mut out = String::with_capacity(200_000);
@@ -62,6 +70,12 @@ pub(crate) fn page(report: &Report) -> String {
         );
         section(&mut out, "Speed-up by seed", "", &table::by_seed(report));
     }
+    if !report.benchmarks().is_empty() {
+        let (note, charts) = (benchmark_section::charts_note(report), benchmark_section::charts(report));
+        section(&mut out, "Benchmarks", note, &charts);
+        let (note, table) = (benchmark_section::table_note(report), benchmark_section::table(report));
+        section(&mut out, "Benchmarks, last values", note, &table);
+    }
     section(
         &mut out,
         "Stages",
@@ -70,7 +84,8 @@ pub(crate) fn page(report: &Report) -> String {
     );
     figure(&mut out, charts::learning_rate(report), "Learning rate", "First seed of each method.");
     section(&mut out, "Runs", "", &table::runs(report));
-    section(&mut out, "What the numbers mean", "", MEANING);
+    let of_benchmarks = if report.benchmarks().is_empty() { "" } else { MEANING_OF_BENCHMARKS };
+    section(&mut out, "What the numbers mean", "", &format!("<dl>{MEANING}{of_benchmarks}</dl>"));
     section(&mut out, "Recipes", "As resolved by the first seed of each method.", &recipes(report));
     out.push_str("</main></body></html>\n");
     out

@@ -2,6 +2,10 @@
 #![doc = include_str!("../README.md")]
 
 mod axis;
+mod benchmark;
+mod benchmark_charts;
+mod benchmark_line;
+mod benchmark_section;
 mod charts;
 mod curve;
 mod error;
@@ -17,9 +21,12 @@ mod svg;
 mod table;
 mod timeline;
 
+pub use benchmark::{Benchmark, BenchmarkRun, BenchmarkValue};
 pub use curve::{Curve, CurvePoint};
 pub use error::ReportError;
 pub use read::read_run;
-pub use record::{Cost, RunRecord, StageSpan, TrainingPoint, ValidationPoint};
+pub use record::{
+    BenchmarkPoint, Cost, MetricValue, RunRecord, StageSpan, TaskResult, TrainingPoint, ValidationPoint,
+};
 pub use report::{Comparison, MethodRuns, Report, RunSummary};
 pub use speed_up::{LossReading, ReadAt, Reading, SeedReading, SpeedUp, speed_up, speed_up_at};

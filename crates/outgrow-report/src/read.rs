@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::benchmark_line::task_results;
 use crate::error::ReportError;
-use crate::record::{RunRecord, TrainingPoint, ValidationPoint};
+use crate::record::{BenchmarkPoint, RunRecord, TrainingPoint, ValidationPoint};
 
 /// The format of `run.json` that is read here.
 const FORMAT: u64 = 1;
@@ -58,6 +59,17 @@ struct EvaluationLine {
     flops_6nt: f64,
 }
 
+/// A line of `metrics.jsonl` that is an evaluation by benchmarks.
+#[derive(Deserialize)]
+struct BenchmarkLine {
+    step: u64,
+    tokens: u64,
+    stage: StageLabel,
+    evaluation: serde_json::Map<String, serde_json::Value>,
+    flops: f64,
+    flops_6nt: f64,
+}
+
 /// A stage by its name or by its number.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -99,6 +111,7 @@ pub fn read_run(folder: &Path) -> Result<RunRecord, ReportError> {
         finished: description.finished,
         training: Vec::new(),
         validation: Vec::new(),
+        benchmarks: Vec::new(),
     };
     let file = folder.join("metrics.jsonl");
     let text = read_text(&file)?;
@@ -139,14 +152,21 @@ fn read_description(file: &Path) -> Result<Description, ReportError> {
 enum Line {
     Step(TrainingPoint),
     Evaluation(ValidationPoint),
-    /// Accuracies and perplexities of tasks, which no chart here shows.
-    Benchmarks,
+    Benchmarks(BenchmarkPoint),
 }
 
 fn parse_line(line: &str) -> Result<Line, serde_json::Error> {
     let value: serde_json::Value = serde_json::from_str(line)?;
     if value.get("evaluation").is_some() {
-        return Ok(Line::Benchmarks);
+        let line: BenchmarkLine = serde_json::from_value(value)?;
+        return Ok(Line::Benchmarks(BenchmarkPoint {
+            step: line.step,
+            tokens: line.tokens,
+            stage: line.stage.into_name(),
+            flops: line.flops,
+            flops_6nt: line.flops_6nt,
+            tasks: task_results(&line.evaluation)?,
+        }));
     }
     if value.get("validation_loss").is_some() {
         let line: EvaluationLine = serde_json::from_value(value)?;
@@ -176,13 +196,16 @@ fn push(run: &mut RunRecord, line: Line) {
     let tokens = match &line {
         Line::Step(point) => point.tokens,
         Line::Evaluation(point) => point.tokens,
-        Line::Benchmarks => return,
+        Line::Benchmarks(point) => point.tokens,
     };
     while run.training.last().is_some_and(|last| last.tokens > tokens) {
         run.training.pop();
     }
     while run.validation.last().is_some_and(|last| last.tokens > tokens) {
         run.validation.pop();
+    }
+    while run.benchmarks.last().is_some_and(|last| last.tokens > tokens) {
+        run.benchmarks.pop();
     }
     match line {
         Line::Step(point) => {
@@ -193,7 +216,14 @@ fn push(run: &mut RunRecord, line: Line) {
             run.training.push(point);
         }
         Line::Evaluation(point) => run.validation.push(point),
-        Line::Benchmarks => {}
+        Line::Benchmarks(point) => {
+            // As with steps. Before and after a growth tokens are the same and stages are not: both count.
+            let repeats = |last: &BenchmarkPoint| last.tokens == tokens && last.stage == point.stage;
+            if run.benchmarks.last().is_some_and(repeats) {
+                run.benchmarks.pop();
+            }
+            run.benchmarks.push(point);
+        }
     }
 }
 

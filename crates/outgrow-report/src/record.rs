@@ -31,6 +31,8 @@ pub struct RunRecord {
     pub training: Vec<TrainingPoint>,
     /// One point an evaluation. Two points with the same tokens are the losses before and after a growth.
     pub validation: Vec<ValidationPoint>,
+    /// One point an evaluation by benchmarks, of two at the same place the later; none where the recipe asks for none.
+    pub benchmarks: Vec<BenchmarkPoint>,
 }
 
 /// One optimisation step. Tokens and FLOPs count from the first token of the first stage.
@@ -69,6 +71,43 @@ pub struct ValidationPoint {
     pub flops_6nt: f64,
     /// Validation loss, nats a token.
     pub loss: f64,
+}
+
+/// One evaluation by benchmarks. Tokens and FLOPs count from the first token of the first stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BenchmarkPoint {
+    /// The step after which it was taken.
+    pub step: u64,
+    /// Tokens seen so far, all stages.
+    pub tokens: u64,
+    /// The stage it belongs to.
+    pub stage: String,
+    /// FLOPs so far, counted exactly.
+    pub flops: f64,
+    /// FLOPs so far, as 6 · parameters · tokens.
+    pub flops_6nt: f64,
+    /// What was measured, in the order of the recipe's tasks.
+    pub tasks: Vec<TaskResult>,
+}
+
+/// What one task of an evaluation came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TaskResult {
+    /// The task's name in lm-evaluation-harness: `arc_easy`.
+    pub task: String,
+    /// At least one metric.
+    pub metrics: Vec<MetricValue>,
+}
+
+/// One metric of a task.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MetricValue {
+    /// Its name in lm-evaluation-harness: `acc_norm`.
+    pub metric: String,
+    /// Its value; `None` for a perplexity too large for a number, which JSON has no word for.
+    pub value: Option<f64>,
+    /// Its standard error over the task's documents, where the run computed it.
+    pub standard_error: Option<f64>,
 }
 
 /// What a run pays with, the horizontal axis of a curve.

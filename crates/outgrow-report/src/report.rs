@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::benchmark::{Benchmark, benchmarks};
 use crate::curve::Curve;
 use crate::error::ReportError;
 use crate::method::{BASELINE, Group, group};
@@ -20,6 +21,7 @@ pub struct Report {
     baseline: Option<String>,
     comparisons: Vec<Comparison>,
     methods: Vec<MethodRuns>,
+    benchmarks: Vec<Benchmark>,
     /// The runs as they were read: the page also shows recipes and learning rates.
     #[serde(skip)]
     records: Vec<RunRecord>,
@@ -124,9 +126,13 @@ impl Report {
         let methods: Vec<MethodRuns> = groups.iter().map(|group| method_runs(runs, group)).collect();
         let baseline = baseline.map(|group| group.label);
         let sentences = summary::sentences(baseline.as_deref(), &comparisons, &methods);
-        let records =
-            groups.iter().flat_map(|group| group.runs.iter().map(|&index| runs[index].clone())).collect();
-        Ok(Self { format: 1, sentences, baseline, comparisons, methods, records })
+        let labelled: Vec<(&str, &RunRecord)> = groups
+            .iter()
+            .flat_map(|group| group.runs.iter().map(|&index| (group.label.as_str(), &runs[index])))
+            .collect();
+        let benchmarks = benchmarks(&labelled);
+        let records = labelled.iter().map(|&(_, run)| run.clone()).collect();
+        Ok(Self { format: 1, sentences, baseline, comparisons, methods, benchmarks, records })
     }
 
     /// One plain sentence for each method that is compared with scratch; where there is no scratch, for each method.
@@ -147,6 +153,11 @@ impl Report {
     /// One comparison for each method other than the baseline.
     pub fn comparisons(&self) -> &[Comparison] {
         &self.comparisons
+    }
+
+    /// What benchmarks said during training; empty where no run was evaluated by any.
+    pub fn benchmarks(&self) -> &[Benchmark] {
+        &self.benchmarks
     }
 
     /// The runs in the order of the methods, then by seed.

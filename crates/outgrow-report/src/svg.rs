@@ -1,28 +1,32 @@
-//! A line chart as SVG text: one colour a method, a thin line a seed and a thick one for their mean. Colours come from the style
-//! sheet's variables, so that a chart follows the reader's light or dark system. What is drawn is decided in charts.rs.
+//! A line chart as SVG text: one colour a method, a thin line a seed and a thick one for their mean, a band for what is uncertain. Colours
+//! come from the style sheet's variables, so that a chart follows the reader's light or dark system. What is drawn is decided in charts.rs
+//! and benchmark_charts.rs.
 
 use std::fmt::Write;
 
-use crate::axis::{Axis, Tick};
+use crate::axis::{Axis, Scale, Tick};
 use crate::figures::escape;
 
-/// Left and top of the plot, and what is kept free to its right and below, in the chart's units: about a pixel each.
-const LEFT: f64 = 58.0;
+/// What is kept free right of the plot and below it, in the chart's units: about a pixel each.
 const RIGHT: f64 = 18.0;
-const TOP: f64 = 40.0;
 const BOTTOM: f64 = 48.0;
 
 /// Points of a line that show their numbers: a long run has thousands of evaluations, a page has about a thousand pixels.
 const MOST_SENSITIVE: usize = 250;
 
+/// Points of a thick line in a small chart that are dots: more of them would only be a thicker line.
+const MOST_DOTS: usize = 40;
+
 /// A chart.
 pub(crate) struct Chart {
     /// Unique in its page: names the clip path.
-    pub id: &'static str,
+    pub id: String,
     /// What a screen reader says.
     pub title: String,
     /// Width and height; text has the same size in every chart, so a chart of half a page is half as wide.
     pub size: (f64, f64),
+    /// One of several of a kind, with a heading and a legend outside, and of so few points that each is a dot.
+    pub is_small: bool,
     pub x: Axis,
     pub y: Axis,
     pub series: Vec<Series>,
@@ -40,15 +44,23 @@ pub(crate) struct Series {
     /// One line a seed.
     pub lines: Vec<Vec<Point>>,
     /// The mean over the seeds, where they were evaluated at the same places.
-    pub mean: Option<Vec<(f64, f64)>>,
+    pub mean: Option<Vec<Place>>,
     /// Growths.
     pub marks: Vec<Point>,
 }
 
-/// A place in data, and what a reader sees when pointing at it.
-pub(crate) struct Point {
+/// A place in data.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Place {
     pub x: f64,
     pub y: f64,
+    /// How far up and down from `y` its band goes.
+    pub error: Option<f64>,
+}
+
+/// A place, and what a reader sees when pointing at it.
+pub(crate) struct Point {
+    pub place: Place,
     pub title: String,
 }
 
@@ -65,7 +77,7 @@ impl Chart {
     pub fn svg(&self, style: Option<&str>) -> String {
         let mut out = String::new();
         let title = escape(&self.title);
-        let id = self.id;
+        let id = &self.id;
         let (full_width, full_height) = self.size;
         let _ = write!(
             out,
@@ -77,20 +89,27 @@ impl Chart {
                 "<style>{style}</style><rect width=\"{full_width}\" height=\"{full_height}\" class=\"ground\"/>"
             );
         }
-        let (width, height) = (self.right() - LEFT, self.bottom() - TOP);
+        let (left, top) = (self.left(), self.top());
+        let (width, height) = (self.right() - left, self.bottom() - top);
         let _ = write!(
             out,
-            "<clipPath id=\"clip-{id}\"><rect x=\"{LEFT}\" y=\"{TOP}\" width=\"{width}\" height=\"{height}\"/></clipPath>"
+            "<clipPath id=\"clip-{id}\"><rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\"/></clipPath>"
         );
         self.draw_axes(&mut out);
         self.draw_level(&mut out);
         let _ = write!(out, "<g clip-path=\"url(#clip-{id})\">");
+        // Before all lines: a band may cover bands, but no line.
+        for series in &self.series {
+            self.draw_bands(&mut out, series);
+        }
         for series in &self.series {
             self.draw_series(&mut out, series);
         }
         out.push_str("</g>");
         self.draw_drops(&mut out);
-        self.draw_legend(&mut out);
+        if !self.is_small {
+            self.draw_legend(&mut out);
+        }
         out.push_str("</svg>");
         out
     }
@@ -99,7 +118,18 @@ impl Chart {
     fn place(&self, x: f64, y: f64) -> (f64, f64) {
         // Far outside is as good as just outside, and keeps the text short.
         let (x, y) = (self.x.part(x).clamp(-1.0, 2.0), self.y.part(y).clamp(-1.0, 3.0));
-        (LEFT + x * (self.right() - LEFT), self.bottom() - y * (self.bottom() - TOP))
+        let (left, bottom) = (self.left(), self.bottom());
+        (left + x * (self.right() - left), bottom - y * (bottom - self.top()))
+    }
+
+    /// The left edge of the plot.
+    fn left(&self) -> f64 {
+        if self.is_small { 44.0 } else { 58.0 }
+    }
+
+    /// The upper edge of the plot.
+    fn top(&self) -> f64 {
+        if self.is_small { 10.0 } else { 40.0 }
     }
 
     /// The right edge of the plot.
@@ -113,17 +143,20 @@ impl Chart {
     }
 
     fn draw_axes(&self, out: &mut String) {
-        let (bottom, right) = (self.bottom(), self.right());
-        for Tick { value, text } in self.y.ticks(5) {
+        let (left, bottom, right) = (self.left(), self.bottom(), self.right());
+        // Numbers in a small chart are few and stand close.
+        let (x_ticks, y_ticks) =
+            if self.is_small { (self.size.0 / 60.0, 4) } else { (self.size.0 / 100.0, 5) };
+        for Tick { value, text } in self.y.ticks(y_ticks) {
             let (_, y) = self.place(self.x.low, value);
             let _ = write!(
                 out,
-                "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{right}\"/><text class=\"tick end\" x=\"{:.1}\" y=\"{:.1}\">{text}</text>",
-                LEFT - 8.0,
+                "<path class=\"grid\" d=\"M{left} {y:.1}H{right}\"/><text class=\"tick end\" x=\"{:.1}\" y=\"{:.1}\">{text}</text>",
+                left - 8.0,
                 y + 4.0
             );
         }
-        for Tick { value, text } in self.x.ticks((self.size.0 / 100.0) as usize) {
+        for Tick { value, text } in self.x.ticks(x_ticks as usize) {
             let (x, _) = self.place(value, self.y.low);
             let _ = write!(
                 out,
@@ -133,12 +166,12 @@ impl Chart {
         }
         let _ = write!(
             out,
-            "<path class=\"axis\" d=\"M{LEFT} {bottom}H{right}\"/><text class=\"label middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            f64::midpoint(LEFT, right),
+            "<path class=\"axis\" d=\"M{left} {bottom}H{right}\"/><text class=\"label middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            f64::midpoint(left, right),
             self.size.1 - 8.0,
             escape(&self.x.label)
         );
-        let middle = f64::midpoint(TOP, bottom);
+        let middle = f64::midpoint(self.top(), bottom);
         let _ = write!(
             out,
             "<text class=\"label middle\" transform=\"translate(14 {middle:.1}) rotate(-90)\">{}</text>",
@@ -149,11 +182,11 @@ impl Chart {
     fn draw_level(&self, out: &mut String) {
         let Some((level, text)) = &self.level else { return };
         let (_, y) = self.place(self.x.low, *level);
-        let right = self.right();
+        let (left, right) = (self.left(), self.right());
         let _ = write!(
             out,
-            "<path class=\"level\" d=\"M{LEFT} {y:.1}H{right}\"/><text class=\"note\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            LEFT + 6.0,
+            "<path class=\"level\" d=\"M{left} {y:.1}H{right}\"/><text class=\"note\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            left + 6.0,
             y + 15.0,
             escape(text)
         );
@@ -176,18 +209,43 @@ impl Chart {
         }
     }
 
+    /// How uncertain the thick lines are, where it is known: a band along a line, a bar at a point that stands alone.
+    fn draw_bands(&self, out: &mut String, series: &Series) {
+        let thick = match &series.mean {
+            Some(mean) => vec![mean.clone()],
+            None => series.lines.iter().map(|line| places(line)).collect(),
+        };
+        let edge = |place: &Place, sign: f64| {
+            let y = place.y + sign * place.error.unwrap_or(0.0);
+            // Zero and below are off a logarithmic axis: as far down as there is.
+            self.place(place.x, if self.y.scale == Scale::Linear { y } else { y.max(f64::MIN_POSITIVE) })
+        };
+        let known = thick.iter().flat_map(|line| line.split(|place| place.error.is_none()));
+        for places in known.filter(|places| !places.is_empty()) {
+            let above = places.iter().map(|place| edge(place, 1.0));
+            let below = places.iter().rev().map(|place| edge(place, -1.0));
+            let _ = write!(
+                out,
+                "<path class=\"{} c{}\" d=\"{}\"/>",
+                if places.len() == 1 { "error" } else { "band" },
+                colour_class(series.colour),
+                path(above.chain(below))
+            );
+        }
+    }
+
     fn draw_series(&self, out: &mut String, series: &Series) {
         let _ = write!(out, "<g class=\"c{}\">", colour_class(series.colour));
         let class = if series.mean.is_some() { "seed" } else { "mean" };
         for line in &series.lines {
-            self.draw_line(out, class, line.iter().map(|point| (point.x, point.y)));
+            self.draw_line(out, class, &places(line));
         }
         if let Some(mean) = &series.mean {
-            self.draw_line(out, "mean", mean.iter().copied());
+            self.draw_line(out, "mean", mean);
         }
         let sensitive = series.lines.iter().flat_map(|line| thinned(line, MOST_SENSITIVE));
         for point in sensitive.filter(|point| self.is_inside(point)) {
-            let (x, y) = self.place(point.x, point.y);
+            let (x, y) = self.place(point.place.x, point.place.y);
             let title = escape(&point.title);
             let _ = write!(
                 out,
@@ -195,7 +253,7 @@ impl Chart {
             );
         }
         for mark in series.marks.iter().filter(|mark| self.is_inside(mark)) {
-            let (x, y) = self.place(mark.x, mark.y);
+            let (x, y) = self.place(mark.place.x, mark.place.y);
             let title = escape(&mark.title);
             let _ =
                 write!(out, "<path class=\"growth\" d=\"{}\"><title>{title}</title></path>", diamond(x, y));
@@ -205,21 +263,26 @@ impl Chart {
 
     fn is_inside(&self, point: &Point) -> bool {
         let inside = |part: f64| (-1e-6..=1.0 + 1e-6).contains(&part);
-        inside(self.x.part(point.x)) && inside(self.y.part(point.y))
+        inside(self.x.part(point.place.x)) && inside(self.y.part(point.place.y))
     }
 
-    fn draw_line(&self, out: &mut String, class: &str, points: impl Iterator<Item = (f64, f64)>) {
-        let mut path = String::new();
+    fn draw_line(&self, out: &mut String, class: &str, line: &[Place]) {
         // A logarithmic axis has no place for zero.
-        for (x, y) in points.filter(|(x, _)| self.x.part(*x).is_finite()) {
-            let (x, y) = self.place(x, y);
-            let _ = write!(path, "{}{x:.1} {y:.1}", if path.is_empty() { 'M' } else { 'L' });
+        let places = line.iter().filter(|place| self.x.part(place.x).is_finite());
+        let places = places.map(|place| self.place(place.x, place.y));
+        let _ = write!(out, "<path class=\"{class}\" d=\"{}\"/>", path(places.clone()));
+        let is_thick = class == "mean";
+        // A line of one place is no line.
+        if line.len() == 1 || (self.is_small && is_thick && line.len() <= MOST_DOTS) {
+            let (class, radius) = if is_thick { ("dot-mean", 2.8) } else { ("dot-seed", 2.2) };
+            for (x, y) in places {
+                let _ = write!(out, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\"/>");
+            }
         }
-        let _ = write!(out, "<path class=\"{class}\" d=\"{path}\"/>");
     }
 
     fn draw_legend(&self, out: &mut String) {
-        let mut x = LEFT;
+        let mut x = self.left();
         for series in &self.series {
             let colour = colour_class(series.colour);
             let _ = write!(
@@ -244,6 +307,18 @@ impl Chart {
 /// At most `most` of the values, evenly.
 pub(crate) fn thinned<T>(values: &[T], most: usize) -> impl Iterator<Item = &T> {
     values.iter().step_by(values.len().div_ceil(most).max(1))
+}
+
+fn places(line: &[Point]) -> Vec<Place> {
+    line.iter().map(|point| point.place).collect()
+}
+
+fn path(places: impl Iterator<Item = (f64, f64)>) -> String {
+    let mut path = String::new();
+    for (x, y) in places {
+        let _ = write!(path, "{}{x:.1} {y:.1}", if path.is_empty() { 'M' } else { 'L' });
+    }
+    path
 }
 
 fn diamond(x: f64, y: f64) -> String {

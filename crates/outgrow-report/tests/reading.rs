@@ -38,6 +38,8 @@ fn a_run_comes_back_as_it_was_written() {
     assert_eq!(stages[0].growth_losses, None);
     let (before, after) = stages[1].growth_losses.unwrap();
     assert!(after > before);
+    assert_eq!(read.benchmarks.len(), 11 + 1);
+    assert_eq!(read.benchmarks[0].tasks[0].task, "lambada_openai");
 }
 
 #[test]
@@ -83,10 +85,24 @@ fn where_a_resumed_run_repeats_its_steps_the_later_lines_count() {
     // Killed fifty lines after its checkpoint, then gone on from there.
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let resumed = lines[..350].concat() + &lines[300..].concat();
+    let evaluations = |text: &str| text.matches("evaluation").count();
+    assert_eq!(evaluations(&resumed), whole.benchmarks.len() + 1);
     fs::write(run.join("metrics.jsonl"), resumed).unwrap();
     let read = read_run(&run).unwrap();
     assert_eq!(read.training, whole.training);
     assert_eq!(read.validation, whole.validation);
+    assert_eq!(read.benchmarks, whole.benchmarks);
+}
+
+#[test]
+fn an_evaluation_that_is_repeated_at_once_counts_once_and_one_after_a_growth_by_itself() {
+    let (_folder, run) = written();
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let last = text.lines().last().unwrap();
+    append(&run, &format!("{last}\n"));
+    assert_eq!(read_run(&run).unwrap().benchmarks.len(), 12);
+    append(&run, &format!("{}\n", last.replace("\"grown\"", "\"joint\"")));
+    assert_eq!(read_run(&run).unwrap().benchmarks.len(), 13);
 }
 
 #[test]
@@ -102,6 +118,23 @@ fn a_bad_line_is_named_by_file_and_number() {
     insta::assert_snapshot!(message(&run), @"RUN/metrics.jsonl:1: not a step or an evaluation: invalid type: null, expected f64");
     fs::write(run.join("metrics.jsonl"), "{\"step\":1,\"tokens\":2048}\n").unwrap();
     insta::assert_snapshot!(message(&run), @"RUN/metrics.jsonl:1: not a step or an evaluation: missing field `stage`");
+}
+
+#[test]
+fn a_benchmark_that_is_no_number_is_named_by_file_and_line() {
+    let (_folder, run) = written();
+    let line = |evaluation: &str| {
+        format!(
+            "{{\"step\":1,\"tokens\":2048,\"stage\":\"a\",\"flops\":1,\"flops_6nt\":1,\"evaluation\":{evaluation}}}\n"
+        )
+    };
+    let lines = [line(r#"{"piqa":{"acc":0.5}}"#), line(r#"{"piqa":{"acc":"high"}}"#)].concat();
+    fs::write(run.join("metrics.jsonl"), lines).unwrap();
+    insta::assert_snapshot!(message(&run), @r#"RUN/metrics.jsonl:2: not a step or an evaluation: piqa: acc: invalid type: string "high", expected f64"#);
+    fs::write(run.join("metrics.jsonl"), line("[0.5]")).unwrap();
+    insta::assert_snapshot!(message(&run), @"RUN/metrics.jsonl:1: not a step or an evaluation: invalid type: sequence, expected a map");
+    fs::write(run.join("metrics.jsonl"), "{\"tokens\":2048,\"evaluation\":{}}\n").unwrap();
+    insta::assert_snapshot!(message(&run), @"RUN/metrics.jsonl:1: not a step or an evaluation: missing field `step`");
 }
 
 #[test]
