@@ -37,8 +37,8 @@ impl Benchmarks {
         let options = Options {
             limit: recipe.limit.map(Limit::from_number).transpose()?,
             num_fewshot: recipe.num_fewshot,
-            // Standard errors of perplexities take 100 000 resamples: at an interval nobody waits for them.
-            bootstrap_iters: 0,
+            // Of perplexities; the 100 000 resamples of an evaluation by itself are more than a curve's band needs.
+            bootstrap_iters: 1000,
             ..Options::default()
         };
         let plan = prepare(&select(&recipe.tasks)?, &recipe.data, &options)?;
@@ -57,7 +57,7 @@ impl Benchmarks {
         before / self.interval_tokens < after / self.interval_tokens
     }
 
-    /// Scores the decoder: for each task its metrics by name.
+    /// Scores the decoder: for each task its metrics by name, and their standard errors where they have one (`acc_stderr` of `acc`).
     ///
     /// # Errors
     /// When the decoder can't score.
@@ -69,9 +69,12 @@ impl Benchmarks {
         let evaluation = Evaluation::new(&self.plan, &self.requests, &scores)?;
         let of_task = |outcome: &outgrow_eval::TaskOutcome<'_>| {
             let metric = |result: &outgrow_eval::MetricResult| {
-                (result.metric.name().to_owned(), Value::from(result.value))
+                let name = result.metric.name();
+                let error = result.standard_error.filter(|error| error.is_finite());
+                let error = error.map(|error| (format!("{name}_stderr"), Value::from(error)));
+                [(name.to_owned(), Value::from(result.value))].into_iter().chain(error)
             };
-            let metrics = outcome.results.iter().map(metric).collect();
+            let metrics = outcome.results.iter().flat_map(metric).collect();
             (outcome.planned.task.name.to_owned(), Value::Object(metrics))
         };
         Ok(evaluation.tasks.iter().map(of_task).collect())
@@ -82,6 +85,7 @@ impl Benchmarks {
 pub fn one_line(results: &Map<String, Value>) -> String {
     let task = |(name, metrics): (&String, &Value)| {
         let metrics = metrics.as_object().into_iter().flatten();
+        let metrics = metrics.filter(|(metric, _)| !metric.ends_with("_stderr"));
         let metrics =
             metrics.map(|(metric, value)| format!(" {metric} {:.4}", value.as_f64().unwrap_or(f64::NAN)));
         format!("{name}{}", metrics.collect::<String>())
