@@ -2,6 +2,7 @@
 
 import sys
 
+import autocast
 import decoder
 import generation
 import optimization
@@ -12,6 +13,7 @@ LIMIT_BYTES = 500_000
 
 def main() -> None:
     decoder.main()
+    autocast.main()
     generation.main()
     optimization.main()
     folders = [decoder.GOLDEN / case.name for case in decoder.CASES]

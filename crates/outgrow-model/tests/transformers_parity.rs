@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use outgrow_checkpoint::Checkpoint;
-use outgrow_kernels::{DeviceName, open_device};
+use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::Decoder;
 use safetensors::{Dtype, SafeTensors};
 
@@ -70,6 +70,60 @@ fn check(case: &str) {
         assert!(difference <= GRADIENT_TOLERANCE, "{case}: the gradient of {name} differs by {difference}");
     }
     assert!(gradients.is_empty(), "{case}: gradients of {:?} belong to no parameter", gradients.keys());
+}
+
+/// How far PyTorch's gradients are from f32 when it computes in bf16.
+#[derive(serde::Deserialize)]
+struct Autocast {
+    gradient_error: f32,
+    largest_gradient_error: f32,
+}
+
+fn squares(values: impl Iterator<Item = f32>) -> f32 {
+    values.map(|value| value * value).sum()
+}
+
+/// In bf16, loss and gradients are as near to f32 as PyTorch's autocast has them.
+fn check_bf16(case: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case);
+    let expected = read_expected(&folder);
+    let peer = std::fs::read_to_string(folder.join("autocast.json")).unwrap();
+    let peer: Autocast = serde_json::from_str(&peer).unwrap();
+    let checkpoint = Checkpoint::open(&folder).unwrap();
+    let tensors = checkpoint.to_named_tensors().unwrap();
+    let device = open_device(DeviceName::Flex).unwrap().autodiff();
+    let decoder = Decoder::new(checkpoint.config(), &tensors, &device).unwrap();
+    let decoder = decoder.with_precision(Precision::Bf16);
+    let tokens = |ids: &[i32]| decoder.tokens(ids, expected.sequence_length);
+    let scale = 1.0 / expected.targets.len() as f64;
+    let loss = decoder.loss_sum(tokens(&expected.inputs), tokens(&expected.targets), scale).unwrap();
+    let mut gradients = decoder.gradients(&mut loss.backward());
+    let (mut differences, mut norms, mut largest) = (0.0, 0.0, 0.0_f32);
+    for name in tensors.keys() {
+        let exact = &expected.floats[&format!("gradients.{name}")];
+        let found = gradients.remove(name).unwrap().into_data().try_into_vec::<f32>().unwrap();
+        let difference = squares(found.iter().zip(exact).map(|(found, exact)| found - exact));
+        let norm = squares(exact.iter().copied());
+        (differences, norms) = (differences + difference, norms + norm);
+        largest = largest.max((difference / norm).sqrt());
+    }
+    let error = (differences / norms).sqrt();
+    let loss = loss.into_scalar::<f32>() - expected.floats["loss"][0];
+    let Autocast { gradient_error, largest_gradient_error } = peer;
+    // Equal but for luck: other roundings in other places.
+    assert!(error <= 1.25 * gradient_error, "{case}: gradients {error} from f32, PyTorch's {gradient_error}");
+    assert!(
+        largest <= 1.5 * largest_gradient_error,
+        "{case}: a gradient {largest} from f32, PyTorch's {largest_gradient_error}"
+    );
+    assert!(loss.abs() <= expected.floats["loss"][0] / 512.0, "{case}: loss {loss} from f32");
+}
+
+#[test]
+fn in_bf16_loss_and_gradients_are_as_near_to_f32_as_in_pytorch() {
+    for case in ["mha-untied", "gqa-tied", "own-head-dim", "llama3-rope", "linear-rope"] {
+        check_bf16(case);
+    }
 }
 
 #[test]
