@@ -40,9 +40,9 @@ pub struct Arguments {
     /// Widths of the models.
     #[arg(long, num_args = 1.., default_values_t = [256, 1024])]
     hidden: Vec<usize>,
-    /// Documents of each task; all by default.
+    /// Documents of each task: so many, or below 1 such a part; all by default.
     #[arg(long)]
-    limit: Option<usize>,
+    limit: Option<f64>,
     /// Batch sizes of the harness; the fastest counts.
     #[arg(long, num_args = 1.., default_values_t = [8, 32])]
     batch_size: Vec<usize>,
