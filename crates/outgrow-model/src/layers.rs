@@ -6,7 +6,11 @@ use burn::{
     module::{Module, Param},
     tensor::{Int, Tensor, module::embedding},
 };
-use outgrow_kernels::{LayerNumbers, LayerWeights, RotaryTable, decoder_layer, linear, rms_norm};
+use outgrow_kernels::{
+    LayerNumbers, LayerWeights, RotaryTable,
+    composed::{KeyValues, NewRows, decoder_layer_behind},
+    decoder_layer, linear, rms_norm,
+};
 
 /// Token vectors: `weight` is `[vocab_size, hidden_size]`.
 #[derive(Module, Debug)]
@@ -94,8 +98,22 @@ impl RmsNorm {
 impl DecoderLayer {
     /// Keeps the shape `[batch, sequence, hidden]`.
     pub fn forward(&self, hidden: Tensor<3>, rotary: &RotaryTable) -> Tensor<3> {
+        decoder_layer(hidden, self.weights(), self.numbers(), rotary, None)
+    }
+
+    /// New rows of a text, `[batch, rows, hidden]`, behind those whose keys and values are stored; theirs are stored as well. Keeps the shape.
+    pub fn forward_behind(
+        &self,
+        hidden: Tensor<3>,
+        new: &NewRows,
+        stored: KeyValues,
+    ) -> (Tensor<3>, KeyValues) {
+        decoder_layer_behind(hidden, self.weights(), self.numbers(), new, stored)
+    }
+
+    fn weights(&self) -> LayerWeights<Tensor<1>, Tensor<2>> {
         let (attention, feed_forward) = (&self.self_attn, &self.mlp);
-        let weights = LayerWeights {
+        LayerWeights {
             input_layernorm: self.input_layernorm.weight.val(),
             q_proj: attention.q_proj.weight.val(),
             k_proj: attention.k_proj.weight.val(),
@@ -105,8 +123,10 @@ impl DecoderLayer {
             gate_proj: feed_forward.gate_proj.weight.val(),
             up_proj: feed_forward.up_proj.weight.val(),
             down_proj: feed_forward.down_proj.weight.val(),
-        };
-        let numbers = LayerNumbers { head_dim: attention.head_dim, epsilon: self.input_layernorm.epsilon };
-        decoder_layer(hidden, weights, numbers, rotary, None)
+        }
+    }
+
+    fn numbers(&self) -> LayerNumbers {
+        LayerNumbers { head_dim: self.self_attn.head_dim, epsilon: self.input_layernorm.epsilon }
     }
 }
