@@ -47,7 +47,7 @@ pub enum Step {
     Outside,
     /// The `cuda` feature type-checks. Not by default.
     Cuda,
-    /// A training step on wgpu agrees with the CPU. Not by default.
+    /// A training step and a text on wgpu agree with the CPU. Not by default.
     Wgpu,
 }
 

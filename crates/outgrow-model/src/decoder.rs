@@ -92,7 +92,6 @@ impl Decoder {
     }
 
     /// The angles of all positions.
-    #[cfg(feature = "flex")]
     pub(crate) fn rotary(&self) -> &RotaryTable {
         &self.rotary
     }

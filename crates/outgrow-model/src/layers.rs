@@ -6,7 +6,11 @@ use burn::{
     module::{Module, Param},
     tensor::{Int, Tensor, module::embedding},
 };
-use outgrow_kernels::{LayerNumbers, LayerWeights, Precision, RotaryTable, decoder_layer, linear, rms_norm};
+use outgrow_kernels::{
+    LayerNumbers, LayerWeights, Precision, RotaryTable,
+    composed::{KeyValues, NewRows, decoder_layer_behind},
+    decoder_layer, linear, rms_norm,
+};
 
 /// Token vectors: `weight` is `[vocab_size, hidden_size]`.
 #[derive(Module, Debug)]
@@ -94,8 +98,23 @@ impl RmsNorm {
 impl DecoderLayer {
     /// Keeps the shape `[batch, sequence, hidden]`.
     pub fn forward(&self, hidden: Tensor<3>, rotary: &RotaryTable, precision: Precision) -> Tensor<3> {
+        decoder_layer(hidden, self.weights(), self.numbers(precision), rotary, None)
+    }
+
+    /// New rows of a text, `[batch, rows, hidden]`, behind those whose keys and values are stored; theirs are stored as well. Keeps the shape.
+    pub fn forward_behind(
+        &self,
+        hidden: Tensor<3>,
+        new: &NewRows,
+        stored: KeyValues,
+        precision: Precision,
+    ) -> (Tensor<3>, KeyValues) {
+        decoder_layer_behind(hidden, self.weights(), self.numbers(precision), new, stored)
+    }
+
+    fn weights(&self) -> LayerWeights<Tensor<1>, Tensor<2>> {
         let (attention, feed_forward) = (&self.self_attn, &self.mlp);
-        let weights = LayerWeights {
+        LayerWeights {
             input_layernorm: self.input_layernorm.weight.val(),
             q_proj: attention.q_proj.weight.val(),
             k_proj: attention.k_proj.weight.val(),
@@ -105,9 +124,11 @@ impl DecoderLayer {
             gate_proj: feed_forward.gate_proj.weight.val(),
             up_proj: feed_forward.up_proj.weight.val(),
             down_proj: feed_forward.down_proj.weight.val(),
-        };
+        }
+    }
+
+    fn numbers(&self, precision: Precision) -> LayerNumbers {
         let epsilon = self.input_layernorm.epsilon;
-        let numbers = LayerNumbers { head_dim: attention.head_dim, epsilon, precision };
-        decoder_layer(hidden, weights, numbers, rotary, None)
+        LayerNumbers { head_dim: self.self_attn.head_dim, epsilon, precision }
     }
 }

@@ -16,6 +16,7 @@ mod rope;
 mod sampling;
 mod scoring;
 mod session;
+mod stored_text;
 
 pub use decoder::Decoder;
 pub use error::ModelError;

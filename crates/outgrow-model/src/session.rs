@@ -1,6 +1,6 @@
 //! A text that goes on: what is read is computed once, and kept as keys and values.
 //!
-//! On the CPU. Elsewhere the whole text is read again for each new token, until there is a cache for those devices.
+//! On the CPU by inference.rs, which packs rows of many texts; elsewhere by stored_text.rs, in burn's operations.
 
 #[cfg(feature = "flex")]
 use outgrow_kernels::flex::{
@@ -11,15 +11,22 @@ use outgrow_kernels::flex::{
 
 #[cfg(feature = "flex")]
 use crate::inference::{Inference, Stored};
-use crate::{Decoder, ModelError};
+use crate::{Decoder, ModelError, stored_text::StoredText};
 
 /// A text so far, and what the model computed of it.
 #[derive(Debug)]
 pub struct Session {
     decoder: Decoder,
     tokens: Vec<u32>,
+    kept: Kept,
+}
+
+/// Where keys and values are, and who reads on from them.
+#[derive(Debug)]
+enum Kept {
     #[cfg(feature = "flex")]
-    cached: Option<Cached>,
+    Host(Box<Cached>),
+    Tensors(StoredText),
 }
 
 #[cfg(feature = "flex")]
@@ -33,13 +40,17 @@ impl Session {
     /// An empty text. The decoder's parameters are shared.
     pub fn new(decoder: &Decoder) -> Self {
         #[cfg(feature = "flex")]
-        let cached = Inference::new(decoder).map(|inference| Cached { stored: inference.empty(), inference });
-        Self {
-            decoder: decoder.inner(),
-            tokens: Vec::new(),
-            #[cfg(feature = "flex")]
-            cached,
+        if let Some(inference) = Inference::new(decoder) {
+            let cached = Cached { stored: inference.empty(), inference };
+            return Self { decoder: decoder.inner(), tokens: Vec::new(), kept: Kept::Host(Box::new(cached)) };
         }
+        Self::with_tensors(decoder)
+    }
+
+    /// On any device, the CPU included.
+    fn with_tensors(decoder: &Decoder) -> Self {
+        let kept = Kept::Tensors(StoredText::new(decoder));
+        Self { decoder: decoder.inner(), tokens: Vec::new(), kept }
     }
 
     /// All tokens read so far.
@@ -63,22 +74,13 @@ impl Session {
         if let Some(&token) = tokens.iter().find(|&&token| token as usize >= config.vocab_size) {
             return Err(ModelError::UnknownToken { token, vocab_size: config.vocab_size });
         }
-        let first_position = self.tokens.len();
+        let logits = match &mut self.kept {
+            #[cfg(feature = "flex")]
+            Kept::Host(cached) => cached.read(tokens, self.tokens.len(), config.vocab_size),
+            Kept::Tensors(stored) => stored.read(&self.decoder, tokens),
+        };
         self.tokens.extend(tokens);
-        #[cfg(feature = "flex")]
-        if let Some(cached) = &mut self.cached {
-            return Ok(cached.read(tokens, first_position, config.vocab_size));
-        }
-        let _ = first_position;
-        self.read_again()
-    }
-
-    fn read_again(&self) -> Result<Vec<f32>, ModelError> {
-        let ids: Vec<_> = self.tokens.iter().map(|&token| token as i32).collect();
-        let logits = self.decoder.logits(self.decoder.tokens(&ids, ids.len()))?;
-        let [_, sequence, _] = logits.dims();
-        let last = logits.narrow(1, sequence - 1, 1);
-        Ok(last.into_data().convert::<f32>().try_into_vec::<f32>().expect("converted to f32"))
+        Ok(logits)
     }
 }
 
@@ -93,3 +95,6 @@ impl Cached {
         logits
     }
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests;

@@ -15,26 +15,37 @@ pub fn causal_attention(
     value: Tensor<4>,
     documents: Option<&PackedDocuments>,
 ) -> Tensor<4> {
-    let [batch, heads, sequence, head_dim] = query.dims();
-    let [_, key_value_heads, _, _] = key.dims();
-    let group = heads / key_value_heads;
-    // The queries of a group become rows of one product, so keys and values are never repeated.
-    let rows = group * sequence;
-    let query =
-        query.mul_scalar(1.0 / (head_dim as f64).sqrt()).reshape([batch, key_value_heads, rows, head_dim]);
-    let scores = query.matmul(key.transpose());
-    let future = Tensor::<2, Bool>::tril_mask([sequence, sequence], 0, &scores.device());
-    let future = future.repeat_dim(0, group).reshape([1, 1, rows, sequence]).expand(scores.dims());
-    let scores = scores.mask_fill(future, f32::NEG_INFINITY);
-    let scores = match documents {
+    let [_, _, sequence, _] = query.dims();
+    let future = Tensor::<3, Bool>::tril_mask([1, sequence, sequence], 0, &query.device());
+    let unseen = match documents {
         Some(documents) => {
-            let others = other_documents(documents, &scores).repeat_dim(1, group);
-            let others = others.reshape([batch, 1, rows, sequence]).expand(scores.dims());
-            scores.mask_fill(others, f32::NEG_INFINITY)
+            let others = other_documents(documents, &query);
+            future.expand(others.dims()).bool_or(others)
         }
-        None => scores,
+        None => future,
     };
-    softmax(scores, 3).matmul(value).reshape([batch, heads, sequence, head_dim])
+    attention(query, key, value, unseen)
+}
+
+/// Softmax attention in which a row sees all keys but those for which `unseen` holds, `[batch or 1, rows, keys]`. There are as many keys as
+/// values; otherwise shapes are as for [`causal_attention`].
+pub(super) fn attention(
+    query: Tensor<4>,
+    key: Tensor<4>,
+    value: Tensor<4>,
+    unseen: Tensor<3, Bool>,
+) -> Tensor<4> {
+    let [batch, heads, rows, head_dim] = query.dims();
+    let [_, key_value_heads, keys, _] = key.dims();
+    // The queries of a group become rows of one product, so keys and values are never repeated.
+    let group_rows = heads / key_value_heads * rows;
+    let query = query.mul_scalar(1.0 / (head_dim as f64).sqrt());
+    let query = query.reshape([batch, key_value_heads, group_rows, head_dim]);
+    let scores = query.matmul(key.transpose()).reshape([batch, heads, rows, keys]);
+    let unseen = unseen.unsqueeze_dim::<4>(1).expand(scores.dims());
+    let weights = softmax(scores.mask_fill(unseen, f32::NEG_INFINITY), 3);
+    let weights = weights.reshape([batch, key_value_heads, group_rows, keys]);
+    weights.matmul(value).reshape([batch, heads, rows, head_dim])
 }
 
 /// `[batch, sequence, sequence]`: whether the key lies before the query's document.

@@ -1,6 +1,7 @@
 //! The operations of a decoder composed of burn's: the definition of each, on every device, with burn's own gradients.
 //!
-//! Where a fused one exists it is held to the one here. Memory and speed are nobody's concern here.
+//! Where a fused one exists it is held to the one here. Memory and speed are nobody's concern here but stored.rs's, by which devices other than
+//! the CPU write text.
 
 mod adamw;
 mod attention;
@@ -9,6 +10,7 @@ mod layer;
 mod linear;
 mod normalization;
 mod rotary;
+mod stored;
 mod swi_glu;
 
 pub use adamw::{adamw, sum_of_squares};
@@ -18,4 +20,5 @@ pub use layer::decoder_layer;
 pub use linear::{linear, linear_in, rounded};
 pub use normalization::rms_norm;
 pub use rotary::{RotaryTable, rotate};
+pub use stored::{KeyValues, NewRows, decoder_layer_behind};
 pub use swi_glu::swi_glu;

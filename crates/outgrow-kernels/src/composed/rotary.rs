@@ -33,6 +33,21 @@ impl RotaryTable {
         self.cosines.dims()[2]
     }
 
+    /// Where the table is.
+    pub fn device(&self) -> Device {
+        self.cosines.device()
+    }
+
+    /// The part of the table for `positions` positions from `first_position` on.
+    ///
+    /// # Panics
+    /// When the table ends before them.
+    #[must_use]
+    pub fn narrow(&self, first_position: usize, positions: usize) -> Self {
+        let part = |table: &Tensor<4>| table.clone().narrow(2, first_position, positions);
+        Self { cosines: part(&self.cosines), sines: part(&self.sines) }
+    }
+
     /// Cosines and sines, on the device without autodiff.
     pub fn tables(&self) -> [Tensor<4>; 2] {
         [&self.cosines, &self.sines]
@@ -47,7 +62,7 @@ impl RotaryTable {
     }
 }
 
-/// Rotates queries or keys `[batch, heads, sequence, head_dim]` by their positions, which start at 0.
+/// Rotates queries or keys `[batch, heads, sequence, head_dim]` by their positions, which are the table's from its first on.
 ///
 /// With `x = [a, b]` split in the middle of a head: `[a·cos − b·sin, b·cos + a·sin]` (arXiv 2104.09864, eq. 34, with the pairs laid out
 /// as halves).
