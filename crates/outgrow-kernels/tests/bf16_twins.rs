@@ -4,7 +4,7 @@
 mod cases;
 
 use burn::tensor::{Int, Tensor, TensorData};
-use cases::{autodiff, cases, host, run_layer, tensor};
+use cases::{Case, autodiff, cases, host, run_layer, tensor};
 use outgrow_kernels::{Precision, composed, linear_cross_entropy};
 use proptest::prelude::*;
 
@@ -34,18 +34,81 @@ fn compare(what: &str, [found, twin, exact]: [&[f32]; 3]) -> Result<(), TestCase
     Ok(())
 }
 
+fn compare_layer(case: Case, packed: bool) -> Result<(), TestCaseError> {
+    let run = |fused, precision| run_layer(case, fused, packed, &[], precision);
+    let found = run(true, Precision::Bf16);
+    let (twin, exact) = (run(false, Precision::Bf16), run(false, Precision::F32));
+    for (index, ((found, twin), exact)) in found.iter().zip(&twin).zip(&exact).enumerate() {
+        let values = [found, twin, exact].map(|values| values.as_deref().unwrap());
+        compare(&format!("result {index}"), values)?;
+    }
+    Ok(())
+}
+
+/// The loss of `[batch, sequence]` tokens, and the gradients of `[width]` wide rows and of the head.
+fn run_head(
+    [batch, sequence, width, vocabulary]: [usize; 4],
+    salt: u64,
+    fused: bool,
+    precision: Precision,
+) -> [Vec<f32>; 3] {
+    let (hidden, weight) = (tensor([batch, sequence, width], salt), tensor([vocabulary, width], salt + 1));
+    let ids: Vec<i32> = (0..batch * sequence).map(|index| ((index * 31 + 7) % vocabulary) as i32).collect();
+    let plain = autodiff().without_autodiff();
+    let targets = Tensor::<2, Int>::from_data(TensorData::new(ids, [batch, sequence]), &plain);
+    let loss = if fused {
+        linear_cross_entropy(hidden.clone(), weight.clone(), targets, 0.5, precision)
+    } else {
+        let logits = composed::linear_in(hidden.clone(), weight.clone(), precision);
+        let targets = Tensor::from_inner(targets.reshape([batch * sequence]));
+        composed::cross_entropy_sum(logits.reshape([batch * sequence, vocabulary]), targets) * 0.5
+    };
+    let gradients = loss.backward();
+    [host(loss), host(hidden.grad(&gradients).unwrap()), host(weight.grad(&gradients).unwrap())]
+}
+
+fn compare_head(sizes: [usize; 4], salt: u64) -> Result<(), TestCaseError> {
+    let found = run_head(sizes, salt, true, Precision::Bf16);
+    let [twin, exact] =
+        [Precision::Bf16, Precision::F32].map(|precision| run_head(sizes, salt, false, precision));
+    for (index, what) in ["loss", "gradient of the rows", "gradient of the head"].into_iter().enumerate() {
+        compare(what, [&found[index], &twin[index], &exact[index]])?;
+    }
+    Ok(())
+}
+
+/// Attention does its keys in blocks of 512.
+#[test]
+fn a_long_sequence_in_bf16_is_its_twin_to_rounding() {
+    let sizes = Case {
+        batch: 1,
+        sequence: 600,
+        key_value_heads: 1,
+        group: 2,
+        half: 4,
+        hidden: 16,
+        intermediate: 20,
+        salt: 5,
+    };
+    for packed in [false, true] {
+        compare_layer(sizes, packed).unwrap();
+    }
+}
+
+/// The head does its tokens in chunks of 1024; the last one here has one token.
+#[test]
+fn several_chunks_of_tokens_in_bf16_are_their_twin_to_rounding() {
+    for tokens in [1025, 2048, 2500] {
+        compare_head([1, tokens, 12, 40], 3).unwrap();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn a_layer_in_bf16_is_its_twin_to_rounding(case in cases(), packed: bool) {
-        let run = |fused, precision| run_layer(case, fused, packed, &[], precision);
-        let found = run(true, Precision::Bf16);
-        let (twin, exact) = (run(false, Precision::Bf16), run(false, Precision::F32));
-        for (index, ((found, twin), exact)) in found.iter().zip(&twin).zip(&exact).enumerate() {
-            let values = [found, twin, exact].map(|values| values.as_deref().unwrap());
-            compare(&format!("result {index}"), values)?;
-        }
+        compare_layer(case, packed)?;
     }
 
     #[test]
@@ -68,25 +131,6 @@ proptest! {
     fn the_head_and_its_loss_in_bf16_are_their_twin_to_rounding(
         batch in 1_usize..3, sequence in 1_usize..90, width in 1_usize..40, vocabulary in 2_usize..300, salt in 0_u64..1000,
     ) {
-        let run = |fused: bool, precision| {
-            let (hidden, weight) = (tensor([batch, sequence, width], salt), tensor([vocabulary, width], salt + 1));
-            let ids: Vec<i32> = (0..batch * sequence).map(|index| ((index * 31 + 7) % vocabulary) as i32).collect();
-            let plain = autodiff().without_autodiff();
-            let targets = Tensor::<2, Int>::from_data(TensorData::new(ids, [batch, sequence]), &plain);
-            let loss = if fused {
-                linear_cross_entropy(hidden.clone(), weight.clone(), targets, 0.5, precision)
-            } else {
-                let logits = composed::linear_in(hidden.clone(), weight.clone(), precision);
-                let targets = Tensor::from_inner(targets.reshape([batch * sequence]));
-                composed::cross_entropy_sum(logits.reshape([batch * sequence, vocabulary]), targets) * 0.5
-            };
-            let gradients = loss.backward();
-            [host(loss), host(hidden.grad(&gradients).unwrap()), host(weight.grad(&gradients).unwrap())]
-        };
-        let found = run(true, Precision::Bf16);
-        let (twin, exact) = (run(false, Precision::Bf16), run(false, Precision::F32));
-        for (index, what) in ["loss", "gradient of the rows", "gradient of the head"].into_iter().enumerate() {
-            compare(what, [&found[index], &twin[index], &exact[index]])?;
-        }
+        compare_head([batch, sequence, width, vocabulary], salt)?;
     }
 }

@@ -8,7 +8,7 @@ use burn::{
     tensor::{Device, Int, Tensor, TensorData},
 };
 use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors};
-use outgrow_kernels::{Precision, RotaryTable, linear, linear_cross_entropy};
+use outgrow_kernels::{Precision, RotaryTable, composed::linear_in, linear_cross_entropy};
 
 use crate::{
     error::ModelError,
@@ -148,8 +148,7 @@ impl Decoder {
         Tensor::from_data(TensorData::new(ids.to_vec(), shape), &self.device())
     }
 
-    /// The scores of every token after every position: `[batch, sequence]` to `[batch, sequence, vocab_size]`. The head's product is
-    /// in f32.
+    /// The scores of every token after every position: `[batch, sequence]` to `[batch, sequence, vocab_size]`.
     ///
     /// # Errors
     /// When the sequence is longer than the model's positions.
@@ -168,7 +167,7 @@ impl Decoder {
         observe: &mut dyn FnMut(&Tensor<3>),
     ) -> Result<Tensor<3>, ModelError> {
         let hidden = self.hidden(tokens, observe)?;
-        Ok(linear(hidden, self.head()))
+        Ok(linear_in(hidden, self.head(), self.precision))
     }
 
     /// `scale` times the sum of the next-token cross-entropies, in nats: `inputs` and `targets` are `[batch, sequence]`, the result `[1]`.

@@ -21,9 +21,9 @@ use crate::{Decoder, layers};
 #[derive(Clone, Debug)]
 pub struct Inference {
     embedding: HostValues,
-    layers: Vec<LayerWeights<HostValues, Matrix>>,
+    layers: Vec<LayerWeights<HostValues, KeptMatrix>>,
     norm: HostValues,
-    head: Matrix,
+    head: KeptMatrix,
     cosines: HostValues,
     sines: HostValues,
     shape: Shape,
@@ -31,12 +31,12 @@ pub struct Inference {
 
 /// A matrix in the decoder's precision.
 #[derive(Clone, Debug)]
-enum Matrix {
+enum KeptMatrix {
     F32(HostValues),
     Bf16(Arc<HalfBuffer>),
 }
 
-impl Matrix {
+impl KeptMatrix {
     fn new(values: HostValues, precision: Precision) -> Self {
         match precision {
             Precision::F32 => Self::F32(values),
@@ -75,7 +75,7 @@ impl Inference {
                 .map(|layer| matrices(layer, precision))
                 .collect::<Option<_>>()?,
             norm: HostValues::of(decoder.model.norm.weight.val())?,
-            head: Matrix::new(HostValues::of(decoder.head())?, precision),
+            head: KeptMatrix::new(HostValues::of(decoder.head())?, precision),
             embedding,
             cosines: HostValues::of(cosines)?,
             sines: HostValues::of(sines)?,
@@ -132,7 +132,7 @@ impl Inference {
     }
 }
 
-fn borrowed(weights: &LayerWeights<HostValues, Matrix>) -> LayerWeights<&[f32], Weight<'_>> {
+fn borrowed(weights: &LayerWeights<HostValues, KeptMatrix>) -> LayerWeights<&[f32], Weight<'_>> {
     LayerWeights {
         input_layernorm: &weights.input_layernorm,
         q_proj: weights.q_proj.weight(),
@@ -146,9 +146,13 @@ fn borrowed(weights: &LayerWeights<HostValues, Matrix>) -> LayerWeights<&[f32], 
     }
 }
 
-fn matrices(layer: &layers::DecoderLayer, precision: Precision) -> Option<LayerWeights<HostValues, Matrix>> {
+fn matrices(
+    layer: &layers::DecoderLayer,
+    precision: Precision,
+) -> Option<LayerWeights<HostValues, KeptMatrix>> {
     let (attention, feed_forward) = (&layer.self_attn, &layer.mlp);
-    let matrix = |linear: &layers::Linear| Some(Matrix::new(HostValues::of(linear.weight.val())?, precision));
+    let matrix =
+        |linear: &layers::Linear| Some(KeptMatrix::new(HostValues::of(linear.weight.val())?, precision));
     Some(LayerWeights {
         input_layernorm: HostValues::of(layer.input_layernorm.weight.val())?,
         q_proj: matrix(&attention.q_proj)?,

@@ -4,9 +4,9 @@
 //! else is in the call. Elsewhere, whole sequences are padded to one length.
 
 use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
+use outgrow_kernels::composed::linear_in;
 #[cfg(feature = "flex")]
 use outgrow_kernels::flex::rows::{Asked, KeyValues, Rows, Said, Span, predict};
-use outgrow_kernels::linear;
 
 #[cfg(feature = "flex")]
 use crate::inference::{Inference, Stored};
@@ -39,7 +39,7 @@ pub struct Scorer {
 }
 
 impl Scorer {
-    /// Shares the decoder's parameters.
+    /// Shares the decoder's parameters; in bf16, matrices are copied.
     pub fn new(decoder: &Decoder) -> Self {
         Self {
             decoder: decoder.inner(),
@@ -197,7 +197,7 @@ fn said_of(decoder: &Decoder, hidden: &Tensor<2>, rows: &[i32], targets: &[i32])
     let integers =
         |values: &[i32]| Tensor::<1, Int>::from_data(TensorData::new(values.to_vec(), [count]), &device);
     let wanted = hidden.clone().select(0, integers(rows));
-    let logits = linear(wanted.unsqueeze::<3>(), decoder.head()).squeeze_dim::<2>(0);
+    let logits = linear_in(wanted.unsqueeze::<3>(), decoder.head(), decoder.precision()).squeeze_dim::<2>(0);
     let greedy = host(logits.clone().argmax(1).reshape([count]));
     let said = log_softmax(logits, 1).gather(1, integers(targets).reshape([count, 1]));
     let said = said.into_data().convert::<f32>().try_into_vec::<f32>().expect("converted to f32");

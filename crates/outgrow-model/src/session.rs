@@ -6,7 +6,7 @@
 use outgrow_kernels::flex::{
     buffers::Buffer,
     matrix::Store,
-    rows::{KeyValues, Rows, Span, product},
+    rows::{KeyValues, Operand, Rows, Span, product},
 };
 
 #[cfg(feature = "flex")]
@@ -37,7 +37,7 @@ struct Cached {
 }
 
 impl Session {
-    /// An empty text. The decoder's parameters are shared.
+    /// An empty text. The decoder's parameters are shared; in bf16, matrices are copied.
     pub fn new(decoder: &Decoder) -> Self {
         #[cfg(feature = "flex")]
         if let Some(inference) = Inference::new(decoder) {
@@ -91,7 +91,8 @@ impl Cached {
         let rows = Rows::new(vec![span], 1);
         let last: Buffer = self.inference.run(tokens, &rows, Stored::Kept(&mut self.stored));
         let mut logits = vec![0.0; vocab_size];
-        product(&mut logits, Store::Replace, &last, self.inference.head(), 1);
+        let head = self.inference.head();
+        product(&mut logits, Store::Replace, &Operand::new(&last, 1, head), head);
         logits
     }
 }

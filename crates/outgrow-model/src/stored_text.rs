@@ -3,10 +3,7 @@
 //! The CPU has a faster one, inference.rs. What may be read is session.rs's to say.
 
 use burn::tensor::Tensor;
-use outgrow_kernels::{
-    composed::{KeyValues, NewRows},
-    linear,
-};
+use outgrow_kernels::composed::{KeyValues, NewRows, linear_in};
 
 use crate::Decoder;
 
@@ -42,7 +39,7 @@ impl StoredText {
         let hidden = passes.last().expect("there is a token to read");
         let [_, rows, _] = hidden.dims();
         let last = decoder.model.norm.forward(hidden.narrow(1, rows - 1, 1));
-        let logits = linear(last, decoder.head());
+        let logits = linear_in(last, decoder.head(), decoder.precision());
         logits.into_data().convert::<f32>().try_into_vec::<f32>().expect("converted to f32")
     }
 

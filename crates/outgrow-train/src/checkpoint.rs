@@ -125,16 +125,20 @@ pub(crate) fn load(folder: &Path, identity: &Identity, device: &Device) -> Resul
     let file = folder.join("training/state.json");
     let text = fs::read_to_string(&file).map_err(|source| TrainError::Io { path: file.clone(), source })?;
     let saved: State = serde_json::from_str(&text).map_err(|problem| state_error(&file, &problem))?;
+    let precision = identity.settings.precision;
     let differs = [
         (saved.format != FORMAT, "checkpoint format"),
         (saved.seed != identity.seed, "seed"),
         (saved.schedule != *identity.schedule, "stages"),
-        (saved.settings.precision != identity.settings.precision, "dtype"),
-        (saved.settings != *identity.settings, "settings"),
+        (TrainSettings { precision, ..saved.settings.clone() } != *identity.settings, "settings"),
         (saved.data != identity.data(), "training data, data order or sequence length"),
     ];
     if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
         return Err(TrainError::OtherRun { folder: folder.to_owned(), what });
+    }
+    if saved.settings.precision != precision {
+        let found = saved.settings.precision;
+        return Err(TrainError::OtherPrecision { folder: folder.to_owned(), found, computed: precision });
     }
     let stage = identity.schedule.stages().get(saved.position.stage).ok_or_else(|| {
         let (index, count) = (saved.position.stage, identity.schedule.stages().len());
@@ -145,7 +149,7 @@ pub(crate) fn load(folder: &Path, identity: &Identity, device: &Device) -> Resul
     })?;
     let tensors = Checkpoint::open(folder)?.to_named_tensors()?;
     let decoder = Decoder::new(&stage.model, &tensors, device)?
-        .with_precision(identity.settings.precision)
+        .with_precision(precision)
         .with_trainable(|name| stage.trainable.includes(&stage.model, name));
     let moments = read_tensors(&folder.join("training/optimizer.safetensors"))?;
     let optimizer =

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use outgrow_kernels::Precision;
+
 /// Why a run can't start, or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -76,6 +78,16 @@ pub enum TrainError {
         /// What differs.
         what: &'static str,
     },
+    /// A checkpoint of the same run in another precision.
+    #[error("{}: is of a run in {found}, and this one computes in {computed}; use another --out, or --dtype {}", folder.display(), anywhere(*found))]
+    OtherPrecision {
+        /// The checkpoint.
+        folder: PathBuf,
+        /// The checkpoint's.
+        found: Precision,
+        /// That of the run that was to go on.
+        computed: Precision,
+    },
     /// A checkpoint's state can't be read.
     #[error("{}: {problem}", file.display())]
     State {
@@ -104,4 +116,12 @@ pub enum TrainError {
     /// From growth.
     #[error(transparent)]
     Growth(#[from] outgrow_operators::GrowthError),
+}
+
+/// The precision's name where a processor may lack instructions for it.
+fn anywhere(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F32 => "f32",
+        Precision::Bf16 => "bf16-emulated",
+    }
 }

@@ -14,7 +14,7 @@ pub enum Dtype {
     F32,
     /// bf16 where the device has instructions for it; else f32, and a note says so.
     Bf16,
-    /// bf16 on any processor: the same rounding, slower than f32 where there are no instructions for it.
+    /// bf16 on any processor: the same rounding; where there are no instructions for it, training is slower than in f32.
     Bf16Emulated,
 }
 
@@ -67,9 +67,14 @@ impl ComputeFlags {
 }
 
 impl Compute {
+    /// Whether something else is computed than was asked for.
+    pub fn falls_back(&self) -> bool {
+        self.asked != Dtype::F32 && self.precision == Precision::F32
+    }
+
     /// Says on standard error where something else is computed than was asked for.
     pub fn warn(&self) {
-        if self.asked != Dtype::F32 && self.precision == Precision::F32 {
+        if self.falls_back() {
             eprintln!("note: {}", self.fallback());
         }
     }
@@ -78,7 +83,7 @@ impl Compute {
         match self.device {
             DeviceName::Flex => {
                 "this processor has no instructions for bf16 (AVX512-BF16): computing in f32; bf16-emulated \
-                 rounds to bf16 on any processor, and is slower"
+                 rounds to bf16 on any processor, and trains more slowly than f32"
                     .to_owned()
             }
             device => format!("{device} doesn't compute in bf16: computing in f32"),

@@ -12,7 +12,7 @@ use outgrow_schedules::Stage;
 use outgrow_train::{Position, StepReport};
 use serde_json::{Map, Value, json};
 
-use crate::{recipe::Recipe, resolve::ResolvedRecipe};
+use crate::{compute::Compute, exit::BadInput, recipe::Recipe, resolve::ResolvedRecipe};
 
 /// The version of both files' layout.
 const FORMAT: u32 = 1;
@@ -41,11 +41,24 @@ pub fn write_run_file(folder: &Path, resolved: &ResolvedRecipe, finished: bool) 
 }
 
 /// Whether the folder holds a finished run of this recipe.
-pub fn is_finished(folder: &Path, recipe: &Recipe) -> bool {
+///
+/// # Errors
+/// When it does, but one that was computed in another precision: its numbers are others.
+pub fn is_finished(folder: &Path, recipe: &Recipe, compute: Compute) -> Result<bool, BadInput> {
     let text = fs::read(folder.join("run.json")).unwrap_or_default();
     let run: Value = serde_json::from_slice(&text).unwrap_or_default();
-    run["finished"] == Value::Bool(true)
-        && serde_json::to_value(recipe).is_ok_and(|recipe| run["recipe"] == recipe)
+    let is_this_run = run["finished"] == Value::Bool(true)
+        && serde_json::to_value(recipe).is_ok_and(|recipe| run["recipe"] == recipe);
+    // Before there was a choice, all was f32.
+    let (found, asked) = (run["dtype"].as_str().unwrap_or("f32"), compute.precision.to_string());
+    if is_this_run && found != asked {
+        let folder = folder.display();
+        let problem = format!(
+            "{folder}: this run is done, in {found}; in {asked} it is another, which needs another --out"
+        );
+        return Err(BadInput(problem));
+    }
+    Ok(is_this_run)
 }
 
 /// Appends to `metrics.jsonl`, one line at a time, each flushed so that a watcher sees whole lines.

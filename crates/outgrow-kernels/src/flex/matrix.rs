@@ -2,6 +2,8 @@
 //!
 //! The only place that calls them, and the only one with raw pointers.
 
+use std::sync::Once;
+
 use half::bf16;
 
 /// A matrix in somebody else's memory: element `(i, j)` is `values[i · row_stride + j · column_stride]`.
@@ -128,7 +130,12 @@ pub fn multiply(
 /// # Panics
 /// When the shapes don't fit each other.
 pub fn multiply_bf16(target: &mut [bf16], left: Matrix<'_, bf16>, right: Matrix<'_, bf16>) {
-    let (rows, columns) = (left.rows, right.columns);
+    let (rows, inner, columns) = (left.rows, left.columns, right.columns);
+    assert_eq!(inner, right.rows, "columns of the left, rows of the right");
+    assert_eq!(target.len(), rows * columns, "a target of {rows} rows of {columns}");
+    // gemmkit would start threads of its own for products that don't fill the machine; everything else here runs in the current pool.
+    static CURRENT_POOL: Once = Once::new();
+    CURRENT_POOL.call_once(|| gemmkit::tuning::set_pool_classes(0));
     gemmkit::gemm(
         bf16::ONE,
         left.view(),

@@ -1,4 +1,4 @@
-//! The two kinds of number that values are kept in: f32, and bf16 between the products of a training step in that precision.
+//! The two kinds of number that values are kept in: f32, and bf16 between the products of a pass in that precision.
 //!
 //! Arithmetic is always in f32. A bf16 is the upper half of an f32: widening is exact, narrowing rounds to the nearest, ties to even.
 
@@ -80,7 +80,11 @@ pub fn convert<T: Value, S: Value>(target: &mut [T], source: &[S]) {
 }
 
 /// Writes `source` as the other kind of number.
+///
+/// # Panics
+/// When they are of different lengths.
 pub fn convert_all<T: Value, S: Value>(target: &mut [T], source: &[S]) {
+    assert_eq!(target.len(), source.len());
     target.par_chunks_mut(ELEMENTS).zip(source.par_chunks(ELEMENTS)).for_each(|(target, source)| {
         vectorized(
             #[inline(always)]
@@ -102,7 +106,11 @@ pub fn narrowed(parts: &[&[f32]]) -> HalfBuffer {
 }
 
 /// `target ← left + right`
+///
+/// # Panics
+/// When they are of different lengths.
 pub fn add_all<T: Value>(target: &mut [f32], left: &[f32], right: &[T]) {
+    assert_eq!([target.len(); 2], [left.len(), right.len()]);
     let parts = target.par_chunks_mut(ELEMENTS).zip(left.par_chunks(ELEMENTS));
     parts.zip(right.par_chunks(ELEMENTS)).for_each(|((target, left), right)| {
         vectorized(
@@ -117,7 +125,11 @@ pub fn add_all<T: Value>(target: &mut [f32], left: &[f32], right: &[T]) {
 }
 
 /// `target ← target + addend`
+///
+/// # Panics
+/// When they are of different lengths.
 pub fn add_in_place<T: Value>(target: &mut [f32], addend: &[T]) {
+    assert_eq!(target.len(), addend.len());
     target.par_chunks_mut(ELEMENTS).zip(addend.par_chunks(ELEMENTS)).for_each(|(target, addend)| {
         vectorized(
             #[inline(always)]

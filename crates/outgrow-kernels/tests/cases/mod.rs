@@ -40,14 +40,14 @@ pub fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 /// The sizes of a layer, and what its numbers depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    batch: usize,
-    sequence: usize,
-    key_value_heads: usize,
-    group: usize,
-    half: usize,
-    hidden: usize,
-    intermediate: usize,
-    salt: u64,
+    pub batch: usize,
+    pub sequence: usize,
+    pub key_value_heads: usize,
+    pub group: usize,
+    pub half: usize,
+    pub hidden: usize,
+    pub intermediate: usize,
+    pub salt: u64,
 }
 
 /// Hidden sizes from 8: what a norm makes of fewer channels is too ill-conditioned to compare.

@@ -1,5 +1,7 @@
 //! Folders that refuse a run, and runs that end without a result.
 
+use std::fs;
+
 use outgrow_data::Order;
 use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::Initialization;
@@ -36,11 +38,31 @@ fn a_folder_refuses_a_run_that_is_not_its_own() {
         message(1, &schedule, &others),
         format!("step-00000002: was written by a run with other settings; {end}")
     );
-    assert_eq!(
-        message(1, &schedule, &TrainSettings { precision: Precision::Bf16, ..settings() }),
-        format!("step-00000002: was written by a run with other dtype; {end}")
-    );
     assert_eq!(names(&run), before);
+}
+
+#[test]
+fn a_run_does_not_go_on_in_another_precision() {
+    let workshop = Workshop::new();
+    run_until(&workshop, "run", &stacked(1e-2), Some(2), &mut Told::default()).unwrap();
+    let run = workshop.path("run");
+    let rounded = TrainSettings { precision: Precision::Bf16, ..settings() };
+    let error = workshop.train(&run, 1, &stacked(1e-2), &rounded, &mut |_, _| panic!("nothing may happen"));
+    assert_eq!(
+        error.unwrap_err().to_string().replace(&format!("{}/", run.display()), ""),
+        "step-00000002: is of a run in f32, and this one computes in bf16; use another --out, or --dtype f32"
+    );
+}
+
+#[test]
+fn a_checkpoint_from_before_there_was_a_precision_is_one_in_f32() {
+    let workshop = Workshop::new();
+    run_until(&workshop, "run", &stacked(1e-2), Some(2), &mut Told::default()).unwrap();
+    let state = workshop.path("run/step-00000002/training/state.json");
+    let mut value: serde_json::Value = serde_json::from_str(&fs::read_to_string(&state).unwrap()).unwrap();
+    assert_eq!(value["settings"].as_object_mut().unwrap().remove("precision").unwrap(), "f32");
+    fs::write(&state, value.to_string()).unwrap();
+    run_until(&workshop, "run", &stacked(1e-2), None, &mut Told::default()).unwrap();
 }
 
 #[test]

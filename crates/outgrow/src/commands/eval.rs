@@ -248,8 +248,7 @@ impl Journal {
     fn new(out: &Path, folder: &ModelFolder, plan: &Plan, compute: Compute) -> anyhow::Result<Self> {
         let tasks: Vec<_> = plan.tasks.iter().map(|planned| planned.task.name).collect();
         let (model, version) = (folder.identity()?, env!("CARGO_PKG_VERSION"));
-        let Compute { device, precision, .. } = compute;
-        let whole = format!("{model}\n{device} {precision}\n{version}\n{tasks:?}\n{:?}", plan.options);
+        let whole = format!("{model}\n{compute:?}\n{version}\n{tasks:?}\n{:?}", plan.options);
         let digest = Sha256::digest(whole.as_bytes());
         let first = u64::from_be_bytes(std::array::from_fn(|index| digest[index]));
         let identity = format!("{first:016x}");

@@ -12,7 +12,7 @@ use outgrow_checkpoint::write_file_atomically;
 use outgrow_report::{Report, read_run};
 
 use crate::{
-    compute::ComputeFlags,
+    compute::{Compute, ComputeFlags},
     exit::BadInput,
     experiment::{
         corpus::prepare_bundled,
@@ -68,9 +68,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let split = |split: &str| data.join(split).to_string_lossy().into_owned();
     let runs = definition.runs(&seeds, &split("training"), &split("validation"))?;
-    let jobs =
-        runs.iter().map(|run| job(run, &out, &arguments.compute)).collect::<anyhow::Result<Vec<_>>>()?;
-    let waiting: Vec<Job> = jobs.iter().filter(|job| !is_done(job)).cloned().collect();
+    let planned = runs.iter().map(|run| job(run, &out, &arguments.compute));
+    let planned = planned.collect::<anyhow::Result<Vec<_>>>()?;
+    if let Some(compute) = planned.iter().map(|(_, compute, _)| compute).find(|compute| compute.falls_back())
+    {
+        compute.warn();
+    }
+    let waiting: Vec<Job> = planned.iter().filter(|(.., done)| !done).map(|(job, ..)| job.clone()).collect();
+    let jobs: Vec<Job> = planned.into_iter().map(|(job, ..)| job).collect();
     let at_once = at_once(arguments, waiting.len());
     let done = jobs.len() - waiting.len();
     let skipped = if done > 0 { format!(", {done} of {} done already", jobs.len()) } else { String::new() };
@@ -107,18 +112,17 @@ fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> any
     folder.canonicalize().map_err(|error| BadInput(format!("{}: {error}", folder.display())).into())
 }
 
-/// Writes a run's recipe and checks it, so that a bad one is found before any run starts.
-fn job(run: &PlannedRun, out: &Path, compute: &ComputeFlags) -> anyhow::Result<Job> {
+/// Writes a run's recipe and checks it, so that a bad one is found before any run starts. Also says what it is computed in, and whether it is
+/// done.
+fn job(run: &PlannedRun, out: &Path, flags: &ComputeFlags) -> anyhow::Result<(Job, Compute, bool)> {
     let folder = out.join(&run.name);
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let recipe = folder.join("recipe.toml");
     write_file_atomically(&recipe, toml::to_string_pretty(&run.table)?.as_bytes())?;
-    let resolved = resolve(Recipe::read(&recipe)?, compute).with_context(|| run.name.clone())?;
-    Ok(Job { name: run.name.clone(), recipe, folder, tokens: resolved.schedule.tokens() })
-}
-
-fn is_done(job: &Job) -> bool {
-    Recipe::read(&job.recipe).is_ok_and(|recipe| is_finished(&job.folder, &recipe))
+    let resolved = resolve(Recipe::read(&recipe)?, flags).with_context(|| run.name.clone())?;
+    let is_done = is_finished(&folder, &resolved.recipe, resolved.compute)?;
+    let job = Job { name: run.name.clone(), recipe, folder, tokens: resolved.schedule.tokens() };
+    Ok((job, resolved.compute, is_done))
 }
 
 fn at_once(arguments: &Arguments, waiting: usize) -> usize {

@@ -42,7 +42,8 @@ pub struct Arguments {
 /// Trains, or goes on, or says that all is done.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let recipe = Recipe::read(&arguments.recipe)?;
-    if is_finished(&arguments.out, &recipe) && !arguments.plan {
+    let compute = arguments.compute.resolve(recipe.device.as_deref(), recipe.dtype)?;
+    if !arguments.plan && is_finished(&arguments.out, &recipe, compute)? {
         eprintln!("{}: this run is done", arguments.out.display());
         return Ok(());
     }

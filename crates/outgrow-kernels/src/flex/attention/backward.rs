@@ -60,11 +60,12 @@ pub fn attend_gradients<T: Value>(
             let batch = key_head / attended.key_value_heads;
             let head = Head { query: queries, key: keys, value: values, head_dim, batch };
             work.gather(output, attended.heads, query_head);
+            let logarithms = &output.logarithms[query_head * sequence..][..sequence];
             let query = &mut query[member * sequence * head_dim..][..sequence * head_dim];
             for block in attended.blocks(batch) {
                 let query = &mut query[block.first_query * head_dim..][..block.queries * head_dim];
                 for (index, block) in block.by_keys().enumerate() {
-                    work.weights(head, &attended, block);
+                    work.weights(head, &attended, logarithms, block);
                     work.score_gradients(head, block);
                     let rows = block.first_key * head_dim..(block.first_key + block.keys) * head_dim;
                     let store = if index == 0 { Store::Replace } else { Store::Add };
@@ -80,10 +81,6 @@ pub fn attend_gradients<T: Value>(
 struct Work {
     /// `[sequence, head_dim]`: the gradient of the head's output.
     gradient: Buffer,
-    /// `[sequence, head_dim]`: the head's output.
-    output: Buffer,
-    /// `[sequence]`
-    logarithms: Buffer,
     /// `[sequence]`: each query's δ.
     means: Buffer,
     /// A block's attention weights.
@@ -95,26 +92,22 @@ struct Work {
 impl Work {
     fn new<T: Value>(attended: &Attended<'_, T>) -> Self {
         let Heads { sequence, head_dim, .. } = attended.heads;
-        let [gradient, output] = [(); 2].map(|()| Buffer::new(sequence * head_dim));
-        let [logarithms, means] = [(); 2].map(|()| Buffer::new(sequence));
         let [weights, scores] = [(); 2].map(|()| Buffer::new(attended.block_scores()));
-        Self { gradient, output, logarithms, means, weights, scores }
+        Self { gradient: Buffer::new(sequence * head_dim), means: Buffer::new(sequence), weights, scores }
     }
 
-    /// Takes a query head's rows from where the heads of a token lie side by side.
+    /// Takes a query head's gradients, and their means, from where the heads of a token lie side by side.
     fn gather<T: Value>(&mut self, output: Output<'_, T>, heads: Heads, query_head: usize) {
         let Heads { sequence, heads: count, head_dim, .. } = heads;
         let first_token = query_head / count * sequence;
-        self.logarithms.copy_from_slice(&output.logarithms[query_head * sequence..][..sequence]);
         vectorized(
             #[inline(always)]
             || {
-                let rows = self.gradient.chunks_exact_mut(head_dim);
-                let rows = rows.zip(self.output.chunks_exact_mut(head_dim)).zip(&mut *self.means);
-                for (position, ((gradient, values), mean)) in rows.enumerate() {
+                let rows = self.gradient.chunks_exact_mut(head_dim).zip(&mut *self.means);
+                for (position, (gradient, mean)) in rows.enumerate() {
                     let start = ((first_token + position) * count + query_head % count) * head_dim;
                     convert(gradient, &output.gradient[start..start + head_dim]);
-                    values.copy_from_slice(&output.values[start..start + head_dim]);
+                    let values = &output.values[start..start + head_dim];
                     *mean = sum_by(gradient, values, |left, right| left * right);
                 }
             },
@@ -122,10 +115,16 @@ impl Work {
     }
 
     /// The block's attention weights, once more.
-    fn weights<T: Value>(&mut self, head: Head<'_>, attended: &Attended<'_, T>, block: Block) {
+    fn weights<T: Value>(
+        &mut self,
+        head: Head<'_>,
+        attended: &Attended<'_, T>,
+        logarithms: &[f32],
+        block: Block,
+    ) {
         let target = &mut self.weights[..block.queries * block.keys];
         head.scores(target, block);
-        let logarithms = &self.logarithms[block.first_query..];
+        let logarithms = &logarithms[block.first_query..];
         vectorized(
             #[inline(always)]
             || {

@@ -22,6 +22,9 @@ pub(super) fn losses(prediction: Prediction<'_>, mut gradients: Gradients<'_>) -
     let chunk = (LOGITS / vocabulary).clamp(64, 1024).min(targets.len());
     let mut logits = HalfBuffer::new(chunk * vocabulary);
     let mut losses = vec![0.0; targets.len()];
+    // The head's is too large for the pool to keep where the vocabulary is large.
+    let mut rounded_hidden = gradients.hidden.as_ref().map(|_| HalfBuffer::new(chunk * width));
+    let mut rounded_weight = gradients.weight.as_ref().map(|gradient| HalfBuffer::new(gradient.len()));
     let gradient_scale = gradients.are_wanted().then_some(scale);
     let weight = narrowed(&[weight]);
     let weight = Matrix::new(&weight, vocabulary, width);
@@ -33,18 +36,17 @@ pub(super) fn losses(prediction: Prediction<'_>, mut gradients: Gradients<'_>) -
         multiply_bf16(logits, hidden, weight.transposed());
         rows_losses(&mut losses[first..first + tokens], logits, targets, gradient_scale);
         let logits = Matrix::new(logits, tokens, vocabulary);
-        if let Some(gradient) = &mut gradients.hidden {
-            let mut rounded = HalfBuffer::new(tokens * width);
-            multiply_bf16(&mut rounded, logits, weight);
-            convert_all(&mut gradient[first * width..][..tokens * width], &rounded);
+        if let (Some(gradient), Some(rounded)) = (&mut gradients.hidden, &mut rounded_hidden) {
+            let rounded = &mut rounded[..tokens * width];
+            multiply_bf16(rounded, logits, weight);
+            convert_all(&mut gradient[first * width..][..tokens * width], rounded);
         }
-        if let Some(gradient) = &mut gradients.weight {
-            let mut rounded = HalfBuffer::new(vocabulary * width);
-            multiply_bf16(&mut rounded, logits.transposed(), hidden);
+        if let (Some(gradient), Some(rounded)) = (&mut gradients.weight, &mut rounded_weight) {
+            multiply_bf16(rounded, logits.transposed(), hidden);
             if index == 0 {
-                convert_all(gradient, &rounded);
+                convert_all(gradient, rounded);
             } else {
-                add_in_place(gradient, &rounded);
+                add_in_place(gradient, rounded);
             }
         }
     }

@@ -40,6 +40,14 @@ struct SavedAttention {
     input_roots: Buffer,
 }
 
+/// A projection's heads among those of others in a token's row, and the angles that they are turned by.
+#[derive(Clone, Copy)]
+struct Projection<'a> {
+    heads: Heads,
+    columns: Columns,
+    angles: Option<Angles<'a>>,
+}
+
 /// Rows of tokens, `[tokens, columns]`.
 fn rows(values: &[bf16], tokens: usize) -> Matrix<'_, bf16> {
     Matrix::new(values, tokens, values.len() / tokens)
@@ -89,12 +97,20 @@ impl Layer<'_> {
         }
     }
 
-    /// The columns of queries, keys and values where they lie side by side.
-    fn projections(&self) -> [(Heads, Columns); 3] {
+    /// Queries, keys and values where they lie side by side.
+    fn projections(&self) -> [Projection<'_>; 3] {
         let (heads, key_value) = (self.shape.heads, self.key_value_layout());
         let [queries, keys] = [heads, key_value].map(|heads| heads.heads * heads.head_dim);
-        let columns = |first| Columns { first, of: queries + 2 * keys };
-        [(heads, columns(0)), (key_value, columns(queries)), (key_value, columns(queries + keys))]
+        let projection = |heads, first, angles| Projection {
+            heads,
+            columns: Columns { first, of: queries + 2 * keys },
+            angles,
+        };
+        [
+            projection(heads, 0, Some(self.angles)),
+            projection(key_value, queries, Some(self.angles)),
+            projection(key_value, queries + keys, None),
+        ]
     }
 
     /// [`Layer::forward`] in bf16.
@@ -123,10 +139,7 @@ impl Layer<'_> {
 
     fn attention_in_bf16(&self, projected: &[bf16], input_roots: Buffer) -> SavedAttention {
         let heads = self.shape.heads;
-        let angles: [Option<Angles<'_>>; 3] = [Some(self.angles), Some(self.angles), None];
-        let mut projections = self.projections().into_iter().zip(angles);
-        let [query, key, value] = [(); 3].map(|()| {
-            let ((heads, columns), angles) = projections.next().expect("three of them");
+        let [query, key, value] = self.projections().map(|Projection { heads, columns, angles }| {
             let mut by_head = HalfBuffer::new(heads.elements());
             split_heads(&mut by_head, projected, heads, columns, angles);
             by_head
@@ -213,7 +226,7 @@ impl Layer<'_> {
         if projections {
             let mut normalized = HalfBuffer::new(input.len());
             normalize_again(&mut normalized, &input_roots, input, weights.input_layernorm);
-            let outputs = self.projections().map(|(heads, _)| heads.heads * heads.head_dim);
+            let outputs = self.projections().map(|Projection { heads, .. }| heads.heads * heads.head_dim);
             let targets = [wanted.q_proj, wanted.k_proj, wanted.v_proj];
             self.weight_gradients_bf16(targets, outputs, &projected, &normalized);
         }
@@ -233,9 +246,9 @@ impl Layer<'_> {
 
     /// The gradients of what the three projections gave, side by side.
     fn projection_gradients_bf16(&self, gradient: &[bf16], saved: SavedAttention) -> HalfBuffer {
-        let [query, key, value] = self.projections();
+        let projections = self.projections();
         let [mut queries, mut keys, mut values] =
-            [query, key, value].map(|(heads, _)| Buffer::new(heads.elements()));
+            projections.map(|Projection { heads, .. }| Buffer::new(heads.elements()));
         {
             // Its memory is given back before what follows asks for more.
             let saved = saved;
@@ -245,10 +258,11 @@ impl Layer<'_> {
                 Output { gradient: &attended, values: &saved.attended, logarithms: &saved.logarithms };
             attend_gradients(gradients, output, self.attended(&saved.query, &saved.key, &saved.value));
         }
-        let mut merged = HalfBuffer::new(self.tokens() * query.1.of);
-        merge_heads(&mut merged, &queries, query.0, query.1, Some(self.angles));
-        merge_heads(&mut merged, &keys, key.0, key.1, Some(self.angles));
-        merge_heads(&mut merged, &values, value.0, value.1, None);
+        let mut merged = HalfBuffer::new(self.tokens() * projections[0].columns.of);
+        for (projection, gradients) in projections.into_iter().zip([queries, keys, values]) {
+            let Projection { heads, columns, angles } = projection;
+            merge_heads(&mut merged, &gradients, heads, columns, angles);
+        }
         merged
     }
 }

@@ -105,8 +105,11 @@ impl Layer<'_> {
         let before = stored.keys.len();
         stored.keys.resize(before + count * key_width, 0.0);
         stored.values.resize(before + count * key_width, 0.0);
-        product(&mut stored.keys[before..], Store::Replace, &normalized, weights.k_proj, count);
-        product(&mut stored.values[before..], Store::Replace, &normalized, weights.v_proj, count);
+        {
+            let operand = Operand::new(&normalized, count, weights.k_proj);
+            product(&mut stored.keys[before..], Store::Replace, &operand, weights.k_proj);
+            product(&mut stored.values[before..], Store::Replace, &operand, weights.v_proj);
+        }
         turn_rows(&mut stored.keys[before..], head_dim, rows.positions(), self.angles);
 
         let (mut residual, normalized) = match onward {
@@ -115,19 +118,27 @@ impl Layer<'_> {
         };
         let count = residual.len() / width;
         let mut query = Buffer::new(count * heads * head_dim);
-        product(&mut query, Store::Replace, &normalized, weights.q_proj, count);
+        product(
+            &mut query,
+            Store::Replace,
+            &Operand::new(&normalized, count, weights.q_proj),
+            weights.q_proj,
+        );
         turn_rows(&mut query, head_dim, &rows.positions_of(onward), self.angles);
         let attended = self.attend(&query, rows, stored, before / key_width, onward);
-        product(&mut residual, Store::Add, &attended, weights.o_proj, count);
+        let operand = Operand::new(&attended, count, weights.o_proj);
+        product(&mut residual, Store::Add, &operand, weights.o_proj);
 
         let normalized = norm_of(&residual, weights.post_attention_layernorm, epsilon);
         let mut gate = Buffer::new(count * (weights.gate_proj.elements() / width));
         let mut up = Buffer::new(gate.len());
-        product(&mut gate, Store::Replace, &normalized, weights.gate_proj, count);
-        product(&mut up, Store::Replace, &normalized, weights.up_proj, count);
+        let operand = Operand::new(&normalized, count, weights.gate_proj);
+        product(&mut gate, Store::Replace, &operand, weights.gate_proj);
+        product(&mut up, Store::Replace, &operand, weights.up_proj);
         let mut gated = Buffer::new(gate.len());
         swi_glu(&mut gated, &gate, &up);
-        product(&mut residual, Store::Add, &gated, weights.down_proj, count);
+        let operand = Operand::new(&gated, count, weights.down_proj);
+        product(&mut residual, Store::Add, &operand, weights.down_proj);
         residual
     }
 }
@@ -139,27 +150,48 @@ fn norm_of(rows: &[f32], weight: &[f32], epsilon: f32) -> Buffer {
     normalized
 }
 
-/// `target (+)= input · weightᵀ`, where `input` has `rows` rows and `weight` is `[outputs, inputs]`.
+/// Rows that are multiplied with a weight or several: rounded, once, where these are and there is more than one row.
+#[derive(Debug)]
+pub struct Operand<'a> {
+    values: &'a [f32],
+    rounded: Option<HalfBuffer>,
+    rows: usize,
+}
+
+impl<'a> Operand<'a> {
+    /// `rows` rows, for weights like the given one.
+    pub fn new(values: &'a [f32], rows: usize, weight: Weight<'_>) -> Self {
+        let rounds = rows > 1 && matches!(weight, Weight::Bf16(_));
+        Self { values, rounded: rounds.then(|| narrowed(&[values])), rows }
+    }
+}
+
+/// `target (+)= operand · weightᵀ`, where `weight` is `[outputs, inputs]`.
 ///
 /// One row by itself is bound by reading the weight; for it, each output is a sum over a row of the weight.
-pub fn product(target: &mut [f32], store: Store, input: &[f32], weight: Weight<'_>, rows: usize) {
-    let (outputs, inputs) = (target.len() / rows, input.len() / rows);
-    match weight {
-        Weight::F32(weight) if rows > 1 => {
+pub fn product(target: &mut [f32], store: Store, operand: &Operand<'_>, weight: Weight<'_>) {
+    let Operand { values, rounded, rows } = operand;
+    let (outputs, inputs) = (target.len() / rows, values.len() / rows);
+    match (weight, rounded) {
+        (Weight::Bf16(weight), Some(rounded)) => {
+            let mut output = HalfBuffer::new(target.len());
             let weight = Matrix::new(weight, outputs, inputs).transposed();
-            multiply(target, store, 1.0, Matrix::new(input, rows, inputs), weight, Threads::All);
-        }
-        Weight::Bf16(weight) if rows > 1 => {
-            let (input, mut output) = (narrowed(&[input]), HalfBuffer::new(target.len()));
-            let weight = Matrix::new(weight, outputs, inputs).transposed();
-            multiply_bf16(&mut output, Matrix::new(&input, rows, inputs), weight);
+            multiply_bf16(&mut output, Matrix::new(rounded, *rows, inputs), weight);
             match store {
                 Store::Replace => convert_all(target, &output),
                 Store::Add => add_in_place(target, &output),
             }
         }
-        Weight::F32(weight) => one_row(target, store, input, weight),
-        Weight::Bf16(weight) => one_row(target, store, input, weight),
+        (Weight::Bf16(weight), None) => {
+            for (target, values) in target.chunks_exact_mut(outputs).zip(values.chunks_exact(inputs)) {
+                one_row(target, store, values, weight);
+            }
+        }
+        (Weight::F32(weight), _) if *rows == 1 => one_row(target, store, values, weight),
+        (Weight::F32(weight), _) => {
+            let weight = Matrix::new(weight, outputs, inputs).transposed();
+            multiply(target, store, 1.0, Matrix::new(values, *rows, inputs), weight, Threads::All);
+        }
     }
 }
 

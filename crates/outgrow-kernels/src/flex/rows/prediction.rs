@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::{Rows, Weight, product};
+use super::{Operand, Rows, Weight, product};
 use crate::flex::{
     buffers::Buffer,
     matrix::Store,
@@ -50,7 +50,8 @@ pub fn predict(hidden: &[f32], weight: Weight<'_>, rows: usize, asked: &[Asked])
         // The last chunk reaches back over rows that have been done, so that all chunks are alike.
         let first = start.min(rows - chunk);
         let asked = of_rows(asked, start, start + chunk);
-        product(&mut logits, Store::Replace, &hidden[first * width..][..chunk * width], weight, chunk);
+        let operand = Operand::new(&hidden[first * width..][..chunk * width], chunk, weight);
+        product(&mut logits, Store::Replace, &operand, weight);
         let rows = logits.par_chunks_exact(vocabulary).enumerate();
         said.par_extend(rows.flat_map_iter(|(row, logits)| {
             let row = first + row;
