@@ -14,7 +14,7 @@ pub struct EvaluatedDecoder {
 }
 
 impl EvaluatedDecoder {
-    /// Shares the decoder's parameters.
+    /// Shares the decoder's parameters, but for matrices in bf16.
     pub fn new(decoder: &Decoder, outline: ModelOutline) -> Self {
         Self { scorer: Scorer::new(decoder), outline }
     }
