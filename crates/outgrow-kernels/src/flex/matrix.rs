@@ -122,6 +122,10 @@ pub fn multiply(
     }
 }
 
+/// Done when gemmkit knows that it is to use the current pool's threads, as everything else here does: by itself it starts threads of its own for
+/// products that don't fill the machine.
+static ONE_POOL: Once = Once::new();
+
 /// `target ← left · right` for all threads of the current pool: bf16 in, sums in f32, rounded once.
 ///
 /// Where the processor has instructions for it, they are used; else each value is widened. An element is summed in one order, whatever the number of
@@ -133,9 +137,7 @@ pub fn multiply_bf16(target: &mut [bf16], left: Matrix<'_, bf16>, right: Matrix<
     let (rows, inner, columns) = (left.rows, left.columns, right.columns);
     assert_eq!(inner, right.rows, "columns of the left, rows of the right");
     assert_eq!(target.len(), rows * columns, "a target of {rows} rows of {columns}");
-    // gemmkit would start threads of its own for products that don't fill the machine; everything else here runs in the current pool.
-    static CURRENT_POOL: Once = Once::new();
-    CURRENT_POOL.call_once(|| gemmkit::tuning::set_pool_classes(0));
+    ONE_POOL.call_once(|| gemmkit::tuning::set_pool_classes(0));
     gemmkit::gemm(
         bf16::ONE,
         left.view(),

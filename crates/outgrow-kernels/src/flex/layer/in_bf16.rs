@@ -5,7 +5,7 @@
 
 use half::bf16;
 
-use super::{Gradients, Layer};
+use super::{Gradients, Layer, first_norm_gradients};
 use crate::{
     LayerWeights,
     flex::{
@@ -235,13 +235,7 @@ impl Layer<'_> {
         }
         let weight = narrowed(&[weights.q_proj, weights.k_proj, weights.v_proj]);
         let normalized = self.project_back_bf16(&projected, &weight);
-        if let Some(target) = wanted.input_layernorm {
-            weight_gradient(target, &normalized, norm_rows);
-        }
-        if let Some(target) = input_target {
-            target.copy_from_slice(middle);
-            input_gradient(target, Store::Add, &normalized, norm_rows);
-        }
+        first_norm_gradients([wanted.input_layernorm, input_target], middle, &normalized, norm_rows);
     }
 
     /// The gradients of what the three projections gave, side by side.

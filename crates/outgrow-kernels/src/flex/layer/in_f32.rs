@@ -2,7 +2,7 @@
 //!
 //! Residual sums and the sums of several gradients go into the matrix products.
 
-use super::{Gradients, Layer, Shape};
+use super::{Gradients, Layer, Shape, first_norm_gradients};
 use crate::{
     LayerWeights,
     flex::{
@@ -180,13 +180,7 @@ impl Layer<'_> {
             self.project_back(&mut normalized, Store::Add, &key, weights.k_proj);
             self.project_back(&mut normalized, Store::Add, &value, weights.v_proj);
         }
-        if let Some(target) = wanted.input_layernorm {
-            weight_gradient(target, &normalized, norm_rows);
-        }
-        if let Some(target) = input_target {
-            target.copy_from_slice(middle);
-            input_gradient(target, Store::Add, &normalized, norm_rows);
-        }
+        first_norm_gradients([wanted.input_layernorm, input_target], middle, &normalized, norm_rows);
     }
 
     /// The gradients of the three projections' results, heads of a token side by side; they take the place of what was saved.

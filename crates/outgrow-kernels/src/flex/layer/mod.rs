@@ -9,7 +9,10 @@ mod in_f32;
 
 use super::{
     attention::Attended,
+    matrix::Store,
+    normalization::{Normalized, input_gradient, weight_gradient},
     rotary::{Angles, Heads},
+    value::Value,
 };
 use crate::{LayerWeights, Precision};
 
@@ -89,5 +92,22 @@ impl Layer<'_> {
     fn attended<'b, T>(&'b self, query: &'b [T], key: &'b [T], value: &'b [T]) -> Attended<'b, T> {
         let Shape { heads, key_value_heads, .. } = self.shape;
         Attended { query, key, value, heads, key_value_heads, first_visible: self.first_visible }
+    }
+}
+
+/// The gradients of the first norm's weight and of the layer's input, where they are wanted: from that of the normalised rows, and for the input
+/// also from that of the residual stream between the two blocks.
+fn first_norm_gradients<T: Value>(
+    [weight, input]: [Option<&mut [f32]>; 2],
+    middle: &[f32],
+    gradient: &[T],
+    norm: Normalized<'_>,
+) {
+    if let Some(target) = weight {
+        weight_gradient(target, gradient, norm);
+    }
+    if let Some(target) = input {
+        target.copy_from_slice(middle);
+        input_gradient(target, Store::Add, gradient, norm);
     }
 }
