@@ -21,6 +21,9 @@ struct Description {
     recipe: serde_json::Value,
     #[serde(default)]
     device: String,
+    /// Absent from before there was a choice, when all was f32.
+    #[serde(default)]
+    dtype: Option<String>,
     #[serde(default)]
     version: String,
     #[serde(default)]
@@ -104,7 +107,10 @@ pub fn read_run(folder: &Path) -> Result<RunRecord, ReportError> {
         method: description.method,
         seed: description.seed,
         recipe: description.recipe,
-        device: description.device,
+        device: match description.dtype.as_deref() {
+            None | Some("f32") => description.device,
+            Some(dtype) => format!("{} in {dtype}", description.device),
+        },
         version: description.version,
         model: description.model,
         parameters: description.parameters,

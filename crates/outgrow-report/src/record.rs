@@ -17,7 +17,7 @@ pub struct RunRecord {
     pub seed: u64,
     /// The resolved recipe, as the run wrote it.
     pub recipe: serde_json::Value,
-    /// The device it ran on, in words.
+    /// The device it ran on, in words, with the precision if it isn't f32.
     pub device: String,
     /// The version of Outgrow that ran it.
     pub version: String,

@@ -43,6 +43,23 @@ fn a_run_comes_back_as_it_was_written() {
 }
 
 #[test]
+fn a_run_in_another_precision_than_f32_says_so_with_its_device() {
+    let (_folder, run) = written();
+    let file = run.join("run.json");
+    let device = |dtype: Option<&str>| {
+        let mut description: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        description["device"] = "flex".into();
+        description["dtype"] = dtype.into();
+        std::fs::write(&file, description.to_string()).unwrap();
+        read_run(&run).unwrap().device
+    };
+    assert_eq!(device(None), "flex");
+    assert_eq!(device(Some("f32")), "flex");
+    assert_eq!(device(Some("bf16")), "flex in bf16");
+}
+
+#[test]
 fn a_stage_that_only_unfreezes_is_no_growth() {
     let (_folder, run) = written();
     let last = read_run(&run).unwrap().validation.pop().unwrap();
