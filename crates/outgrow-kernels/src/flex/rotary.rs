@@ -44,14 +44,14 @@ pub struct Angles<'a> {
 pub struct Columns {
     /// Columns before them.
     pub first: usize,
-    /// Columns of a row.
-    pub of: usize,
+    /// All columns of a row.
+    pub row_width: usize,
 }
 
 impl Columns {
     /// A row that has nothing but these heads.
     pub fn all(heads: Heads) -> Self {
-        Self { first: 0, of: heads.heads * heads.head_dim }
+        Self { first: 0, row_width: heads.heads * heads.head_dim }
     }
 }
 
@@ -70,7 +70,7 @@ pub fn split_heads<T: Value>(
             #[inline(always)]
             || {
                 for (position, target) in target.chunks_exact_mut(head_dim).enumerate() {
-                    let row = (batch * sequence + position) * columns.of;
+                    let row = (batch * sequence + position) * columns.row_width;
                     let source = &source[row + columns.first + head * head_dim..][..head_dim];
                     match angles {
                         Some(angles) => turn(target, source, angles, position, 1.0),
@@ -91,7 +91,7 @@ pub fn merge_heads<T: Value>(
     angles: Option<Angles<'_>>,
 ) {
     let Heads { sequence, heads: count, head_dim, .. } = heads;
-    target.par_chunks_mut(columns.of).enumerate().with_min_len(16).for_each(|(token, row)| {
+    target.par_chunks_mut(columns.row_width).enumerate().with_min_len(16).for_each(|(token, row)| {
         let (batch, position) = (token / sequence, token % sequence);
         let target = &mut row[columns.first..][..count * head_dim];
         vectorized(

@@ -22,8 +22,8 @@ pub(super) fn losses(prediction: Prediction<'_>, mut gradients: Gradients<'_>) -
     let chunk = (LOGITS / vocabulary).clamp(64, 1024).min(targets.len());
     let mut logits = HalfBuffer::new(chunk * vocabulary);
     let mut losses = vec![0.0; targets.len()];
-    // The head's is too large for the pool to keep where the vocabulary is large.
     let mut rounded_hidden = gradients.hidden.as_ref().map(|_| HalfBuffer::new(chunk * width));
+    // One for all chunks: with a large vocabulary it is more than the pool keeps.
     let mut rounded_weight = gradients.weight.as_ref().map(|gradient| HalfBuffer::new(gradient.len()));
     let gradient_scale = gradients.are_wanted().then_some(scale);
     let weight = narrowed(&[weight]);

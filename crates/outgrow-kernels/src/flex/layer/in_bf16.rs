@@ -103,7 +103,7 @@ impl Layer<'_> {
         let [queries, keys] = [heads, key_value].map(|heads| heads.heads * heads.head_dim);
         let projection = |heads, first, angles| Projection {
             heads,
-            columns: Columns { first, of: queries + 2 * keys },
+            columns: Columns { first, row_width: queries + 2 * keys },
             angles,
         };
         [
@@ -252,7 +252,7 @@ impl Layer<'_> {
                 Output { gradient: &attended, values: &saved.attended, logarithms: &saved.logarithms };
             attend_gradients(gradients, output, self.attended(&saved.query, &saved.key, &saved.value));
         }
-        let mut merged = HalfBuffer::new(self.tokens() * projections[0].columns.of);
+        let mut merged = HalfBuffer::new(self.tokens() * projections[0].columns.row_width);
         for (projection, gradients) in projections.into_iter().zip([queries, keys, values]) {
             let Projection { heads, columns, angles } = projection;
             merge_heads(&mut merged, &gradients, heads, columns, angles);
