@@ -3,17 +3,22 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+#[cfg(target_arch = "x86_64")]
+use gemmkit::kernel::{Bf16DotGemmF32, KernelFamily};
+use half::bf16;
+#[cfg(target_arch = "x86_64")]
+use outgrow_kernels::flex::matrix::Pairs;
 use outgrow_kernels::{
     Precision,
     flex::{
         adamw::{Step, Updated, sum_of_squares, update},
         attention::{self, Attended, Output, attend, attend_gradients},
         cross_entropy::{self, Prediction, linear_cross_entropy},
-        matrix::{Matrix, Store, Threads, multiply, multiply_bf16},
+        matrix::{Matrix, Store, Threads},
         normalization::{Normalized, input_gradient, normalize, weight_gradient},
         rotary::{Angles, Columns, Heads, merge_heads, split_heads},
         swi_glu::{swi_glu, swi_glu_gradients},
-        value::narrowed,
+        value::Value,
     },
 };
 
@@ -27,56 +32,42 @@ fn numbers(count: usize, salt: usize) -> Vec<f32> {
     (0..count).map(|index| ((index + salt) * 7919 % 1009) as f32 / 1009.0 - 0.5).collect()
 }
 
-/// The same products as f32's; without instructions for bf16 they are slower than those.
-fn products_bf16(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("product of bf16");
-    let rounded = |count: usize, salt: usize| narrowed(&[&numbers(count, salt)]);
-    let (input, weight) = (rounded(TOKENS * HIDDEN, 1), rounded(INTERMEDIATE * HIDDEN, 2));
-    let gradient = rounded(TOKENS * INTERMEDIATE, 3);
-    let mut target = rounded(TOKENS * INTERMEDIATE, 4);
-    let input = Matrix::new(&input, TOKENS, HIDDEN);
-    let weight = Matrix::new(&weight, INTERMEDIATE, HIDDEN);
-    let gradient = Matrix::new(&gradient, TOKENS, INTERMEDIATE);
-    group.bench_function("forward", |bencher| {
-        bencher.iter(|| multiply_bf16(&mut target, input, weight.transposed()));
-    });
-    group.bench_function("input gradient", |bencher| {
-        bencher.iter(|| multiply_bf16(&mut target[..TOKENS * HIDDEN], gradient, weight));
-    });
-    group.bench_function("weight gradient", |bencher| {
-        let target = &mut target[..INTERMEDIATE * HIDDEN];
-        bencher.iter(|| multiply_bf16(target, gradient.transposed(), input));
-    });
-    group.finish();
+fn of<T: Value>(count: usize, salt: usize) -> Vec<T> {
+    numbers(count, salt).into_iter().map(T::narrow).collect()
 }
 
-fn products(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("product");
-    let (input, weight) = (numbers(TOKENS * HIDDEN, 1), numbers(INTERMEDIATE * HIDDEN, 2));
-    let gradient = numbers(TOKENS * INTERMEDIATE, 3);
+/// Both kinds of number. Without instructions for bf16, its products are slower than those of f32.
+fn both_kinds(criterion: &mut Criterion) {
+    products::<f32>(criterion, "f32");
+    attention_of::<f32>(criterion, "f32");
+    products::<bf16>(criterion, "bf16");
+    attention_of::<bf16>(criterion, "bf16");
+}
+
+fn products<T: Value>(criterion: &mut Criterion, name: &str) {
+    let mut group = criterion.benchmark_group(format!("product of {name}"));
+    let (input, weight) = (of::<T>(TOKENS * HIDDEN, 1), of(INTERMEDIATE * HIDDEN, 2));
+    let gradient = of(TOKENS * INTERMEDIATE, 3);
     let mut target = vec![0.0; TOKENS * INTERMEDIATE];
     let input = Matrix::new(&input, TOKENS, HIDDEN);
     let weight = Matrix::new(&weight, INTERMEDIATE, HIDDEN);
     let gradient = Matrix::new(&gradient, TOKENS, INTERMEDIATE);
-    group.bench_function("forward", |bencher| {
-        bencher.iter(|| {
-            multiply(&mut target, Store::Replace, 1.0, input, weight.transposed(), Threads::All);
+    let mut bench = |name: &str, size: usize, left, right| {
+        let target = &mut target[..size];
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| T::multiply(target, Store::Replace, left, right, Threads::All));
         });
-    });
-    group.bench_function("input gradient", |bencher| {
-        let target = &mut target[..TOKENS * HIDDEN];
-        bencher.iter(|| multiply(target, Store::Replace, 1.0, gradient, weight, Threads::All));
-    });
-    group.bench_function("weight gradient", |bencher| {
-        let target = &mut target[..INTERMEDIATE * HIDDEN];
-        bencher.iter(|| multiply(target, Store::Replace, 1.0, gradient.transposed(), input, Threads::All));
-    });
+    };
+    bench("forward", TOKENS * INTERMEDIATE, input, weight.transposed());
+    bench("input gradient", TOKENS * HIDDEN, gradient, weight);
+    bench("weight gradient", INTERMEDIATE * HIDDEN, gradient.transposed(), input);
     group.finish();
 }
 
-fn attention(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("attention");
-    let [query, key, value, gradient, output] = std::array::from_fn(|salt| numbers(HEADS.elements(), salt));
+fn attention_of<T: Value>(criterion: &mut Criterion, name: &str) {
+    let mut group = criterion.benchmark_group(format!("attention of {name}"));
+    let [query, key, value, gradient] = std::array::from_fn(|salt| of::<T>(HEADS.elements(), salt));
+    let output = numbers(HEADS.elements(), 4);
     let attended = Attended {
         query: &query,
         key: &key,
@@ -98,12 +89,51 @@ fn attention(criterion: &mut Criterion) {
             attend_gradients(gradients, output, attended);
         });
     });
-    let angles = Angles { cosines: &key[..256 * 32], sines: &value[..256 * 32] };
-    group.bench_function("split heads and turn", |bencher| {
-        bencher.iter(|| split_heads(&mut targets[0], &query, HEADS, Columns::all(HEADS), Some(angles)));
+    group.finish();
+}
+
+/// How the operands of a product of bf16 are put in order: here, and by gemmkit itself.
+#[cfg(target_arch = "x86_64")]
+fn order_of_pairs(criterion: &mut Criterion) {
+    pairs::<Pairs<Bf16DotGemmF32>>(criterion, "here");
+    pairs::<Bf16DotGemmF32>(criterion, "by gemmkit");
+}
+
+#[cfg(target_arch = "x86_64")]
+fn pairs<F: KernelFamily<Lhs = bf16, Rhs = bf16>>(criterion: &mut Criterion, name: &str) {
+    /// Steps that gemmkit sums at once, about.
+    const STEPS: usize = 256;
+    let mut group = criterion.benchmark_group(format!("order of 2048 x 256 pairs, {name}"));
+    let values = of::<bf16>(TOKENS * STEPS, 1);
+    let mut target = of::<bf16>((TOKENS + 32) * STEPS, 2);
+    for width in [32, 12] {
+        group.bench_function(format!("steps are neighbours, {width} lanes"), |bencher| {
+            let (target, values, stride) = (target.as_mut_ptr(), values.as_ptr(), STEPS as isize);
+            // SAFETY: the matrix is as large as `values`; the panels with their last lanes fit the target.
+            bencher.iter(|| unsafe { F::pack_lhs(target, values, stride, 1, TOKENS, STEPS, width) });
+        });
+        group.bench_function(format!("lanes are neighbours, {width} lanes"), |bencher| {
+            let (target, values, stride) = (target.as_mut_ptr(), values.as_ptr(), TOKENS as isize);
+            // SAFETY: as above.
+            bencher.iter(|| unsafe { F::pack_lhs(target, values, 1, stride, TOKENS, STEPS, width) });
+        });
+    }
+    group.finish();
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn order_of_pairs(_criterion: &mut Criterion) {}
+
+fn heads(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("heads");
+    let [query, cosines, sines] = std::array::from_fn(|salt| numbers(HEADS.elements(), salt));
+    let mut target = query.clone();
+    let angles = Angles { cosines: &cosines[..256 * 32], sines: &sines[..256 * 32] };
+    group.bench_function("split and turn", |bencher| {
+        bencher.iter(|| split_heads(&mut target, &query, HEADS, Columns::all(HEADS), Some(angles)));
     });
-    group.bench_function("merge heads and turn back", |bencher| {
-        bencher.iter(|| merge_heads(&mut targets[0], &query, HEADS, Columns::all(HEADS), Some(angles)));
+    group.bench_function("merge and turn back", |bencher| {
+        bencher.iter(|| merge_heads(&mut target, &query, HEADS, Columns::all(HEADS), Some(angles)));
     });
     group.finish();
 }
@@ -174,5 +204,5 @@ fn head_and_optimizer(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, products, products_bf16, attention, rows, head_and_optimizer);
+criterion_group!(benches, both_kinds, order_of_pairs, heads, rows, head_and_optimizer);
 criterion_main!(benches);

@@ -5,13 +5,14 @@
 use std::{collections::BTreeMap, hint::black_box, time::Instant};
 
 use anyhow::{Context, bail};
+use half::bf16;
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_data::Batch;
 use outgrow_kernels::{
     DeviceName, Precision,
     flex::{
-        matrix::{Matrix, Store, Threads, multiply, multiply_bf16},
-        value::narrowed,
+        matrix::{Matrix, Store, Threads},
+        value::Value,
     },
     has_instructions, open_device,
 };
@@ -155,20 +156,18 @@ fn peak_bytes() -> u64 {
 
 /// What a product of two square matrices reaches in this process: the best of a few.
 fn product_gflops(precision: Precision) -> f64 {
+    match precision {
+        Precision::F32 => product_gflops_of::<f32>(),
+        Precision::Bf16 => product_gflops_of::<bf16>(),
+    }
+}
+
+fn product_gflops_of<T: Value>() -> f64 {
     const SIDE: usize = 2048;
-    let (left, right) = (vec![0.5_f32; SIDE * SIDE], vec![0.25_f32; SIDE * SIDE]);
-    let best = match precision {
-        Precision::F32 => {
-            let mut product = vec![0.0_f32; SIDE * SIDE];
-            let (left, right) = (Matrix::new(&left, SIDE, SIDE), Matrix::new(&right, SIDE, SIDE));
-            best_seconds(|| multiply(&mut product, Store::Replace, 1.0, left, right, Threads::All))
-        }
-        Precision::Bf16 => {
-            let [left, right, mut product] = [&left, &right, &left].map(|values| narrowed(&[values]));
-            let (left, right) = (Matrix::new(&left, SIDE, SIDE), Matrix::new(&right, SIDE, SIDE));
-            best_seconds(|| multiply_bf16(&mut product, left, right))
-        }
-    };
+    let [left, right] = [0.5, 0.25].map(|value| vec![T::narrow(value); SIDE * SIDE]);
+    let (left, right) = (Matrix::new(&left, SIDE, SIDE), Matrix::new(&right, SIDE, SIDE));
+    let mut product = vec![0.0; SIDE * SIDE];
+    let best = best_seconds(|| T::multiply(&mut product, Store::Replace, left, right, Threads::All));
     2.0 * (SIDE as f64).powi(3) / best / 1e9
 }
 

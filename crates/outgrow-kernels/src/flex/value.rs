@@ -7,7 +7,8 @@ use half::bf16;
 use rayon::prelude::*;
 
 use super::{
-    buffers::{Buffer, HalfBuffer},
+    buffers::HalfBuffer,
+    matrix::{Matrix, Store, Threads, multiply, multiply_bf16},
     vector::vectorized,
 };
 
@@ -22,8 +23,17 @@ pub trait Value: Pod + Send + Sync {
     /// The nearest to an f32.
     fn narrow(value: f32) -> Self;
 
-    /// All of them as f32: themselves, or a copy in `memory`.
-    fn widened<'a>(values: &'a [Self], memory: &'a mut Option<Buffer>) -> &'a [f32];
+    /// All of them in this kind of number: themselves, or a copy in `memory`, made on the calling thread.
+    fn narrowed<'a>(values: &'a [f32], memory: &'a mut HalfBuffer) -> &'a [Self];
+
+    /// `target (+)= left · right`, summed in f32.
+    fn multiply(
+        target: &mut [f32],
+        store: Store,
+        left: Matrix<'_, Self>,
+        right: Matrix<'_, Self>,
+        threads: Threads,
+    );
 }
 
 impl Value for f32 {
@@ -37,8 +47,12 @@ impl Value for f32 {
         value
     }
 
-    fn widened<'a>(values: &'a [Self], _memory: &'a mut Option<Buffer>) -> &'a [f32] {
+    fn narrowed<'a>(values: &'a [f32], _memory: &'a mut HalfBuffer) -> &'a [Self] {
         values
+    }
+
+    fn multiply(target: &mut [f32], store: Store, left: Matrix<'_>, right: Matrix<'_>, threads: Threads) {
+        multiply(target, store, left, right, threads);
     }
 }
 
@@ -58,16 +72,23 @@ impl Value for bf16 {
         Self::from_bits(if value.is_nan() { quiet } else { rounded } as u16)
     }
 
-    fn widened<'a>(values: &'a [Self], memory: &'a mut Option<Buffer>) -> &'a [f32] {
-        if memory.as_ref().is_none_or(|memory| memory.len() != values.len()) {
-            *memory = Some(Buffer::new(values.len()));
-        }
-        let memory = memory.as_mut().expect("just made");
+    fn narrowed<'a>(values: &'a [f32], memory: &'a mut HalfBuffer) -> &'a [Self] {
+        let memory = &mut memory[..values.len()];
         vectorized(
             #[inline(always)]
             || convert(memory, values),
         );
         memory
+    }
+
+    fn multiply(
+        target: &mut [f32],
+        store: Store,
+        left: Matrix<'_, Self>,
+        right: Matrix<'_, Self>,
+        threads: Threads,
+    ) {
+        multiply_bf16(target, store, left, right, threads);
     }
 }
 
@@ -79,65 +100,23 @@ pub fn convert<T: Value, S: Value>(target: &mut [T], source: &[S]) {
     }
 }
 
-/// Writes `source` as the other kind of number.
-///
-/// # Panics
-/// When they are of different lengths.
-pub fn convert_all<T: Value, S: Value>(target: &mut [T], source: &[S]) {
-    assert_eq!(target.len(), source.len());
-    target.par_chunks_mut(ELEMENTS).zip(source.par_chunks(ELEMENTS)).for_each(|(target, source)| {
-        vectorized(
-            #[inline(always)]
-            || convert(target, source),
-        );
-    });
-}
-
 /// Several arrays one after the other, narrowed.
 pub fn narrowed(parts: &[&[f32]]) -> HalfBuffer {
     let mut all = HalfBuffer::new(parts.iter().map(|part| part.len()).sum());
     let mut rest: &mut [bf16] = &mut all;
     for part in parts {
         let (target, behind) = rest.split_at_mut(part.len());
-        convert_all(target, part);
+        narrow_all(target, part);
         rest = behind;
     }
     all
 }
 
-/// `target ← left + right`
-///
-/// # Panics
-/// When they are of different lengths.
-pub fn add_all<T: Value>(target: &mut [f32], left: &[f32], right: &[T]) {
-    assert_eq!([target.len(); 2], [left.len(), right.len()]);
-    let parts = target.par_chunks_mut(ELEMENTS).zip(left.par_chunks(ELEMENTS));
-    parts.zip(right.par_chunks(ELEMENTS)).for_each(|((target, left), right)| {
+fn narrow_all(target: &mut [bf16], source: &[f32]) {
+    target.par_chunks_mut(ELEMENTS).zip(source.par_chunks(ELEMENTS)).for_each(|(target, source)| {
         vectorized(
             #[inline(always)]
-            || {
-                for ((target, left), right) in target.iter_mut().zip(left).zip(right) {
-                    *target = left + right.widen();
-                }
-            },
-        );
-    });
-}
-
-/// `target ← target + addend`
-///
-/// # Panics
-/// When they are of different lengths.
-pub fn add_in_place<T: Value>(target: &mut [f32], addend: &[T]) {
-    assert_eq!(target.len(), addend.len());
-    target.par_chunks_mut(ELEMENTS).zip(addend.par_chunks(ELEMENTS)).for_each(|(target, addend)| {
-        vectorized(
-            #[inline(always)]
-            || {
-                for (target, addend) in target.iter_mut().zip(addend) {
-                    *target += addend.widen();
-                }
-            },
+            || convert(target, source),
         );
     });
 }

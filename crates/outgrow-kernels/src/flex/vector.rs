@@ -44,19 +44,19 @@ pub fn maximum(row: &[f32]) -> f32 {
     rest.iter().chain(&found).copied().fold(f32::NEG_INFINITY, larger)
 }
 
-/// Replaces each element by `exp(element − shift)` and gives their sum.
+/// Replaces each element by `exp(factor · element − shift)` and gives their sum.
 #[inline(always)]
-pub fn exponentials(row: &mut [f32], shift: f32) -> f32 {
+pub fn exponentials(row: &mut [f32], factor: f32, shift: f32) -> f32 {
     let (lanes, rest) = row.as_chunks_mut::<LANES>();
     let mut sums = [0.0; LANES];
     for values in lanes {
         for lane in 0..LANES {
-            values[lane] = exponential(values[lane] - shift);
+            values[lane] = exponential(values[lane].mul_add(factor, -shift));
             sums[lane] += values[lane];
         }
     }
     for (lane, value) in rest.iter_mut().enumerate() {
-        *value = exponential(*value - shift);
+        *value = exponential(value.mul_add(factor, -shift));
         sums[lane] += *value;
     }
     total(sums)

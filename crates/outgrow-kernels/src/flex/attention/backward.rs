@@ -1,13 +1,14 @@
 //! Attention's way back.
 
+use bytemuck::Pod;
 use rayon::prelude::*;
 
 use super::{Attended, Block, Head};
 use crate::flex::{
-    buffers::Buffer,
-    matrix::{Matrix, Store, Threads, multiply},
+    buffers::{Buffer, HalfBuffer, Pooled},
+    matrix::{Matrix, Store, Threads},
     rotary::Heads,
-    value::{Value, convert},
+    value::Value,
     vector::{exponentials, sum_by, vectorized},
 };
 
@@ -35,7 +36,8 @@ pub struct Output<'a, T = f32> {
 
 /// Writes the gradients.
 ///
-/// With weights `P`, `δ = Σ g · output` of a query and `S` the scores: `∂V = Pᵀ g`, `∂S = P ∘ (g Vᵀ − δ)`, `∂Q = ∂S K`, `∂K = ∂Sᵀ Q`.
+/// With weights `P`, `δ = Σ g · output` of a query, `S` the scores and `f` their factor: `∂V = Pᵀ g`, `∂S = f P ∘ (g Vᵀ − δ)`, `∂Q = ∂S K`,
+/// `∂K = ∂Sᵀ Q`.
 pub fn attend_gradients<T: Value>(
     gradients: Gradients<'_>,
     output: Output<'_, T>,
@@ -50,13 +52,11 @@ pub fn attend_gradients<T: Value>(
     queries.zip(keys).zip(values).enumerate().for_each(|(key_head, ((query, key), value))| {
         key.fill(0.0);
         value.fill(0.0);
-        let [mut query_memory, mut key_memory, mut value_memory] = [const { None }; 3];
-        let keys = T::widened(attended.rows(attended.key, key_head), &mut key_memory);
-        let values = T::widened(attended.rows(attended.value, key_head), &mut value_memory);
+        let [keys, values] = [attended.key, attended.value].map(|values| attended.rows(values, key_head));
         let mut work = Work::new(&attended);
         for member in 0..group {
             let query_head = key_head * group + member;
-            let queries = T::widened(attended.rows(attended.query, query_head), &mut query_memory);
+            let queries = attended.rows(attended.query, query_head);
             let batch = key_head / attended.key_value_heads;
             let head = Head { query: queries, key: keys, value: values, head_dim, batch };
             work.gather(output, attended.heads, query_head);
@@ -69,8 +69,7 @@ pub fn attend_gradients<T: Value>(
                     work.score_gradients(head, block);
                     let rows = block.first_key * head_dim..(block.first_key + block.keys) * head_dim;
                     let store = if index == 0 { Store::Replace } else { Store::Add };
-                    work.query_gradients(query, store, head, block);
-                    work.key_value_gradients(&mut key[rows.clone()], &mut value[rows], head, block);
+                    work.add_gradients([query, &mut key[rows.clone()], &mut value[rows]], store, head, block);
                 }
             }
         }
@@ -78,26 +77,30 @@ pub fn attend_gradients<T: Value>(
 }
 
 /// What a task computes on the way: of a query head, and of a block of it.
-struct Work {
+struct Work<T: Pod> {
     /// `[sequence, head_dim]`: the gradient of the head's output.
-    gradient: Buffer,
+    gradient: Pooled<T>,
     /// `[sequence]`: each query's δ.
     means: Buffer,
     /// A block's attention weights.
     weights: Buffer,
     /// The gradients of a block's scores.
     scores: Buffer,
+    /// The same two as they are multiplied, where that isn't in f32.
+    narrowed: [HalfBuffer; 2],
 }
 
-impl Work {
-    fn new<T: Value>(attended: &Attended<'_, T>) -> Self {
+impl<T: Value> Work<T> {
+    fn new(attended: &Attended<'_, T>) -> Self {
         let Heads { sequence, head_dim, .. } = attended.heads;
         let [weights, scores] = [(); 2].map(|()| Buffer::new(attended.block_scores()));
-        Self { gradient: Buffer::new(sequence * head_dim), means: Buffer::new(sequence), weights, scores }
+        let narrowed = [(); 2].map(|()| attended.narrowed_scores());
+        let gradient = Pooled::new(sequence * head_dim);
+        Self { gradient, means: Buffer::new(sequence), weights, scores, narrowed }
     }
 
     /// Takes a query head's gradients, and their means, from where the heads of a token lie side by side.
-    fn gather<T: Value>(&mut self, output: Output<'_, T>, heads: Heads, query_head: usize) {
+    fn gather(&mut self, output: Output<'_, T>, heads: Heads, query_head: usize) {
         let Heads { sequence, heads: count, head_dim, .. } = heads;
         let first_token = query_head / count * sequence;
         vectorized(
@@ -106,25 +109,19 @@ impl Work {
                 let rows = self.gradient.chunks_exact_mut(head_dim).zip(&mut *self.means);
                 for (position, (gradient, mean)) in rows.enumerate() {
                     let start = ((first_token + position) * count + query_head % count) * head_dim;
-                    convert(gradient, &output.gradient[start..start + head_dim]);
+                    gradient.copy_from_slice(&output.gradient[start..start + head_dim]);
                     let values = &output.values[start..start + head_dim];
-                    *mean = sum_by(gradient, values, |left, right| left * right);
+                    *mean = sum_by(values, gradient, |value, gradient| value * gradient.widen());
                 }
             },
         );
     }
 
     /// The block's attention weights, once more.
-    fn weights<T: Value>(
-        &mut self,
-        head: Head<'_>,
-        attended: &Attended<'_, T>,
-        logarithms: &[f32],
-        block: Block,
-    ) {
+    fn weights(&mut self, head: Head<'_, T>, attended: &Attended<'_, T>, logarithms: &[f32], block: Block) {
         let target = &mut self.weights[..block.queries * block.keys];
         head.scores(target, block);
-        let logarithms = &logarithms[block.first_query..];
+        let (logarithms, factor) = (&logarithms[block.first_query..], head.factor());
         vectorized(
             #[inline(always)]
             || {
@@ -132,19 +129,20 @@ impl Work {
                     let visible = attended.visible(head.batch, block, row);
                     weights[..visible.start].fill(0.0);
                     weights[visible.end..].fill(0.0);
-                    exponentials(&mut weights[visible], logarithms[row]);
+                    exponentials(&mut weights[visible], factor, logarithms[row]);
                 }
             },
         );
     }
 
     /// The gradients of the block's scores.
-    fn score_gradients(&mut self, head: Head<'_>, block: Block) {
+    fn score_gradients(&mut self, head: Head<'_, T>, block: Block) {
         let size = block.queries * block.keys;
         let (target, weights) = (&mut self.scores[..size], &self.weights[..size]);
         let gradient = head.queries(&self.gradient, block);
         let values = head.keys(head.value, block).transposed();
-        multiply(target, Store::Replace, 1.0, gradient, values, Threads::One);
+        T::multiply(target, Store::Replace, gradient, values, Threads::One);
+        let factor = head.factor();
         let means = &self.means[block.first_query..];
         vectorized(
             #[inline(always)]
@@ -152,24 +150,28 @@ impl Work {
                 let rows = target.chunks_exact_mut(block.keys).zip(weights.chunks_exact(block.keys));
                 for ((target, weights), mean) in rows.zip(means) {
                     for (target, weight) in target.iter_mut().zip(weights) {
-                        *target = weight * (*target - mean);
+                        *target = factor * weight * (*target - mean);
                     }
                 }
             },
         );
     }
 
-    /// `∂Q (+)= ∂S K`
-    fn query_gradients(&self, query: &mut [f32], store: Store, head: Head<'_>, block: Block) {
-        let scores = Matrix::new(&self.scores, block.queries, block.keys);
-        multiply(query, store, head.scale(), scores, head.keys(head.key, block), Threads::One);
-    }
-
-    /// `∂K += ∂Sᵀ Q` and `∂V += Pᵀ g`
-    fn key_value_gradients(&self, key: &mut [f32], value: &mut [f32], head: Head<'_>, block: Block) {
-        let [scores, weights] = [&self.scores, &self.weights]
-            .map(|values| Matrix::new(values, block.queries, block.keys).transposed());
-        multiply(key, Store::Add, head.scale(), scores, head.queries(head.query, block), Threads::One);
-        multiply(value, Store::Add, 1.0, weights, head.queries(&self.gradient, block), Threads::One);
+    /// `∂Q (+)= ∂S K`, `∂K += ∂Sᵀ Q` and `∂V += Pᵀ g`
+    fn add_gradients(
+        &mut self,
+        [query, key, value]: [&mut [f32]; 3],
+        store: Store,
+        head: Head<'_, T>,
+        block: Block,
+    ) {
+        let Self { gradient, weights, scores, narrowed: [narrowed_weights, narrowed_scores], .. } = self;
+        let size = block.queries * block.keys;
+        let matrix = |values| Matrix::new(values, block.queries, block.keys);
+        let weights = matrix(T::narrowed(&weights[..size], narrowed_weights));
+        let scores = matrix(T::narrowed(&scores[..size], narrowed_scores));
+        T::multiply(query, store, scores, head.keys(head.key, block), Threads::One);
+        T::multiply(key, Store::Add, scores.transposed(), head.queries(head.query, block), Threads::One);
+        T::multiply(value, Store::Add, weights.transposed(), head.queries(gradient, block), Threads::One);
     }
 }

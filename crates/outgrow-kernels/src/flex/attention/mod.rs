@@ -1,8 +1,9 @@
 //! Causal attention over heads `[batch, heads, sequence, head_dim]`, and its gradients, in memory linear in the sequence.
 //!
-//! A task has one key-value head of one sequence, in f32, and goes through its queries in blocks, and for each through the keys that it sees in
+//! A task has one key-value head of one sequence and goes through its queries in blocks, and for each through the keys that it sees in
 //! blocks: scores, running softmax, product with the values (arXiv 2205.14135). For the gradients the scores are made again; one number a query,
-//! the logarithm of its softmax's denominator, is kept. A block's scores fit the second-level cache. Here is how a sequence is cut into blocks.
+//! the logarithm of its softmax's denominator, is kept. A block's scores fit the second-level cache. With queries, keys and values of bf16, weights
+//! and the scores' gradients are rounded to it before they are multiplied; all else is f32. Here is how a sequence is cut into blocks.
 
 mod backward;
 mod forward;
@@ -15,7 +16,8 @@ pub use forward::attend;
 pub use softmax::{Softmax, scale};
 
 use super::{
-    matrix::{Matrix, Store, Threads, multiply},
+    buffers::HalfBuffer,
+    matrix::{Matrix, Store, Threads},
     rotary::Heads,
     value::Value,
 };
@@ -77,6 +79,11 @@ impl<T: Value> Attended<'_, T> {
         self.block_queries() * KEYS.min(self.heads.sequence)
     }
 
+    /// Memory for the largest block's scores in the kind of number that is multiplied, where it isn't f32.
+    fn narrowed_scores(&self) -> HalfBuffer {
+        HalfBuffer::new(if size_of::<T>() < size_of::<f32>() { self.block_scores() } else { 0 })
+    }
+
     /// The keys of a block that one of its queries sees, counted from the block's first; none where all lie outside.
     fn visible(&self, batch: usize, block: Block, row: usize) -> Range<usize> {
         let position = block.first_query + row;
@@ -109,33 +116,34 @@ impl<T: Value> Attended<'_, T> {
 
 /// One query head of one sequence and what it attends to, `[sequence, head_dim]` each.
 #[derive(Clone, Copy, Debug)]
-struct Head<'a> {
-    query: &'a [f32],
-    key: &'a [f32],
-    value: &'a [f32],
+struct Head<'a, T> {
+    query: &'a [T],
+    key: &'a [T],
+    value: &'a [T],
     head_dim: usize,
     /// Which sequence it is of.
     batch: usize,
 }
 
-impl Head<'_> {
+impl<T: Value> Head<'_, T> {
     /// The block's keys, of values that have a row for each key.
-    fn keys<'b>(&self, values: &'b [f32], block: Block) -> Matrix<'b> {
+    fn keys<'b>(&self, values: &'b [T], block: Block) -> Matrix<'b, T> {
         Matrix::new(&values[block.first_key * self.head_dim..], block.keys, self.head_dim)
     }
 
     /// The block's queries, of values that have a row for each query.
-    fn queries<'b>(&self, values: &'b [f32], block: Block) -> Matrix<'b> {
+    fn queries<'b>(&self, values: &'b [T], block: Block) -> Matrix<'b, T> {
         Matrix::new(&values[block.first_query * self.head_dim..], block.queries, self.head_dim)
     }
 
-    fn scale(&self) -> f32 {
+    /// What scores are multiplied by.
+    fn factor(&self) -> f32 {
         1.0 / (self.head_dim as f32).sqrt()
     }
 
-    /// The scores of a block, scaled but not masked.
+    /// The scores of a block, neither scaled nor masked.
     fn scores(&self, target: &mut [f32], block: Block) {
         let (query, key) = (self.queries(self.query, block), self.keys(self.key, block));
-        multiply(target, Store::Replace, self.scale(), query, key.transposed(), Threads::One);
+        T::multiply(target, Store::Replace, query, key.transposed(), Threads::One);
     }
 }

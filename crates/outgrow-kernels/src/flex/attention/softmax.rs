@@ -7,7 +7,7 @@ use crate::flex::vector::{exponential, exponentials, maximum};
 /// What is known of a row's softmax after the keys so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Softmax {
-    /// The largest score.
+    /// The largest scaled score.
     pub largest: f32,
     /// The sum of the weights, relative to the largest.
     pub sum: f32,
@@ -17,10 +17,10 @@ impl Softmax {
     /// Of no keys.
     pub const EMPTY: Self = Self { largest: f32::NEG_INFINITY, sum: 0.0 };
 
-    /// Makes the visible scores weights, relative to the largest so far, and the others zero. Gives what the weights made before have
-    /// to be multiplied by.
+    /// Makes the visible scores, times `factor`, weights relative to the largest so far, and the others zero. Gives what the weights made before
+    /// have to be multiplied by. The factor is positive.
     #[inline(always)]
-    pub fn extend(&mut self, scores: &mut [f32], visible: Range<usize>) -> f32 {
+    pub fn extend(&mut self, scores: &mut [f32], factor: f32, visible: Range<usize>) -> f32 {
         let (before, rest) = scores.split_at_mut(visible.start);
         let (seen, after) = rest.split_at_mut(visible.end - visible.start);
         before.fill(0.0);
@@ -28,10 +28,10 @@ impl Softmax {
         if seen.is_empty() {
             return 1.0;
         }
-        let found = maximum(seen);
+        let found = factor * maximum(seen);
         let largest = if found > self.largest { found } else { self.largest };
         let rescale = exponential(self.largest - largest);
-        self.sum = self.sum * rescale + exponentials(seen, largest);
+        self.sum = self.sum * rescale + exponentials(seen, factor, largest);
         self.largest = largest;
         rescale
     }

@@ -1,4 +1,4 @@
-//! The head and its loss with products of bf16: a chunk's logits are rounded to it, and so are their gradients. The softmax is in f32.
+//! The head and its loss with products of bf16: a chunk's logits are rounded to it, and so are their gradients. The softmax and all sums are in f32.
 
 use half::bf16;
 use rayon::prelude::*;
@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use super::{Gradients, Prediction, row_loss};
 use crate::flex::{
     buffers::{Buffer, HalfBuffer},
-    matrix::{Matrix, multiply_bf16},
-    value::{add_in_place, convert, convert_all, narrowed},
+    matrix::{Matrix, Store, Threads, multiply_bf16},
+    value::{convert, narrowed},
     vector::vectorized,
 };
 
@@ -22,9 +22,6 @@ pub(super) fn losses(prediction: Prediction<'_>, mut gradients: Gradients<'_>) -
     let chunk = (LOGITS / vocabulary).clamp(64, 1024).min(targets.len());
     let mut logits = HalfBuffer::new(chunk * vocabulary);
     let mut losses = vec![0.0; targets.len()];
-    let mut rounded_hidden = gradients.hidden.as_ref().map(|_| HalfBuffer::new(chunk * width));
-    // One for all chunks: with a large vocabulary it is more than the pool keeps.
-    let mut rounded_weight = gradients.weight.as_ref().map(|gradient| HalfBuffer::new(gradient.len()));
     let gradient_scale = gradients.are_wanted().then_some(scale);
     let weight = narrowed(&[weight]);
     let weight = Matrix::new(&weight, vocabulary, width);
@@ -33,21 +30,16 @@ pub(super) fn losses(prediction: Prediction<'_>, mut gradients: Gradients<'_>) -
         let logits = &mut logits[..tokens * vocabulary];
         let hidden = narrowed(&[&hidden[first * width..][..tokens * width]]);
         let hidden = Matrix::new(&hidden, tokens, width);
-        multiply_bf16(logits, hidden, weight.transposed());
+        multiply_bf16(logits, Store::Replace, hidden, weight.transposed(), Threads::All);
         rows_losses(&mut losses[first..first + tokens], logits, targets, gradient_scale);
         let logits = Matrix::new(logits, tokens, vocabulary);
-        if let (Some(gradient), Some(rounded)) = (&mut gradients.hidden, &mut rounded_hidden) {
-            let rounded = &mut rounded[..tokens * width];
-            multiply_bf16(rounded, logits, weight);
-            convert_all(&mut gradient[first * width..][..tokens * width], rounded);
+        if let Some(gradient) = &mut gradients.hidden {
+            let gradient = &mut gradient[first * width..][..tokens * width];
+            multiply_bf16(gradient, Store::Replace, logits, weight, Threads::All);
         }
-        if let (Some(gradient), Some(rounded)) = (&mut gradients.weight, &mut rounded_weight) {
-            multiply_bf16(rounded, logits.transposed(), hidden);
-            if index == 0 {
-                convert_all(gradient, rounded);
-            } else {
-                add_in_place(gradient, rounded);
-            }
+        if let Some(gradient) = &mut gradients.weight {
+            let store = if index == 0 { Store::Replace } else { Store::Add };
+            multiply_bf16(gradient, store, logits.transposed(), hidden, Threads::All);
         }
     }
     losses

@@ -26,7 +26,7 @@ pub(super) fn losses(prediction: Prediction<'_>, mut gradients: Gradients<'_>) -
         let (first, tokens) = (index * chunk, targets.len());
         let logits = &mut logits[..tokens * vocabulary];
         let hidden = Matrix::new(&hidden[first * width..(first + tokens) * width], tokens, width);
-        multiply(logits, Store::Replace, 1.0, hidden, weight.transposed(), Threads::All);
+        multiply(logits, Store::Replace, hidden, weight.transposed(), Threads::All);
         let rows = logits.par_chunks_exact_mut(vocabulary).zip(&mut losses[first..first + tokens]);
         rows.zip(targets).for_each(|((logits, loss), &target)| {
             vectorized(
@@ -37,11 +37,11 @@ pub(super) fn losses(prediction: Prediction<'_>, mut gradients: Gradients<'_>) -
         let logits = Matrix::new(logits, tokens, vocabulary);
         if let Some(gradient) = &mut gradients.hidden {
             let gradient = &mut gradient[first * width..(first + tokens) * width];
-            multiply(gradient, Store::Replace, 1.0, logits, weight, Threads::All);
+            multiply(gradient, Store::Replace, logits, weight, Threads::All);
         }
         if let Some(gradient) = &mut gradients.weight {
             let store = if index == 0 { Store::Replace } else { Store::Add };
-            multiply(gradient, store, 1.0, logits.transposed(), hidden, Threads::All);
+            multiply(gradient, store, logits.transposed(), hidden, Threads::All);
         }
     }
     losses

@@ -1,7 +1,7 @@
 //! A layer whose products are of bf16: weights and the values between products are rounded to it, sums are f32.
 //!
-//! The residual stream, statistics and everything element by element stay f32, as do parameters and their gradients. Queries, keys and values
-//! come of one product, and so do gate and up, as do their gradients. Attention computes in f32 on what was rounded.
+//! The residual stream, statistics and everything element by element stay f32, as do parameters and their gradients: what a product adds to them
+//! isn't rounded. Queries, keys and values come of one product, and so do gate and up.
 
 use half::bf16;
 
@@ -11,11 +11,11 @@ use crate::{
     flex::{
         attention::{self, Output, attend, attend_gradients},
         buffers::{Buffer, HalfBuffer},
-        matrix::{Matrix, Store, multiply_bf16},
+        matrix::{Matrix, Store, Sum, Threads, multiply_bf16},
         normalization::{Normalized, input_gradient, normalize, normalize_again, weight_gradient},
         rotary::{Angles, Columns, Heads, merge_heads, split_heads},
         swi_glu::{swi_glu_rows, swi_glu_rows_gradients},
-        value::{add_all, convert_all, narrowed},
+        value::narrowed,
     },
 };
 
@@ -56,13 +56,17 @@ fn rows(values: &[bf16], tokens: usize) -> Matrix<'_, bf16> {
 impl Layer<'_> {
     /// `input · weightᵀ`, for a weight of as many outputs as are given.
     fn project_bf16(&self, input: &[bf16], weight: &[bf16]) -> HalfBuffer {
-        let tokens = self.tokens();
-        let inputs = input.len() / tokens;
-        let outputs = weight.len() / inputs;
-        let mut target = HalfBuffer::new(tokens * outputs);
-        let weight = Matrix::new(weight, outputs, inputs).transposed();
-        multiply_bf16(&mut target, rows(input, tokens), weight);
+        let outputs = weight.len() / (input.len() / self.tokens());
+        let mut target = HalfBuffer::new(self.tokens() * outputs);
+        self.project_into(&mut target, Store::Replace, input, weight);
         target
+    }
+
+    /// `target (+)= input · weightᵀ`
+    fn project_into<T: Sum>(&self, target: &mut [T], store: Store, input: &[bf16], weight: &[bf16]) {
+        let tokens = self.tokens();
+        let weight = Matrix::new(weight, target.len() / tokens, input.len() / tokens).transposed();
+        multiply_bf16(target, store, rows(input, tokens), weight, Threads::All);
     }
 
     /// `gradient · weight`: the gradient of what was projected.
@@ -71,11 +75,12 @@ impl Layer<'_> {
         let outputs = gradient.len() / tokens;
         let inputs = weight.len() / outputs;
         let mut target = HalfBuffer::new(tokens * inputs);
-        multiply_bf16(&mut target, rows(gradient, tokens), Matrix::new(weight, outputs, inputs));
+        let weight = Matrix::new(weight, outputs, inputs);
+        multiply_bf16(&mut target, Store::Replace, rows(gradient, tokens), weight, Threads::All);
         target
     }
 
-    /// `gradientᵀ · input`: the gradients of the weights of projections that are side by side, where one is wanted.
+    /// `gradientᵀ · input`: the gradients of the weights of projections that are side by side, of so many outputs each, where they are wanted.
     fn weight_gradients_bf16<const N: usize>(
         &self,
         targets: [Option<&mut [f32]>; N],
@@ -84,16 +89,14 @@ impl Layer<'_> {
         input: &[bf16],
     ) {
         let tokens = self.tokens();
-        let inputs = input.len() / tokens;
-        let mut all = HalfBuffer::new(outputs.iter().sum::<usize>() * inputs);
-        multiply_bf16(&mut all, rows(gradient, tokens).transposed(), rows(input, tokens));
+        let row_width = gradient.len() / tokens;
         let mut first = 0;
         for (target, outputs) in targets.into_iter().zip(outputs) {
-            let size = outputs * inputs;
             if let Some(target) = target {
-                convert_all(target, &all[first..first + size]);
+                let gradient = Matrix::strided(&gradient[first..], tokens, outputs, row_width).transposed();
+                multiply_bf16(target, Store::Replace, gradient, rows(input, tokens), Threads::All);
             }
-            first += size;
+            first += outputs;
         }
     }
 
@@ -124,8 +127,9 @@ impl Layer<'_> {
         let attention = self.attention_in_bf16(&projected, input_roots);
         drop((weight, projected));
         let mut middle = Buffer::new(input.len());
+        middle.copy_from_slice(input);
         let attended = narrowed(&[&attention.attended]);
-        add_all(&mut middle, input, &self.project_bf16(&attended, &narrowed(&[weights.o_proj])));
+        self.project_into(&mut middle, Store::Add, &attended, &narrowed(&[weights.o_proj]));
         drop(attended);
 
         let mut middle_roots = Buffer::new(self.tokens());
@@ -133,7 +137,8 @@ impl Layer<'_> {
         let gate_up = self.project_bf16(&normalized, &narrowed(&[weights.gate_proj, weights.up_proj]));
         let mut gated = HalfBuffer::new(gate_up.len() / 2);
         swi_glu_rows(&mut gated, &gate_up, self.shape.intermediate_size);
-        add_all(output, &middle, &self.project_bf16(&gated, &narrowed(&[weights.down_proj])));
+        output.copy_from_slice(&middle);
+        self.project_into(output, Store::Add, &gated, &narrowed(&[weights.down_proj]));
         Saved { attention, middle, middle_roots, gate_up }
     }
 

@@ -36,7 +36,7 @@ impl Layer<'_> {
         let tokens = self.tokens();
         let (outputs, inputs) = (target.len() / tokens, input.len() / tokens);
         let weight = Matrix::new(weight, outputs, inputs).transposed();
-        multiply(target, store, 1.0, Matrix::new(input, tokens, inputs), weight, Threads::All);
+        multiply(target, store, Matrix::new(input, tokens, inputs), weight, Threads::All);
     }
 
     /// `target (+)= gradient · weight`: the gradient of what was projected.
@@ -44,7 +44,7 @@ impl Layer<'_> {
         let tokens = self.tokens();
         let (outputs, inputs) = (gradient.len() / tokens, target.len() / tokens);
         let gradient = Matrix::new(gradient, tokens, outputs);
-        multiply(target, store, 1.0, gradient, Matrix::new(weight, outputs, inputs), Threads::All);
+        multiply(target, store, gradient, Matrix::new(weight, outputs, inputs), Threads::All);
     }
 
     /// `target = gradientᵀ · input`: the gradient of a projection's weight, where it is wanted.
@@ -53,7 +53,7 @@ impl Layer<'_> {
         let tokens = self.tokens();
         let (outputs, inputs) = (gradient.len() / tokens, input.len() / tokens);
         let gradient = Matrix::new(gradient, tokens, outputs).transposed();
-        multiply(target, Store::Replace, 1.0, gradient, Matrix::new(input, tokens, inputs), Threads::All);
+        multiply(target, Store::Replace, gradient, Matrix::new(input, tokens, inputs), Threads::All);
     }
 
     /// [`Layer::forward`] in f32.

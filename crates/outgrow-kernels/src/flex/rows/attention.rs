@@ -126,23 +126,15 @@ impl Task<'_> {
                 let start = keys.start * key_width + key_head * head_dim;
                 let rows = |all| Matrix::strided(&(all as &[f32])[start..], keys.len(), head_dim, key_width);
                 let scores = &mut scores[..count * keys.len()];
-                let factor = 1.0 / (head_dim as f32).sqrt();
-                multiply(
-                    scores,
-                    Store::Replace,
-                    factor,
-                    block,
-                    rows(&stored.keys).transposed(),
-                    Threads::One,
-                );
+                multiply(scores, Store::Replace, block, rows(&stored.keys).transposed(), Threads::One);
                 let visible = |row: usize| {
                     let seen = self.own.start + skipped + first + row + 1;
                     0..if causal { seen.saturating_sub(keys.start).min(keys.len()) } else { keys.len() }
                 };
-                weigh(scores, output, &mut softmaxes, keys.len(), index > 0, visible);
+                weigh(scores, output, &mut softmaxes, [keys.len(), head_dim], index > 0, visible);
                 let weights = Matrix::new(scores, count, keys.len());
                 let store = if index == 0 { Store::Replace } else { Store::Add };
-                multiply(output, store, 1.0, weights, rows(&stored.values), Threads::One);
+                multiply(output, store, weights, rows(&stored.values), Threads::One);
             }
             vectorized(
                 #[inline(always)]
@@ -161,17 +153,17 @@ fn weigh(
     scores: &mut [f32],
     output: &mut [f32],
     softmaxes: &mut [Softmax],
-    keys: usize,
+    [keys, head_dim]: [usize; 2],
     rescales: bool,
     visible: impl Fn(usize) -> Range<usize>,
 ) {
-    let head_dim = output.len() / (scores.len() / keys);
+    let factor = 1.0 / (head_dim as f32).sqrt();
     vectorized(
         #[inline(always)]
         || {
             let rows = scores.chunks_exact_mut(keys).zip(output.chunks_exact_mut(head_dim)).zip(softmaxes);
             for (row, ((scores, output), softmax)) in rows.enumerate() {
-                let rescale = softmax.extend(scores, visible(row));
+                let rescale = softmax.extend(scores, factor, visible(row));
                 if rescales {
                     scale(output, rescale);
                 }

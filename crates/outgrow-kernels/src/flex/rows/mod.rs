@@ -19,7 +19,7 @@ use super::{
     normalization::normalize,
     rotary::{Angles, turn_rows},
     swi_glu::swi_glu,
-    value::{Value, add_in_place, convert_all, narrowed},
+    value::{Value, narrowed},
     vector::{LANES, sum_by, total, vectorized},
 };
 use crate::LayerWeights;
@@ -174,13 +174,8 @@ pub fn product(target: &mut [f32], store: Store, operand: &Operand<'_>, weight: 
     let (outputs, inputs) = (target.len() / rows, values.len() / rows);
     match (weight, rounded) {
         (Weight::Bf16(weight), Some(rounded)) => {
-            let mut output = HalfBuffer::new(target.len());
             let weight = Matrix::new(weight, outputs, inputs).transposed();
-            multiply_bf16(&mut output, Matrix::new(rounded, *rows, inputs), weight);
-            match store {
-                Store::Replace => convert_all(target, &output),
-                Store::Add => add_in_place(target, &output),
-            }
+            multiply_bf16(target, store, Matrix::new(rounded, *rows, inputs), weight, Threads::All);
         }
         (Weight::Bf16(weight), None) => {
             for (target, values) in target.chunks_exact_mut(outputs).zip(values.chunks_exact(inputs)) {
@@ -190,7 +185,7 @@ pub fn product(target: &mut [f32], store: Store, operand: &Operand<'_>, weight: 
         (Weight::F32(weight), _) if *rows == 1 => one_row(target, store, values, weight),
         (Weight::F32(weight), _) => {
             let weight = Matrix::new(weight, outputs, inputs).transposed();
-            multiply(target, store, 1.0, Matrix::new(values, *rows, inputs), weight, Threads::All);
+            multiply(target, store, Matrix::new(values, *rows, inputs), weight, Threads::All);
         }
     }
 }

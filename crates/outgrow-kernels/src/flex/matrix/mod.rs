@@ -1,0 +1,86 @@
+//! Matrix products, of f32 by the `gemm` crate and of bf16 by `gemmkit`, and the views of memory that they read.
+//!
+//! The only place that calls them, and the only one with raw pointers. What gemmkit leaves to its user, the order in which values lie when they
+//! are multiplied, has a file of its own.
+
+mod in_bf16;
+mod in_f32;
+#[cfg(target_arch = "x86_64")]
+mod pairs;
+
+pub use in_bf16::{Sum, multiply_bf16};
+pub use in_f32::multiply;
+#[cfg(target_arch = "x86_64")]
+pub use pairs::Pairs;
+
+/// A matrix in somebody else's memory: element `(i, j)` is `values[i · row_stride + j · column_stride]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a, T = f32> {
+    values: &'a [T],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a, T> Matrix<'a, T> {
+    /// Rows one after the other.
+    pub fn new(values: &'a [T], rows: usize, columns: usize) -> Self {
+        Self::strided(values, rows, columns, columns)
+    }
+
+    /// Rows whose beginnings are `row_stride` apart.
+    ///
+    /// # Panics
+    /// When the matrix reaches past the end of `values`.
+    pub fn strided(values: &'a [T], rows: usize, columns: usize, row_stride: usize) -> Self {
+        let needed = if rows == 0 || columns == 0 { 0 } else { (rows - 1) * row_stride + columns };
+        assert!(
+            needed <= values.len(),
+            "{rows} rows of {columns} need {needed} values, not {}",
+            values.len()
+        );
+        Self { values, rows, columns, row_stride, column_stride: 1 }
+    }
+
+    /// The same memory with rows as columns.
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+}
+
+/// What becomes of what the target held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// It is overwritten, unread.
+    Replace,
+    /// The product is added to it.
+    Add,
+}
+
+/// Who computes a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threads {
+    /// The calling thread, which is one of many at work.
+    One,
+    /// All threads of the current pool.
+    All,
+}
+
+/// Rows, columns, and what lies between, of a product into `elements` values whose rows are one after the other.
+///
+/// # Panics
+/// When the shapes don't fit each other.
+fn sizes<T>(elements: usize, left: &Matrix<'_, T>, right: &Matrix<'_, T>) -> [usize; 3] {
+    let (rows, inner, columns) = (left.rows, left.columns, right.columns);
+    assert_eq!(inner, right.rows, "columns of the left, rows of the right");
+    assert_eq!(elements, rows * columns, "a target of {rows} rows of {columns}");
+    [rows, inner, columns]
+}
