@@ -121,11 +121,10 @@ proptest! {
     }
 }
 
-#[test]
-fn a_score_is_the_same_bit_for_bit_whatever_else_is_in_the_call_and_with_any_number_of_threads() {
-    // The matrix library has another order of summing for few rows, few columns and much to sum.
+fn check_that_scores_do_not_depend_on_the_call(precision: Precision) {
+    // The matrix library of f32 has another order of summing for few rows, few columns and much to sum.
     for (widths, vocab_size) in [([40, 83], 50), ([24, 1100], 60), ([24, 50], 700)] {
-        let decoder = decoder_of_width(widths, [4, 2], 2, vocab_size);
+        let decoder = decoder_of_width(widths, [4, 2], 2, vocab_size).with_precision(precision);
         let scorer = Scorer::new(&decoder);
         let texts: Vec<_> = (0..17_u32)
             .map(|index| {
@@ -150,6 +149,16 @@ fn a_score_is_the_same_bit_for_bit_whatever_else_is_in_the_call_and_with_any_num
             assert_eq!(one, pool.install(|| in_calls_of(8)), "{widths:?}, {threads} threads");
         }
     }
+}
+
+#[test]
+fn a_score_is_the_same_bit_for_bit_whatever_else_is_in_the_call_and_with_any_number_of_threads() {
+    check_that_scores_do_not_depend_on_the_call(Precision::F32);
+}
+
+#[test]
+fn in_bf16_too_a_score_is_the_same_bit_for_bit_whatever_else_is_in_the_call() {
+    check_that_scores_do_not_depend_on_the_call(Precision::Bf16);
 }
 
 /// Keys are done in blocks of 512.

@@ -1,7 +1,7 @@
 //! Operations on the CPU, on plain slices: what a training step on `flex` spends its time in.
 //!
 //! Nothing here knows burn. Results are the same from run to run and for any number of threads: each element is summed in one order, and sums
-//! over rows go by blocks of fixed size. Matrix products come from crates (matrix.rs).
+//! over rows go by blocks of fixed size. Matrix products come from crates (`matrix/`).
 
 // What a vector loop calls must become part of it: compiled by itself it would be compiled for the narrowest processor.
 #![allow(clippy::inline_always)]

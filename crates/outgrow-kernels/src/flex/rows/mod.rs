@@ -45,7 +45,7 @@ pub struct Shape {
 pub enum Weight<'a> {
     /// Products of f32.
     F32(&'a [f32]),
-    /// Products of bf16: what is multiplied with it is rounded too, and so is the result, unless it is a single row.
+    /// Products of bf16: what is multiplied with it is rounded too, unless it is a single row.
     Bf16(&'a [bf16]),
 }
 
