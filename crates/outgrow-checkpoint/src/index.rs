@@ -65,6 +65,24 @@ pub(crate) fn open_order<'a>(
     if missing.is_empty() {
         return Ok(names);
     }
-    let problem = format!("names shards that are not there: {}", missing.join(", "));
+    let problem = format!("names shards that are not there: {}", first_few(&missing));
     Err(CheckpointError::Json { file: index_file.to_owned(), problem })
+}
+
+/// The first names, and how many more there are: an index can name hundreds.
+fn first_few(names: &[&str]) -> String {
+    let (first, more) = names.split_at(names.len().min(3));
+    let first = first.join(", ");
+    if more.is_empty() { first } else { format!("{first} and {} more", more.len()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_few;
+
+    #[test]
+    fn of_many_names_three_are_given_and_the_rest_counted() {
+        assert_eq!(first_few(&["a", "b", "c"]), "a, b, c");
+        assert_eq!(first_few(&["a", "b", "c", "d", "e"]), "a, b, c and 2 more");
+    }
 }

@@ -39,8 +39,9 @@ pub fn has_instructions(device: DeviceName, precision: Precision) -> Result<bool
     }
 }
 
+/// Whether the processor has AVX512-BF16.
 #[cfg(target_arch = "x86_64")]
-fn processor_multiplies_bf16() -> bool {
+pub(crate) fn processor_multiplies_bf16() -> bool {
     is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16")
 }
 

@@ -23,8 +23,14 @@ pub trait Value: Pod + Send + Sync {
     /// The nearest to an f32.
     fn narrow(value: f32) -> Self;
 
+    /// Memory for so many rounded values, where this kind of number needs it.
+    fn rounding_memory(length: usize) -> Option<HalfBuffer>;
+
     /// All of them in this kind of number: themselves, or a copy in `memory`, made on the calling thread.
-    fn narrowed<'a>(values: &'a [f32], memory: &'a mut HalfBuffer) -> &'a [Self];
+    ///
+    /// # Panics
+    /// When the memory is too short.
+    fn rounded<'a>(values: &'a [f32], memory: &'a mut Option<HalfBuffer>) -> &'a [Self];
 
     /// `target (+)= left · right`, summed in f32.
     fn multiply(
@@ -47,7 +53,11 @@ impl Value for f32 {
         value
     }
 
-    fn narrowed<'a>(values: &'a [f32], _memory: &'a mut HalfBuffer) -> &'a [Self] {
+    fn rounding_memory(_length: usize) -> Option<HalfBuffer> {
+        None
+    }
+
+    fn rounded<'a>(values: &'a [f32], _memory: &'a mut Option<HalfBuffer>) -> &'a [Self] {
         values
     }
 
@@ -72,8 +82,12 @@ impl Value for bf16 {
         Self::from_bits(if value.is_nan() { quiet } else { rounded } as u16)
     }
 
-    fn narrowed<'a>(values: &'a [f32], memory: &'a mut HalfBuffer) -> &'a [Self] {
-        let memory = &mut memory[..values.len()];
+    fn rounding_memory(length: usize) -> Option<HalfBuffer> {
+        Some(HalfBuffer::new(length))
+    }
+
+    fn rounded<'a>(values: &'a [f32], memory: &'a mut Option<HalfBuffer>) -> &'a [Self] {
+        let memory = &mut memory.as_mut().expect("memory for rounded values")[..values.len()];
         vectorized(
             #[inline(always)]
             || convert(memory, values),

@@ -4,6 +4,8 @@
 //! [`LANES`] partial sums whatever the instruction set, so that a result doesn't depend on it, but for the rounding of a fused
 //! multiply-add. There is no `unsafe` and no intrinsic.
 
+use super::value::Value;
+
 /// How many partial sums a row's sum has: one AVX-512 register, or several narrower ones.
 pub const LANES: usize = 16;
 
@@ -44,19 +46,19 @@ pub fn maximum(row: &[f32]) -> f32 {
     rest.iter().chain(&found).copied().fold(f32::NEG_INFINITY, larger)
 }
 
-/// Replaces each element by `exp(factor · element − shift)` and gives their sum.
+/// Replaces each element by `exp(factor · element − shift)`, rounded to `T`, and gives their sum.
 #[inline(always)]
-pub fn exponentials(row: &mut [f32], factor: f32, shift: f32) -> f32 {
+pub fn exponentials<T: Value>(row: &mut [f32], factor: f32, shift: f32) -> f32 {
     let (lanes, rest) = row.as_chunks_mut::<LANES>();
     let mut sums = [0.0; LANES];
     for values in lanes {
         for lane in 0..LANES {
-            values[lane] = exponential(values[lane].mul_add(factor, -shift));
+            values[lane] = T::narrow(exponential(values[lane].mul_add(factor, -shift))).widen();
             sums[lane] += values[lane];
         }
     }
     for (lane, value) in rest.iter_mut().enumerate() {
-        *value = exponential(value.mul_add(factor, -shift));
+        *value = T::narrow(exponential(value.mul_add(factor, -shift))).widen();
         sums[lane] += *value;
     }
     total(sums)

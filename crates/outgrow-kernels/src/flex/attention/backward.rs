@@ -87,16 +87,16 @@ struct Work<T: Pod> {
     /// The gradients of a block's scores.
     scores: Buffer,
     /// The same two as they are multiplied, where that isn't in f32.
-    narrowed: [HalfBuffer; 2],
+    rounded: [Option<HalfBuffer>; 2],
 }
 
 impl<T: Value> Work<T> {
     fn new(attended: &Attended<'_, T>) -> Self {
         let Heads { sequence, head_dim, .. } = attended.heads;
         let [weights, scores] = [(); 2].map(|()| Buffer::new(attended.block_scores()));
-        let narrowed = [(); 2].map(|()| attended.narrowed_scores());
+        let rounded = [(); 2].map(|()| T::rounding_memory(attended.block_scores()));
         let gradient = Pooled::new(sequence * head_dim);
-        Self { gradient, means: Buffer::new(sequence), weights, scores, narrowed }
+        Self { gradient, means: Buffer::new(sequence), weights, scores, rounded }
     }
 
     /// Takes a query head's gradients, and their means, from where the heads of a token lie side by side.
@@ -129,7 +129,7 @@ impl<T: Value> Work<T> {
                     let visible = attended.visible(head.batch, block, row);
                     weights[..visible.start].fill(0.0);
                     weights[visible.end..].fill(0.0);
-                    exponentials(&mut weights[visible], factor, logarithms[row]);
+                    exponentials::<f32>(&mut weights[visible], factor, logarithms[row]);
                 }
             },
         );
@@ -165,11 +165,11 @@ impl<T: Value> Work<T> {
         head: Head<'_, T>,
         block: Block,
     ) {
-        let Self { gradient, weights, scores, narrowed: [narrowed_weights, narrowed_scores], .. } = self;
+        let Self { gradient, weights, scores, rounded: [rounded_weights, rounded_scores], .. } = self;
         let size = block.queries * block.keys;
         let matrix = |values| Matrix::new(values, block.queries, block.keys);
-        let weights = matrix(T::narrowed(&weights[..size], narrowed_weights));
-        let scores = matrix(T::narrowed(&scores[..size], narrowed_scores));
+        let weights = matrix(T::rounded(&weights[..size], rounded_weights));
+        let scores = matrix(T::rounded(&scores[..size], rounded_scores));
         T::multiply(query, store, scores, head.keys(head.key, block), Threads::One);
         T::multiply(key, Store::Add, scores.transposed(), head.queries(head.query, block), Threads::One);
         T::multiply(value, Store::Add, weights.transposed(), head.queries(gradient, block), Threads::One);

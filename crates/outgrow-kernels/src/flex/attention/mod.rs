@@ -1,9 +1,10 @@
 //! Causal attention over heads `[batch, heads, sequence, head_dim]`, and its gradients, in memory linear in the sequence.
 //!
-//! A task has one key-value head of one sequence and goes through its queries in blocks, and for each through the keys that it sees in
-//! blocks: scores, running softmax, product with the values (arXiv 2205.14135). For the gradients the scores are made again; one number a query,
-//! the logarithm of its softmax's denominator, is kept. A block's scores fit the second-level cache. With queries, keys and values of bf16, weights
-//! and the scores' gradients are rounded to it before they are multiplied; all else is f32. Here is how a sequence is cut into blocks.
+//! A task has one head of one sequence, or on the way back one of keys and values with all its queries'. It goes through the queries in blocks, and
+//! for each through the keys that it sees in blocks: scores, running softmax, product with the values (arXiv 2205.14135). For the gradients the
+//! scores are made again; one number a query, the logarithm of its softmax's denominator, is kept. A block's scores fit the second-level cache.
+//! With queries, keys and values of bf16, weights and the scores' gradients are rounded to it before they are multiplied; all else is f32. Here is
+//! how a sequence is cut into blocks.
 
 mod backward;
 mod forward;
@@ -16,7 +17,6 @@ pub use forward::attend;
 pub use softmax::{Softmax, scale};
 
 use super::{
-    buffers::HalfBuffer,
     matrix::{Matrix, Store, Threads},
     rotary::Heads,
     value::Value,
@@ -77,11 +77,6 @@ impl<T: Value> Attended<'_, T> {
     /// Values of the largest block of scores.
     fn block_scores(&self) -> usize {
         self.block_queries() * KEYS.min(self.heads.sequence)
-    }
-
-    /// Memory for the largest block's scores in the kind of number that is multiplied, where it isn't f32.
-    fn narrowed_scores(&self) -> HalfBuffer {
-        HalfBuffer::new(if size_of::<T>() < size_of::<f32>() { self.block_scores() } else { 0 })
     }
 
     /// The keys of a block that one of its queries sees, counted from the block's first; none where all lie outside.

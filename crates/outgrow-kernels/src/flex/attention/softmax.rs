@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::flex::vector::{exponential, exponentials, maximum};
+use crate::flex::{
+    value::Value,
+    vector::{exponential, exponentials, maximum},
+};
 
 /// What is known of a row's softmax after the keys so far.
 #[derive(Clone, Copy, Debug)]
@@ -18,9 +21,10 @@ impl Softmax {
     pub const EMPTY: Self = Self { largest: f32::NEG_INFINITY, sum: 0.0 };
 
     /// Makes the visible scores, times `factor`, weights relative to the largest so far, and the others zero. Gives what the weights made before
-    /// have to be multiplied by. The factor is positive.
+    /// have to be multiplied by. The factor is positive. Weights are rounded to `T`, and add up as they are multiplied: else what all values have in
+    /// common would come out of the average a little larger or smaller.
     #[inline(always)]
-    pub fn extend(&mut self, scores: &mut [f32], factor: f32, visible: Range<usize>) -> f32 {
+    pub fn extend<T: Value>(&mut self, scores: &mut [f32], factor: f32, visible: Range<usize>) -> f32 {
         let (before, rest) = scores.split_at_mut(visible.start);
         let (seen, after) = rest.split_at_mut(visible.end - visible.start);
         before.fill(0.0);
@@ -31,7 +35,7 @@ impl Softmax {
         let found = factor * maximum(seen);
         let largest = if found > self.largest { found } else { self.largest };
         let rescale = exponential(self.largest - largest);
-        self.sum = self.sum * rescale + exponentials(seen, factor, largest);
+        self.sum = self.sum * rescale + exponentials::<T>(seen, factor, largest);
         self.largest = largest;
         rescale
     }

@@ -53,7 +53,7 @@ pub fn linear_cross_entropy(prediction: Prediction<'_>, gradients: Gradients<'_>
 fn row_loss(logits: &mut [f32], target: usize, scale: Option<f32>) -> f32 {
     let largest = maximum(logits);
     let chosen = logits[target] - largest;
-    let sum = exponentials(logits, 1.0, largest);
+    let sum = exponentials::<f32>(logits, 1.0, largest);
     if let Some(scale) = scale {
         let share = scale / sum;
         for value in &mut *logits {

@@ -1,26 +1,25 @@
 //! Products of bf16, summed in f32.
 //!
-//! gemmkit chooses instructions only for products that it rounds to bf16. Most here are wanted as sums, so the choice is made here, of the same
-//! instructions and tiles, and its driver is called.
+//! gemmkit chooses instructions only for products that it rounds to bf16. Most here are wanted as sums, so the choice is made here, and its driver is
+//! called. On x86 there is one order of summing, that of AVX512-BF16, with the instruction or without.
 
 use std::{cell::Cell, sync::Once};
 
-use gemmkit::{
-    Parallelism, Workspace, driver,
-    kernel::{KernelFamily, MixedGemm, MixedGemmF32},
-    simd::KernelSimd,
-};
+use gemmkit::{Parallelism, Workspace, driver, kernel::KernelFamily, simd::KernelSimd};
 use half::bf16;
 
 use super::{Matrix, Store, Threads, sizes};
+#[cfg(target_arch = "x86_64")]
+use crate::precision::processor_multiplies_bf16;
 
-/// What a sum is kept in: itself, or rounded once.
+/// What products are written as: f32 as they were summed, or bf16, rounded once.
 pub trait Sum: gemmkit::Scalar {
-    /// Multiplies with the instructions that this processor has.
-    fn multiply(product: Product<'_, Self>);
+    /// Multiplies with such instructions, which this processor has.
+    fn multiply(product: Product<'_, Self>, instructions: Instructions);
 }
 
 /// A product whose shapes fit, and none of whose sides is empty.
+#[derive(Debug)]
 pub struct Product<'a, T> {
     target: &'a mut [T],
     store: Store,
@@ -29,18 +28,19 @@ pub struct Product<'a, T> {
     threads: Threads,
 }
 
-/// Instructions that a product can use.
-#[derive(Clone, Copy, Debug)]
-enum Instructions {
+/// What a product is computed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instructions {
     /// AVX512-BF16: two products and their sums in one instruction.
     #[cfg(target_arch = "x86_64")]
     Pairs,
+    /// The same sums by AVX2.
     #[cfg(target_arch = "x86_64")]
-    Avx512,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
+    EmulatedPairs,
+    /// Each value is widened.
     #[cfg(target_arch = "aarch64")]
     Neon,
+    /// One value after the other.
     #[cfg(not(target_arch = "aarch64"))]
     Plain,
 }
@@ -56,8 +56,7 @@ thread_local! {
 
 /// `target (+)= left · right`; the target's rows are one after the other.
 ///
-/// Where the processor has instructions for bf16, they are used; else each value is widened. An element is summed in one order, whatever the number of
-/// threads.
+/// An element is summed in one order, whatever the number of threads, and on x86 with AVX2 whatever the instructions.
 ///
 /// # Panics
 /// When the shapes don't fit each other.
@@ -67,6 +66,17 @@ pub fn multiply_bf16<T: Sum>(
     left: Matrix<'_, bf16>,
     right: Matrix<'_, bf16>,
     threads: Threads,
+) {
+    multiply_by(target, store, left, right, threads, instructions());
+}
+
+fn multiply_by<T: Sum>(
+    target: &mut [T],
+    store: Store,
+    left: Matrix<'_, bf16>,
+    right: Matrix<'_, bf16>,
+    threads: Threads,
+    instructions: Instructions,
 ) {
     let [rows, inner, columns] = sizes(target.len(), &left, &right);
     if rows * columns == 0 {
@@ -78,61 +88,46 @@ pub fn multiply_bf16<T: Sum>(
         }
         return;
     }
-    T::multiply(Product { target, store, left, right, threads });
+    T::multiply(Product { target, store, left, right, threads }, instructions);
 }
 
-impl Sum for f32 {
-    fn multiply(product: Product<'_, Self>) {
-        match instructions() {
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Pairs => {
-                run::<super::pairs::Pairs<gemmkit::kernel::Bf16DotGemmF32>, _, 2, 12>(
-                    gemmkit::simd::Avx512Bf16,
-                    product,
-                );
+/// The families of gemmkit for a kind of sum: of pairs, and of widened values.
+macro_rules! sum {
+    ($kind:ty, $pairs:ident, $widened:ident) => {
+        impl Sum for $kind {
+            fn multiply(product: Product<'_, Self>, instructions: Instructions) {
+                use gemmkit::{kernel, simd};
+                match instructions {
+                    #[cfg(target_arch = "x86_64")]
+                    Instructions::Pairs => {
+                        run::<super::Pairs<kernel::$pairs>, _, 2, 12>(simd::Avx512Bf16, product)
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    Instructions::EmulatedPairs => {
+                        run::<super::Pairs<kernel::$pairs>, _, 2, 4>(super::emulated::EmulatedPairs, product);
+                    }
+                    #[cfg(target_arch = "aarch64")]
+                    Instructions::Neon => run::<kernel::$widened<bf16>, _, 4, 4>(simd::Neon, product),
+                    #[cfg(not(target_arch = "aarch64"))]
+                    Instructions::Plain => run::<kernel::$widened<bf16>, _, 4, 4>(simd::ScalarTok, product),
+                }
             }
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => run::<MixedGemmF32<bf16>, _, 2, 12>(gemmkit::simd::Avx512F, product),
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => run::<MixedGemmF32<bf16>, _, 2, 6>(gemmkit::simd::Fma, product),
-            #[cfg(target_arch = "aarch64")]
-            Instructions::Neon => run::<MixedGemmF32<bf16>, _, 4, 4>(gemmkit::simd::Neon, product),
-            #[cfg(not(target_arch = "aarch64"))]
-            Instructions::Plain => run::<MixedGemmF32<bf16>, _, 4, 4>(gemmkit::simd::ScalarTok, product),
         }
-    }
+    };
 }
 
-impl Sum for bf16 {
-    fn multiply(product: Product<'_, Self>) {
-        match instructions() {
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Pairs => {
-                run::<super::pairs::Pairs<gemmkit::kernel::Bf16DotGemm>, _, 2, 12>(
-                    gemmkit::simd::Avx512Bf16,
-                    product,
-                );
-            }
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => run::<MixedGemm<bf16>, _, 2, 12>(gemmkit::simd::Avx512F, product),
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => run::<MixedGemm<bf16>, _, 2, 6>(gemmkit::simd::Fma, product),
-            #[cfg(target_arch = "aarch64")]
-            Instructions::Neon => run::<MixedGemm<bf16>, _, 4, 4>(gemmkit::simd::Neon, product),
-            #[cfg(not(target_arch = "aarch64"))]
-            Instructions::Plain => run::<MixedGemm<bf16>, _, 4, 4>(gemmkit::simd::ScalarTok, product),
-        }
-    }
-}
+sum!(f32, Bf16DotGemmF32, MixedGemmF32);
+sum!(bf16, Bf16DotGemm, MixedGemm);
 
 #[cfg(target_arch = "x86_64")]
 fn instructions() -> Instructions {
-    if is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f") {
+    if processor_multiplies_bf16() {
         Instructions::Pairs
-    } else if is_x86_feature_detected!("avx512f") {
-        Instructions::Avx512
-    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        Instructions::Avx2
+    } else if is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c")
+    {
+        Instructions::EmulatedPairs
     } else {
         Instructions::Plain
     }
@@ -189,4 +184,102 @@ where
         );
     }
     WORKSPACE.set(workspace);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// All that this processor can compute products by.
+    fn available() -> Vec<Instructions> {
+        #[cfg(target_arch = "x86_64")]
+        let all = {
+            let mut all = vec![instructions(), Instructions::Plain];
+            if instructions() == Instructions::Pairs {
+                all.push(Instructions::EmulatedPairs);
+            }
+            all
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let all = vec![instructions()];
+        all
+    }
+
+    fn sums_pairs(instructions: Instructions) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return instructions != Instructions::Plain;
+        #[cfg(not(target_arch = "x86_64"))]
+        return false;
+    }
+
+    fn numbers(count: usize, seed: u32) -> Vec<bf16> {
+        let mix = |index: usize| {
+            (index as u32 ^ seed).wrapping_mul(0x9e37_79b9).rotate_left(9).wrapping_mul(0x85eb_ca6b)
+        };
+        (0..count).map(|index| bf16::from_f32((mix(index) >> 8) as f32 / 8_388_608.0 - 1.0)).collect()
+    }
+
+    /// Row-major values of a side, and the side: with rows wider than they need be, and transposed where `turned`.
+    fn side(values: &[bf16], [rows, columns]: [usize; 2], turned: bool) -> Matrix<'_, bf16> {
+        if turned {
+            Matrix::strided(values, columns, rows, rows + 3).transposed()
+        } else {
+            Matrix::strided(values, rows, columns, columns + 3)
+        }
+    }
+
+    /// One element in the order of AVX512-BF16: of each pair the second product, then the first.
+    fn element(before: f32, inner: usize, factors: impl Fn(usize) -> (bf16, bf16)) -> f32 {
+        let product = |sum: f32, step: usize| {
+            let (left, right) = if step < inner { factors(step) } else { (bf16::ZERO, bf16::ZERO) };
+            left.to_f32().mul_add(right.to_f32(), sum)
+        };
+        (0..inner.div_ceil(2)).fold(before, |sum, pair| product(product(sum, 2 * pair + 1), 2 * pair))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_product_is_that_of_its_pairs_bit_for_bit(
+            rows in 0_usize..80, inner in 0_usize..90, columns in 0_usize..80, long: bool, adds: bool,
+            turned: [bool; 2], one_thread: bool, seed: u32,
+        ) {
+            // What is longer is summed in several slices.
+            let inner = if long { inner + 1500 } else { inner };
+            let store = if adds { Store::Add } else { Store::Replace };
+            let threads = if one_thread { Threads::One } else { Threads::All };
+            let left = numbers((rows.max(inner) + 3) * rows.max(inner), seed);
+            let right = numbers((columns.max(inner) + 3) * columns.max(inner), !seed);
+            let at = |values: &[bf16], row: usize, column: usize, [rows, columns]: [usize; 2], turned: bool| {
+                if turned { values[column * (rows + 3) + row] } else { values[row * (columns + 3) + column] }
+            };
+            let before: Vec<f32> = (0..rows * columns).map(|index| index as f32 / 64.0).collect();
+            let expected: Vec<f32> = (0..rows * columns).map(|index| {
+                let (row, column) = (index / columns, index % columns);
+                element(if adds { before[index] } else { 0.0 }, inner, |step| {
+                    (at(&left, row, step, [rows, inner], turned[0]), at(&right, step, column, [inner, columns], turned[1]))
+                })
+            }).collect();
+            let [left, right] = [side(&left, [rows, inner], turned[0]), side(&right, [inner, columns], turned[1])];
+            for instructions in available() {
+                let mut found = before.clone();
+                multiply_by(&mut found, store, left, right, threads, instructions);
+                let mut rounded: Vec<bf16> = vec![bf16::NAN; before.len()];
+                multiply_by(&mut rounded, Store::Replace, left, right, threads, instructions);
+                for (index, (&found, &expected)) in found.iter().zip(&expected).enumerate() {
+                    if sums_pairs(instructions) {
+                        prop_assert_eq!(found.to_bits(), expected.to_bits(), "{:?}, element {}", instructions, index);
+                    } else {
+                        prop_assert!((found - expected).abs() <= 1e-4 * expected.abs().max(1.0), "{found} {expected}");
+                    }
+                    if !adds && sums_pairs(instructions) {
+                        prop_assert_eq!(rounded[index].to_bits(), bf16::from_f32(expected).to_bits());
+                    }
+                }
+            }
+        }
+    }
 }

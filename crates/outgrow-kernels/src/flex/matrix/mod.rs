@@ -1,8 +1,10 @@
 //! Matrix products, of f32 by the `gemm` crate and of bf16 by `gemmkit`, and the views of memory that they read.
 //!
-//! The only place that calls them, and the only one with raw pointers. What gemmkit leaves to its user, the order in which values lie when they
-//! are multiplied, has a file of its own.
+//! The only place of this crate that calls them, and the only one with raw pointers. gemmkit is extended in two places: the order in which operands
+//! are put, and what AVX512-BF16 does for processors without it.
 
+#[cfg(target_arch = "x86_64")]
+mod emulated;
 mod in_bf16;
 mod in_f32;
 #[cfg(target_arch = "x86_64")]
@@ -34,10 +36,15 @@ impl<'a, T> Matrix<'a, T> {
     /// # Panics
     /// When the matrix reaches past the end of `values`.
     pub fn strided(values: &'a [T], rows: usize, columns: usize, row_stride: usize) -> Self {
-        let needed = if rows == 0 || columns == 0 { 0 } else { (rows - 1) * row_stride + columns };
+        let before_the_last = rows.saturating_sub(1).checked_mul(row_stride);
+        let needed = if rows == 0 || columns == 0 {
+            Some(0)
+        } else {
+            before_the_last.and_then(|sum| sum.checked_add(columns))
+        };
         assert!(
-            needed <= values.len(),
-            "{rows} rows of {columns} need {needed} values, not {}",
+            needed.is_some_and(|needed| needed <= values.len()),
+            "{rows} rows of {columns}, {row_stride} apart, don't fit {} values",
             values.len()
         );
         Self { values, rows, columns, row_stride, column_stride: 1 }
@@ -81,6 +88,6 @@ pub enum Threads {
 fn sizes<T>(elements: usize, left: &Matrix<'_, T>, right: &Matrix<'_, T>) -> [usize; 3] {
     let (rows, inner, columns) = (left.rows, left.columns, right.columns);
     assert_eq!(inner, right.rows, "columns of the left, rows of the right");
-    assert_eq!(elements, rows * columns, "a target of {rows} rows of {columns}");
+    assert_eq!(Some(elements), rows.checked_mul(columns), "a target of {rows} rows of {columns}");
     [rows, inner, columns]
 }

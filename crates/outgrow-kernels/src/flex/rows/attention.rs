@@ -163,7 +163,7 @@ fn weigh(
         || {
             let rows = scores.chunks_exact_mut(keys).zip(output.chunks_exact_mut(head_dim)).zip(softmaxes);
             for (row, ((scores, output), softmax)) in rows.enumerate() {
-                let rescale = softmax.extend(scores, factor, visible(row));
+                let rescale = softmax.extend::<f32>(scores, factor, visible(row));
                 if rescales {
                     scale(output, rescale);
                 }
