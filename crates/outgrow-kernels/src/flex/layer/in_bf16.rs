@@ -1,7 +1,7 @@
 //! A layer whose products are of bf16: weights and the values between products are rounded to it, sums are f32.
 //!
 //! The residual stream, statistics and everything element by element stay f32, as do parameters and their gradients: what a product adds to them
-//! isn't rounded. Queries, keys and values come of one product, and so do gate and up.
+//! isn't rounded to bf16. Queries, keys and values come of one product, and so do gate and up.
 
 use half::bf16;
 
