@@ -36,7 +36,7 @@ fn of<T: Value>(count: usize, salt: usize) -> Vec<T> {
     numbers(count, salt).into_iter().map(T::narrow).collect()
 }
 
-/// Both kinds of number. Without instructions for bf16, its products are slower than those of f32.
+/// Both kinds of number.
 fn both_kinds(criterion: &mut Criterion) {
     products::<f32>(criterion, "f32");
     attention_of::<f32>(criterion, "f32");

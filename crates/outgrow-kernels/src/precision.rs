@@ -27,7 +27,7 @@ impl fmt::Display for Precision {
     }
 }
 
-/// Whether the device multiplies matrices in the precision by instructions of its own. The CPU computes in any, but slowly without them.
+/// Whether the device multiplies matrices in the precision by instructions of its own. The CPU computes in any, and without them no faster than in f32.
 ///
 /// # Errors
 /// When the device has to be asked and isn't there.

@@ -1,5 +1,7 @@
 //! The operations against plain loops over their equations, in f64, over random shapes.
 
+mod numbers;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use outgrow_kernels::{
     DeviceName, RotaryTable,
@@ -16,8 +18,7 @@ fn device() -> Device {
 
 /// Numbers between −2 and 2 that depend on the index and the salt.
 fn numbers(count: usize, salt: u64) -> Vec<f32> {
-    let mix = |index: usize| (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt << 40);
-    (0..count).map(|index| ((mix(index) >> 33) as f32 / (1_u64 << 31) as f32 - 0.5) * 4.0).collect()
+    numbers::numbers(count, salt).into_iter().map(|number| 2.0 * number).collect()
 }
 
 fn tensor<const D: usize>(values: &[f32], shape: [usize; D]) -> Tensor<D> {

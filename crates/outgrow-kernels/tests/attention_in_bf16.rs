@@ -1,6 +1,9 @@
 //! Attention in bf16 where rounding hurts most: values that have a large part in common, which must drop out of the gradients of scores.
 #![cfg(feature = "flex")]
 
+mod numbers;
+
+use numbers::numbers;
 use outgrow_kernels::flex::{
     attention::{Attended, Gradients, Output, attend, attend_gradients},
     rotary::Heads,
@@ -8,20 +11,19 @@ use outgrow_kernels::flex::{
 };
 use proptest::prelude::*;
 
-/// `‖found − exact‖ / ‖exact‖` of the gradients of queries and keys: both add up what is left when the common part is gone.
-const ROUNDINGS: f64 = 1.0 / 64.0;
+/// How far gradients may be from f32, `‖found − exact‖ / ‖exact‖`: one rounding of a value to bf16. With a denominator of other weights than are
+/// multiplied, queries' were 0.4 to 2.3 % off.
+const FARTHEST: f64 = 1.0 / 256.0;
 
-fn numbers(count: usize, salt: u64, common: f32) -> Vec<f32> {
-    let mix = |index: usize| (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt << 40);
-    let number = |index: usize| (mix(index) >> 33) as f32 / (1_u64 << 30) as f32 - 1.0 + common;
-    // Rounded, so that both precisions read the same.
-    (0..count).map(|index| half::bf16::narrow(number(index)).widen()).collect()
+/// Numbers around `common`, rounded, so that both precisions read the same.
+fn rounded(count: usize, salt: u64, common: f32) -> Vec<f32> {
+    numbers(count, salt).into_iter().map(|number| half::bf16::narrow(number + common).widen()).collect()
 }
 
 /// The gradients of queries, keys and values, `[heads · sequence · head_dim]` each.
 fn gradients<T: Value>(heads: Heads, common: f32, salt: u64) -> [Vec<f32>; 3] {
     let size = heads.heads * heads.sequence * heads.head_dim;
-    let of = |salt, common| numbers(size, salt, common).into_iter().map(T::narrow).collect::<Vec<T>>();
+    let of = |salt, common| rounded(size, salt, common).into_iter().map(T::narrow).collect::<Vec<T>>();
     let [mut query, key, gradient] = [salt, salt + 1, salt + 2].map(|salt| of(salt, 0.0));
     let value = of(salt + 3, common);
     // Each sees a few keys and hardly the others.
@@ -45,7 +47,7 @@ proptest! {
 
     #[test]
     fn what_all_values_have_in_common_drops_out_of_the_gradients_of_queries_and_keys(
-        sequence in 20_usize..700, head_dim in 4_usize..40, common in 4_f32..16.0, salt in 0_u64..1000,
+        sequence in 20_usize..700, head_dim in 16_usize..65, common in 4_f32..16.0, salt in 0_u64..1000,
     ) {
         let heads = Heads { batch: 1, sequence, heads: 1, head_dim };
         let (found, exact) = (gradients::<half::bf16>(heads, common, salt), gradients::<f32>(heads, common, salt));
@@ -53,7 +55,7 @@ proptest! {
             let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
             let difference = squares(&mut found[index].iter().zip(&exact[index]).map(|(found, exact)| found - exact));
             let error = (difference / squares(&mut exact[index].iter().copied())).sqrt();
-            prop_assert!(error <= ROUNDINGS, "{what}: {error} with {common} in common");
+            prop_assert!(error <= FARTHEST, "{what}: {error} with {common} in common");
         }
     }
 }

@@ -2,6 +2,7 @@
 #![cfg(feature = "flex")]
 
 mod cases;
+mod numbers;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use cases::{Case, autodiff, cases, host, run_layer, tensor};

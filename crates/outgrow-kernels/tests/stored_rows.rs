@@ -1,7 +1,10 @@
 //! A layer over a text in parts, with keys and values stored, against the same layer over the whole text at once.
 #![cfg(feature = "flex")]
 
+mod numbers;
+
 use burn::tensor::{Device, Tensor, TensorData};
+use numbers::numbers;
 use outgrow_kernels::{
     DeviceName, LayerNumbers, LayerWeights, Precision, RotaryTable,
     composed::{KeyValues, NewRows, decoder_layer, decoder_layer_behind},
@@ -17,9 +20,7 @@ fn device() -> Device {
 
 /// Numbers between −1 and 1 that depend on the index and the salt.
 fn tensor<const D: usize>(shape: [usize; D], salt: u64) -> Tensor<D> {
-    let mix = |index: usize| (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt << 40);
-    let number = |index| ((mix(index) >> 33) as f32 / (1_u64 << 31) as f32 - 0.5) * 2.0;
-    let values: Vec<f32> = (0..shape.iter().product()).map(number).collect();
+    let values = numbers(shape.iter().product(), salt);
     Tensor::from_data(TensorData::new(values, shape), &device())
 }
 

@@ -14,7 +14,7 @@ pub enum Dtype {
     F32,
     /// bf16 where the device has instructions for it; else f32, and a note says so.
     Bf16,
-    /// bf16 on any processor: the same numbers, where there are no instructions for it about as fast as f32.
+    /// bf16 on any processor: with AVX2 the same sums, about as fast as f32.
     Bf16Emulated,
 }
 
@@ -83,7 +83,7 @@ impl Compute {
         match self.device {
             DeviceName::Flex => {
                 "this processor has no instructions for bf16 (AVX512-BF16): computing in f32; bf16-emulated \
-                 computes in bf16 on any processor, about as fast as f32"
+                 computes in bf16 on any processor, with AVX2 about as fast as f32"
                     .to_owned()
             }
             device => format!("{device} doesn't compute in bf16: computing in f32"),

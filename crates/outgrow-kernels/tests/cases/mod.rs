@@ -7,18 +7,14 @@ use outgrow_kernels::{
 };
 use proptest::prelude::*;
 
+use crate::numbers::numbers;
+
 /// The CPU, with autodiff.
 pub fn autodiff() -> Device {
     open_device(DeviceName::Flex).unwrap().autodiff()
 }
 
-/// Numbers between −1 and 1 that depend on the index and the salt.
-pub fn numbers(count: usize, salt: u64) -> Vec<f32> {
-    let mix = |index: usize| (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt << 40);
-    (0..count).map(|index| ((mix(index) >> 33) as f32 / (1_u64 << 31) as f32 - 0.5) * 2.0).collect()
-}
-
-/// A trained tensor of such numbers.
+/// A trained tensor of numbers between −1 and 1.
 pub fn tensor<const D: usize>(shape: [usize; D], salt: u64) -> Tensor<D> {
     let values = numbers(shape.iter().product(), salt);
     Tensor::from_data(TensorData::new(values, shape), &autodiff()).require_grad()

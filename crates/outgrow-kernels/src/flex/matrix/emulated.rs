@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 use gemmkit::simd::{Fma, KernelSimd, Simd, SimdOps};
 use half::bf16;
 
-/// AVX2 and FMA, which a processor must have where this is used.
+/// AVX2, FMA and F16C, which a processor must have where this is used.
 #[derive(Clone, Copy, Debug)]
 pub struct EmulatedPairs;
 
