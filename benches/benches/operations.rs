@@ -103,7 +103,7 @@ fn order_of_pairs(criterion: &mut Criterion) {
 fn pairs<F: KernelFamily<Lhs = bf16, Rhs = bf16>>(criterion: &mut Criterion, name: &str) {
     /// Steps that gemmkit sums at once, about.
     const STEPS: usize = 256;
-    let mut group = criterion.benchmark_group(format!("order of 2048 x 256 pairs, {name}"));
+    let mut group = criterion.benchmark_group(format!("order of 2048 x 256 values, {name}"));
     let values = of::<bf16>(TOKENS * STEPS, 1);
     let mut target = of::<bf16>((TOKENS + 32) * STEPS, 2);
     for width in [32, 12] {

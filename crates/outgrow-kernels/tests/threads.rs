@@ -1,6 +1,8 @@
 //! The fused operations give the same bits for any number of threads, and from run to run.
 #![cfg(feature = "flex")]
 
+mod numbers;
+
 use outgrow_kernels::{
     LayerWeights, Precision,
     flex::{
@@ -14,8 +16,7 @@ use outgrow_kernels::{
 const VOCABULARY: usize = 1000;
 
 fn numbers(count: usize, salt: usize) -> Vec<f32> {
-    let mix = |index: usize| ((index + 1) * (salt + 7)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-    (0..count).map(|index| mix(index) as f32 / (1 << 23) as f32 - 1.0).map(|value| value * 0.3).collect()
+    numbers::numbers(count, salt as u64).into_iter().map(|number| 0.3 * number).collect()
 }
 
 /// Everything that a layer and a head give, forward and backward.

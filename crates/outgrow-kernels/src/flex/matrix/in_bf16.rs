@@ -50,7 +50,7 @@ pub enum Instructions {
 static ONE_POOL: Once = Once::new();
 
 thread_local! {
-    /// Where operands are put in order; absent while a product of this thread has it.
+    /// Where operands are put in order; empty while a product of this thread has it.
     static WORKSPACE: Cell<Workspace> = const { Cell::new(Workspace::new()) };
 }
 

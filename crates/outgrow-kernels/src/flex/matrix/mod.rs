@@ -9,6 +9,8 @@ mod in_bf16;
 mod in_f32;
 #[cfg(target_arch = "x86_64")]
 mod pairs;
+#[cfg(target_arch = "x86_64")]
+mod panels;
 
 pub use in_bf16::{Sum, multiply_bf16};
 pub use in_f32::multiply;
