@@ -14,6 +14,9 @@ pub mod flex;
 #[cfg(feature = "flex")]
 mod fused;
 mod layer;
+#[cfg(all(test, feature = "flex"))]
+#[path = "../tests/numbers/mod.rs"]
+mod numbers;
 mod operations;
 mod optimizer;
 mod precision;
