@@ -5,12 +5,13 @@ mod numbers;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use outgrow_kernels::{
     DeviceName, RotaryTable,
-    composed::{causal_attention, cross_entropy_sum, rms_norm, rotate},
-    open_device,
+    composed::{self, causal_attention, cross_entropy_sum, rotate},
+    open_device, rms_norm,
 };
 use proptest::prelude::*;
 
 const TOLERANCE: f64 = 1e-5;
+const EPSILON: f64 = 1e-5;
 
 fn device() -> Device {
     open_device(DeviceName::Flex).unwrap()
@@ -31,6 +32,54 @@ fn assert_close(found: Vec<f32>, expected: &[f64]) {
         let difference = (f64::from(found) - expected).abs();
         assert!(difference <= TOLERANCE * expected.abs().max(1.0), "{found} instead of {expected}");
     }
+}
+
+/// A number, and the sum of the absolute values of what it is summed of.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    value: f64,
+    terms: f64,
+}
+
+impl Sum {
+    fn add(&mut self, term: f64) {
+        self.value += term;
+        self.terms += term.abs();
+    }
+}
+
+/// Holds for sums in any order, terms included, of so many roundings.
+fn assert_rounded(found: Vec<f32>, expected: &[Sum], roundings: usize) {
+    assert_eq!(found.len(), expected.len());
+    for (found, Sum { value, terms }) in found.into_iter().zip(expected) {
+        let farthest = roundings as f64 * terms / f64::from(1 << 24);
+        assert!((f64::from(found) - value).abs() <= farthest, "{found} instead of {value}, a sum of {terms}");
+    }
+}
+
+/// `output = input · scale · weight`, `scale = (mean(input²) + ε)^-½`, and the gradients of input and weight where that of the output is `pull`.
+fn norm(input: &[f32], weight: &[f32], pull: &[f32]) -> [Vec<Sum>; 3] {
+    let width = weight.len();
+    let mut gradient = vec![Sum::default(); width];
+    let (mut output, mut input_gradient) = (Vec::new(), Vec::new());
+    for (row, pull) in input.chunks(width).zip(pull.chunks(width)) {
+        let [x, g, w] =
+            [row, pull, weight].map(|values| values.iter().copied().map(f64::from).collect::<Vec<_>>());
+        let scale = (x.iter().map(|x| x * x).sum::<f64>() / width as f64 + EPSILON).powf(-0.5);
+        for channel in 0..width {
+            let mut one = Sum::default();
+            one.add(x[channel] * scale * w[channel]);
+            output.push(one);
+            gradient[channel].add(g[channel] * x[channel] * scale);
+            let mut one = Sum::default();
+            one.add(g[channel] * w[channel] * scale);
+            (0..width).for_each(|other| {
+                one.add(-x[channel] * scale.powi(3) * g[other] * w[other] * x[other] / width as f64)
+            });
+            input_gradient.push(one);
+        }
+    }
+    [output, input_gradient, gradient]
 }
 
 /// Softmax attention of one query over the keys up to its position.
@@ -81,15 +130,28 @@ proptest! {
     }
 
     #[test]
-    fn a_norm_divides_by_the_root_mean_square(rows in 1_usize..5, width in 1_usize..9, salt: u64) {
+    fn a_norm_divides_by_the_root_mean_square_and_its_gradients_are_the_derivatives(
+        batch in 1_usize..3, sequence in 1_usize..80, width in 1_usize..70, salt: u64,
+    ) {
+        let (shape, rows) = ([batch, sequence, width], batch * sequence);
         let (input, weight) = (numbers(rows * width, salt), numbers(width, salt ^ 1));
-        let expected: Vec<f64> = input.chunks(width).flat_map(|row| {
-            let square = row.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() / width as f64;
-            let scale = 1.0 / (square + 1e-3).sqrt();
-            row.iter().zip(&weight).map(|(value, gain)| f64::from(*value) * scale * f64::from(*gain)).collect::<Vec<_>>()
-        }).collect();
-        let found = rms_norm(tensor(&input, [1, rows, width]), tensor(&weight, [width]), 1e-3);
-        assert_close(found.into_data().try_into_vec().unwrap(), &expected);
+        let pull = numbers(rows * width, salt ^ 2);
+        let expected = norm(&input, &weight, &pull);
+        for norm in [composed::rms_norm, rms_norm] {
+            let device = device().autodiff();
+            let trained = |values: &[f32]| TensorData::new(values.to_vec(), [values.len()]);
+            let weight = Tensor::<1>::from_data(trained(&weight), &device).require_grad();
+            let input = Tensor::<1>::from_data(trained(&input), &device).reshape(shape).detach().require_grad();
+            let output = norm(input.clone(), weight.clone(), EPSILON);
+            let pull = Tensor::<1>::from_data(trained(&pull), &device).reshape(shape);
+            let gradients = (output.clone() * pull).sum().backward();
+            let found = [
+                output.into_data(), input.grad(&gradients).unwrap().into_data(), weight.grad(&gradients).unwrap().into_data(),
+            ];
+            for (found, expected) in found.into_iter().zip(&expected) {
+                assert_rounded(found.try_into_vec().unwrap(), expected, rows + 3 * width + 40);
+            }
+        }
     }
 
     #[test]

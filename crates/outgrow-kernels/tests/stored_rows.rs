@@ -24,18 +24,23 @@ fn tensor<const D: usize>(shape: [usize; D], salt: u64) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), &device())
 }
 
+/// A matrix whose products keep the size of what they multiply.
+fn matrix([outputs, inputs]: [usize; 2], salt: u64) -> Tensor<2> {
+    tensor([outputs, inputs], salt).mul_scalar(1.7 / (inputs as f32).sqrt())
+}
+
 fn weights(hidden: usize, queries: usize, keys: usize, salt: u64) -> LayerWeights<Tensor<1>, Tensor<2>> {
     let intermediate = hidden + 3;
     LayerWeights {
         input_layernorm: tensor([hidden], salt + 1),
-        q_proj: tensor([queries, hidden], salt + 2),
-        k_proj: tensor([keys, hidden], salt + 3),
-        v_proj: tensor([keys, hidden], salt + 4),
-        o_proj: tensor([hidden, queries], salt + 5),
+        q_proj: matrix([queries, hidden], salt + 2),
+        k_proj: matrix([keys, hidden], salt + 3),
+        v_proj: matrix([keys, hidden], salt + 4),
+        o_proj: matrix([hidden, queries], salt + 5),
         post_attention_layernorm: tensor([hidden], salt + 6),
-        gate_proj: tensor([intermediate, hidden], salt + 7),
-        up_proj: tensor([intermediate, hidden], salt + 8),
-        down_proj: tensor([hidden, intermediate], salt + 9),
+        gate_proj: matrix([intermediate, hidden], salt + 7),
+        up_proj: matrix([intermediate, hidden], salt + 8),
+        down_proj: matrix([hidden, intermediate], salt + 9),
     }
 }
 

@@ -29,11 +29,16 @@ fn wider_and_deeper(source: &LlamaConfig, seed: u64) -> [Growth; 2] {
     [Growth::RandomWidth { width, seed }, Growth::RandomDepth { num_hidden_layers, seed }]
 }
 
+/// Masks whose products with weights are exact, so that both models differ by what f64 rounds.
+fn powers_of_two() -> impl Strategy<Value = f64> {
+    prop_oneof![1 => Just(0.0), 7 => (1..12).prop_map(|power| 0.5_f64.powi(power))]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn a_folded_mask_is_the_mask(shape in models(), mask in 0.0_f64..1.0, seed in any::<u64>()) {
+    fn a_folded_mask_is_the_mask(shape in models(), mask in powers_of_two(), seed in any::<u64>()) {
         let (source, tensors) = ordinary(&shape, seed);
         let growths = wider_and_deeper(&source, seed);
         let plan = plan_all(&source, &growths).unwrap();
@@ -57,7 +62,7 @@ proptest! {
         let theirs = logits(&plan.target, &grown, &tokens, &at(mask, &source, &plan.target));
         let scale = theirs.iter().fold(0.0_f64, |largest, logit| largest.max(logit.abs()));
         let apart = ours.iter().zip(&theirs).map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f64::max);
-        prop_assert!(apart < 1e-5 * scale, "{} of {}", apart, scale);
+        prop_assert!(apart < 1e-9 * scale, "{} of {}", apart, scale);
     }
 }
 

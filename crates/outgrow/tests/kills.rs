@@ -47,26 +47,39 @@ fn shards_that_were_finished_are_not_written_again_however_often_it_is_killed() 
     assert_success(&grow(&workshop, "whole").output().unwrap());
     let whole = contents(&workshop.path("whole"));
     let shards = whole.keys().filter(|name| name.ends_with(".safetensors")).count();
+    // A growth may be done before it is killed.
+    let (target, reused) = (0..10)
+        .map(|attempt| format!("grown-{attempt}"))
+        .find_map(|target| killed_thrice(&workshop, &target, shards).map(|reused| (target, reused)))
+        .expect("a growth that is killed in time");
+    let output = grow(&workshop, &target).output().unwrap();
+    assert_success(&output);
+    let expected = format!("{reused} of {shards} shards were finished by an attempt that was killed\n");
+    assert_eq!(stderr(&output), expected);
+    assert!(contents(&workshop.path(&target)) == whole);
+}
+
+/// Kills a growth when one, two and half of its shards are finished, and checks that none of them is written again. How many are finished in the end;
+/// `None` if the growth was faster.
+fn killed_thrice(workshop: &Workshop, target: &str, shards: usize) -> Option<usize> {
     let mut before = BTreeMap::new();
     for wanted in [1, 2, shards / 2] {
-        killed(&workshop, "grown", || {
-            while finished(&workshop).len() < wanted && !workshop.path("grown").exists() {
+        killed(workshop, target, || {
+            while finished(workshop).len() < wanted && !workshop.path(target).exists() {
                 thread::yield_now();
             }
         });
-        let now = finished(&workshop);
+        if workshop.path(target).exists() {
+            return None;
+        }
+        let now = finished(workshop);
         assert!(
             before.iter().all(|(name, written)| now.get(name) == Some(written)),
             "{before:?} became {now:?}"
         );
         before = now;
     }
-    let reused = before.len();
-    let output = grow(&workshop, "grown").output().unwrap();
-    assert_success(&output);
-    let expected = format!("{reused} of {shards} shards were finished by an attempt that was killed\n");
-    assert_eq!(stderr(&output), expected);
-    assert!(contents(&workshop.path("grown")) == whole);
+    Some(before.len())
 }
 
 /// A folder with a checkpoint of about a megabyte in `source`.
