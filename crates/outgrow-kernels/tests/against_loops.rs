@@ -42,6 +42,12 @@ struct Sum {
 }
 
 impl Sum {
+    fn of(terms: impl IntoIterator<Item = f64>) -> Self {
+        let mut sum = Self::default();
+        terms.into_iter().for_each(|term| sum.add(term));
+        sum
+    }
+
     fn add(&mut self, term: f64) {
         self.value += term;
         self.terms += term.abs();
@@ -67,16 +73,12 @@ fn norm(input: &[f32], weight: &[f32], pull: &[f32]) -> [Vec<Sum>; 3] {
             [row, pull, weight].map(|values| values.iter().copied().map(f64::from).collect::<Vec<_>>());
         let scale = (x.iter().map(|x| x * x).sum::<f64>() / width as f64 + EPSILON).powf(-0.5);
         for channel in 0..width {
-            let mut one = Sum::default();
-            one.add(x[channel] * scale * w[channel]);
-            output.push(one);
+            output.push(Sum::of([x[channel] * scale * w[channel]]));
             gradient[channel].add(g[channel] * x[channel] * scale);
-            let mut one = Sum::default();
-            one.add(g[channel] * w[channel] * scale);
-            (0..width).for_each(|other| {
-                one.add(-x[channel] * scale.powi(3) * g[other] * w[other] * x[other] / width as f64)
-            });
-            input_gradient.push(one);
+            let through_scale =
+                |other: usize| -x[channel] * scale.powi(3) * g[other] * w[other] * x[other] / width as f64;
+            input_gradient
+                .push(Sum::of((0..width).map(through_scale).chain([g[channel] * w[channel] * scale])));
         }
     }
     [output, input_gradient, gradient]
