@@ -64,7 +64,7 @@ fn assert_rounded(found: Vec<f32>, expected: &[Sum], roundings: usize) {
 }
 
 /// `output = input · scale · weight`, `scale = (mean(input²) + ε)^-½`, and the gradients of input and weight where that of the output is `pull`.
-fn norm(input: &[f32], weight: &[f32], pull: &[f32]) -> [Vec<Sum>; 3] {
+fn norm_and_gradients(input: &[f32], weight: &[f32], pull: &[f32]) -> [Vec<Sum>; 3] {
     let width = weight.len();
     let mut gradient = vec![Sum::default(); width];
     let (mut output, mut input_gradient) = (Vec::new(), Vec::new());
@@ -138,20 +138,22 @@ proptest! {
         let (shape, rows) = ([batch, sequence, width], batch * sequence);
         let (input, weight) = (numbers(rows * width, salt), numbers(width, salt ^ 1));
         let pull = numbers(rows * width, salt ^ 2);
-        let expected = norm(&input, &weight, &pull);
+        let expected = norm_and_gradients(&input, &weight, &pull);
+        // Over rows; over channels for the scale, cubed, and for the mean; and a few of each term, powers included.
+        let roundings = rows + 3 * width + 40;
         for norm in [composed::rms_norm, rms_norm] {
             let device = device().autodiff();
-            let trained = |values: &[f32]| TensorData::new(values.to_vec(), [values.len()]);
-            let weight = Tensor::<1>::from_data(trained(&weight), &device).require_grad();
-            let input = Tensor::<1>::from_data(trained(&input), &device).reshape(shape).detach().require_grad();
+            let data = |values: &[f32]| TensorData::new(values.to_vec(), [values.len()]);
+            let weight = Tensor::<1>::from_data(data(&weight), &device).require_grad();
+            let input = Tensor::<1>::from_data(data(&input), &device).reshape(shape).detach().require_grad();
             let output = norm(input.clone(), weight.clone(), EPSILON);
-            let pull = Tensor::<1>::from_data(trained(&pull), &device).reshape(shape);
+            let pull = Tensor::<1>::from_data(data(&pull), &device).reshape(shape);
             let gradients = (output.clone() * pull).sum().backward();
             let found = [
                 output.into_data(), input.grad(&gradients).unwrap().into_data(), weight.grad(&gradients).unwrap().into_data(),
             ];
             for (found, expected) in found.into_iter().zip(&expected) {
-                assert_rounded(found.try_into_vec().unwrap(), expected, rows + 3 * width + 40);
+                assert_rounded(found.try_into_vec().unwrap(), expected, roundings);
             }
         }
     }

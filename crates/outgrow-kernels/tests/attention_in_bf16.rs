@@ -47,7 +47,7 @@ proptest! {
 
     #[test]
     fn what_all_values_have_in_common_drops_out_of_the_gradients_of_queries_and_keys(
-        sequence in 64_usize..700, head_dim in 16_usize..65, common in 4_f32..16.0, salt in 0_u64..1000,
+        sequence in 20_usize..700, head_dim in 16_usize..65, common in 4_f32..16.0, salt in 0_u64..1000,
     ) {
         let heads = Heads { batch: 1, sequence, heads: 1, head_dim };
         let (found, exact) = (gradients::<half::bf16>(heads, common, salt), gradients::<f32>(heads, common, salt));
