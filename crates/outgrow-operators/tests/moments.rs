@@ -10,7 +10,7 @@ use std::{fs, path::Path};
 
 use models::models;
 use outgrow_checkpoint::{
-    HostTensor, NamedTensors, WeightFolder, read_tensors, write_checkpoint, write_tensors,
+    HostTensor, LlamaConfig, NamedTensors, WeightFolder, read_tensors, write_checkpoint, write_tensors,
 };
 use outgrow_operators::{
     FolderPlan, Growth, GrowthError, Moments, Source, Width, grow_folder, grow_moments, grow_tensors, plan,
@@ -41,6 +41,28 @@ fn moments_of(gradients: &NamedTensors) -> NamedTensors {
     first.chain(second).collect()
 }
 
+fn largest(tensor: &HostTensor) -> f32 {
+    tensor.values.iter().fold(0.0, |most, value| most.max(value.abs()))
+}
+
+/// How far gradients move, relative to their tensor's largest, when every weight does by a few times what f32 rounds. A third of a weight is rounded, and
+/// where channels of a norm nearly vanish, that alone moves them.
+fn sensitivity(config: &LlamaConfig, tensors: &NamedTensors, before: &NamedTensors) -> f32 {
+    let mut most = 0.0_f32;
+    for every in [2, 3] {
+        let mut moved = tensors.clone();
+        for (index, value) in moved.values_mut().flat_map(|tensor| &mut tensor.values).enumerate() {
+            *value *= if index % every == 0 { 1.0 + 5e-7 } else { 1.0 - 5e-7 };
+        }
+        for (name, after) in gradients(config, &moved) {
+            let pairs = after.values.iter().zip(&before[&name].values);
+            let farthest = pairs.fold(0.0_f32, |most, (after, before)| most.max((after - before).abs()));
+            most = most.max(farthest / largest(&before[&name]).max(1e-2));
+        }
+    }
+    most
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4))]
 
@@ -53,7 +75,9 @@ proptest! {
             num_attention_heads: Some(source.num_attention_heads * 2),
             num_key_value_heads: Some(source.num_key_value_heads * 2),
         };
-        let before = moments_of(&gradients(&source, &tensors));
+        let before = gradients(&source, &tensors);
+        prop_assume!(sensitivity(&source, &tensors, &before) < 5e-5);
+        let before = moments_of(&before);
         let split = Growth::Split { width, share: None };
         for growth in [split, Growth::ZeroWidth { width, seed }, Growth::Hyperclone { factor: by }] {
             let plan = plan(&source, &growth).unwrap();
@@ -61,7 +85,7 @@ proptest! {
             let grown = grow_moments(&plan, Moments::Scaled, &before).unwrap();
             prop_assert_eq!(grown.len(), after.len());
             for (name, tensor) in grown {
-                let largest = after[&name].values.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+                let largest = largest(&after[&name]);
                 for (found, expected) in tensor.values.iter().zip(&after[&name].values) {
                     // What is new in zero growth starts at zero, whatever its gradient is.
                     let is_new = *found == 0.0;
