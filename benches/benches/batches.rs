@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, prefetch, prepare};
+use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prefetch, prepare};
 
 const SEQUENCE_LENGTH: usize = 1024;
 const SEQUENCES: usize = 16;
@@ -25,8 +25,8 @@ fn corpus(folder: &Path) -> Batches {
     fs::write(&text_path, text.collect::<String>()).expect("a writable folder");
     fs::write(&tokenizer_path, tokenizer).expect("a writable folder");
     let shards = folder.join("shards");
-    prepare(&[text_path], &tokenizer_path, &shards, &PrepareOptions::default(), &mut |_| {})
-        .expect("a corpus");
+    let tokenizer = Tokenizer::open(&tokenizer_path).expect("a tokenizer");
+    prepare(&[text_path], &tokenizer, &shards, &PrepareOptions::default(), &mut |_| {}).expect("a corpus");
     let shards = Arc::new(TokenShards::open(&shards).expect("shards"));
     Batches::new(shards, SEQUENCE_LENGTH, Order::Shuffled { seed: 1 }).expect("a corpus longer than a sample")
 }

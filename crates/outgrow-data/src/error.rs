@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use outgrow_tokenizer::TokenizerError;
+
 /// An error of this crate. Its `Display` is one line meant for the person who gave the input.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -73,13 +75,8 @@ pub enum DataError {
         files: usize,
     },
     /// A tokenizer file can't be used.
-    #[error("{}: not a usable tokenizer.json: {problem}", path.display())]
-    Tokenizer {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        problem: String,
-    },
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
     /// A named or guessed separator is not in the tokenizer.
     #[error("{}: {problem}", path.display())]
     Separator {
@@ -94,7 +91,7 @@ pub enum DataError {
         /// The document's place (file, or file and line).
         place: String,
         /// Why.
-        source: Box<DataError>,
+        source: TokenizerError,
     },
     /// The output folder is there already.
     #[error("{}: exists already; name a folder that does not exist yet, or remove this one", path.display())]

@@ -9,9 +9,9 @@ mod manifest;
 mod order;
 mod prefetch;
 mod prepare;
+mod separator;
 mod shards;
 mod source;
-mod tokenizer;
 mod writer;
 
 pub use batch::{Batch, Batches};
@@ -22,6 +22,9 @@ pub use manifest::{
 pub use order::{Order, SampleOrder};
 pub use prefetch::{Prefetch, prefetch};
 pub use prepare::{PrepareOptions, PrepareProgress, prepare};
+pub use separator::separator;
 pub use shards::TokenShards;
 pub use source::{Document, Documents};
-pub use tokenizer::Tokenizer;
+
+// What `prepare` takes.
+pub use outgrow_tokenizer::{Tokenizer, TokenizerError};

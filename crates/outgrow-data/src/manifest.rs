@@ -3,15 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use outgrow_tokenizer::MAX_VOCAB_SIZE;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 
 /// The version of the layout that this crate writes and reads.
 pub const FORMAT: u32 = 1;
-/// Far above any real vocabulary and far below what an `i32` holds (batches carry ids as such): a larger one is a mistake in
-/// the file, for which no table of that many entries should be made.
-pub(crate) const MAX_VOCAB_SIZE: usize = 1 << 24;
 /// The manifest's name in its folder.
 pub const MANIFEST_FILE: &str = "manifest.json";
 /// The name of the tokenizer's copy in the folder.

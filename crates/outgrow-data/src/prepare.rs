@@ -11,10 +11,12 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
+use outgrow_tokenizer::{Reading, Tokenizer};
+
 use crate::error::DataError;
 use crate::manifest::{FORMAT, Manifest, TOKENIZER_FILE, TokenDtype, TokenizerFile};
+use crate::separator::separator;
 use crate::source::{Document, Documents};
-use crate::tokenizer::Tokenizer;
 use crate::writer::{PendingShards, ShardWriter};
 
 /// Text that makes a batch of documents full: large enough that passing it on costs nothing, small enough that a corpus of
@@ -28,7 +30,7 @@ const WAITING_BATCHES: usize = 2;
 pub struct PrepareOptions {
     /// The field of a JSON line that holds the text; `text` by default.
     pub text_field: String,
-    /// The token in front of each document; by default [`Tokenizer::separator`] looks for one.
+    /// The token in front of each document; by default [`separator`] looks for one.
     pub separator: Option<String>,
     /// Tokens of a full shard, at least 1; 2^27 by default, 256 MiB of `u16`.
     pub shard_tokens: u64,
@@ -62,11 +64,11 @@ pub struct PrepareProgress {
 /// The folder appears under its name when it is complete, and not at all if anything goes wrong.
 ///
 /// # Errors
-/// For inputs, tokenizers and options that can't be used, an `out` that exists, a corpus without text, and whatever the
+/// For inputs and options that can't be used, an `out` that exists, a corpus without text, and whatever the
 /// file system refuses. [`DataError`] lists them.
 pub fn prepare(
     inputs: &[PathBuf],
-    tokenizer: &Path,
+    tokenizer: &Tokenizer,
     out: &Path,
     options: &PrepareOptions,
     progress: &mut dyn FnMut(PrepareProgress),
@@ -75,15 +77,14 @@ pub fn prepare(
         return Err(DataError::Option { option: "shard_tokens", value: 0, expected: "at least 1" });
     }
     let documents = Documents::open(inputs, &options.text_field)?;
-    let tokenizer = Tokenizer::open(tokenizer)?;
-    let separator = tokenizer.separator(options.separator.as_deref())?;
+    let separator = separator(tokenizer, options.separator.as_deref())?;
     let dtype = TokenDtype::for_vocab_size(tokenizer.vocab_size());
     let pending = PendingShards::create(out)?;
     let mut shards = ShardWriter::new(pending.path(), dtype, options.shard_tokens);
     let threads =
         options.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
 
-    let seen = tokenise(documents, &tokenizer, separator.id, threads, &mut shards, progress)?;
+    let seen = tokenise(documents, tokenizer, separator.id, threads, &mut shards, progress)?;
     let shards = shards.finish()?;
     if shards.is_empty() {
         return Err(DataError::EmptyCorpus { documents: seen, files: inputs.len() });
@@ -207,8 +208,8 @@ fn encode(documents: &[Document], tokenizer: &Tokenizer, separator: u32) -> Done
         let first = encoded.ids.len();
         encoded.ids.push(separator);
         tokenizer
-            .encode_into(&document.text, &mut encoded.ids)
-            .map_err(|error| DataError::Encode { place: document.place.clone(), source: Box::new(error) })?;
+            .encode_into(&document.text, Reading::TEXT, &mut encoded.ids)
+            .map_err(|source| DataError::Encode { place: document.place.clone(), source })?;
         encoded.documents.push((encoded.ids.len() - first, document.text.len()));
     }
     Ok(encoded)

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use outgrow_tokenizer::TokenizerError;
+
 /// An error of this crate. Its `Display` is one line meant for the person who gave the input.
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
@@ -92,13 +94,8 @@ pub enum EvalError {
         expected: String,
     },
     /// A tokenizer file can't be used.
-    #[error("{}: not a usable tokenizer.json: {problem}", path.display())]
-    Tokenizer {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        problem: String,
-    },
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
     /// The tokenizer gives ids that the model has no row for.
     #[error("{}: has {tokenizer} entries, but the model's vocabulary has {model}: it is another model's tokenizer", path.display())]
     Vocabulary {

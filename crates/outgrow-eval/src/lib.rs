@@ -26,7 +26,6 @@ mod task;
 mod task_config;
 mod tasks;
 mod token_requests;
-mod tokenizer;
 mod windows;
 
 pub use documents::{DataFile, Document};
@@ -47,4 +46,5 @@ pub use table::{paper_row, table};
 pub use task::{Dataset, Examples, Gold, Item, Metric, OutputType, Split, Task, Text, Wording};
 pub use tasks::{GROUPS, Group, HARNESS_VERSION, Members, PAPER_TASKS, Selection, TASKS, select};
 pub use token_requests::{TokenRequests, tokenize};
-pub use tokenizer::Tokenizer;
+// What a caller needs beside it.
+pub use outgrow_tokenizer::{Tokenizer, TokenizerError};

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use outgrow_tokenizer::{Reading, Tokenizer};
 use rayon::prelude::*;
 
 use crate::error::EvalError;
@@ -10,7 +11,6 @@ use crate::model::{Continuations, ModelOutline};
 use crate::options::{AddBosToken, Options, Prefix};
 use crate::plan::{Plan, Request};
 use crate::python_text::strip_end;
-use crate::tokenizer::Tokenizer;
 use crate::windows::windows;
 
 /// Everything that a model has to score for a plan, and which of it belongs to which document.
@@ -196,7 +196,7 @@ impl Splitter<'_> {
             AddBosToken::Default | AddBosToken::Always => !spelt_out,
             AddBosToken::Never => false,
         };
-        Ok(self.tokenizer.encode(text, special)?)
+        Ok(self.tokenizer.encode(text, Reading::tokens(special))?)
     }
 
     fn prefix(&self) -> Result<u32, Problem> {
@@ -206,7 +206,7 @@ impl Splitter<'_> {
     }
 
     fn without_context(&self, continuation: &str) -> Result<TokenRequest, Problem> {
-        let mut ids = self.tokenizer.encode(continuation, false)?;
+        let mut ids = self.tokenizer.encode(continuation, Reading::tokens(false))?;
         let prefix = self.prefix()?;
         if ids.first() == Some(&prefix) {
             let target = ids.split_off(1);

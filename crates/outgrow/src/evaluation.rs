@@ -6,9 +6,10 @@ use std::path::Path;
 
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_eval::{
-    BatchLimit, Evaluation, Limit, Options, Plan, TokenRequests, Tokenizer, prepare, score, select, tokenize,
+    BatchLimit, Evaluation, Limit, Options, Plan, TokenRequests, prepare, score, select, tokenize,
 };
 use outgrow_model::Decoder;
+use outgrow_tokenizer::Tokenizer;
 use serde_json::{Map, Value};
 
 use crate::{

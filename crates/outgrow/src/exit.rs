@@ -97,6 +97,7 @@ fn is_bad_input(error: &anyhow::Error) -> bool {
         bad |= cause.is::<BadInput>()
             || cause.is::<TrainError>()
             || cause.is::<CheckpointError>()
+            || cause.is::<outgrow_tokenizer::TokenizerError>()
             || cause.is::<outgrow_data::DataError>()
             || cause.is::<outgrow_eval::EvalError>()
             || cause.is::<outgrow_model::ModelError>()

@@ -9,10 +9,10 @@ use std::{
 
 use anyhow::Context;
 use outgrow_checkpoint::{Checkpoint, CheckpointError, LlamaConfig};
-use outgrow_eval::Tokenizer;
 use outgrow_kernels::open_device;
 use outgrow_model::Decoder;
 use outgrow_operators::Source;
+use outgrow_tokenizer::{Reading, Tokenizer};
 use serde_json::Value;
 
 use crate::{compute::Compute, exit::BadInput};
@@ -91,7 +91,7 @@ impl ModelFolder {
     /// # Errors
     /// When there is no token at all: an empty prompt, and none that begins a text.
     pub fn prompt_tokens(&self, prompt: &str) -> anyhow::Result<Vec<u32>> {
-        let mut tokens = self.tokenizer.encode(prompt, true)?;
+        let mut tokens = self.tokenizer.encode(prompt, Reading::tokens(true))?;
         if tokens.is_empty() {
             tokens.extend(self.bos_token_id().or(self.eos_token_id()));
         }

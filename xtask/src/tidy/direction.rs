@@ -16,7 +16,7 @@ struct Row {
 }
 
 /// The direction of docs/ARCHITECTURE.md. A crate that isn't listed may not exist: whoever adds one decides its place.
-const DIRECTION: [Row; 12] = [
+const DIRECTION: [Row; 13] = [
     Row { package: "outgrow-checkpoint", may_use: &[], tensors: false },
     Row { package: "outgrow-operators", may_use: &["outgrow-checkpoint"], tensors: false },
     Row {
@@ -24,8 +24,9 @@ const DIRECTION: [Row; 12] = [
         may_use: &["outgrow-operators", "outgrow-checkpoint"],
         tensors: false,
     },
-    Row { package: "outgrow-data", may_use: &[], tensors: false },
-    Row { package: "outgrow-eval", may_use: &[], tensors: false },
+    Row { package: "outgrow-tokenizer", may_use: &[], tensors: false },
+    Row { package: "outgrow-data", may_use: &["outgrow-tokenizer"], tensors: false },
+    Row { package: "outgrow-eval", may_use: &["outgrow-tokenizer"], tensors: false },
     Row { package: "outgrow-report", may_use: &[], tensors: false },
     Row { package: "outgrow-kernels", may_use: &[], tensors: true },
     Row { package: "outgrow-model", may_use: &["outgrow-checkpoint", "outgrow-kernels"], tensors: true },
@@ -47,6 +48,7 @@ const DIRECTION: [Row; 12] = [
             "outgrow-checkpoint",
             "outgrow-operators",
             "outgrow-schedules",
+            "outgrow-tokenizer",
             "outgrow-data",
             "outgrow-eval",
             "outgrow-report",
@@ -64,6 +66,7 @@ const DIRECTION: [Row; 12] = [
             "outgrow-checkpoint",
             "outgrow-operators",
             "outgrow-schedules",
+            "outgrow-tokenizer",
             "outgrow-data",
             "outgrow-eval",
             "outgrow-report",

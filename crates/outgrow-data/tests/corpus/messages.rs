@@ -84,7 +84,7 @@ fn compressed_files_that_break_off_are_named() {
 #[test]
 fn a_file_that_is_no_tokenizer_is_refused() {
     let workshop = Workshop::new(50);
-    insta::assert_snapshot!(workshop.message(&Tokenizer::open(&workshop.path("none.json")).unwrap_err()), @"none.json: cannot read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(workshop.message(&Tokenizer::open(&workshop.path("none.json")).unwrap_err().into()), @"none.json: cannot read: No such file or directory (os error 2)");
     insta::assert_snapshot!(refused_tokenizer("not JSON"), @"tokenizer.json: not a usable tokenizer.json: not JSON: expected ident at line 1 column 2");
     insta::assert_snapshot!(refused_tokenizer("{\"architectures\": [\"LlamaForCausalLM\"]}"), @"tokenizer.json: not a usable tokenizer.json: the config has no `model`");
     insta::assert_snapshot!(refused_tokenizer(crate::support::tokenizer(5).replace("WordLevel", "Magic")), @"tokenizer.json: not a usable tokenizer.json: the slim JSON reader cannot read the `unknown` model: either it is not a model type this crate knows, or its feature (`unigram`, `wordpiece`, `wordlevel`) is off in this build");
@@ -126,7 +126,8 @@ fn a_shard_of_no_tokens_is_refused() {
 fn a_target_that_can_not_be_written_is_named() {
     let workshop = Workshop::new(5);
     let input = workshop.write("text.txt", "w1");
-    let (tokenizer, out) = (workshop.path("tokenizer.json"), workshop.path("text.txt/shards"));
+    let tokenizer = Tokenizer::open(&workshop.path("tokenizer.json")).unwrap();
+    let out = workshop.path("text.txt/shards");
     let error = prepare(&[input], &tokenizer, &out, &PrepareOptions::default(), &mut |_| ()).unwrap_err();
     insta::assert_snapshot!(workshop.message(&error), @"text.txt/shards: cannot look at: Not a directory (os error 20)");
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::num::NonZero;
 
 use crate::support::{Workshop, ids, json_line, text, tokens};
-use outgrow_data::{DataError, PrepareOptions, PrepareProgress, TokenDtype, TokenShards, Tokenizer, prepare};
+use outgrow_data::{DataError, PrepareOptions, PrepareProgress, TokenDtype, TokenShards, prepare};
+use outgrow_tokenizer::{Reading, Tokenizer};
 use proptest::prelude::*;
 
 fn documents() -> impl Strategy<Value = Vec<Vec<u32>>> {
@@ -155,7 +156,7 @@ fn the_tokenizer_comes_along_and_decodes_the_shards() {
     assert_eq!(copy, fs::read(workshop.path("tokenizer.json")).unwrap());
     let tokenizer = Tokenizer::open(&shards.tokenizer_path()).unwrap();
     assert_eq!(tokenizer.sha256(), shards.manifest().tokenizer.sha256);
-    assert_eq!(tokenizer.decode(&tokenizer.encode("w1 w2 w3").unwrap()).unwrap(), "w1 w2 w3");
+    assert_eq!(tokenizer.decode(&tokenizer.encode("w1 w2 w3", Reading::TEXT).unwrap()).unwrap(), "w1 w2 w3");
 }
 
 #[test]
@@ -163,7 +164,8 @@ fn progress_grows_to_the_whole_of_the_corpus() {
     let workshop = Workshop::new(50);
     let input = workshop.write("lines.jsonl", json_line(&vec![3; 5000]).repeat(100));
     let mut seen: Vec<PrepareProgress> = Vec::new();
-    let (tokenizer, out) = (workshop.path("tokenizer.json"), workshop.path("shards"));
+    let tokenizer = Tokenizer::open(&workshop.path("tokenizer.json")).unwrap();
+    let out = workshop.path("shards");
     let manifest =
         prepare(&[input], &tokenizer, &out, &PrepareOptions::default(), &mut |now| seen.push(now)).unwrap();
     assert!(seen.len() > 1 && seen.is_sorted_by_key(|now| now.tokens), "{seen:?}");

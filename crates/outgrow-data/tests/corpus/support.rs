@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use outgrow_data::{Manifest, PrepareOptions, TokenShards, prepare};
+use outgrow_data::{Manifest, PrepareOptions, TokenShards, Tokenizer, prepare};
 use tempfile::TempDir;
 
 /// The id of the separator; `?` is 1 and the word `wN` is `N + 2`.
@@ -64,7 +64,8 @@ impl Workshop {
         out: &str,
         options: &PrepareOptions,
     ) -> Result<Manifest, outgrow_data::DataError> {
-        prepare(inputs, &self.path("tokenizer.json"), &self.path(out), options, &mut |_| ())
+        let tokenizer = Tokenizer::open(&self.path("tokenizer.json"))?;
+        prepare(inputs, &tokenizer, &self.path(out), options, &mut |_| ())
     }
 
     /// Shards of documents, each a list of words.

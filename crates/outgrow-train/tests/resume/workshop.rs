@@ -7,7 +7,7 @@ use std::{
 };
 
 use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, Rope, RopeScaling};
-use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, prepare};
+use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prepare};
 use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::Initialization;
 use outgrow_schedules::{Cosine, GStack, Length, Schedule, Stacking2, g_stack, stacking2};
@@ -44,8 +44,8 @@ impl Workshop {
             let word = |index: u64| format!("w{}", (index * index * 31 + index * salt) % 1009 % WORDS as u64);
             fs::write(&text, (0..600).map(word).collect::<Vec<_>>().join(" ")).unwrap();
             let options = PrepareOptions { shard_tokens: 250, ..PrepareOptions::default() };
-            prepare(&[text], &workshop.path("tokenizer.json"), &workshop.path(name), &options, &mut |_| ())
-                .unwrap();
+            let tokenizer = Tokenizer::open(&workshop.path("tokenizer.json")).unwrap();
+            prepare(&[text], &tokenizer, &workshop.path(name), &options, &mut |_| ()).unwrap();
         }
         workshop
     }

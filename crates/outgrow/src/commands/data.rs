@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use outgrow_data::{PrepareOptions, prepare};
+use outgrow_tokenizer::Tokenizer;
 
 use crate::{output, progress::count};
 
@@ -56,20 +57,21 @@ fn run_prepare(arguments: &Prepare) -> anyhow::Result<()> {
         shard_tokens: arguments.shard_tokens,
         ..PrepareOptions::default()
     };
+    let tokenizer = Tokenizer::open(&arguments.tokenizer)?;
+    output::notes(tokenizer.notes());
     // Hidden by itself where standard error is no terminal.
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template("{bar:28} {percent:>3} %  {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
-    let manifest =
-        prepare(&arguments.inputs, &arguments.tokenizer, &arguments.out, &options, &mut |progress| {
-            bar.set_length(progress.total_input_bytes);
-            bar.set_position(progress.input_bytes);
-            bar.set_message(format!(
-                "{} documents, {} tokens",
-                count(progress.documents),
-                count(progress.tokens)
-            ));
-        })?;
+    let manifest = prepare(&arguments.inputs, &tokenizer, &arguments.out, &options, &mut |progress| {
+        bar.set_length(progress.total_input_bytes);
+        bar.set_position(progress.input_bytes);
+        bar.set_message(format!(
+            "{} documents, {} tokens",
+            count(progress.documents),
+            count(progress.tokens)
+        ));
+    })?;
     bar.finish_and_clear();
     output::line(format_args!(
         "{}: {} tokens of {} documents in {} shard(s), {:.2} bytes a token, vocabulary {}",

@@ -100,6 +100,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // Everything that can be wrong with tasks and files is found before the model is looked at.
     let plan = prepare(&select(&arguments.task_names()?)?, data, &options)?;
     let folder = ModelFolder::open(model)?;
+    output::notes(folder.tokenizer().notes());
     let outline = outline(folder.config(), folder.bos_token_id(), folder.eos_token_id());
     let requests = tokenize(&plan, folder.tokenizer(), &outline)?;
     for warning in plan.warnings.iter().chain(&requests.warnings()) {

@@ -50,6 +50,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let compute = arguments.compute.resolve(None, None)?;
     let prompt = arguments.prompt()?;
     let folder = ModelFolder::open(&arguments.model)?;
+    output::notes(folder.tokenizer().notes());
     let read = folder.prompt_tokens(&prompt)?;
     let positions = folder.config().max_position_embeddings;
     if read.len() > positions {

@@ -8,6 +8,7 @@ use std::{
 use anyhow::Context;
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_data::{PrepareOptions, TokenShards, prepare};
+use outgrow_tokenizer::Tokenizer;
 
 /// Public-domain books; experiments/corpus/README.md names them and where they come from.
 const TRAINING: &[u8] = include_bytes!("../../experiments/corpus/train.jsonl.zst");
@@ -28,7 +29,7 @@ pub fn prepare_bundled(folder: &Path) -> anyhow::Result<()> {
         write_file_atomically(&text_file, text)?;
         write_file_atomically(&tokenizer, TOKENIZER)?;
         let inputs: [PathBuf; 1] = [text_file];
-        prepare(&inputs, &tokenizer, &shards, &PrepareOptions::default(), &mut |_| ())?;
+        prepare(&inputs, &Tokenizer::open(&tokenizer)?, &shards, &PrepareOptions::default(), &mut |_| ())?;
     }
     Ok(())
 }

@@ -4,7 +4,8 @@
 use std::{fs, path::Path};
 
 use anyhow::Context;
-use outgrow_data::{Batch, Tokenizer};
+use outgrow_data::Batch;
+use outgrow_tokenizer::{Reading, Tokenizer};
 
 use crate::exit::BadInput;
 
@@ -57,7 +58,7 @@ pub fn sample(
 
 fn tokens_of(text: &str, tokenizer: &Path, vocab_size: usize) -> anyhow::Result<Vec<i32>> {
     let text = &text[..text.floor_char_boundary(LONGEST_TEXT_BYTES)];
-    let tokens = Tokenizer::open(tokenizer)?.encode(text)?;
+    let tokens = Tokenizer::open(tokenizer)?.encode(text, Reading::TEXT)?;
     if let Some(id) = tokens.iter().find(|id| **id as usize >= vocab_size) {
         let message = format!(
             "{}: gives token {id}, but both models should know it and one has vocab_size = {vocab_size}",

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fs, sync::Arc};
 
-use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, prefetch, prepare};
+use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prefetch, prepare};
 
 const TOKENIZER: &str = r#"{
     "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null, "decoder": null,
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(path("text.txt"), "to be or not to be ".repeat(40))?;
     fs::write(path("tokenizer.json"), TOKENIZER)?;
     let options = PrepareOptions::default();
-    let tokenizer = path("tokenizer.json");
+    let tokenizer = Tokenizer::open(&path("tokenizer.json"))?;
     let manifest = prepare(&[path("text.txt")], &tokenizer, &path("shards"), &options, &mut |_| {})?;
 
     let shards = Arc::new(TokenShards::open(&path("shards"))?);

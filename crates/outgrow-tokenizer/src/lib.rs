@@ -1,0 +1,15 @@
+//! Hugging Face's tokenizer.json: text to ids and back.
+//!
+//! No tensors, no models and no corpora: a text in, ids out.
+#![doc = include_str!("../README.md")]
+
+mod added_tokens;
+mod error;
+pub mod pretrained;
+mod reading;
+mod tokenizer;
+
+pub use added_tokens::AddedToken;
+pub use error::TokenizerError;
+pub use reading::{Reading, SpecialSpellings};
+pub use tokenizer::{MAX_VOCAB_SIZE, Tokenizer};
