@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use outgrow_tokenizer::{Reading, Tokenizer};
+use outgrow_tokenizer::{Reading, Tokenizer, TokenizerError};
 use rayon::prelude::*;
 
 use crate::error::EvalError;
@@ -90,7 +90,7 @@ pub fn tokenize(
     let documents: Vec<_> = documents.collect();
     let split = documents.par_iter().map(|&(_, index, task, document)| {
         splitter.split(&document.requests()).map_err(|problem| match problem {
-            Problem::Library(error) => error,
+            Problem::Library(error) => error.into(),
             Problem::Request(problem) => EvalError::Request { task: task.into(), document: index, problem },
         })
     });
@@ -142,12 +142,12 @@ struct Splitter<'a> {
 
 /// Why a request can't be made.
 enum Problem {
-    Library(EvalError),
+    Library(TokenizerError),
     Request(String),
 }
 
-impl From<EvalError> for Problem {
-    fn from(error: EvalError) -> Self {
+impl From<TokenizerError> for Problem {
+    fn from(error: TokenizerError) -> Self {
         Self::Library(error)
     }
 }

@@ -146,10 +146,10 @@ fn a_tokenizer_of_another_model_is_refused() {
 fn a_tokenizer_that_is_none_is_refused() {
     let folder = with("tokenizer.json", "{}");
     let path = folder.path().join("tokenizer.json");
-    assert_snapshot!(line(Tokenizer::open(&path), folder.path()), @"DATA/tokenizer.json: not a usable tokenizer.json: the config has no `model`");
+    assert_snapshot!(line(Tokenizer::open(&path).map_err(EvalError::from), folder.path()), @"DATA/tokenizer.json: not a usable tokenizer.json: the config has no `model`");
     fs::write(&path, "[").unwrap();
     assert!(
-        line(Tokenizer::open(&path), folder.path())
+        line(Tokenizer::open(&path).map_err(EvalError::from), folder.path())
             .starts_with("DATA/tokenizer.json: not a usable tokenizer.json: not JSON")
     );
 }
