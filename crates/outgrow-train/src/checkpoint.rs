@@ -16,7 +16,7 @@ use outgrow_schedules::Schedule;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{adamw::AdamW, error::TrainError, event::Position, settings::TrainSettings};
+use crate::{adamw::AdamW, error::TrainError, event::Position, settings::TrainSettings, trainer::SideFile};
 
 const FORMAT: u32 = 1;
 const SHARD_SIZE_BYTES: u64 = 5_000_000_000;
@@ -85,7 +85,7 @@ pub(crate) fn save(
     run: &Path,
     snapshot: &Snapshot,
     identity: &Identity,
-    side_files: &[PathBuf],
+    side_files: &[SideFile],
 ) -> Result<PathBuf, TrainError> {
     let target = run.join(format!("step-{:08}", snapshot.position.step));
     if checkpoints(run).contains(&target) {
@@ -95,9 +95,8 @@ pub(crate) fn save(
     let config = snapshot.decoder.config();
     write_model_files(pending.path(), config, &snapshot.decoder.to_named_tensors(), SHARD_SIZE_BYTES)?;
     for file in side_files {
-        let name = file.file_name().unwrap_or_default();
-        fs::copy(file, pending.path().join(name))
-            .map_err(|source| TrainError::Io { path: file.clone(), source })?;
+        let path = pending.path().join(&file.name);
+        fs::write(&path, &file.bytes).map_err(|source| TrainError::Io { path, source })?;
     }
     let training = pending.path().join("training");
     fs::create_dir(&training).map_err(|source| TrainError::Io { path: training.clone(), source })?;

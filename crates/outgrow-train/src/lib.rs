@@ -20,5 +20,5 @@ pub use error::TrainError;
 pub use event::{Control, Event, Position, StepReport};
 pub use gradients::{Gradients, accumulate, global_norm};
 pub use settings::{AdamWSettings, TrainSettings};
-pub use trainer::{Outcome, Training, train};
+pub use trainer::{Outcome, SideFile, Training, train};
 pub use validation::validation_loss;

@@ -44,7 +44,16 @@ pub struct Training<'a> {
     /// The run's folder, where checkpoints are.
     pub folder: &'a Path,
     /// Files that each checkpoint carries along, such as the tokenizer.
-    pub side_files: &'a [PathBuf],
+    pub side_files: &'a [SideFile],
+}
+
+/// A file that each checkpoint carries along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SideFile {
+    /// Its name in the checkpoint's folder.
+    pub name: String,
+    /// All that is in it.
+    pub bytes: Vec<u8>,
 }
 
 /// How a run ended.

@@ -2,8 +2,6 @@
 //!
 //! `outgrow eval` is commands/eval.rs's. What is evaluated here is the model without autodiff that the trainer has just validated.
 
-use std::path::Path;
-
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_eval::{
     BatchLimit, Evaluation, Limit, Options, Plan, TokenRequests, prepare, score, select, tokenize,
@@ -34,7 +32,11 @@ impl Benchmarks {
     ///
     /// # Errors
     /// As `outgrow eval`: unknown tasks, missing files, a tokenizer that doesn't fit.
-    pub fn new(recipe: &EvaluationRecipe, tokenizer: &Path, model: &LlamaConfig) -> anyhow::Result<Self> {
+    pub fn new(
+        recipe: &EvaluationRecipe,
+        tokenizer: &Tokenizer,
+        model: &LlamaConfig,
+    ) -> anyhow::Result<Self> {
         let options = Options {
             limit: recipe.limit.map(Limit::from_number).transpose()?,
             num_fewshot: recipe.num_fewshot,
@@ -44,7 +46,7 @@ impl Benchmarks {
         };
         let plan = prepare(&select(&recipe.tasks)?, &recipe.data, &options)?;
         let outline = outline(model, model.bos_token_id, model.eos_token_id);
-        let requests = tokenize(&plan, &Tokenizer::open(tokenizer)?, &outline)?;
+        let requests = tokenize(&plan, tokenizer, &outline)?;
         Ok(Self { plan, requests, interval_tokens: recipe.interval_tokens })
     }
 

@@ -4,6 +4,7 @@
 #![doc = include_str!("../README.md")]
 #![recursion_limit = "256"]
 
+mod checkpoint_tokenizer;
 mod commands;
 mod compute;
 mod disk;

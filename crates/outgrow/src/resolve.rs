@@ -13,6 +13,7 @@ use outgrow_schedules::{
 use outgrow_train::TrainSettings;
 
 use crate::{
+    checkpoint_tokenizer::CheckpointTokenizer,
     compute::{Compute, ComputeFlags},
     evaluation::Benchmarks,
     exit::BadInput,
@@ -34,8 +35,8 @@ pub struct ResolvedRecipe {
     pub training: Batches,
     /// Held-out data in its own order.
     pub validation: Batches,
-    /// The tokenizer's copy beside the training shards.
-    pub tokenizer: PathBuf,
+    /// The tokenizer as checkpoints carry it.
+    pub tokenizer: CheckpointTokenizer,
     /// What is computed on, and in.
     pub compute: Compute,
     /// Benchmarks while training.
@@ -51,7 +52,6 @@ pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> anyhow::Result<ResolvedR
     let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
     let (training, validation) = (open(&recipe.data.training)?, open(&recipe.data.validation)?);
     let length = recipe.data.sequence_length;
-    let tokenizer = recipe.data.training.join(&training.manifest().tokenizer.file);
     let entries = training.manifest().vocab_size;
     let order = Order::Shuffled { seed: recipe.data.order_seed.unwrap_or(recipe.seed) };
     let training = Batches::new(training, length, order)?;
@@ -91,7 +91,9 @@ pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> anyhow::Result<ResolvedR
     let (Some(schedule), true) = (schedule, problems.is_empty()) else {
         return Err(BadInput(problems.join("; ")).into());
     };
-    let benchmarks = recipe.evaluation.as_ref().map(|recipe| Benchmarks::new(recipe, &tokenizer, &model));
+    let tokenizer = CheckpointTokenizer::new(training.shards(), model.max_position_embeddings)?;
+    let benchmarks =
+        recipe.evaluation.as_ref().map(|recipe| Benchmarks::new(recipe, &tokenizer.tokenizer, &model));
     let benchmarks =
         benchmarks.transpose().map_err(|problem| BadInput(format!("evaluation: {problem:#}")))?;
     let initialization = match recipe.model.initialization {

@@ -40,7 +40,10 @@ fn text_becomes_a_model_and_the_model_grows() {
     assert_success(&planned);
     assert!(!workshop.path("grown").exists(), "a plan writes nothing");
     assert_success(&workshop.run(&grow));
-    assert_eq!(workshop.names("grown"), ["README.md", "config.json", "model.safetensors", "tokenizer.json"]);
+    assert_eq!(
+        workshop.names("grown"),
+        ["README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    );
     let (source, grown) = (
         Checkpoint::open(&workshop.path("run/step-00000007")).unwrap(),
         Checkpoint::open(&workshop.path("grown")).unwrap(),

@@ -12,7 +12,7 @@ use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::Initialization;
 use outgrow_schedules::{Cosine, GStack, Length, Schedule, Stacking2, g_stack, stacking2};
 use outgrow_train::{
-    AdamWSettings, Control, Event, Outcome, Position, TrainError, TrainSettings, Training, train,
+    AdamWSettings, Control, Event, Outcome, Position, SideFile, TrainError, TrainSettings, Training, train,
 };
 use tempfile::TempDir;
 
@@ -78,7 +78,7 @@ impl Workshop {
             validation: &self.batches("validation", Order::Sequential),
             device: &open_device(DeviceName::Flex).unwrap(),
             folder: run,
-            side_files: &[self.path("tokenizer.json")],
+            side_files: &[SideFile { name: "tokenizer.json".into(), bytes: tokenizer().into_bytes() }],
         };
         train(&training, observe)
     }

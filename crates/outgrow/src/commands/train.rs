@@ -54,6 +54,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return output::line(resolved.schedule.describe(resolved.recipe.data.sequence_length));
     }
     resolved.compute.warn();
+    for note in &resolved.tokenizer.notes {
+        eprintln!("note: {note}");
+    }
     for warning in resolved.benchmarks.iter().flat_map(Benchmarks::warnings) {
         eprintln!("warning: {warning}");
     }
@@ -84,7 +87,7 @@ pub fn run_resolved(
         validation: &resolved.validation,
         device: &device,
         folder,
-        side_files: std::slice::from_ref(&resolved.tokenizer),
+        side_files: &resolved.tokenizer.files,
     };
     let mut watcher = Watcher {
         resolved,
