@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::measure::Asked;
 use crate::record::{MetricValue, RunRecord};
 
 /// Metrics to quote, the first that a task has. So arXiv 2405.15319 quotes its eight: `acc_norm` where answers differ in length, `acc`
@@ -13,6 +14,8 @@ const HEADLINES: [&str; 3] = ["acc_norm", "acc", "word_perplexity"];
 pub struct Benchmark {
     /// The task's name in lm-evaluation-harness.
     pub task: String,
+    /// What it asked, where runs were asked different things by a task of this name: these are benchmarks of their own.
+    pub asked: Option<String>,
     /// The metric that is quoted.
     pub metric: String,
     /// Whether a higher value is a better one, where that is known of the metric.
@@ -55,6 +58,14 @@ impl Benchmark {
         self.runs.iter().find(|run| run.label == label && run.seed == seed)
     }
 
+    /// The task's name, and what it asked where that tells it from others.
+    pub(crate) fn title(&self) -> String {
+        match &self.asked {
+            Some(asked) => format!("{} ({asked})", self.task),
+            None => self.task.clone(),
+        }
+    }
+
     /// The metric with an arrow to where it is better: `acc_norm ↑`, as lm-evaluation-harness prints it.
     pub(crate) fn metric_with_direction(&self) -> String {
         match self.higher_is_better {
@@ -73,10 +84,45 @@ pub(crate) fn benchmarks(runs: &[(&str, &RunRecord)]) -> Vec<Benchmark> {
             tasks.push(&task.task);
         }
     }
-    tasks.into_iter().filter_map(|task| benchmark(task, runs)).collect()
+    tasks.into_iter().flat_map(|task| of_task(task, runs)).collect()
 }
 
-fn benchmark(task: &str, runs: &[(&str, &RunRecord)]) -> Option<Benchmark> {
+/// A benchmark for each group of runs that were asked the same. What isn't known to differ belongs together.
+fn of_task(task: &str, runs: &[(&str, &RunRecord)]) -> Vec<Benchmark> {
+    let is_evaluated = |run: &RunRecord| {
+        run.benchmarks.iter().flat_map(|point| &point.tasks).any(|result| result.task == task)
+    };
+    let mut groups: Vec<Vec<(&str, &RunRecord)>> = Vec::new();
+    for &(label, run) in runs.iter().filter(|(_, run)| is_evaluated(run)) {
+        let belongs = |group: &&mut Vec<(&str, &RunRecord)>| {
+            let differs = |other: &RunRecord| {
+                Asked::of(run, task).zip(Asked::of(other, task)).is_some_and(|(one, two)| one.differs(two))
+            };
+            group.iter().all(|(_, other)| !differs(other))
+        };
+        match groups.iter_mut().find(belongs) {
+            Some(group) => group.push((label, run)),
+            None => groups.push(vec![(label, run)]),
+        }
+    }
+    let words = |group: &[(&str, &RunRecord)]| {
+        group.iter().find_map(|(_, run)| Asked::of(run, task)).map(Asked::words).unwrap_or_default()
+    };
+    let all_words: Vec<String> = groups.iter().map(|group| words(group)).collect();
+    let asked = |index: usize| {
+        if groups.len() == 1 {
+            return None;
+        }
+        // Other documents in the same number.
+        let same = all_words[..index].iter().filter(|words| **words == all_words[index]).count();
+        let another = if same > 0 { format!(", documents {}", same + 1) } else { String::new() };
+        Some(format!("{}{another}", all_words[index]))
+    };
+    let benchmarks = groups.iter().enumerate();
+    benchmarks.filter_map(|(index, group)| benchmark(task, asked(index), group)).collect()
+}
+
+fn benchmark(task: &str, asked: Option<String>, runs: &[(&str, &RunRecord)]) -> Option<Benchmark> {
     let metric = headline(task, runs)?;
     let of_run = |(label, run): &(&str, &RunRecord)| {
         let values: Vec<BenchmarkValue> = values(task, metric, run);
@@ -84,6 +130,7 @@ fn benchmark(task: &str, runs: &[(&str, &RunRecord)]) -> Option<Benchmark> {
     };
     Some(Benchmark {
         task: task.to_owned(),
+        asked,
         metric: metric.to_owned(),
         higher_is_better: higher_is_better(metric),
         runs: runs.iter().filter_map(of_run).collect(),

@@ -47,7 +47,7 @@ fn chart(report: &Report, index: usize, benchmark: &Benchmark, x: Axis) -> Optio
     set_apart(&mut series, &x);
     Some(Chart {
         id: format!("benchmark-{index}"),
-        title: format!("{}: {} against {}", benchmark.task, benchmark.metric, x.label),
+        title: format!("{}: {} against {}", benchmark.title(), benchmark.metric, x.label),
         size: THIRD,
         is_small: true,
         y: value_axis(benchmark, &series)?,
@@ -142,6 +142,7 @@ mod tests {
     fn ends(higher_is_better: bool, values: &[(f64, f64)]) -> (Scale, f64, f64) {
         let benchmark = Benchmark {
             task: String::new(),
+            asked: None,
             metric: String::new(),
             higher_is_better: Some(higher_is_better),
             runs: Vec::new(),

@@ -27,7 +27,7 @@ pub(crate) fn charts(report: &Report) -> String {
         .map(|(benchmark, chart)| {
             format!(
                 "<figure><h3>{} <small>{}</small></h3>{}</figure>",
-                escape(&benchmark.task),
+                escape(&benchmark.title()),
                 escape(&benchmark.metric_with_direction()),
                 chart.svg(None)
             )
@@ -115,7 +115,7 @@ fn rows(benchmarks: &[Benchmark], columns: &[Column<'_>]) -> String {
         let _ = write!(
             out,
             "<tr><td>{}</td><td class=\"whole\">{}</td>",
-            escape(&benchmark.task),
+            escape(&benchmark.title()),
             escape(&benchmark.metric_with_direction())
         );
         for column in columns {

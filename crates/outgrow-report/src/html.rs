@@ -20,6 +20,10 @@ const MEANING: &str = "\
 reaches the same value. +50 % means that scratch needs 1.5 times as many FLOPs, or that growing saves a third. The grown run pays \
 for its small base model too. It is read at the final loss of scratch with the same seed; where a grown run never gets there, at \
 its own final loss, and then the number is negative if the budgets are equal.</dd>\
+<dt>What is compared</dt><dd>Runs whose validation data, tokenizer, sequence length and number of validation sequences are the same, by \
+SHA-256 where there are bytes, whose training data is the same, and whose final models are. There is no speed-up between others: their \
+losses are numbers of two kinds, or a smaller model is cheaper without any growth. A run that doesn't record these is compared, and the \
+sentence says that this is unknown.</dd>\
 <dt>FLOPs, exact</dt><dd>Matrix products and causal attention: two FLOPs a multiply-add, forward once, backward twice that; \
 the embedding table is looked up and costs nothing, the head counts. Frozen layers cost their forward only. \
 This is what the headline uses.</dd>\
@@ -31,7 +35,7 @@ each other, never with another seed.</dd>";
 /// How to read the benchmarks.
 const MEANING_OF_BENCHMARKS: &str = "\
 <dt>Benchmarks</dt><dd>As lm-evaluation-harness scores and names them: acc_norm where a task has it, otherwise acc, of WikiText the \
-word perplexity. A run says in its recipe how many documents and examples it used; runs that differ in that are no comparison. Single values that would cover each other stand side by side.</dd>\
+word perplexity. Runs that were asked other documents, or with other examples, by a task of the same name stand apart. Single values that would cover each other stand side by side.</dd>\
 <dt>± and bands</dt><dd>One standard error over a benchmark's documents, where the runs computed it. It says nothing of seeds. \
 Around a mean of seeds it is the mean of theirs: all answer the same documents, so their errors need not average out.</dd>";
 

@@ -11,6 +11,7 @@ mod curve;
 mod error;
 mod figures;
 mod html;
+mod measure;
 mod method;
 mod read;
 mod record;
@@ -24,9 +25,11 @@ mod timeline;
 pub use benchmark::{Benchmark, BenchmarkRun, BenchmarkValue};
 pub use curve::{Curve, CurvePoint};
 pub use error::ReportError;
+pub use measure::{Asked, Measure};
 pub use read::read_run;
 pub use record::{
-    BenchmarkPoint, Cost, MetricValue, RunRecord, StageSpan, TaskResult, TrainingPoint, ValidationPoint,
+    BenchmarkPoint, ChangeRecord, Cost, MetricValue, RunRecord, StageSpan, TaskResult, TrainingPoint,
+    ValidationPoint,
 };
 pub use report::{Comparison, MethodRuns, Report, RunSummary};
 pub use speed_up::{LossReading, ReadAt, Reading, SeedReading, SpeedUp, speed_up, speed_up_at};

@@ -1,8 +1,8 @@
-//! Which runs belong together: the seeds of one method. Names of methods that the papers gave are spelt as they spell them.
-
-use std::collections::BTreeMap;
+//! Which runs belong together: the seeds of one method. Names of methods that the papers gave are spelt as they spell
+//! them.
 
 use crate::error::ReportError;
+use crate::measure::mismatches;
 use crate::record::RunRecord;
 
 /// The method that the others are measured against.
@@ -19,42 +19,70 @@ pub(crate) struct Group {
     pub runs: Vec<usize>,
 }
 
-/// Groups by method and by the name without its seed, in order of first appearance.
+/// Groups by method and by the name without its seed, in order of first appearance. Runs of one name that can't be
+/// compared, because they were measured on different data, say, are groups of their own.
 ///
 /// # Errors
 /// Two runs of one group with the same seed.
 pub(crate) fn group(runs: &[RunRecord]) -> Result<Vec<Group>, ReportError> {
-    let mut keys: Vec<(&str, &str)> = Vec::new();
-    let mut members: BTreeMap<(&str, &str), BTreeMap<u64, usize>> = BTreeMap::new();
+    let key = |index: usize| {
+        let run: &RunRecord = &runs[index];
+        (run.method.as_str(), name_without_seed(&run.name, run.seed))
+    };
+    let mut members: Vec<Vec<usize>> = Vec::new();
     for (index, run) in runs.iter().enumerate() {
-        let key = (run.method.as_str(), name_without_seed(&run.name, run.seed));
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-        if let Some(first) = members.entry(key).or_default().insert(run.seed, index) {
+        let belongs = |group: &&mut Vec<usize>| {
+            let is_comparable = |&other: &usize| mismatches(run, &runs[other]).is_empty();
+            key(group[0]) == key(index) && group.iter().all(is_comparable)
+        };
+        let Some(group) = members.iter_mut().find(belongs) else {
+            members.push(vec![index]);
+            continue;
+        };
+        if let Some(&first) = group.iter().find(|&&other| runs[other].seed == run.seed) {
             return Err(ReportError::SameRun {
                 first: runs[first].folder.clone(),
                 second: run.folder.clone(),
                 seed: run.seed,
             });
         }
+        group.push(index);
     }
-    let label = |method: &str, variant: &str| {
-        let alone = keys.iter().filter(|key| key.0 == method).count() == 1;
-        if alone || variant == method {
+    let label = |(method, variant): (&str, &str)| {
+        let is_other = |group: &Vec<usize>| key(group[0]).0 == method && key(group[0]).1 != variant;
+        if variant == method || !members.iter().any(is_other) {
             spelt(method).to_owned()
         } else {
             format!("{} ({variant})", spelt(method))
         }
     };
-    Ok(keys
-        .iter()
-        .map(|&(method, variant)| Group {
-            label: label(method, variant),
-            method: method.to_owned(),
-            runs: members[&(method, variant)].values().copied().collect(),
-        })
-        .collect())
+    let group = |members: &Vec<usize>| {
+        let mut runs_by_seed = members.clone();
+        runs_by_seed.sort_by_key(|&index| runs[index].seed);
+        let key = key(members[0]);
+        Group { label: label(key), method: key.0.to_owned(), runs: runs_by_seed }
+    };
+    Ok(members.iter().map(group).collect())
+}
+
+/// Says in the labels which groups were measured differently than the one that the others are held against, and tells
+/// apart those of one name.
+pub(crate) fn distinguish(groups: &mut [Group], reference: usize, runs: &[RunRecord]) {
+    let labels: Vec<String> = groups.iter().map(|group| group.label.clone()).collect();
+    for index in 0..groups.len() {
+        let is_alone = labels.iter().filter(|label| **label == labels[index]).count() == 1;
+        let (run, of_reference) = (&runs[groups[index].runs[0]], &runs[groups[reference].runs[0]]);
+        let mismatches = mismatches(run, of_reference);
+        let said = mismatches.iter().find(|mismatch| !is_alone || mismatch.kind.is_of_the_measure());
+        if let Some(mismatch) = said {
+            groups[index].label = format!("{} ({})", labels[index], mismatch.kind.words());
+        }
+        // A third of its kind.
+        let same = groups[..index].iter().filter(|other| other.label == groups[index].label).count();
+        if same > 0 {
+            groups[index].label = format!("{} {}", groups[index].label, same + 1);
+        }
+    }
 }
 
 /// How the papers, or a sentence, spell a method.

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use crate::benchmark_line::task_results;
 use crate::error::ReportError;
-use crate::record::{BenchmarkPoint, RunRecord, TrainingPoint, ValidationPoint};
+use crate::measure::{Asked, Measure};
+use crate::record::{BenchmarkPoint, ChangeRecord, RunRecord, TrainingPoint, ValidationPoint};
 
 /// The format of `run.json` that is read here.
 const FORMAT: u64 = 1;
@@ -30,6 +31,15 @@ struct Description {
     model: serde_json::Value,
     parameters: u64,
     finished: bool,
+    /// What tokens it reads. Earlier versions wrote neither this nor the following.
+    #[serde(default)]
+    data: serde_json::Value,
+    #[serde(default)]
+    validation_known_since_step: u64,
+    #[serde(default)]
+    evaluation: serde_json::Value,
+    #[serde(default)]
+    changes: Vec<ChangeRecord>,
 }
 
 /// The part that tells whether the rest can be read.
@@ -101,7 +111,12 @@ impl StageLabel {
 /// evaluation, with the file and the line.
 pub fn read_run(folder: &Path) -> Result<RunRecord, ReportError> {
     let description = read_description(&folder.join("run.json"))?;
+    let known_since_step = description.validation_known_since_step;
     let mut run = RunRecord {
+        measure: Measure::read(&description.data, &description.recipe, known_since_step),
+        training_sha256: description.data["training"]["sha256"].as_str().map(str::to_owned),
+        asked: Asked::read(&description.evaluation, &description.recipe),
+        changes: description.changes,
         folder: folder.to_path_buf(),
         name: description.name,
         method: description.method,

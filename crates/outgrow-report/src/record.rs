@@ -1,8 +1,11 @@
 //! What one run left behind, as values: its description, its steps and its evaluations. Reading the files is read.rs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use crate::measure::{Asked, Measure};
 
 /// One run: who it was and everything that it measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,12 +30,33 @@ pub struct RunRecord {
     pub parameters: u64,
     /// Whether the run reached its last token.
     pub finished: bool,
+    /// What its validation losses were measured on.
+    pub measure: Measure,
+    /// SHA-256 over the training shards, where it was recorded.
+    pub training_sha256: Option<String>,
+    /// What its benchmarks asked, by task.
+    pub asked: BTreeMap<String, Asked>,
+    /// What was changed on its way: a device, a longer last stage.
+    pub changes: Vec<ChangeRecord>,
     /// One point a step.
     pub training: Vec<TrainingPoint>,
     /// One point an evaluation. Two points with the same tokens are the losses before and after a growth.
     pub validation: Vec<ValidationPoint>,
     /// One point an evaluation by benchmarks, of two at the same place the later; none where the recipe asks for none.
     pub benchmarks: Vec<BenchmarkPoint>,
+}
+
+/// Something that a run was gone on with and hadn't begun with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangeRecord {
+    /// Steps taken when it came.
+    pub step: u64,
+    /// What changed, as a recipe names it.
+    pub field: String,
+    /// The value until then.
+    pub from: serde_json::Value,
+    /// The value since.
+    pub to: serde_json::Value,
 }
 
 /// One optimisation step. Tokens and FLOPs count from the first token of the first stage.

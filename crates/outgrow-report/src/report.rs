@@ -1,12 +1,14 @@
-//! The report as a value: methods, their runs, and how they compare with scratch. What it looks like is html.rs and charts.rs.
+//! The report as a value: methods, their runs, and how they compare with scratch. What it looks like is html.rs and
+//! charts.rs.
 
 use serde::Serialize;
 
 use crate::benchmark::{Benchmark, benchmarks};
 use crate::curve::Curve;
 use crate::error::ReportError;
-use crate::method::{BASELINE, Group, group};
-use crate::record::{Cost, RunRecord, StageSpan, ValidationPoint};
+use crate::measure::{Measure, Mismatch, mismatches};
+use crate::method::{BASELINE, Group, distinguish, group};
+use crate::record::{ChangeRecord, Cost, RunRecord, StageSpan, ValidationPoint};
 use crate::speed_up::{LossReading, Pair, SpeedUp, at_parts_of_the_budget, mean, over_seeds};
 use crate::{charts, html, summary};
 
@@ -55,6 +57,10 @@ pub struct RunSummary {
     pub parameters: u64,
     /// Whether it reached its last token.
     pub finished: bool,
+    /// What its validation losses were measured on.
+    pub measure: Measure,
+    /// What was changed on its way.
+    pub changes: Vec<ChangeRecord>,
     /// Tokens seen, all stages.
     pub tokens: u64,
     /// Exact FLOPs, all stages.
@@ -80,6 +86,10 @@ pub struct Comparison {
     pub pairs: usize,
     /// How many of the runs of both are not finished: their numbers can still change.
     pub unfinished: usize,
+    /// Why seeds that the two have in common are not compared: other validation data, another final model.
+    pub incomparable: Vec<String>,
+    /// How many of the runs that are compared don't tell what they were measured on.
+    pub unknown_measures: usize,
     /// The speed-up in exact FLOPs: the one to quote.
     pub exact_flops: Option<SpeedUp>,
     /// The speed-up in 6 · parameters · tokens, to compare with the figures of the paper.
@@ -91,8 +101,12 @@ pub struct Comparison {
 }
 
 impl Report {
-    /// Compares the runs: those with method `scratch` are the baseline, and of several such (say, learning rates) the one with the
-    /// lowest mean final loss. Without a baseline there are curves and no speed-ups.
+    /// Compares the runs: those with method `scratch` are the baseline, and of several such (say, learning rates)
+    /// that which most of the others can be compared with, and of these the one with the lowest mean final loss.
+    /// Without a baseline there are curves and no speed-ups.
+    ///
+    /// There is no speed-up between runs that were measured on different tokens, read different training data or end
+    /// in different models; the sentence says which.
     ///
     /// # Errors
     /// No runs, one run twice, or validation points that are no curve.
@@ -101,15 +115,10 @@ impl Report {
             return Err(ReportError::NoRuns);
         }
         let mut groups = group(runs)?;
-        let final_loss = |group: &Group| mean(&final_losses(runs, group));
-        let baseline = groups.iter().filter(|group| group.method == BASELINE).min_by(|first, second| {
-            // A variant without a loss yet comes last.
-            let loss = |group| final_loss(group).unwrap_or(f64::INFINITY);
-            loss(first).total_cmp(&loss(second))
-        });
-        let baseline = baseline.cloned();
+        let reference = reference(&groups, runs);
+        distinguish(&mut groups, reference, runs);
+        let baseline = (groups[reference].method == BASELINE).then(|| groups.remove(reference));
         if let Some(baseline) = &baseline {
-            groups.retain(|group| group != baseline);
             groups.insert(0, baseline.clone());
         }
         let comparisons = match &baseline {
@@ -184,6 +193,25 @@ impl Report {
     }
 }
 
+/// The group that the others are held against: one from scratch, if there is any.
+fn reference(groups: &[Group], runs: &[RunRecord]) -> usize {
+    let is_comparable =
+        |one: &Group, two: &Group| mismatches(&runs[one.runs[0]], &runs[two.runs[0]]).is_empty();
+    let rank = |index: usize| {
+        let group = &groups[index];
+        let others = groups.iter().filter(|other| !is_comparable(group, other)).count();
+        // A variant without a loss yet comes last.
+        let loss = mean(&final_losses(runs, group)).unwrap_or(f64::INFINITY);
+        (group.method != BASELINE, others, if group.method == BASELINE { loss } else { 0.0 })
+    };
+    let ranks = (0..groups.len()).map(|index| (rank(index), index));
+    let first =
+        ranks.min_by(|((one_other, one_count, one_loss), _), ((two_other, two_count, two_loss), _)| {
+            (one_other, one_count).cmp(&(two_other, two_count)).then(one_loss.total_cmp(two_loss))
+        });
+    first.map_or(0, |(_, index)| index)
+}
+
 fn final_losses(runs: &[RunRecord], group: &Group) -> Vec<f64> {
     group.runs.iter().filter_map(|&index| runs[index].final_point()).map(|point| point.loss).collect()
 }
@@ -219,6 +247,8 @@ fn summarise(run: &RunRecord) -> RunSummary {
         version: run.version.clone(),
         parameters: run.parameters,
         finished: run.finished,
+        measure: run.measure.clone(),
+        changes: run.changes.clone(),
         tokens,
         flops,
         flops_6nt,
@@ -250,27 +280,50 @@ fn pair_up<'a>(scratch: &'a [(u64, Curve)], grown: &'a [(u64, Curve)]) -> Vec<Pa
 }
 
 fn compare(runs: &[RunRecord], baseline: &Group, group: &Group) -> Result<Comparison, ReportError> {
+    let (incomparable, excluded) = incomparable(runs, baseline, group);
+    let curves = |group, cost| -> Result<Vec<(u64, Curve)>, ReportError> {
+        let mut curves = curves(runs, group, cost)?;
+        curves.retain(|(seed, _)| !excluded.contains(seed));
+        Ok(curves)
+    };
     let speed_up_in = |cost| -> Result<Option<SpeedUp>, ReportError> {
-        let (scratch, grown) = (curves(runs, baseline, cost)?, curves(runs, group, cost)?);
+        let (scratch, grown) = (curves(baseline, cost)?, curves(group, cost)?);
         Ok(over_seeds(cost, &pair_up(&scratch, &grown)))
     };
-    let scratch = curves(runs, baseline, Cost::ExactFlops)?;
-    let grown = curves(runs, group, Cost::ExactFlops)?;
+    let scratch = curves(baseline, Cost::ExactFlops)?;
+    let grown = curves(group, Cost::ExactFlops)?;
     let pairs = pair_up(&scratch, &grown);
-    let paired = |seed: u64| pairs.iter().any(|pair| pair.seed == seed);
-    let unfinished = baseline
-        .runs
-        .iter()
-        .chain(&group.runs)
-        .filter(|&&index| paired(runs[index].seed) && !runs[index].finished)
-        .count();
+    let is_paired = |run: &&RunRecord| pairs.iter().any(|pair| pair.seed == run.seed);
+    let paired = || baseline.runs.iter().chain(&group.runs).map(|&index| &runs[index]).filter(is_paired);
     Ok(Comparison {
         label: group.label.clone(),
         pairs: pairs.len(),
-        unfinished,
+        unfinished: paired().filter(|run| !run.finished).count(),
+        incomparable,
+        unknown_measures: paired().filter(|run| !run.measure.is_known()).count(),
         exact_flops: over_seeds(Cost::ExactFlops, &pairs),
         six_times_parameters_flops: speed_up_in(Cost::SixTimesParametersFlops)?,
         tokens: speed_up_in(Cost::Tokens)?,
         at_losses: at_parts_of_the_budget(&pairs, &PARTS),
     })
+}
+
+/// Why runs of two groups with one seed can't be compared, each reason once; and these seeds.
+fn incomparable(runs: &[RunRecord], baseline: &Group, group: &Group) -> (Vec<String>, Vec<u64>) {
+    let (mut reasons, mut seeds) = (Vec::new(), Vec::new());
+    for run in group.runs.iter().map(|&index| &runs[index]) {
+        let scratch =
+            baseline.runs.iter().map(|&index| &runs[index]).find(|scratch| scratch.seed == run.seed);
+        let mismatches = scratch.map(|scratch| mismatches(run, scratch)).unwrap_or_default();
+        if mismatches.is_empty() {
+            continue;
+        }
+        seeds.push(run.seed);
+        for reason in mismatches.iter().map(Mismatch::sentence) {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+    }
+    (reasons, seeds)
 }

@@ -1,4 +1,5 @@
-//! The speed-up at equal loss, `FLOPs_scratch / FLOPs_grown − 1` (arXiv 2405.15319, equation 48), for one pair of curves and over seeds.
+//! The speed-up at equal loss, `FLOPs_scratch / FLOPs_grown − 1` (arXiv 2405.15319, equation 48), for one pair of
+//! curves and over seeds.
 
 use serde::Serialize;
 
@@ -73,16 +74,22 @@ impl LossReading {
     }
 }
 
-/// The speed-up at `loss`: `None` where one of the two never reaches it, or the grown run reaches it for nothing.
+/// The speed-up at `loss`: `None` where one of the two never reaches it, or is there from its first point on. Then
+/// nothing says when it got there: a curve from its beginning is above any loss that matters, and one that lost its
+/// beginning may have been there long before.
 pub fn speed_up_at(scratch: &Curve, grown: &Curve, loss: f64) -> Option<f64> {
+    if [scratch, grown].iter().any(|curve| curve.points().first().is_none_or(|first| first.loss <= loss)) {
+        return None;
+    }
     let (scratch_cost, grown_cost) = (scratch.first_reach(loss)?, grown.first_reach(loss)?);
     (grown_cost > 0.0).then(|| scratch_cost / grown_cost - 1.0)
 }
 
-/// The speed-up at the final loss of scratch or, where the grown run never reaches that, at the grown run's own final loss.
+/// The speed-up at the final loss of scratch or, where the grown run never reaches that, at the grown run's own final
+/// loss.
 ///
-/// The second is negative for runs of equal budget; a grown run that was stopped early can be ahead even so. `None` where the
-/// grown run is at the loss for nothing.
+/// The second is negative for runs of equal budget; a grown run that was stopped early can be ahead even so. `None`
+/// as in [`speed_up_at`].
 pub fn speed_up(scratch: &Curve, grown: &Curve) -> Option<Reading> {
     let (read_at, loss) = match grown.first_reach(scratch.final_loss()) {
         Some(_) => (ReadAt::ScratchFinal, scratch.final_loss()),

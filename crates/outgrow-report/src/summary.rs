@@ -33,6 +33,10 @@ fn alone(method: &MethodRuns, lack: &str) -> String {
 
 fn compared(comparison: &Comparison) -> String {
     let label = &comparison.label;
+    let reasons = comparison.incomparable.join("; ");
+    if comparison.pairs == 0 && !reasons.is_empty() {
+        return format!("{label}: no speed-up, as the runs can't be compared: {reasons}.");
+    }
     if comparison.pairs == 0 {
         return format!(
             "{label}: no speed-up yet: it takes a run from scratch with the same seed, both evaluated at least twice."
@@ -40,7 +44,7 @@ fn compared(comparison: &Comparison) -> String {
     }
     let Some(speed_up) = &comparison.exact_flops else {
         return format!(
-            "{label}: no speed-up: it is at scratch's final validation loss before it has paid anything."
+            "{label}: no speed-up: one of the two is at the loss that is compared from its first validation on, so that nothing says when it got there."
         );
     };
     let number = signed_percent(speed_up.mean);
@@ -50,8 +54,22 @@ fn compared(comparison: &Comparison) -> String {
         1 => " Provisional: 1 of the runs is unfinished.".to_owned(),
         several => format!(" Provisional: {several} of the runs are unfinished."),
     };
+    let left_out = if reasons.is_empty() {
+        String::new()
+    } else {
+        format!(" Seeds that can't be compared are left out: {reasons}.")
+    };
+    let unknown = match comparison.unknown_measures {
+        0 => String::new(),
+        count => {
+            let doesnt = if count == 1 { "doesn't" } else { "don't" };
+            format!(
+                " Unknown: whether all were measured on the same validation data; {count} of the runs {doesnt} record it."
+            )
+        }
+    };
     let told = told(speed_up, comparison.unfinished > 0);
-    format!("{label}: {verdict} ({}): {told}.{provisional}", spread(speed_up))
+    format!("{label}: {verdict} ({}): {told}.{provisional}{left_out}{unknown}", spread(speed_up))
 }
 
 /// What was read, and at which loss.

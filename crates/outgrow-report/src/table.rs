@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::figures::{escape, flops, loss, signed_percent, tokens};
-use crate::report::{Comparison, Report};
+use crate::report::{Comparison, Report, RunSummary};
 use crate::speed_up::{ReadAt, SpeedUp};
 
 /// One row a run.
@@ -16,7 +16,7 @@ pub(crate) fn runs(report: &Report) -> String {
         for run in &method.runs {
             let rate = run.tokens_per_second.map_or_else(|| "–".to_owned(), |rate| tokens(rate as u64));
             let final_loss = run.final_validation_loss.map_or_else(|| "–".to_owned(), loss);
-            let state = if run.finished { "" } else { "unfinished" };
+            let state = escape(&state(run));
             let _ = write!(
                 out,
                 "<tr><td>{}{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{rate}</td><td class=\"n strong\">{final_loss}</td><td>{state}</td></tr>",
@@ -32,6 +32,16 @@ pub(crate) fn runs(report: &Report) -> String {
     }
     out.push_str("</tbody></table></div>");
     out
+}
+
+/// What isn't as the recipe says: the end that is missing, what was changed on the way.
+fn state(run: &RunSummary) -> String {
+    let unfinished = (!run.finished).then(|| "unfinished".to_owned());
+    let changes = run.changes.iter().map(|change| {
+        let value = change.to.as_str().map_or_else(|| change.to.to_string(), str::to_owned);
+        format!("from step {} on {} = {value}", change.step, change.field)
+    });
+    unfinished.into_iter().chain(changes).collect::<Vec<_>>().join("; ")
 }
 
 /// A coloured dot before a method's name.

@@ -109,6 +109,17 @@ fn a_grown_run_that_was_stopped_early_can_be_ahead_at_its_own_loss() {
 }
 
 #[test]
+fn a_curve_that_lost_its_beginning_has_no_speed_up_at_losses_that_it_may_have_had_before() {
+    let (scratch, grown) =
+        (curve(&[(0.0, 8.0), (10.0, 5.0), (20.0, 4.0)]), curve(&[(0.0, 8.0), (10.0, 4.5), (20.0, 3.5)]));
+    let late = curve(&[(12.0, 4.8), (20.0, 4.0)]);
+    assert_eq!(speed_up_at(&late, &grown, 5.0), None);
+    assert_eq!(speed_up_at(&scratch, &late, 4.8), None);
+    // What lies behind the beginning is as before.
+    assert_eq!(speed_up_at(&late, &grown, 4.0), speed_up_at(&scratch, &grown, 4.0));
+}
+
+#[test]
 fn a_loss_that_was_there_for_nothing_has_no_speed_up() {
     assert_eq!(speed_up_at(&curve(&[(1.0, 8.0), (2.0, 4.0)]), &curve(&[(0.0, 5.0), (2.0, 4.0)]), 6.0), None);
 }

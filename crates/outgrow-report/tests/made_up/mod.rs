@@ -91,6 +91,11 @@ pub fn write(folder: &Path, run: &MadeUpRun) -> PathBuf {
         "device": "flex, 2 threads", "version": "0.1.0",
         "model": {"model_type": "llama", "hidden_size": 128, "num_hidden_layers": 8, "vocab_size": 4096},
         "parameters": 2_630_000, "finished": run.finished,
+        "data": {
+            "tokenizer_sha256": "1a".repeat(32), "sequence_length": 128,
+            "training": {"sha256": "2b".repeat(32), "tokens": 4_000_000},
+            "validation": {"sha256": "3c".repeat(32), "tokens": 100_000, "sequences": 64},
+        },
     });
     std::fs::write(folder.join("run.json"), description.to_string()).unwrap();
     std::fs::write(folder.join("metrics.jsonl"), metrics(run)).unwrap();
