@@ -5,6 +5,7 @@ use std::path::Path;
 
 use outgrow_tokenizer::MAX_VOCAB_SIZE;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::error::DataError;
 
@@ -121,6 +122,18 @@ impl Manifest {
     /// Bytes of text for each token, the measure by which tokenizers are compared.
     pub fn bytes_per_token(&self) -> f64 {
         self.text_bytes as f64 / self.tokens as f64
+    }
+
+    /// One SHA-256 for the tokens of all shards, in lower-case hexadecimal: that of the shards' own sums, a line
+    /// each. It doesn't depend on where the folder is. `jq -r '.shards[].sha256' manifest.json | sha256sum` gives the
+    /// same.
+    pub fn shards_sha256(&self) -> String {
+        let mut digest = Sha256::new();
+        for shard in &self.shards {
+            digest.update(&shard.sha256);
+            digest.update(b"\n");
+        }
+        hexadecimal(digest.finalize().as_ref())
     }
 
     fn problems(&self) -> Vec<String> {

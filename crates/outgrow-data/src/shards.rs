@@ -113,14 +113,22 @@ impl TokenShards {
         })
     }
 
+    /// Whether the tokenizer's copy is still the one that made the ids.
+    ///
+    /// # Errors
+    /// If it can't be read, or its SHA-256 is another.
+    pub fn verify_tokenizer(&self) -> Result<(), DataError> {
+        let tokenizer = self.tokenizer_path();
+        let bytes = std::fs::read(&tokenizer).map_err(DataError::io("read", &tokenizer))?;
+        check_sum(&tokenizer, &bytes, &self.manifest.tokenizer.sha256)
+    }
+
     /// Reads everything: every id against the vocabulary, every file (the tokenizer's copy too) against its SHA-256.
     ///
     /// # Errors
     /// The first thing that is not as the manifest says.
     pub fn verify(&self) -> Result<(), DataError> {
-        let tokenizer = self.tokenizer_path();
-        let bytes = std::fs::read(&tokenizer).map_err(DataError::io("read", &tokenizer))?;
-        check_sum(&tokenizer, &bytes, &self.manifest.tokenizer.sha256)?;
+        self.verify_tokenizer()?;
         let mut ids = vec![0; 1 << 16];
         for (mapped, shard) in self.shards.iter().zip(&self.manifest.shards) {
             for offset in (0..mapped.tokens).step_by(ids.len()) {
