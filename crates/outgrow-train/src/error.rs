@@ -1,8 +1,8 @@
 //! What can go wrong while training.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use outgrow_kernels::Precision;
+use crate::{differences::Difference, rules::Rule, run_folder::checkpoint_name};
 
 /// Why a run can't start, or ended early.
 #[derive(Debug, thiserror::Error)]
@@ -70,23 +70,39 @@ pub enum TrainError {
         /// How many values it has.
         found: Option<usize>,
     },
+    /// The validation shards' ids are not those of the training shards.
+    #[error("{problem}")]
+    OtherTokens {
+        /// What differs, with both folders and values.
+        problem: String,
+    },
     /// A checkpoint of another run.
-    #[error("{}: was written by a run with other {what}; use another --out, or the recipe that began this run", folder.display())]
+    #[error("{}", other_run(folder, differences))]
     OtherRun {
         /// The checkpoint.
         folder: PathBuf,
-        /// What differs.
-        what: &'static str,
+        /// What differs and may not.
+        differences: Vec<Difference>,
     },
-    /// A checkpoint of the same run in another precision.
-    #[error("{}: is of a run in {found}, and this one computes in {computed}; use another --out, or --dtype {}", folder.display(), anywhere(*found))]
-    OtherPrecision {
-        /// The checkpoint.
-        folder: PathBuf,
-        /// The checkpoint's.
-        found: Precision,
-        /// That of the run that was to go on.
-        computed: Precision,
+    /// The newest checkpoints of a run, or that which was asked for, can't be gone on from.
+    #[error("{}", not_whole(run, problems, *whole))]
+    NotWhole {
+        /// The run's folder.
+        run: PathBuf,
+        /// By step what is wrong with each, oldest first.
+        problems: Vec<(u64, String)>,
+        /// The step of the newest one that is whole.
+        whole: Option<u64>,
+    },
+    /// There is no checkpoint after so many steps.
+    #[error("{}: no checkpoint {}: there {}", run.display(), checkpoint_name(*step), those_there(steps))]
+    NoSuchCheckpoint {
+        /// The run's folder.
+        run: PathBuf,
+        /// The step that was asked for.
+        step: u64,
+        /// The steps that there are checkpoints of.
+        steps: Vec<u64>,
     },
     /// A checkpoint's state can't be read.
     #[error("{}: {problem}", file.display())]
@@ -118,10 +134,59 @@ pub enum TrainError {
     Growth(#[from] outgrow_operators::GrowthError),
 }
 
-/// The precision's name where a processor may lack instructions for it.
-fn anywhere(precision: Precision) -> &'static str {
-    match precision {
-        Precision::F32 => "f32",
-        Precision::Bf16 => "bf16-emulated",
+/// Problems that a message has room for.
+const SHOWN: usize = 3;
+
+fn other_run(folder: &Path, differences: &[Difference]) -> String {
+    let (extensions, others): (Vec<_>, Vec<_>) =
+        differences.iter().partition(|difference| difference.rule() == Rule::Extension);
+    let list = |differences: &[&Difference], note: &str| {
+        differences.iter().map(|difference| format!("{difference}{note}")).collect::<Vec<_>>()
+    };
+    let folder = folder.display();
+    if others.is_empty() {
+        let extensions = list(&extensions, "").join("; ");
+        return format!(
+            "{folder}: was written by a run with {extensions}; --extend goes on with it as it is here"
+        );
+    }
+    let mut all = list(&others, "");
+    all.extend(list(&extensions, " (--extend allows that)"));
+    let all = all.join("; ");
+    format!("{folder}: was written by a run with {all}; use another --out, or the recipe that began this run")
+}
+
+fn not_whole(run: &Path, problems: &[(u64, String)], whole: Option<u64>) -> String {
+    // The newest say most.
+    let (unsaid, said) = problems.split_at(problems.len().saturating_sub(SHOWN));
+    let said = said
+        .iter()
+        .map(|(step, problem)| format!("{}: {problem}", run.join(checkpoint_name(*step)).display()));
+    let mut said: Vec<String> = said.collect();
+    if !unsaid.is_empty() {
+        said.push(format!("nor is any of {} older ones whole", unsaid.len()));
+    }
+    let said = said.join("; ");
+    match whole {
+        Some(step) => {
+            let name = checkpoint_name(step);
+            format!(
+                "{said}; the newest whole checkpoint is {name}: `--rewind-to step-{step}` goes on from it and sets aside what is newer"
+            )
+        }
+        None => format!(
+            "{said}; no checkpoint is whole: put back what is missing, or begin anew with another --out"
+        ),
+    }
+}
+
+fn those_there(steps: &[u64]) -> String {
+    match steps {
+        [] => "are none".to_owned(),
+        [step] => format!("is {}", checkpoint_name(*step)),
+        steps => {
+            let names: Vec<String> = steps.iter().map(|step| checkpoint_name(*step)).collect();
+            format!("are {}", names.join(", "))
+        }
     }
 }

@@ -6,6 +6,8 @@ use outgrow_model::Decoder;
 use outgrow_operators::GrowthPlan;
 use serde::{Deserialize, Serialize};
 
+use crate::differences::Difference;
+
 /// How far a run has come. Everything is counted over all stages, the small models included, unless it says stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +48,8 @@ pub enum Event<'a> {
     Started {
         /// The checkpoint it goes on from.
         resumed_from: Option<&'a Path>,
+        /// What is allowed to be, and is, other than in that checkpoint.
+        changes: &'a [Difference],
     },
     /// A step was taken.
     Step(StepReport),

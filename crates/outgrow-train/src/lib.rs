@@ -7,18 +7,27 @@
 
 mod adamw;
 mod checkpoint;
+mod differences;
 mod error;
 mod event;
 mod gradients;
+mod rules;
+mod run_folder;
 mod settings;
+mod state;
 mod trainer;
 mod validation;
 
 pub use adamw::{AdamW, Decay};
-pub use checkpoint::latest_checkpoint;
+pub use differences::{Change, Comparison, Difference, compare, shown};
 pub use error::TrainError;
 pub use event::{Control, Event, Position, StepReport};
 pub use gradients::{Gradients, accumulate, global_norm};
+pub use rules::{Field, Rule};
+pub use run_folder::{
+    CheckpointFolder, Condition, checkpoint_at, checkpoint_folders, checkpoint_name,
+    checkpoint_to_go_on_from, latest_checkpoint, move_checkpoints_after,
+};
 pub use settings::{AdamWSettings, TrainSettings};
 pub use trainer::{Outcome, SideFile, Training, train};
-pub use validation::validation_loss;
+pub use validation::{other_tokens, validation_loss};

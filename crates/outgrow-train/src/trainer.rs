@@ -7,18 +7,21 @@ use std::{
 
 use burn::tensor::{Device, Tensor};
 use outgrow_data::{Batch, Batches, DataError, prefetch};
+use outgrow_kernels::DeviceName;
 use outgrow_model::{Decoder, Initialization, initial_tensors};
 use outgrow_operators::{GrowthPlan, Moments, PlannedTensor, grow_moments, grow_tensors, plan};
 use outgrow_schedules::{FlopConvention, Schedule, Stage, flops_per_token};
 
 use crate::{
     adamw::AdamW,
-    checkpoint::{self, Identity, Snapshot},
+    checkpoint::{self, Snapshot},
+    differences::{Difference, compare},
     error::TrainError,
     event::{Control, Event, Position, StepReport},
     gradients::{accumulate, global_norm},
+    run_folder::checkpoint_to_go_on_from,
     settings::TrainSettings,
-    validation::validation_loss,
+    validation::{other_tokens, validation_loss},
 };
 
 /// Batches made ahead of the step that uses them.
@@ -41,10 +44,14 @@ pub struct Training<'a> {
     pub validation: &'a Batches,
     /// The device, without autodiff.
     pub device: &'a Device,
+    /// Its name, which checkpoints remember.
+    pub device_name: DeviceName,
     /// The run's folder, where checkpoints are.
     pub folder: &'a Path,
     /// Files that each checkpoint carries along, such as the tokenizer.
     pub side_files: &'a [SideFile],
+    /// Whether a run that is gone on with may be made longer: [`Rule::Extension`](crate::Rule::Extension).
+    pub extend: bool,
 }
 
 /// A file that each checkpoint carries along.
@@ -74,23 +81,23 @@ pub enum Outcome {
 /// Runs all stages, or goes on from the latest checkpoint in the run's folder.
 ///
 /// # Errors
-/// On bad settings or data, a loss that is not finite, and files that can't be read or written.
+/// Before the first step, and with the folder as it was: on bad settings or data, where the newest checkpoint isn't
+/// whole, or is of a run that differs in what the rules refuse. Later: on a loss that is not finite, and files that
+/// can't be read or written.
 pub fn train(
     training: &Training<'_>,
     observe: &mut dyn FnMut(&Position, &Event<'_>) -> Control,
 ) -> Result<Outcome, TrainError> {
     training.settings.validate()?;
     check_data(training)?;
-    let identity = Identity {
-        seed: training.seed,
-        schedule: training.schedule,
-        settings: training.settings,
-        data: &training.training,
-    };
     let device = training.device.clone().autodiff();
-    let resumed_from = checkpoint::latest_checkpoint(training.folder);
+    let resumed_from = checkpoint_to_go_on_from(training.folder)?;
+    let mut changes = Vec::new();
     let snapshot = match &resumed_from {
-        Some(folder) => checkpoint::load(folder, &identity, &device)?,
+        Some(folder) => {
+            changes = allowed_changes(folder, training)?;
+            checkpoint::load(folder, training, &device)?
+        }
         None => first_snapshot(training, &device)?,
     };
     let mut batches = prefetch(
@@ -99,8 +106,8 @@ pub fn train(
         training.settings.batch_sequences,
         PREFETCH_DEPTH,
     );
-    let mut run = Run { training, identity, device, snapshot, observe, stopped: false };
-    run.tell(&Event::Started { resumed_from: resumed_from.as_deref() });
+    let mut run = Run { training, device, snapshot, observe, stopped: false };
+    run.tell(&Event::Started { resumed_from: resumed_from.as_deref(), changes: &changes });
     if resumed_from.is_none() {
         run.validate()?;
     }
@@ -119,7 +126,16 @@ pub fn train(
     }
 }
 
+fn allowed_changes(checkpoint: &Path, training: &Training) -> Result<Vec<Difference>, TrainError> {
+    let comparison = compare(checkpoint, training)?;
+    comparison.check(checkpoint, training.extend)?;
+    Ok(comparison.differences)
+}
+
 fn check_data(training: &Training) -> Result<(), TrainError> {
+    if let Some(problem) = other_tokens(training.training.shards(), training.validation.shards()) {
+        return Err(TrainError::OtherTokens { problem });
+    }
     training.training.check_batch(training.settings.batch_sequences)?;
     for batches in [&training.training, training.validation] {
         let data = batches.shards().manifest().vocab_size;
@@ -146,7 +162,6 @@ fn first_snapshot(training: &Training, device: &Device) -> Result<Snapshot, Trai
 
 struct Run<'a> {
     training: &'a Training<'a>,
-    identity: Identity<'a>,
     device: Device,
     snapshot: Snapshot,
     observe: &'a mut dyn FnMut(&Position, &Event<'_>) -> Control,
@@ -240,8 +255,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The optimizer of the model that the plan makes, which is the current one. A parameter has had as many updates as what it is
-    /// made of; one that is fresh, none.
+    /// The optimizer of the model that the plan makes, which is the current one. A parameter has had as many updates
+    /// as what it is made of; one that is fresh, none.
     fn grown_optimizer(&self, plan: &GrowthPlan, policy: Moments) -> Result<AdamW, TrainError> {
         let (moments, updates) = self.snapshot.optimizer.to_host(&plan.source);
         let moments = grow_moments(plan, policy, &moments)?;
@@ -253,14 +268,14 @@ impl Run<'_> {
     }
 
     fn save(&mut self) -> Result<PathBuf, TrainError> {
-        let folder =
-            checkpoint::save(self.training.folder, &self.snapshot, &self.identity, self.training.side_files)?;
+        let folder = checkpoint::save(self.training, &self.snapshot)?;
         self.tell(&Event::Saved { folder: &folder });
         Ok(folder)
     }
 
-    /// Growth: the next stage's model is built fresh from the plan, never from clones, and its optimizer starts with the moments
-    /// that the stage's policy leaves. A stage without growth keeps the state of what it goes on training.
+    /// Growth: the next stage's model is built fresh from the plan, never from clones, and its optimizer starts with
+    /// the moments that the stage's policy leaves. A stage without growth keeps the state of what it goes on
+    /// training.
     fn enter(&mut self, next: &Stage) -> Result<(), TrainError> {
         let growth = next.enter.as_ref().map(|growth| plan(&self.stage().model, growth)).transpose()?;
         if let Some(plan) = &growth {

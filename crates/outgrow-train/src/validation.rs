@@ -1,9 +1,10 @@
-//! The loss on held-out text.
+//! The loss on held-out text, and what it takes for it to mean anything.
 
-use outgrow_data::Batches;
+use outgrow_data::{Batches, Manifest, TokenShards};
 use outgrow_model::Decoder;
+use serde_json::Value;
 
-use crate::error::TrainError;
+use crate::{differences::shown, error::TrainError};
 
 /// The mean next-token cross-entropy, in nats a token, over the first `sequences` sequences in the batches' order.
 ///
@@ -31,4 +32,30 @@ pub fn validation_loss(
         tokens += batch.inputs.len();
     }
     Ok(sum / tokens as f64)
+}
+
+/// Why ids of the validation shards don't mean what those of the training shards do; `None` where they do. Another
+/// separator is such a reason: the model would be asked about documents that begin with a token that it has never
+/// seen there.
+pub fn other_tokens(training: &TokenShards, validation: &TokenShards) -> Option<String> {
+    let (one, two) = (training.manifest(), validation.manifest());
+    let tokenizer = |of: &Manifest| shown(&Value::from(of.tokenizer.sha256.as_str()));
+    let separator = |of: &Manifest| format!("`{}` ({})", of.separator.token, of.separator.id);
+    let (what, values, cure) = if one.tokenizer.sha256 != two.tokenizer.sha256 {
+        ("the tokenizer", [one, two].map(tokenizer), "prepare both with one tokenizer")
+    } else if one.separator != two.separator {
+        ("the separator", [one, two].map(separator), "prepare both with one separator")
+    } else if one.vocab_size != two.vocab_size {
+        // The same tokenizer, read by two versions.
+        (
+            "vocab_size",
+            [one.vocab_size, two.vocab_size].map(|size| size.to_string()),
+            "prepare both with one version",
+        )
+    } else {
+        return None;
+    };
+    let [of_training, of_validation] = values;
+    let (training, validation) = (training.folder().display(), validation.folder().display());
+    Some(format!("{what} of {training} is {of_training}, that of {validation} is {of_validation}: {cure}"))
 }

@@ -2,12 +2,15 @@
 //!
 //! `outgrow eval` is commands/eval.rs's. What is evaluated here is the model without autodiff that the trainer has just validated.
 
+use std::collections::BTreeMap;
+
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_eval::{
     BatchLimit, Evaluation, Limit, Options, Plan, TokenRequests, prepare, score, select, tokenize,
 };
 use outgrow_model::Decoder;
 use outgrow_tokenizer::Tokenizer;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -24,6 +27,17 @@ pub struct Benchmarks {
     plan: Plan,
     requests: TokenRequests,
     interval_tokens: u64,
+}
+
+/// What a task asks of a model, by which two evaluations can be told to be of the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Over all documents, prompts and targets, as lm-evaluation-harness hashes a task.
+    pub sha256: String,
+    /// Documents that are scored.
+    pub documents: usize,
+    /// Examples in each prompt.
+    pub num_fewshot: usize,
 }
 
 impl Benchmarks {
@@ -48,6 +62,16 @@ impl Benchmarks {
         let outline = outline(model, model.bos_token_id, model.eos_token_id);
         let requests = tokenize(&plan, tokenizer, &outline)?;
         Ok(Self { plan, requests, interval_tokens: recipe.interval_tokens })
+    }
+
+    /// What each task asks.
+    pub fn asked(&self) -> BTreeMap<String, Asked> {
+        let asked = |planned: &outgrow_eval::PlannedTask| Asked {
+            sha256: planned.hash(),
+            documents: planned.documents.len(),
+            num_fewshot: planned.num_fewshot,
+        };
+        self.plan.tasks.iter().map(|planned| (planned.task.name.to_owned(), asked(planned))).collect()
     }
 
     /// What is unusual about files and requests, a line each.

@@ -19,6 +19,8 @@ mod output;
 mod progress;
 mod recipe;
 mod resolve;
+mod run_file;
+mod run_folder;
 mod verify;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
-//! What a run writes beside its checkpoints: `run.json` and `metrics.jsonl`.
+//! `metrics.jsonl`: a line for each step, each validation and each evaluation by benchmarks. What the run is, is run_file.rs's.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io::{BufWriter, Write},
     path::{Path, PathBuf},
@@ -12,82 +13,43 @@ use outgrow_schedules::Stage;
 use outgrow_train::{Position, StepReport};
 use serde_json::{Map, Value, json};
 
-use crate::{compute::Compute, exit::BadInput, recipe::Recipe, resolve::ResolvedRecipe};
-
-/// The version of both files' layout.
-const FORMAT: u32 = 1;
-
-/// Writes `run.json`: what this run is, and whether it is done.
-pub fn write_run_file(folder: &Path, resolved: &ResolvedRecipe, finished: bool) -> anyhow::Result<()> {
-    let model = resolved.schedule.model();
-    let run = json!({
-        "format": FORMAT,
-        "name": resolved.recipe.name,
-        "method": resolved.recipe.schedule.method(),
-        "seed": resolved.recipe.seed,
-        "recipe": resolved.recipe,
-        "stages": resolved.schedule,
-        "device": resolved.compute.device.to_string(),
-        "dtype": resolved.compute.precision,
-        "version": env!("CARGO_PKG_VERSION"),
-        "model": model.to_json(),
-        "parameters": model.num_parameters(),
-        "finished": finished,
-    });
-    let mut text = serde_json::to_string_pretty(&run)?;
-    text.push('\n');
-    write_file_atomically(&folder.join("run.json"), text.as_bytes())?;
-    Ok(())
-}
-
-/// Whether the folder holds a finished run of this recipe.
-///
-/// # Errors
-/// When it does, but one that was computed in another precision: its numbers are others.
-pub fn is_finished(folder: &Path, recipe: &Recipe, compute: Compute) -> Result<bool, BadInput> {
-    let text = fs::read(folder.join("run.json")).unwrap_or_default();
-    let run: Value = serde_json::from_slice(&text).unwrap_or_default();
-    let is_this_run = run["finished"] == Value::Bool(true)
-        && serde_json::to_value(recipe).is_ok_and(|recipe| run["recipe"] == recipe);
-    // Before there was a choice, all was f32.
-    let (found, asked) = (run["dtype"].as_str().unwrap_or("f32"), compute.precision.to_string());
-    if is_this_run && found != asked {
-        let folder = folder.display();
-        let problem = format!(
-            "{folder}: this run is done, in {found}; in {asked} it is another, which needs another --out"
-        );
-        return Err(BadInput(problem));
-    }
-    Ok(is_this_run)
-}
+/// Its name in a run's folder.
+pub const METRICS_FILE: &str = "metrics.jsonl";
 
 /// Appends to `metrics.jsonl`, one line at a time, each flushed so that a watcher sees whole lines.
 pub struct Metrics {
     path: PathBuf,
     file: BufWriter<File>,
     evaluated_tokens: u64,
+    lost: Option<String>,
 }
 
 impl Metrics {
-    /// Opens the file and removes what was written after `step`, and of stages that are not among the `begun` ones: a run that goes
-    /// on from a checkpoint takes those steps again, and grows again if the checkpoint is the end of a stage.
+    /// Opens the file and removes what was written after `step`, and of stages that are not among the `begun` ones: a
+    /// run that goes on from a checkpoint takes those steps again, and grows again if the checkpoint is the end of a
+    /// stage.
     pub fn open(folder: &Path, step: u64, begun: &[Stage]) -> anyhow::Result<Self> {
-        let path = folder.join("metrics.jsonl");
-        let mut evaluated_tokens = 0;
+        let path = folder.join(METRICS_FILE);
+        let text = read(&path)?;
+        let reached = |line: &&str| {
+            let line: Value = serde_json::from_str(line).unwrap_or_default();
+            line["step"].as_u64().is_some_and(|at| at <= step)
+                && begun.iter().any(|stage| line["stage"] == stage.name)
+        };
+        let kept: String = text.lines().filter(reached).flat_map(|line| [line, "\n"]).collect();
         if path.exists() {
-            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            let reached = |line: &&str| {
-                let line: Value = serde_json::from_str(line).unwrap_or_default();
-                line["step"].as_u64().is_some_and(|at| at <= step)
-                    && begun.iter().any(|stage| line["stage"] == stage.name)
-            };
-            let kept: String = text.lines().filter(reached).flat_map(|line| [line, "\n"]).collect();
-            evaluated_tokens = last_evaluation(&kept);
             write_file_atomically(&path, kept.as_bytes())?;
         }
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = BufWriter::new(file.with_context(|| path.display().to_string())?);
-        Ok(Self { path, file, evaluated_tokens })
+        let (evaluated_tokens, lost) = (last_evaluation(&kept), lost_steps(&kept, step));
+        let lost = lost.map(|lost| format!("{}: {lost}", path.display()));
+        Ok(Self { path, file, evaluated_tokens, lost })
+    }
+
+    /// What the file should hold of the steps before this one, and doesn't.
+    pub fn lost(&self) -> Option<&str> {
+        self.lost.as_deref()
     }
 
     /// Tokens at the last evaluation by benchmarks, or none.
@@ -160,6 +122,33 @@ impl Metrics {
     }
 }
 
+/// The last step that a folder's file speaks of; `None` where there is no file, or no step in it.
+pub fn last_step(folder: &Path) -> anyhow::Result<Option<u64>> {
+    let text = read(&folder.join(METRICS_FILE))?;
+    Ok(steps(&text).last().copied())
+}
+
+/// Lossy: what a power cut left of a line is no line, and no reason to read none of them.
+fn read(path: &Path) -> anyhow::Result<String> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
+fn steps(text: &str) -> BTreeSet<u64> {
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_default());
+    lines.filter(|line| line.get("loss").is_some()).filter_map(|line| line["step"].as_u64()).collect()
+}
+
+fn lost_steps(text: &str, step: u64) -> Option<String> {
+    let steps = steps(text);
+    let first = (1..=step).find(|step| !steps.contains(step))?;
+    let lost = step - steps.range(1..=step).count() as u64;
+    Some(format!("has no line of {lost} of the {step} steps until here, the first of them step {first}"))
+}
+
 fn last_evaluation(text: &str) -> u64 {
     let lines = text.lines().rev().map(|line| serde_json::from_str::<Value>(line).unwrap_or_default());
     let mut evaluations = lines.filter(|line| line.get("evaluation").is_some());
@@ -169,6 +158,17 @@ fn last_evaluation(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_that_have_no_line_are_counted() {
+        let line = |step: u64| format!("{{\"step\":{step},\"loss\":1.0}}\n");
+        let text: String =
+            [1, 2, 5].map(line).concat() + "{\"step\":3,\"validation_loss\":1.0}\n{\"step\":4,\"lo";
+        assert_eq!(lost_steps(&text, 2), None);
+        let said = lost_steps(&text, 6).unwrap();
+        assert_eq!(said, "has no line of 3 of the 6 steps until here, the first of them step 3");
+        assert_eq!(lost_steps("", 0), None);
+    }
 
     #[test]
     fn the_last_evaluation_is_known_when_a_run_goes_on() {

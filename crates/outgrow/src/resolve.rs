@@ -1,6 +1,6 @@
 //! A recipe made into what is run: stages, settings, batches, device. All that can be wrong is found here, before training starts.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, TokenShards};
@@ -10,7 +10,7 @@ use outgrow_schedules::{
     FlopConvention, GStack, Length, Schedule, Stacking2, Stage, Trainable, flops_per_token, g_stack, scratch,
     stacking2,
 };
-use outgrow_train::TrainSettings;
+use outgrow_train::{TrainSettings, other_tokens};
 
 use crate::{
     checkpoint_tokenizer::CheckpointTokenizer,
@@ -43,6 +43,24 @@ pub struct ResolvedRecipe {
     pub benchmarks: Option<Benchmarks>,
 }
 
+impl ResolvedRecipe {
+    /// What is allowed and seldom meant.
+    pub fn notes(&self) -> Vec<String> {
+        let sums = |batches: &Batches| -> BTreeSet<String> {
+            batches.shards().manifest().shards.iter().map(|shard| shard.sha256.clone()).collect()
+        };
+        let (training, validation) = (sums(&self.training), sums(&self.validation));
+        let shared = validation.intersection(&training).count();
+        let count = validation.len();
+        let of_data = (shared > 0).then(|| {
+            format!(
+                "{shared} of {count} validation shards are training shards, too: the validation loss is of text that is trained on"
+            )
+        });
+        self.tokenizer.notes.iter().cloned().chain(of_data).collect()
+    }
+}
+
 /// Resolves a recipe; flags come before what it says.
 ///
 /// # Errors
@@ -51,13 +69,17 @@ pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> anyhow::Result<ResolvedR
     let compute = flags.resolve(recipe.device.as_deref(), recipe.dtype)?;
     let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
     let (training, validation) = (open(&recipe.data.training)?, open(&recipe.data.validation)?);
+    let other_tokens = other_tokens(&training, &validation);
+    // Checkpoints carry it along, and benchmarks are asked with it.
+    training.verify_tokenizer()?;
     let length = recipe.data.sequence_length;
     let entries = training.manifest().vocab_size;
     let order = Order::Shuffled { seed: recipe.data.order_seed.unwrap_or(recipe.seed) };
     let training = Batches::new(training, length, order)?;
     let validation = Batches::new(validation, length, Order::Sequential)?;
 
-    let mut problems = Vec::new();
+    let mut problems: Vec<String> =
+        other_tokens.into_iter().map(|problem| format!("data: {problem}")).collect();
     let model = model(&recipe.model, entries, length, &training);
     match model.validate() {
         // It speaks of config.json; here the same keys are the recipe's.
@@ -74,7 +96,7 @@ pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> anyhow::Result<ResolvedR
         problems
             .push(format!("model: max_position_embeddings = {maximum} is below sequence_length = {length}"));
     }
-    let model_is_sound = problems.is_empty();
+    let model_is_sound = !problems.iter().any(|problem| problem.starts_with("model:"));
     let settings = settings(&recipe, compute);
     if let Err(problem) = settings.validate() {
         problems.push(format!("training: {problem}"));

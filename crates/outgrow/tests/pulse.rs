@@ -127,7 +127,7 @@ fn a_run_in_a_folder_of_another_is_refused_and_leaves_it_as_it_was() {
     workshop.write("recipe.toml", recipe(&scratch(96, "1e-2")));
     let output = workshop.run(&["train", "recipe.toml", "--out", "run"]);
     assert_eq!(output.status.code(), Some(2));
-    let expected = "error: run/step-00000002: was written by a run with other stages; use another --out, or the recipe that began this run\n";
+    let expected = "error: run/step-00000002: was written by a run with schedule.tokens = 64, here 96; schedule.learning_rate.horizon_tokens = 64, here 96; --extend goes on with it as it is here\n";
     assert_eq!(stderr(&output), expected);
     assert_eq!(read(), before);
 }

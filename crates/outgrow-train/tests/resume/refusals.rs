@@ -6,7 +6,7 @@ use outgrow_data::Order;
 use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::Initialization;
 use outgrow_schedules::Schedule;
-use outgrow_train::{AdamWSettings, Control, TrainError, TrainSettings, Training, train};
+use outgrow_train::{AdamWSettings, Control, Field, TrainError, TrainSettings, Training, train};
 
 use crate::workshop::{STEP_TOKENS, Told, Workshop, names, run_until, settings, stacked};
 
@@ -23,21 +23,21 @@ fn a_folder_refuses_a_run_that_is_not_its_own() {
         assert!(matches!(error, TrainError::OtherRun { .. }), "{error:?}");
         error.to_string().replace(&format!("{}/", run.display()), "")
     };
-    let end = "use another --out, or the recipe that began this run";
-    assert_eq!(
-        message(2, &schedule, &settings()),
-        format!("step-00000002: was written by a run with other seed; {end}")
-    );
-    assert_eq!(
-        message(1, &stacked(2e-2), &settings()),
-        format!("step-00000002: was written by a run with other stages; {end}")
-    );
+    let refusal = |differences: &str| {
+        format!(
+            "step-00000002: was written by a run with {differences}; use another --out, or the recipe that began this run"
+        )
+    };
+    assert_eq!(message(2, &schedule, &settings()), refusal("seed = 1, here 2"));
+    let rates = ["base", "grown"].map(|stage| {
+        format!(
+            "stage \"{stage}\": learning_rate.peak = 0.01, here 0.02; stage \"{stage}\": learning_rate.minimum = 0.001, here 0.002"
+        )
+    });
+    assert_eq!(message(1, &stacked(2e-2), &settings()), refusal(&rates.join("; ")));
     let others =
         TrainSettings { optimizer: AdamWSettings { beta2: 0.99, ..AdamWSettings::default() }, ..settings() };
-    assert_eq!(
-        message(1, &schedule, &others),
-        format!("step-00000002: was written by a run with other settings; {end}")
-    );
+    assert_eq!(message(1, &schedule, &others), refusal("training.optimizer.beta2 = 0.95, here 0.99"));
     assert_eq!(names(&run), before);
 }
 
@@ -50,7 +50,7 @@ fn a_run_does_not_go_on_in_another_precision() {
     let error = workshop.train(&run, 1, &stacked(1e-2), &rounded, &mut |_, _| panic!("nothing may happen"));
     assert_eq!(
         error.unwrap_err().to_string().replace(&format!("{}/", run.display()), ""),
-        "step-00000002: is of a run in f32, and this one computes in bf16; use another --out, or --dtype f32"
+        "step-00000002: was written by a run with dtype = f32, here bf16 (--dtype f32 computes in it); use another --out, or the recipe that began this run"
     );
 }
 
@@ -70,26 +70,32 @@ fn a_folder_refuses_a_run_over_other_data() {
     let workshop = Workshop::new();
     run_until(&workshop, "run", &stacked(1e-2), Some(2), &mut Told::default()).unwrap();
     let run = workshop.path("run");
+    let (training, validation) =
+        (|order| workshop.batches("training", order), |order| workshop.batches("validation", order));
+    let (own, held_out) = (training(Order::Shuffled { seed: 3 }), validation(Order::Sequential));
     let others = [
-        workshop.batches("training", Order::Shuffled { seed: 4 }),
-        workshop.batches("training", Order::Sequential),
-        workshop.batches("validation", Order::Shuffled { seed: 3 }),
+        (training(Order::Shuffled { seed: 4 }), held_out.clone(), Field::OrderSeed),
+        (training(Order::Sequential), held_out.clone(), Field::OrderSeed),
+        (validation(Order::Shuffled { seed: 3 }), held_out, Field::TrainingData),
+        (own, training(Order::Sequential), Field::ValidationData),
     ];
-    for training in others {
+    for (training, validation, field) in others {
         let training = Training {
             schedule: &stacked(1e-2),
             settings: &settings(),
             initialization: Initialization::DepthScaled,
             seed: 1,
             training,
-            validation: &workshop.batches("validation", Order::Sequential),
+            validation: &validation,
             device: &open_device(DeviceName::Flex).unwrap(),
+            device_name: DeviceName::Flex,
             folder: &run,
             side_files: &[],
+            extend: false,
         };
         let error = train(&training, &mut |_, _| panic!("nothing may happen")).unwrap_err();
-        let what = "training data, data order or sequence length";
-        assert!(matches!(error, TrainError::OtherRun { what: found, .. } if found == what), "{error:?}");
+        let TrainError::OtherRun { differences, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(differences.iter().map(|one| one.field).collect::<Vec<_>>(), [field], "{error}");
     }
 }
 

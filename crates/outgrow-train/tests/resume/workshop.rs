@@ -77,8 +77,10 @@ impl Workshop {
             training: self.batches("training", Order::Shuffled { seed: 3 }),
             validation: &self.batches("validation", Order::Sequential),
             device: &open_device(DeviceName::Flex).unwrap(),
+            device_name: DeviceName::Flex,
             folder: run,
             side_files: &[SideFile { name: "tokenizer.json".into(), bytes: tokenizer().into_bytes() }],
+            extend: false,
         };
         train(&training, observe)
     }

@@ -20,11 +20,11 @@ use crate::{
         processes::{Job, run_all},
     },
     interrupt::Interrupt,
-    metrics::is_finished,
     output,
     progress::time,
     recipe::Recipe,
     resolve::resolve,
+    run_file::is_finished,
 };
 
 /// Flags of `outgrow experiment`.

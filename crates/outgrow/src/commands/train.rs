@@ -1,24 +1,26 @@
 //! `outgrow train`: one run by a recipe.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use outgrow_kernels::open_device;
-use outgrow_train::{Control, Event, Outcome, Position, Training, train};
+use outgrow_train::{
+    Condition, Control, Event, Outcome, Position, Training, checkpoint_folders, checkpoint_to_go_on_from,
+    train,
+};
 
 use crate::{
     compute::ComputeFlags,
     evaluation::{self, Benchmarks},
     exit::BadInput,
     interrupt::Interrupt,
-    metrics::{Metrics, is_finished, write_run_file},
+    metrics::Metrics,
     output,
     progress::Progress,
     recipe::Recipe,
     resolve::{ResolvedRecipe, resolve},
+    run_file::{is_finished, write_run_file},
+    run_folder::{RunFolder, Start},
 };
 
 /// Flags of `outgrow train`.
@@ -32,6 +34,14 @@ pub struct Arguments {
     /// Print the stages and what they cost, and train nothing.
     #[arg(long)]
     plan: bool,
+    /// Make the run longer, finished or not: the recipe's last stage may have more tokens, and another horizon of its
+    /// learning rate.
+    #[arg(long)]
+    extend: bool,
+    /// Take the run back to one of its checkpoints and go on from there. What is newer is set aside in the run's
+    /// folder.
+    #[arg(long, value_name = "step-N", value_parser = step_of_name)]
+    rewind_to: Option<u64>,
     #[command(flatten)]
     compute: ComputeFlags,
     /// Also stop when standard input is closed: for a parent process that may go away.
@@ -39,30 +49,35 @@ pub struct Arguments {
     stop_on_closed_stdin: bool,
 }
 
+/// `step-4`, `step-00000004`, or a path that ends so.
+fn step_of_name(name: &str) -> Result<u64, String> {
+    let last = Path::new(name).file_name().and_then(|last| last.to_str()).unwrap_or_default();
+    let digits = last.strip_prefix("step-").filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let step = digits.and_then(|digits| digits.parse().ok());
+    step.ok_or_else(|| "expected the name of a checkpoint, as step-00000004".to_owned())
+}
+
 /// Trains, or goes on, or says that all is done.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let recipe = Recipe::read(&arguments.recipe)?;
     let compute = arguments.compute.resolve(recipe.device.as_deref(), recipe.dtype)?;
-    if !arguments.plan && is_finished(&arguments.out, &recipe, compute)? {
+    let with_name = |error: anyhow::Error| {
+        if error.is::<BadInput>() { error.context(arguments.recipe.display().to_string()) } else { error }
+    };
+    if arguments.plan {
+        let resolved = resolve(recipe, &arguments.compute).map_err(with_name)?;
+        return output::line(resolved.schedule.describe(resolved.recipe.data.sequence_length));
+    }
+    let folder = RunFolder::open(&arguments.out)?;
+    if arguments.rewind_to.is_none() && is_finished(folder.path(), &recipe, compute)? {
+        check_last_checkpoint(folder.path())?;
         eprintln!("{}: this run is done", arguments.out.display());
         return Ok(());
     }
-    let resolved = resolve(recipe, &arguments.compute).map_err(|error| {
-        if error.is::<BadInput>() { error.context(arguments.recipe.display().to_string()) } else { error }
-    })?;
-    if arguments.plan {
-        return output::line(resolved.schedule.describe(resolved.recipe.data.sequence_length));
-    }
-    resolved.compute.warn();
-    for note in &resolved.tokenizer.notes {
-        eprintln!("note: {note}");
-    }
-    for warning in resolved.benchmarks.iter().flat_map(Benchmarks::warnings) {
-        eprintln!("warning: {warning}");
-    }
+    let resolved = resolve(recipe, &arguments.compute).map_err(with_name)?;
     let interrupt = Interrupt::from_signals()?;
     let interrupt = if arguments.stop_on_closed_stdin { interrupt.or_closed_stdin() } else { interrupt };
-    match run_resolved(&resolved, &arguments.out, &interrupt)? {
+    match run_resolved(&resolved, folder, arguments, &interrupt)? {
         Outcome::Finished { checkpoint } => output::line(checkpoint.display()),
         Outcome::Stopped { checkpoint } => {
             eprintln!("stopped; {} holds all so far, the same command goes on", checkpoint.display());
@@ -71,13 +86,26 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
 }
 
+/// A finished run whose last checkpoint is damaged is not done. One whose training state was removed is.
+fn check_last_checkpoint(folder: &Path) -> anyhow::Result<()> {
+    match checkpoint_folders(folder).last().map(outgrow_train::CheckpointFolder::condition) {
+        Some(Condition::Damaged { .. }) => {
+            checkpoint_to_go_on_from(folder)?;
+            Ok(())
+        }
+        Some(Condition::Whole { .. } | Condition::NoTrainingState) | None => Ok(()),
+    }
+}
+
 /// Trains a resolved recipe in a folder, with metrics and progress.
-pub fn run_resolved(
+fn run_resolved(
     resolved: &ResolvedRecipe,
-    folder: &Path,
+    mut folder: RunFolder,
+    arguments: &Arguments,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Outcome> {
     let device = open_device(resolved.compute.device)?;
+    let path = folder.path().to_owned();
     let training = Training {
         schedule: &resolved.schedule,
         settings: &resolved.settings,
@@ -86,12 +114,27 @@ pub fn run_resolved(
         training: resolved.training.clone(),
         validation: &resolved.validation,
         device: &device,
-        folder,
+        device_name: resolved.compute.device,
+        folder: &path,
         side_files: &resolved.tokenizer.files,
+        extend: arguments.extend,
     };
+    let mut start = folder.start(resolved, &training, arguments.rewind_to)?;
+    // A run that is refused says nothing but why.
+    resolved.compute.warn();
+    for note in resolved.notes() {
+        eprintln!("note: {note}");
+    }
+    for warning in resolved.benchmarks.iter().flat_map(Benchmarks::warnings) {
+        eprintln!("warning: {warning}");
+    }
+    if start.takes_back() {
+        start.put_aside(&path)?;
+    }
     let mut watcher = Watcher {
         resolved,
-        folder,
+        folder: &mut folder,
+        start,
         metrics: None,
         progress: Progress::new(resolved.schedule.tokens()),
         interrupt,
@@ -103,14 +146,15 @@ pub fn run_resolved(
         return Err(failure);
     }
     let outcome = outcome?;
-    write_run_file(folder, resolved, matches!(outcome, Outcome::Finished { .. }))?;
+    write_run_file(&path, resolved, &watcher.start.history, matches!(outcome, Outcome::Finished { .. }))?;
     Ok(outcome)
 }
 
 /// Turns events into metrics and progress.
 struct Watcher<'a> {
     resolved: &'a ResolvedRecipe,
-    folder: &'a Path,
+    folder: &'a mut RunFolder,
+    start: Start,
     metrics: Option<Metrics>,
     progress: Progress,
     interrupt: &'a Interrupt,
@@ -129,20 +173,17 @@ impl Watcher<'_> {
     fn record(&mut self, position: &Position, event: &Event<'_>) -> anyhow::Result<()> {
         let stages = self.resolved.schedule.stages();
         let stage = &stages[position.stage].name;
-        if let Event::Started { resumed_from } = event {
-            if let Some(folder) = resumed_from {
-                self.progress.note(&format!("going on from {}", folder.display()));
-            }
-            self.progress.stage(stage);
-            // Only now: a run that is refused leaves no folder, and leaves the files of another run as they are.
-            fs::create_dir_all(self.folder).with_context(|| self.folder.display().to_string())?;
-            write_run_file(self.folder, self.resolved, false)?;
-            let begun = resumed_from.map_or(&stages[..0], |_| &stages[..=position.stage]);
-            self.metrics = Some(Metrics::open(self.folder, position.step, begun)?);
+        if let Event::Started { resumed_from, .. } = event {
+            self.begin(position, *resumed_from)?;
         }
         let metrics = self.metrics.as_mut().context("a run starts before anything else happens in it")?;
         match event {
-            Event::Started { .. } | Event::Saved { .. } => {}
+            Event::Started { .. } => {}
+            Event::Saved { folder } => {
+                let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+                self.start.history.checkpoint = name;
+                write_run_file(self.folder.path(), self.resolved, &self.start.history, false)?;
+            }
             Event::Step(report) => {
                 let batch =
                     self.resolved.settings.batch_sequences * self.resolved.recipe.data.sequence_length;
@@ -157,7 +198,8 @@ impl Watcher<'_> {
                 self.progress.note(&line);
                 if let Some(benchmarks) = &self.resolved.benchmarks {
                     let ends = position.tokens >= self.resolved.schedule.tokens();
-                    // Who wants to stop doesn't wait for benchmarks: they are made up for at the first validation when the run goes on.
+                    // Who wants to stop doesn't wait for benchmarks: they are made up for at the first validation
+                    // when the run goes on.
                     let due = benchmarks.are_due(metrics.evaluated_tokens(), position.tokens)
                         && !self.interrupt.is_set();
                     // No validation comes after the last one.
@@ -174,6 +216,27 @@ impl Watcher<'_> {
                 self.progress.stage(stage);
             }
         }
+        Ok(())
+    }
+
+    /// Only now are files written: a run that is refused leaves no folder, and leaves the files of another run as
+    /// they are.
+    fn begin(&mut self, position: &Position, resumed_from: Option<&Path>) -> anyhow::Result<()> {
+        if let Some(folder) = resumed_from {
+            self.progress.note(&format!("going on from {}", folder.display()));
+        }
+        let stages = self.resolved.schedule.stages();
+        self.progress.stage(&stages[position.stage].name);
+        self.folder.make()?;
+        self.start.put_aside(self.folder.path())?;
+        write_run_file(self.folder.path(), self.resolved, &self.start.history, false)?;
+        let begun = resumed_from.map_or(&stages[..0], |_| &stages[..=position.stage]);
+        let metrics = Metrics::open(self.folder.path(), position.step, begun)?;
+        let lost = metrics.lost().filter(|_| resumed_from.is_some()).map(str::to_owned);
+        for note in self.start.notes.iter().chain(&lost) {
+            self.progress.note(&format!("note: {note}"));
+        }
+        self.metrics = Some(metrics);
         Ok(())
     }
 }

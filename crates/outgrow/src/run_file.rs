@@ -1,0 +1,238 @@
+//! `run.json`: what a run is, what its numbers are measured on, and what became of it. Steps and losses are metrics.rs's.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use outgrow_checkpoint::write_file_atomically;
+use outgrow_data::{Batches, Manifest};
+use outgrow_train::{Change, Comparison, Difference, Field};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{compute::Compute, evaluation::Asked, exit::BadInput, recipe::Recipe, resolve::ResolvedRecipe};
+
+const FILE: &str = "run.json";
+/// The version of its layout, and of that of metrics.jsonl.
+const FORMAT: u32 = 1;
+
+/// What `run.json` in a folder is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunFile {
+    /// There is none.
+    Absent,
+    /// That of a run.
+    OfRun(Value),
+    /// Cut or empty, as after a power cut.
+    Unreadable,
+    /// Some other program's.
+    Foreign,
+}
+
+/// What a run remembers that its recipe doesn't say.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct History {
+    /// The newest checkpoint that was written, by name. Where there is one, a folder without checkpoints has lost them.
+    pub checkpoint: Option<String>,
+    /// What was changed when it was gone on with, and allowed.
+    pub changes: Vec<Change>,
+    /// Where it was taken back.
+    pub rewinds: Vec<Rewind>,
+    /// What benchmarks asked, by task.
+    pub evaluation: BTreeMap<String, Asked>,
+    /// The step since which the validation data is known to be the one that `data` names; 0 but for runs of earlier
+    /// versions.
+    pub validation_known_since_step: u64,
+}
+
+/// A run that was taken back to an older checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rewind {
+    /// The step of its newest checkpoint then.
+    pub from_step: u64,
+    /// The step that it went on from.
+    pub to_step: u64,
+    /// The folder, in the run's, that holds what was newer.
+    pub set_aside: String,
+}
+
+impl RunFile {
+    /// Reads that of a folder.
+    pub fn read(folder: &Path) -> Self {
+        let Ok(bytes) = fs::read(folder.join(FILE)) else { return Self::Absent };
+        match serde_json::from_slice::<Value>(&bytes) {
+            Ok(run) if run["format"].is_u64() && run["method"].is_string() => Self::OfRun(run),
+            Ok(_) => Self::Foreign,
+            Err(_) => Self::Unreadable,
+        }
+    }
+
+    /// What it says, or nothing.
+    pub fn value(&self) -> &Value {
+        match self {
+            Self::OfRun(run) => run,
+            Self::Absent | Self::Unreadable | Self::Foreign => &Value::Null,
+        }
+    }
+
+    /// What it remembers; nothing of what earlier versions didn't write.
+    pub fn history(&self) -> History {
+        History::deserialize(self.value()).unwrap_or_default()
+    }
+
+    /// Whether it says of itself that it is finished.
+    pub fn is_finished(&self) -> bool {
+        self.value()["finished"] == Value::Bool(true)
+    }
+
+    /// Whether the run has written checkpoints; `None` where an earlier version left that open.
+    pub fn has_written_checkpoints(&self) -> Option<bool> {
+        if self.is_finished() {
+            return Some(true);
+        }
+        self.value().get("checkpoint").map(Value::is_string)
+    }
+}
+
+impl History {
+    /// Forgets what came after a step that the run goes on from, and takes note of what changes there.
+    pub fn go_on(&mut self, step: u64, comparison: &Comparison) {
+        self.changes.retain(|change| change.step < step);
+        self.changes.extend(comparison.differences.iter().map(|difference| difference.after(step)));
+        if comparison.unknown.contains(&Field::ValidationData) {
+            self.validation_known_since_step = step;
+        }
+    }
+}
+
+/// Writes `run.json`.
+pub fn write_run_file(
+    folder: &Path,
+    resolved: &ResolvedRecipe,
+    history: &History,
+    finished: bool,
+) -> anyhow::Result<()> {
+    let model = resolved.schedule.model();
+    let mut run = json!({
+        "format": FORMAT,
+        "name": resolved.recipe.name,
+        "method": resolved.recipe.schedule.method(),
+        "seed": resolved.recipe.seed,
+        "recipe": resolved.recipe,
+        "stages": resolved.schedule,
+        "device": resolved.compute.device.to_string(),
+        "dtype": resolved.compute.precision,
+        "version": env!("CARGO_PKG_VERSION"),
+        "model": model.to_json(),
+        "parameters": model.num_parameters(),
+        "data": data(resolved),
+    });
+    if let (Value::Object(run), Value::Object(history)) = (&mut run, serde_json::to_value(history)?) {
+        run.extend(history);
+        run.insert("finished".to_owned(), finished.into());
+    }
+    let mut text = serde_json::to_string_pretty(&run)?;
+    text.push('\n');
+    write_file_atomically(&folder.join(FILE), text.as_bytes())?;
+    Ok(())
+}
+
+/// What tokens the run reads, by their sums and not by where they are.
+fn data(resolved: &ResolvedRecipe) -> Value {
+    let shards = |batches: &Batches| {
+        let manifest = batches.shards().manifest();
+        json!({ "sha256": manifest.shards_sha256(), "tokens": manifest.tokens })
+    };
+    let mut validation = shards(&resolved.validation);
+    validation["sequences"] = resolved.settings.validation_sequences.into();
+    json!({
+        "tokenizer_sha256": resolved.training.shards().manifest().tokenizer.sha256,
+        "sequence_length": resolved.training.sequence_length(),
+        "training": shards(&resolved.training),
+        "validation": validation,
+    })
+}
+
+/// Whether the folder holds a finished run of this recipe.
+///
+/// # Errors
+/// When it does, but one that was computed in another precision, or on other data than there is now: its numbers are
+/// others.
+pub fn is_finished(folder: &Path, recipe: &Recipe, compute: Compute) -> Result<bool, BadInput> {
+    let file = RunFile::read(folder);
+    let run = file.value();
+    let is_this_run =
+        file.is_finished() && serde_json::to_value(recipe).is_ok_and(|recipe| run["recipe"] == recipe);
+    if !is_this_run {
+        return Ok(false);
+    }
+    // Before there was a choice, all was f32.
+    let (found, asked) = (run["dtype"].as_str().unwrap_or("f32"), compute.precision.to_string());
+    if found != asked {
+        let folder = folder.display();
+        let problem = format!(
+            "{folder}: this run is done, in {found}; in {asked} it is another, which needs another --out"
+        );
+        return Err(BadInput(problem));
+    }
+    let differing = other_data(run, recipe);
+    if differing.is_empty() {
+        return Ok(true);
+    }
+    let differing: Vec<String> = differing.iter().map(ToString::to_string).collect();
+    let (folder, differing) = (folder.display(), differing.join("; "));
+    Err(BadInput(format!("{folder}: this run is done, with {differing}; with these it needs another --out")))
+}
+
+/// What the data of a recipe has become since a run recorded it. Data that is gone has become nothing: the run is done.
+fn other_data(run: &Value, recipe: &Recipe) -> Vec<Difference> {
+    let places = [
+        (Field::TrainingData, &recipe.data.training, &run["data"]["training"]["sha256"]),
+        (Field::ValidationData, &recipe.data.validation, &run["data"]["validation"]["sha256"]),
+    ];
+    let difference = |(field, folder, saved): (Field, &PathBuf, &Value)| {
+        let now = Value::from(Manifest::read(folder).ok()?.shards_sha256());
+        let differs = !saved.is_null() && *saved != now;
+        differs.then(|| Difference { field, what: field.key().to_owned(), saved: saved.clone(), now })
+    };
+    places.into_iter().filter_map(difference).collect()
+}
+
+/// In what the benchmarks of a run that goes on differ from those that it was evaluated by. Tasks that only one of
+/// the two has are no difference: each task is a curve of its own.
+pub fn other_benchmarks(file: &RunFile, asked: &BTreeMap<String, Asked>, recipe: &Recipe) -> Vec<Difference> {
+    let before = file.history().evaluation;
+    let mut all = Vec::new();
+    let mut add = |field: Field, saved: Value, now: Value, task: Option<&str>| {
+        let what = task.map_or(field.key().to_owned(), |task| format!("{} ({task})", field.key()));
+        let same_field = |one: &Difference| one.field == field;
+        // One task stands for all: they share these settings.
+        if saved != now && !all.iter().any(same_field) {
+            all.push(Difference { field, what, saved, now });
+        }
+    };
+    for (task, now) in asked {
+        let Some(saved) = before.get(task) else { continue };
+        let task = Some(task.as_str());
+        if saved.num_fewshot != now.num_fewshot {
+            add(Field::EvaluationNumFewshot, saved.num_fewshot.into(), now.num_fewshot.into(), task);
+        } else if saved.documents != now.documents {
+            let documents = |asked: &Asked| Value::from(format!("{} documents", asked.documents));
+            add(Field::EvaluationLimit, documents(saved), documents(now), task);
+        } else {
+            add(Field::EvaluationData, saved.sha256.clone().into(), now.sha256.clone().into(), task);
+        }
+    }
+    // Earlier versions have the recipe only.
+    if let (true, Some(recipe), Value::Object(saved)) =
+        (before.is_empty(), &recipe.evaluation, &file.value()["recipe"]["evaluation"])
+    {
+        let saved = |key: &str| saved.get(key).cloned().unwrap_or_default();
+        add(Field::EvaluationLimit, saved("limit"), recipe.limit.into(), None);
+        add(Field::EvaluationNumFewshot, saved("num_fewshot"), recipe.num_fewshot.into(), None);
+    }
+    all
+}
