@@ -1,7 +1,9 @@
 //! Everything that can go wrong between a text file and a batch, one line each: what, where, and what would be
 //! right. It does not decide what to do about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::source::KINDS;
 
 use outgrow_tokenizer::TokenizerError;
 
@@ -19,19 +21,51 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// No input file was given.
-    #[error("no input: name at least one .txt, .jsonl or .jsonl.zst file")]
+    #[error("no input: name at least one file, folder or pattern; {KINDS} are read")]
     NoInputs,
     /// The input's format can't be told from its name.
-    #[error("{}: unknown kind of text file; expected .txt, .jsonl or .jsonl.zst", path.display())]
+    #[error("{}: unknown kind of text file{hint}; expected {KINDS}", path.display())]
     UnknownExtension {
         /// The file.
         path: PathBuf,
+        /// What it looks like, if that is something in particular, with the words around it.
+        hint: String,
     },
-    /// A folder stands where a file was expected.
-    #[error("{}: is a folder; name the text files in it", path.display())]
-    InputIsFolder {
-        /// The folder.
+    /// A pattern with stars that is no path either.
+    #[error("{pattern}: {problem}")]
+    Pattern {
+        /// As it was given.
+        pattern: String,
+        /// Why it gives nothing.
+        problem: String,
+    },
+    /// A folder or a pattern without a file that is read.
+    #[error("{}: has no file that is read; it has {found}", argument.display())]
+    NoTextFiles {
+        /// The folder or the pattern.
+        argument: PathBuf,
+        /// What is there.
+        found: String,
+    },
+    /// A file's first bytes are not what its name says.
+    #[error("{}: is not {expected}, as its name says: it looks like {found}; {advice}", path.display())]
+    NotWhatItsNameSays {
+        /// The file.
         path: PathBuf,
+        /// What its name says.
+        expected: &'static str,
+        /// What its bytes look like.
+        found: &'static str,
+        /// What to do.
+        advice: String,
+    },
+    /// A file can't be used as a whole.
+    #[error("{}: {problem}", path.display())]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and what would be right.
+        problem: String,
     },
     /// The bytes of an input are not UTF-8.
     #[error(
@@ -56,15 +90,37 @@ pub enum DataError {
         /// What is wrong with it and what would be right.
         problem: String,
     },
-    /// A compressed or plain stream broke off.
-    #[error("{}: cannot read on after line {lines}: {source}", path.display())]
+    /// An element of an array, or a row of a table, is not a document.
+    #[error("{}, {record} {number}: {problem}", path.display())]
+    BadRecord {
+        /// The file.
+        path: PathBuf,
+        /// `element` or `row`.
+        record: &'static str,
+        /// Which, counted from 1.
+        number: u64,
+        /// What is wrong with it and what would be right.
+        problem: String,
+    },
+    /// More lines, elements, rows or files are no documents than may be passed over.
+    #[error("{found} documents can't be used, but only {allowed} may be passed over: {problems}")]
+    TooManyBad {
+        /// How many there were up to here.
+        found: u64,
+        /// How many were allowed.
+        allowed: u64,
+        /// The first of them.
+        problems: String,
+    },
+    /// A file breaks off, or is damaged further in.
+    #[error("{}: cannot read on after {after}: {problem}", path.display())]
     BrokenStream {
         /// The file.
         path: PathBuf,
-        /// How many lines were read whole.
-        lines: u64,
+        /// The last line, element, row or byte that was read whole.
+        after: String,
         /// The decoder's reason.
-        source: std::io::Error,
+        problem: String,
     },
     /// The inputs hold no text at all.
     #[error("the corpus is empty: no text in {files} files ({documents} documents without text)")]
@@ -189,6 +245,12 @@ pub enum DataError {
         /// Sequences of one batch.
         sequences: usize,
     },
+    /// More than one of the above.
+    #[error("{}", several(problems))]
+    Several {
+        /// Each of them, at least two.
+        problems: Vec<DataError>,
+    },
     /// A thread of this crate stopped without a reason it could give (it panicked).
     #[error("the {thread} thread stopped unexpectedly; this is a bug, or a tokenizer the library can't run")]
     ThreadStopped {
@@ -197,10 +259,37 @@ pub enum DataError {
     },
 }
 
+/// Problems that are printed before the others are counted.
+const SHOWN: usize = 8;
+
+fn several(problems: &[DataError]) -> String {
+    let shown = problems.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    match problems.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
+}
+
 impl DataError {
     /// For `map_err` on file operations.
-    pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { action, path, source }
+    }
+
+    /// All values, or all problems as one error.
+    pub(crate) fn collect<T>(results: impl IntoIterator<Item = Result<T, Self>>) -> Result<Vec<T>, Self> {
+        let (mut values, mut problems) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Ok(value) => values.push(value),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        match problems.len() {
+            0 => Ok(values),
+            1 => Err(problems.remove(0)),
+            _ => Err(Self::Several { problems }),
+        }
     }
 }

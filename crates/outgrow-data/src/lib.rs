@@ -21,10 +21,10 @@ pub use manifest::{
 };
 pub use order::{Order, SampleOrder};
 pub use prefetch::{Prefetch, prefetch};
-pub use prepare::{PrepareOptions, PrepareProgress, prepare};
+pub use prepare::{PrepareOptions, PrepareProgress, Prepared, prepare};
 pub use separator::separator;
 pub use shards::TokenShards;
-pub use source::{Document, Documents};
+pub use source::{Document, Documents, Findings, ReadOptions};
 
 // What `prepare` takes.
 pub use outgrow_tokenizer::{Tokenizer, TokenizerError};

@@ -36,6 +36,10 @@ pub struct Manifest {
     pub documents: u64,
     /// UTF-8 bytes of the documents' text.
     pub text_bytes: u64,
+    /// Lines, elements, rows and files that were no documents and were passed over, as was asked for. Not written where
+    /// there were none, so that such a manifest reads as it always did.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bad_documents: u64,
     /// The shards, in the order of their tokens.
     pub shards: Vec<Shard>,
 }
@@ -84,6 +88,11 @@ pub struct Shard {
     pub text_bytes: u64,
     /// The SHA-256 of its bytes, in lower-case hexadecimal.
     pub sha256: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for it
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl TokenDtype {

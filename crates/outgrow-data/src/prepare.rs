@@ -1,4 +1,4 @@
-//! Text files to a folder of token shards. Tokenising runs on all cores, but the result depends on nothing but the
+//! Files of text to a folder of token shards. Tokenising runs on all cores, but the result depends on nothing but the
 //! documents, the tokenizer and the size of a shard. It neither shuffles nor filters.
 //!
 //! A reader deals batches of documents round to the workers, and the writer takes the results round in the same turn: the
@@ -14,9 +14,9 @@ use std::thread::{Scope, ScopedJoinHandle};
 use outgrow_tokenizer::{Reading, Tokenizer};
 
 use crate::error::DataError;
-use crate::manifest::{FORMAT, Manifest, TOKENIZER_FILE, TokenDtype, TokenizerFile};
+use crate::manifest::{FORMAT, Manifest, Separator, TOKENIZER_FILE, TokenDtype, TokenizerFile};
 use crate::separator::separator;
-use crate::source::{Document, Documents};
+use crate::source::{Counted, Document, Documents, Findings, ReadOptions};
 use crate::writer::{PendingShards, ShardWriter};
 
 /// Text that makes a batch of documents full: large enough that passing it on costs nothing, small enough that a corpus of
@@ -28,8 +28,10 @@ const WAITING_BATCHES: usize = 2;
 /// What can be chosen about preparing a corpus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrepareOptions {
-    /// The field of a JSON line that holds the text; `text` by default.
+    /// The field of an object of JSON, or the column of a table, that holds the text: [`ReadOptions::text_field`].
     pub text_field: String,
+    /// How much that is no document is passed over: [`ReadOptions::skip_bad_lines`].
+    pub skip_bad_lines: u64,
     /// The token in front of each document; by default [`separator`] looks for one.
     pub separator: Option<String>,
     /// Tokens of a full shard, at least 1; 2^27 by default, 256 MiB of `u16`.
@@ -40,8 +42,19 @@ pub struct PrepareOptions {
 
 impl Default for PrepareOptions {
     fn default() -> Self {
-        Self { text_field: "text".into(), separator: None, shard_tokens: 1 << 27, threads: None }
+        let ReadOptions { text_field, skip_bad_lines } = ReadOptions::default();
+        Self { text_field, skip_bad_lines, separator: None, shard_tokens: 1 << 27, threads: None }
     }
+}
+
+/// A corpus that was prepared.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What the folder says of itself.
+    pub manifest: Manifest,
+    /// What a person should know of the corpus, a sentence each: what was passed over, and what was read otherwise than it
+    /// stands there.
+    pub notes: Vec<String>,
 }
 
 /// How far preparing has come.
@@ -59,7 +72,7 @@ pub struct PrepareProgress {
     pub total_input_bytes: u64,
 }
 
-/// Tokenises text files into the folder `out`: shards, `manifest.json` and a copy of the tokenizer.
+/// Tokenises files, folders and patterns of files into the folder `out`: shards, `manifest.json` and a copy of the tokenizer.
 ///
 /// The folder appears under its name when it is complete, and not at all if anything goes wrong.
 ///
@@ -72,11 +85,12 @@ pub fn prepare(
     out: &Path,
     options: &PrepareOptions,
     progress: &mut dyn FnMut(PrepareProgress),
-) -> Result<Manifest, DataError> {
+) -> Result<Prepared, DataError> {
     if options.shard_tokens == 0 {
         return Err(DataError::Option { option: "shard_tokens", value: 0, expected: "at least 1" });
     }
-    let documents = Documents::open(inputs, &options.text_field)?;
+    let read = ReadOptions { text_field: options.text_field.clone(), skip_bad_lines: options.skip_bad_lines };
+    let documents = Documents::open(inputs, &read)?;
     let separator = separator(tokenizer, options.separator.as_deref())?;
     let dtype = TokenDtype::for_vocab_size(tokenizer.vocab_size());
     let pending = PendingShards::create(out)?;
@@ -84,10 +98,11 @@ pub fn prepare(
     let threads =
         options.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
 
-    let seen = tokenise(documents, tokenizer, separator.id, threads, &mut shards, progress)?;
+    let num_files = documents.num_files();
+    let findings = tokenise(documents, tokenizer, &separator, threads, &mut shards, progress)?;
     let shards = shards.finish()?;
     if shards.is_empty() {
-        return Err(DataError::EmptyCorpus { documents: seen, files: inputs.len() });
+        return Err(DataError::EmptyCorpus { documents: findings.empty_documents, files: num_files });
     }
     let tokenizer_file = TokenizerFile { file: TOKENIZER_FILE.into(), sha256: tokenizer.sha256() };
     let manifest = Manifest {
@@ -99,10 +114,11 @@ pub fn prepare(
         tokens: shards.iter().map(|shard| shard.tokens).sum(),
         documents: shards.iter().map(|shard| shard.documents).sum(),
         text_bytes: shards.iter().map(|shard| shard.text_bytes).sum(),
+        bad_documents: findings.bad_documents,
         shards,
     };
     pending.commit(&manifest, tokenizer.bytes())?;
-    Ok(manifest)
+    Ok(Prepared { manifest, notes: findings.notes() })
 }
 
 /// A batch of documents, tokenised: separators included, documents end to end.
@@ -112,26 +128,26 @@ struct Encoded {
     documents: Vec<(usize, usize)>,
 }
 
-/// Runs reader, workers and writer; returns how many documents without text were passed over.
+/// Runs reader, workers and writer; returns what was met in the corpus.
 fn tokenise(
     documents: Documents,
     tokenizer: &Tokenizer,
-    separator: u32,
+    separator: &Separator,
     threads: usize,
     shards: &mut ShardWriter,
     progress: &mut dyn FnMut(PrepareProgress),
-) -> Result<u64, DataError> {
+) -> Result<Findings, DataError> {
     let (bytes_read, total_input_bytes) = (documents.bytes_read(), documents.total_bytes());
     std::thread::scope(|scope| {
         let (mut dealt, mut workers) = (Vec::new(), Vec::new());
         for _ in 0..threads {
             let (batches, work) = sync_channel(WAITING_BATCHES);
             let (done, results) = sync_channel(WAITING_BATCHES);
-            let thread = spawn(scope, move || work_through(&work, &done, tokenizer, separator))?;
+            let thread = spawn(scope, move || work_through(&work, &done, tokenizer, separator.id))?;
             dealt.push(batches);
             workers.push(Worker { results, thread });
         }
-        let reader = spawn(scope, move || deal(documents, &dealt))?;
+        let reader = spawn(scope, move || deal(documents, &dealt, &separator.token))?;
         let written = take_in_turn(workers, |encoded| {
             shards.write(&encoded.ids, &encoded.documents)?;
             progress(PrepareProgress {
@@ -143,8 +159,8 @@ fn tokenise(
             });
             Ok(())
         });
-        let empty_documents = reader.join().map_err(|_| DataError::ThreadStopped { thread: "reading" });
-        written.and(empty_documents)
+        let findings = reader.join().map_err(|_| DataError::ThreadStopped { thread: "reading" });
+        written.and(findings)
     })
 }
 
@@ -166,14 +182,19 @@ fn spawn<'scope, T: Send + 'scope>(
     thread.map_err(DataError::io("start", Path::new("a thread that tokenises")))
 }
 
-/// The reader: batches of documents to the workers in turn; returns how many documents without text there were.
-fn deal(mut documents: Documents, workers: &[SyncSender<Work>]) -> u64 {
+/// The reader: batches of documents to the workers in turn; returns what was met in them.
+fn deal(mut documents: Documents, workers: &[SyncSender<Work>], separator: &str) -> Findings {
+    let mut spelled = Counted::default();
     for worker in workers.iter().cycle() {
         let (mut batch, mut text_bytes) = (Vec::new(), 0);
         let work = loop {
             match documents.next() {
                 Some(Ok(document)) => {
                     text_bytes += document.text.len();
+                    // Corpora come with separators in their text, and here text is only ever text.
+                    if document.text.contains(separator) {
+                        spelled.add(&document.place);
+                    }
                     batch.push(document);
                     if text_bytes >= BATCH_TEXT_BYTES {
                         break Ok(batch);
@@ -189,7 +210,7 @@ fn deal(mut documents: Documents, workers: &[SyncSender<Work>]) -> u64 {
             break;
         }
     }
-    documents.empty_documents()
+    documents.into_findings().with_spelled_separators(separator, &spelled)
 }
 
 /// A worker: documents in, tokens out, until either side hangs up.

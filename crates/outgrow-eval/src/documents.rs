@@ -19,7 +19,7 @@ pub struct DataFile {
     pub sha256: String,
     /// Documents in it.
     pub rows: usize,
-    /// Documents of the official split.
+    /// Documents of the official split, which several files may be parts of.
     pub official_rows: usize,
 }
 
@@ -119,13 +119,33 @@ impl Document {
 pub(crate) fn read(path: &Path, official_rows: usize) -> Result<(DataFile, Vec<Document>), EvalError> {
     let bytes = std::fs::read(path).map_err(EvalError::io("read", path))?;
     let is_parquet = path.extension().is_some_and(|extension| extension == "parquet");
+    if let Some(problem) = another_kind(&bytes, is_parquet) {
+        return Err(EvalError::BadFile { path: path.to_path_buf(), problem: problem.into() });
+    }
     let documents = if is_parquet { parquet_documents(path)? } else { json_documents(path, &bytes)? };
     let sha256 = hexadecimal(&Sha256::digest(&bytes));
     Ok((DataFile { path: path.to_path_buf(), sha256, rows: documents.len(), official_rows }, documents))
 }
 
+/// Files that aren't what their names say, by their first bytes; anything else is left to whoever reads it.
+fn another_kind(bytes: &[u8], is_parquet: bool) -> Option<&'static str> {
+    let begins = |magic: &[u8]| bytes.starts_with(magic);
+    if begins(b"version https://git-lfs.github.com/spec/") {
+        return Some("is a pointer of Git LFS, not the file; fetch it (git lfs pull)");
+    }
+    if begins(b"\x1f\x8b") {
+        return Some("is compressed by gzip; decompress it first");
+    }
+    if begins(b"\x28\xb5\x2f\xfd") {
+        return Some("is compressed by zstd; decompress it first");
+    }
+    (begins(b"PAR1") && !is_parquet).then_some("is parquet; name it .parquet")
+}
+
 fn json_documents(path: &Path, bytes: &[u8]) -> Result<Vec<Document>, EvalError> {
     let shared = Arc::new(path.to_path_buf());
+    // The mark that some editors put in front.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let lines =
         bytes.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
     EvalError::collect(lines.map(|(index, line)| {

@@ -20,6 +20,7 @@ mod python_text;
 mod results;
 mod samples;
 mod scoring;
+mod split_files;
 mod standard_error;
 mod table;
 mod task;

@@ -9,6 +9,7 @@ use crate::documents::{DataFile, Document, read};
 use crate::error::EvalError;
 use crate::options::{Limit, Options};
 use crate::prompt::{Draws, Example, TARGET_DELIMITER, example_text};
+use crate::split_files::{find, is_next_part};
 use crate::task::{Examples, Item, OutputType, Split, Task};
 use crate::tasks::{Group, Selection};
 
@@ -98,15 +99,29 @@ pub fn prepare(selection: &Selection, data: &Path, options: &Options) -> Result<
     check(options)?;
     let planned = selection.tasks.iter().map(|task| prepare_task(task, data, options));
     let tasks = EvalError::collect(planned)?;
-    let files = tasks.iter().flat_map(|planned| planned.files.iter());
-    let unusual = files.filter(|file| file.rows != file.official_rows);
-    let warnings = unusual.map(|file| {
-        let (path, rows, official) = (file.path.display(), file.rows, file.official_rows);
-        format!("{path}: holds {rows} documents, but the official split has {official}")
-    });
-    let mut warnings: Vec<_> = warnings.collect();
+    let mut warnings: Vec<_> = tasks.iter().flat_map(|planned| size_warnings(&planned.files)).collect();
     warnings.dedup();
     Ok(Plan { tasks, groups: selection.groups.clone(), options: options.clone(), warnings })
+}
+
+/// Splits that don't have their official size; `files` has the parts of one behind each other.
+fn size_warnings(files: &[DataFile]) -> Vec<String> {
+    let splits = files.chunk_by(|one, next| is_next_part(&one.path, &next.path));
+    let unusual = splits.filter_map(|parts| {
+        let (first, rows) = (parts.first()?, parts.iter().map(|part| part.rows).sum::<usize>());
+        let official = first.official_rows;
+        let others = if parts.len() == 1 {
+            String::new()
+        } else {
+            format!(" and its {} other parts", parts.len() - 1)
+        };
+        let holds = if parts.len() == 1 { "holds" } else { "hold" };
+        let path = first.path.display();
+        (rows != official).then(|| {
+            format!("{path}{others}: {holds} {rows} documents, but the official split has {official}")
+        })
+    });
+    unusual.collect()
 }
 
 fn check(options: &Options) -> Result<(), EvalError> {
@@ -135,7 +150,7 @@ fn prepare_task(task: &'static Task, data: &Path, options: &Options) -> Result<P
             return Err(problems.err().unwrap_or(EvalError::NoTasks));
         }
     };
-    let (file, mut documents) = evaluated;
+    let (mut files, mut documents) = evaluated;
     let original = documents.len();
     documents.truncate(options.limit.map_or(original, |limit| limit.of(original)));
     let leads = leads(task, &documents, &pool.examples, shown, options.seeds.fewshot);
@@ -145,25 +160,25 @@ fn prepare_task(task: &'static Task, data: &Path, options: &Options) -> Result<P
         Ok(PlannedDocument { fields: document.fields().clone(), item, lead })
     });
     let documents = EvalError::collect(planned)?;
-    let files = std::iter::once(file).chain(pool.file).collect();
+    files.extend(pool.files);
     Ok(PlannedTask { task, num_fewshot, original, documents, files })
 }
 
 /// Documents that examples are from.
 #[derive(Default)]
 struct Pool {
-    file: Option<DataFile>,
+    files: Vec<DataFile>,
     examples: Vec<Example>,
 }
 
 fn read_pool(task: &'static Task, data: &Path, num_fewshot: usize) -> Result<Pool, EvalError> {
     let split = task.pool().ok_or(EvalError::NoTasks)?;
-    let (file, documents) = read_split(task, split, data)?;
+    let (files, documents) = read_split(task, split, data)?;
     let examples = documents.into_iter().map(|document| {
         let text = example_text(&(task.item)(&document)?);
         Ok(Example { document, text })
     });
-    let pool = Pool { file: Some(file), examples: EvalError::collect(examples)? };
+    let pool = Pool { files, examples: EvalError::collect(examples)? };
     if pool.examples.len() < draws_at_once(task, num_fewshot) {
         return Err(small_pool(task, &pool, num_fewshot));
     }
@@ -177,7 +192,7 @@ fn draws_at_once(task: &Task, num_fewshot: usize) -> usize {
 
 fn small_pool(task: &Task, pool: &Pool, num_fewshot: usize) -> EvalError {
     EvalError::SmallPool {
-        path: pool.file.as_ref().map_or_else(PathBuf::new, |file| file.path.clone()),
+        path: pool.files.first().map_or_else(PathBuf::new, |file| file.path.clone()),
         task: task.name.into(),
         num_fewshot,
         draws: draws_at_once(task, num_fewshot),
@@ -213,31 +228,22 @@ fn leads(
     }
 }
 
-/// The documents of a split, with the fields that the task computes.
-fn read_split(task: &Task, split: Split, data: &Path) -> Result<(DataFile, Vec<Document>), EvalError> {
-    let path = find(task, split, data)?;
-    let (file, documents) = read(&path, split.rows)?;
+/// The documents of a split, with the fields that the task computes, and the files that they are from.
+fn read_split(task: &Task, split: Split, data: &Path) -> Result<(Vec<DataFile>, Vec<Document>), EvalError> {
+    let paths = find(task, split, data)?;
+    let parts = EvalError::collect(paths.iter().map(|path| read(path, split.rows)))?;
+    let (mut files, mut documents) = (Vec::with_capacity(parts.len()), Vec::new());
+    for (file, of_part) in parts {
+        files.push(file);
+        documents.extend(of_part);
+    }
     if documents.is_empty() {
         let Split { name, rows, .. } = split;
+        let path = files.into_iter().next().map_or_else(PathBuf::new, |file| file.path);
         return Err(EvalError::NoDocuments { path, task: task.name.into(), split: name, official: rows });
     }
     match task.prepare {
-        None => Ok((file, documents)),
-        Some(prepare) => Ok((file, EvalError::collect(documents.into_iter().map(prepare))?)),
+        None => Ok((files, documents)),
+        Some(prepare) => Ok((files, EvalError::collect(documents.into_iter().map(prepare))?)),
     }
-}
-
-/// The file of a split: in the data set's folder or right below the folder of all data, as JSON lines or as parquet.
-fn find(task: &Task, split: Split, data: &Path) -> Result<PathBuf, EvalError> {
-    let expected = data.join(task.dataset.folder).join(split.file);
-    let places = [expected.clone(), data.join(split.file)];
-    let kinds = places.iter().flat_map(|path| [path.clone(), path.with_extension("parquet")]);
-    kinds.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        let configuration = task.dataset.name.map_or(String::new(), |name| format!(" ({name})"));
-        let wanted = format!(
-            "the split {} of the data set {}{configuration} of the Hugging Face hub there, {} documents as JSON lines or parquet with the fields {}",
-            split.name, task.dataset.path, split.rows, task.dataset.fields
-        );
-        EvalError::MissingFile { path: expected, task: task.name.into(), wanted }
-    })
 }

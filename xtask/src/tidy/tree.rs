@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// All golden files together: they are in everybody's clone for ever.
-const GOLDEN_LIMIT_BYTES: u64 = 500_000;
+const GOLDEN_LIMIT_BYTES: u64 = 600_000;
 
 /// A file of the workspace.
 pub struct File {

@@ -1,6 +1,10 @@
 //! From text files to batches, through the public interface only. One program, because linking is what takes the time.
 
 mod batch_order;
+mod damaged;
+mod folders;
 mod messages;
+mod passed_over;
 mod preparation;
+mod published;
 mod support;

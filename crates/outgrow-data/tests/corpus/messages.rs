@@ -51,10 +51,10 @@ fn inputs_that_are_not_text_files_are_named() {
     let attempt = |inputs: &[PathBuf]| {
         workshop.message(&workshop.prepare(inputs, "shards", &PrepareOptions::default()).unwrap_err())
     };
-    insta::assert_snapshot!(attempt(&[]), @"no input: name at least one .txt, .jsonl or .jsonl.zst file");
+    insta::assert_snapshot!(attempt(&[]), @"no input: name at least one file, folder or pattern; .txt, .jsonl, .ndjson or .json (each also with .gz, .zst or .xz behind it) or .parquet are read");
     insta::assert_snapshot!(attempt(&[workshop.path("missing.txt")]), @"missing.txt: cannot read: No such file or directory (os error 2)");
-    insta::assert_snapshot!(attempt(&[workshop.path("texts")]), @"texts: is a folder; name the text files in it");
-    insta::assert_snapshot!(refused("notes.md", "w1"), @"notes.md: unknown kind of text file; expected .txt, .jsonl or .jsonl.zst");
+    insta::assert_snapshot!(attempt(&[workshop.path("texts")]), @"texts: has no file that is read; it has nothing");
+    insta::assert_snapshot!(refused("notes.md", "w1"), @"notes.md: unknown kind of text file; expected .txt, .jsonl, .ndjson or .json (each also with .gz, .zst or .xz behind it) or .parquet");
     insta::assert_snapshot!(refused("empty.txt", ""), @"the corpus is empty: no text in 1 files (1 documents without text)");
     insta::assert_snapshot!(refused("empty.jsonl", "{\"text\": \"\"}\n{\"text\": \"\"}\n"), @"the corpus is empty: no text in 1 files (2 documents without text)");
 }
@@ -63,9 +63,9 @@ fn inputs_that_are_not_text_files_are_named() {
 fn a_line_that_is_no_document_is_named_by_its_number() {
     insta::assert_snapshot!(refused("a.jsonl", "{\"text\": \"w1\"}\n\nw2\n"), @"a.jsonl, line 3: not JSON: expected value at line 1 column 1");
     insta::assert_snapshot!(refused("a.jsonl", "{\"text\": \"w1\"}\n{\"text\": \"w2"), @"a.jsonl, line 2: not JSON: EOF while parsing a string at line 1 column 12");
-    insta::assert_snapshot!(refused("a.jsonl", "[\"w1\"]\n"), @r#"a.jsonl, line 1: not a JSON object; expected {"text": "…"}"#);
+    insta::assert_snapshot!(refused("a.jsonl", "[\"w1\"]\n"), @r#"a.jsonl, element 1: not a JSON object; expected {"text": "…"}"#);
     insta::assert_snapshot!(refused("a.jsonl", "{\"content\": \"w1\", \"id\": 3}\n"), @r#"a.jsonl, line 1: no field "text"; the line has ["content", "id"]"#);
-    insta::assert_snapshot!(refused("a.jsonl", "{\"text\": null}\n"), @r#"a.jsonl, line 1: field "text" is not a string"#);
+    insta::assert_snapshot!(refused("a.jsonl", "{\"text\": null}\n"), @"the corpus is empty: no text in 1 files (1 documents without text)");
 }
 
 #[test]
@@ -77,8 +77,8 @@ fn bytes_that_are_not_utf8_are_named_by_line_and_byte() {
 #[test]
 fn compressed_files_that_break_off_are_named() {
     let whole = zstd::encode_all("{\"text\": \"w1 w2 w3\"}\n".repeat(10).as_bytes(), 3).unwrap();
-    insta::assert_snapshot!(refused("a.jsonl.zst", "{\"text\": \"w1\"}\n"), @"a.jsonl.zst: cannot read on after line 0: Unknown frame descriptor");
-    insta::assert_snapshot!(refused("a.jsonl.zst", &whole[..whole.len() - 5]), @"a.jsonl.zst: cannot read on after line 0: incomplete frame");
+    insta::assert_snapshot!(refused("a.jsonl.zst", "{\"text\": \"w1\"}\n"), @"a.jsonl.zst: is not zstd, as its name says: it looks like plain text; name it a.jsonl, if that is what it should be");
+    insta::assert_snapshot!(refused("a.jsonl.zst", &whole[..whole.len() - 5]), @"a.jsonl.zst: cannot read on after line 0: incomplete frame; was the file fetched whole?");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn shards_that_are_not_what_the_manifest_says_are_named() {
     insta::assert_snapshot!(refused_shards(|w| edit_manifest(w, "\"format\": 1", "\"format\": 9")), @"shards/manifest.json: not a usable manifest: format is 9, this version reads 1");
     insta::assert_snapshot!(refused_shards(|w| edit_manifest(w, "\"tokens\": 4", "\"tokens\": 5")), @"shards/manifest.json: not a usable manifest: tokens is 5, but the shards have 4");
     insta::assert_snapshot!(refused_shards(|w| edit_manifest(w, "shard-00000.bin", "../text.txt")), @r#"shards/manifest.json: not a usable manifest: "../text.txt" is not the name of a file in the folder"#);
-    insta::assert_snapshot!(refused_shards(|w| edit_manifest(w, "\"dtype\"", "\"type\"")), @"shards/manifest.json: not a usable manifest: unknown field `type`, expected one of `format`, `vocab_size`, `dtype`, `separator`, `tokenizer`, `tokens`, `documents`, `text_bytes`, `shards` at line 4 column 8");
+    insta::assert_snapshot!(refused_shards(|w| edit_manifest(w, "\"dtype\"", "\"type\"")), @"shards/manifest.json: not a usable manifest: unknown field `type`, expected one of `format`, `vocab_size`, `dtype`, `separator`, `tokenizer`, `tokens`, `documents`, `text_bytes`, `bad_documents`, `shards` at line 4 column 8");
 }
 
 #[test]

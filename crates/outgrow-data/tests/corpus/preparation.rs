@@ -166,8 +166,9 @@ fn progress_grows_to_the_whole_of_the_corpus() {
     let mut seen: Vec<PrepareProgress> = Vec::new();
     let tokenizer = Tokenizer::open(&workshop.path("tokenizer.json")).unwrap();
     let out = workshop.path("shards");
-    let manifest =
+    let prepared =
         prepare(&[input], &tokenizer, &out, &PrepareOptions::default(), &mut |now| seen.push(now)).unwrap();
+    let manifest = prepared.manifest;
     assert!(seen.len() > 1 && seen.is_sorted_by_key(|now| now.tokens), "{seen:?}");
     let last = seen.last().unwrap();
     assert_eq!((last.documents, last.tokens, last.text_bytes), (100, manifest.tokens, manifest.text_bytes));

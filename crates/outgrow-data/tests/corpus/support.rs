@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use outgrow_data::{Manifest, PrepareOptions, TokenShards, Tokenizer, prepare};
+use outgrow_data::{
+    DataError, Documents, Manifest, PrepareOptions, Prepared, ReadOptions, TokenShards, Tokenizer, prepare,
+};
 use tempfile::TempDir;
 
 /// The id of the separator; `?` is 1 and the word `wN` is `N + 2`.
@@ -54,7 +56,7 @@ impl Workshop {
     }
 
     /// The message of an error, with the folder's name taken out of it.
-    pub fn message(&self, error: &outgrow_data::DataError) -> String {
+    pub fn message(&self, error: &DataError) -> String {
         error.to_string().replace(&format!("{}/", self.folder.path().display()), "")
     }
 
@@ -63,9 +65,45 @@ impl Workshop {
         inputs: &[PathBuf],
         out: &str,
         options: &PrepareOptions,
-    ) -> Result<Manifest, outgrow_data::DataError> {
+    ) -> Result<Manifest, DataError> {
+        self.prepare_with_notes(inputs, out, options).map(|prepared| prepared.manifest)
+    }
+
+    pub fn prepare_with_notes(
+        &self,
+        inputs: &[PathBuf],
+        out: &str,
+        options: &PrepareOptions,
+    ) -> Result<Prepared, DataError> {
         let tokenizer = Tokenizer::open(&self.path("tokenizer.json"))?;
         prepare(inputs, &tokenizer, &self.path(out), options, &mut |_| ())
+    }
+
+    /// The texts of some inputs and the notes about them, or the message of the error that reading them ends with.
+    pub fn read(&self, inputs: &[&str], options: &ReadOptions) -> Result<(Vec<String>, String), String> {
+        let inputs = inputs.iter().map(|name| self.path(name)).collect::<Vec<_>>();
+        let short = |error: DataError| self.message(&error);
+        let mut documents = Documents::open(&inputs, options).map_err(short)?;
+        let texts =
+            documents.by_ref().map(|document| Ok(document?.text)).collect::<Result<_, _>>().map_err(short)?;
+        let folder = format!("{}/", self.folder.path().display());
+        Ok((texts, documents.findings().notes().join("\n").replace(&folder, "")))
+    }
+
+    /// The texts of one input, with nothing to be said about it.
+    #[track_caller]
+    pub fn texts(&self, input: &str) -> Vec<String> {
+        let (texts, notes) = self.read(&[input], &ReadOptions::default()).unwrap();
+        assert_eq!(notes, "", "{input}");
+        texts
+    }
+
+    /// The message for an input that is refused.
+    #[track_caller]
+    pub fn refusal(&self, input: &str) -> String {
+        let message = self.read(&[input], &ReadOptions::default()).unwrap_err();
+        assert!(!message.contains('\n'), "{message}");
+        message
     }
 
     /// Shards of documents, each a list of words.

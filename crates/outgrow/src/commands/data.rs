@@ -17,13 +17,17 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Tokenise text files into shards that `outgrow train` reads.
+    /// Tokenise text into shards that `outgrow train` reads.
+    ///
+    /// Read are .txt (one document each), .jsonl and .ndjson (one document a line), .json (one document a line, or an array of
+    /// them), each also compressed (.gz, .zst, .xz), and .parquet (one document a row). What can't be used is named, and
+    /// nothing is written; what was read otherwise than it stands there, or passed over, is noted on standard error.
     Prepare(Prepare),
 }
 
 #[derive(Debug, clap::Args)]
 struct Prepare {
-    /// Files: .txt (one document each), .jsonl or .jsonl.zst (one document a line).
+    /// Files, in this order; folders, with all that is below them, and patterns ('data/*.parquet'), in the order of the names.
     #[arg(required = true, value_name = "TEXT")]
     inputs: Vec<PathBuf>,
     /// A Hugging Face tokenizer.json.
@@ -32,9 +36,13 @@ struct Prepare {
     /// The folder to make.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The field of a JSON line that holds the text.
+    /// The field of a JSON object, or the column of a parquet file, that holds the text; data.text is the field text in data.
     #[arg(long, value_name = "NAME", default_value = "text")]
     text_field: String,
+    /// Pass over up to N lines (elements, rows, files) that are no documents: not JSON, without a text, not UTF-8. They are
+    /// named, and their number is in the manifest.
+    #[arg(long, value_name = "N", default_value_t = PrepareOptions::default().skip_bad_lines)]
+    skip_bad_lines: u64,
     /// The token in front of each document; by default the tokenizer's end-of-text token.
     #[arg(long, value_name = "TOKEN")]
     separator: Option<String>,
@@ -53,6 +61,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn run_prepare(arguments: &Prepare) -> anyhow::Result<()> {
     let options = PrepareOptions {
         text_field: arguments.text_field.clone(),
+        skip_bad_lines: arguments.skip_bad_lines,
         separator: arguments.separator.clone(),
         shard_tokens: arguments.shard_tokens,
         ..PrepareOptions::default()
@@ -63,7 +72,7 @@ fn run_prepare(arguments: &Prepare) -> anyhow::Result<()> {
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template("{bar:28} {percent:>3} %  {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
-    let manifest = prepare(&arguments.inputs, &tokenizer, &arguments.out, &options, &mut |progress| {
+    let prepared = prepare(&arguments.inputs, &tokenizer, &arguments.out, &options, &mut |progress| {
         bar.set_length(progress.total_input_bytes);
         bar.set_position(progress.input_bytes);
         bar.set_message(format!(
@@ -73,6 +82,8 @@ fn run_prepare(arguments: &Prepare) -> anyhow::Result<()> {
         ));
     })?;
     bar.finish_and_clear();
+    output::notes(&prepared.notes);
+    let manifest = prepared.manifest;
     output::line(format_args!(
         "{}: {} tokens of {} documents in {} shard(s), {:.2} bytes a token, vocabulary {}",
         arguments.out.display(),

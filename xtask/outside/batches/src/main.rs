@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(path("tokenizer.json"), TOKENIZER)?;
     let options = PrepareOptions::default();
     let tokenizer = Tokenizer::open(&path("tokenizer.json"))?;
-    let manifest = prepare(&[path("text.txt")], &tokenizer, &path("shards"), &options, &mut |_| {})?;
+    let prepared = prepare(&[path("text.txt")], &tokenizer, &path("shards"), &options, &mut |_| {})?;
 
     let shards = Arc::new(TokenShards::open(&path("shards"))?);
     let batches = Batches::new(shards, 16, Order::Shuffled { seed: 1 })?;
@@ -31,6 +31,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             return Err(format!("batch {step} depends on how it is read").into());
         }
     }
-    println!("read 8 batches of 4 × 16 from {} tokens, each the same by itself and in turn", manifest.tokens);
+    println!("read 8 batches of 4 × 16 from {} tokens, each the same by itself and in turn", prepared.manifest.tokens);
     Ok(())
 }
