@@ -96,7 +96,8 @@ impl Appearance {
         if begins("version https://git-lfs.github.com/spec/") {
             return Self::GitLfsPointer;
         }
-        if ["<!doctype", "<html", "<head", "<?xml", "<error"].into_iter().any(begins) {
+        let tag = |word: &str| begins(word) && !text.get(word.len()).is_some_and(u8::is_ascii_alphanumeric);
+        if ["<!doctype", "<html", "<head", "<?xml", "<error"].into_iter().any(tag) {
             return Self::Markup;
         }
         Self::Text

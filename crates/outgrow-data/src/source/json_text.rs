@@ -58,7 +58,11 @@ pub(super) fn text_of(json: &str, field: &TextField) -> Result<FoundText, String
     };
     let repeated = object.repeated;
     match object.literal.or(object.nested) {
-        Some(Content::Text(text)) => Ok(FoundText { text, surrogates_replaced, repeated }),
+        Some(Content::Text(text)) => {
+            // The half may have stood in another field.
+            let surrogates_replaced = surrogates_replaced && text.contains('\u{fffd}');
+            Ok(FoundText { text, surrogates_replaced, repeated })
+        }
         Some(Content::Null) => Ok(FoundText { repeated, ..FoundText::default() }),
         Some(Content::Other) => Err(format!("field \"{}\" is not a string", field.name)),
         Some(Content::List) => Err(format!(
@@ -292,6 +296,7 @@ mod tests {
         let broken = found(r#"{"text": "broken \ud83d emoji \\ud83d \ude00\ud83d\ud83d\ude00"}"#);
         assert_eq!(broken.text, "broken \u{fffd} emoji \\ud83d \u{fffd}\u{fffd}\u{1f600}");
         assert!(broken.surrogates_replaced);
+        assert!(!found(r#"{"other": "\ud83d", "text": "a", "score": NaN}"#).surrogates_replaced);
         let whole = found(r#"{"text": "whole \ud83d\ude00 emoji"}"#);
         assert_eq!((whole.text.as_str(), whole.surrogates_replaced), ("whole \u{1f600} emoji", false));
     }

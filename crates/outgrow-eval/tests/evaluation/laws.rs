@@ -100,16 +100,47 @@ fn a_model_without_special_tokens_can_be_given_a_prefix() {
     score(&requests, &mut Hashed::new(outline), BatchLimit::default(), None, &mut |_| ()).unwrap();
 }
 
-#[test]
-fn parquet_and_json_lines_hold_the_same_documents() {
+/// The plan of the golden rows of one task, from files of other names.
+fn plan_of_files(files: &[(&str, &str)]) -> outgrow_eval::Plan {
     let data = tempfile::tempdir().unwrap();
-    std::fs::copy(
-        golden().join("arc_challenge_test.parquet"),
-        data.path().join("arc_challenge_test.parquet"),
-    )
-    .unwrap();
-    let of = |data: &std::path::Path| plan(&["arc_challenge"], data, &Options::default()).unwrap();
-    let (parquet, json) = (of(data.path()), of(&documents()));
-    assert_eq!(parquet.tasks[0].hash(), json.tasks[0].hash());
-    assert_eq!(parquet.tasks[0].documents.len(), 4);
+    for (file, name) in files {
+        std::fs::copy(golden().join(file), data.path().join(name)).unwrap();
+    }
+    plan(&["arc_challenge"], data.path(), &Options::default()).unwrap()
+}
+
+#[test]
+fn parquet_of_any_codec_and_type_and_json_lines_hold_the_same_documents() {
+    let json = plan(&["arc_challenge"], &documents(), &Options::default()).unwrap();
+    let files = [
+        "arc_challenge_test.parquet",
+        "parquet/none.parquet",
+        "parquet/snappy.parquet",
+        "parquet/gzip.parquet",
+        "parquet/brotli.parquet",
+        "parquet/lz4.parquet",
+        "parquet/zstd.parquet",
+        "parquet/large.parquet",
+    ];
+    for file in files {
+        let parquet = plan_of_files(&[(file, "arc_challenge_test.parquet")]);
+        assert_eq!(parquet.tasks[0].hash(), json.tasks[0].hash(), "{file}");
+        assert_eq!(parquet.tasks[0].documents.len(), 4, "{file}");
+    }
+}
+
+#[test]
+fn a_split_in_parts_is_the_split_in_one_file() {
+    let part = |index: usize| format!("arc_challenge_test-0000{index}-of-00002.parquet");
+    let golden = [0, 1].map(|index| format!("parquet/{}", part(index)));
+    // Copied in the other order: the names decide.
+    let parts = plan_of_files(&[(&golden[1], &part(1)), (&golden[0], &part(0))]);
+    let whole = plan_of_files(&[("arc_challenge_test.parquet", "arc_challenge_test.parquet")]);
+    assert_eq!(parts.tasks[0].hash(), whole.tasks[0].hash());
+    let rows = parts.tasks[0].files.iter().map(|file| file.rows).collect::<Vec<_>>();
+    assert_eq!(rows, [2, 2]);
+    let warnings =
+        |plan: &outgrow_eval::Plan| plan.warnings.join("; ").rsplit('/').next().unwrap().to_owned();
+    insta::assert_snapshot!(warnings(&parts), @"arc_challenge_test-00000-of-00002.parquet and its 1 other parts: hold 4 documents, but the official split has 1172");
+    insta::assert_snapshot!(warnings(&whole), @"arc_challenge_test.parquet: holds 4 documents, but the official split has 1172");
 }

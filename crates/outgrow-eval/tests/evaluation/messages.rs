@@ -73,6 +73,40 @@ fn a_parquet_file_that_is_none_is_named() {
 }
 
 #[test]
+fn a_split_whose_parts_are_not_all_there_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str| fs::write(folder.path().join(name), "{}\n").unwrap();
+    put("piqa_validation-00000-of-00003.jsonl");
+    put("piqa_validation-00002-of-00003.jsonl");
+    let message = || line(plan(&["piqa"], folder.path(), &Options::default()), folder.path());
+    assert_snapshot!(message(), @"DATA/piqa_validation-00001-of-00003.jsonl: no such file; piqa needs all 3 parts of the split validation");
+    put("piqa_validation-00000-of-00002.jsonl");
+    assert_snapshot!(message(), @"DATA/piqa_validation-00000-of-00003.jsonl: is not of the same division of piqa_validation as DATA/piqa_validation-00000-of-00002.jsonl; leave one of them there");
+}
+
+#[test]
+fn a_file_that_is_not_what_its_name_says_is_named() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+    assert_snapshot!(refused("piqa", "piqa_validation.jsonl", pointer), @"DATA/piqa_validation.jsonl: is a pointer of Git LFS, not the file; fetch it (git lfs pull)");
+    assert_snapshot!(refused("piqa", "piqa_validation.parquet", pointer), @"DATA/piqa_validation.parquet: is a pointer of Git LFS, not the file; fetch it (git lfs pull)");
+    assert_snapshot!(refused("piqa", "piqa_validation.jsonl", "PAR1"), @"DATA/piqa_validation.jsonl: is parquet; name it .parquet");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("piqa_validation.jsonl");
+    fs::write(&path, b"\x1f\x8b\x08").unwrap();
+    assert_snapshot!(line(plan(&["piqa"], folder.path(), &Options::default()), folder.path()), @"DATA/piqa_validation.jsonl: is compressed by gzip; decompress it first");
+    fs::write(&path, b"\x28\xb5\x2f\xfd").unwrap();
+    assert_snapshot!(line(plan(&["piqa"], folder.path(), &Options::default()), folder.path()), @"DATA/piqa_validation.jsonl: is compressed by zstd; decompress it first");
+}
+
+#[test]
+fn a_mark_in_front_of_json_lines_is_no_part_of_them() {
+    let lines = fs::read_to_string(documents().join("piqa/piqa_validation.jsonl")).unwrap();
+    let folder = with("piqa_validation.jsonl", &format!("\u{feff}{lines}"));
+    let of = |data: &Path| plan(&["piqa"], data, &Options::default()).unwrap().tasks[0].hash();
+    assert_eq!(of(folder.path()), of(&documents()));
+}
+
+#[test]
 fn fields_that_are_missing_or_wrong_are_named_with_their_line() {
     let piqa = |line: &str| refused("piqa", "piqa_validation.jsonl", &format!("\n{line}\n"));
     assert_snapshot!(piqa(r#"{"goal": "a", "sol1": "b", "label": 0}"#), @r#"DATA/piqa_validation.jsonl, line 2: no field "sol2"; it has goal, sol1, label"#);
