@@ -1,6 +1,6 @@
 //! config.json in and out, in the spellings of transformers 4 (`rope_theta`, `torch_dtype`) and 5 (`rope_parameters`,
-//! `dtype`). Keys that would change what the decoder computes are refused by name; all other unknown keys are left
-//! alone, because such files are full of them.
+//! `dtype`). Keys that would change what the decoder computes are refused by name (honoured.rs); all other unknown keys are
+//! left alone, because such files are full of them.
 
 use std::path::Path;
 
@@ -9,30 +9,12 @@ use serde_json::{Map, Value, json};
 use crate::{
     config::{Dtype, LlamaConfig},
     error::{CheckpointError, Problems},
+    honoured::{LLAMA_CLASS, check_honoured, check_layer_types, is_mistral, max_position_embeddings},
+    json::{as_number, shown},
+    notes::Note,
     rope_json,
     weights::{CONFIG_FILE, parse_object, read_raw_config},
 };
-
-/// Keys that the decoder can only honour with these values; absent and null are fine as well.
-const ONLY: &[(&str, &[&str], &str)] = &[
-    ("model_type", &["\"llama\"", "\"mistral\""], "this decoder is \"llama\" or \"mistral\""),
-    ("hidden_act", &["\"silu\"", "\"swish\""], "the decoder's activation is \"silu\""),
-    ("attention_bias", &["false"], "the decoder has no biases"),
-    ("mlp_bias", &["false"], "the decoder has no biases"),
-    ("sliding_window", &[], "the decoder attends to the whole sequence"),
-    ("use_sliding_window", &["false"], "the decoder attends to the whole sequence"),
-    ("attention_chunk_size", &[], "the decoder attends to the whole sequence"),
-    ("attention_dropout", &["0", "0.0"], "the decoder has no dropout"),
-    ("quantization_config", &[], "weights must be F32, F16 or BF16"),
-    ("compression_config", &[], "weights must be F32, F16 or BF16"),
-    ("partial_rotary_factor", &["1", "1.0"], "the decoder rotates whole heads"),
-    ("rope_interleaved", &["false"], "the decoder rotates halves"),
-    ("use_qk_norm", &["false"], "the decoder does not normalise queries and keys"),
-    ("is_encoder_decoder", &["false"], "the decoder stands alone"),
-];
-
-const LLAMA_CLASS: &str = "LlamaForCausalLM";
-const MISTRAL_CLASS: &str = "MistralForCausalLM";
 
 impl LlamaConfig {
     /// Reads the text of a Hugging Face config.json.
@@ -45,7 +27,27 @@ impl LlamaConfig {
     /// [`CheckpointError::Config`] with every problem found, each naming its key.
     pub fn from_json(text: &str) -> Result<Self, CheckpointError> {
         let file = Path::new(CONFIG_FILE);
-        Self::from_raw(file, &parse_object(file, text)?)
+        Self::from_raw(file, &parse_object(file, text, &mut Vec::new())?)
+    }
+
+    /// The same of a text that has been read, for weights that are stored already: then a type that isn't known is no error, and F32
+    /// stands for it.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`].
+    pub fn from_value(json: &Value) -> Result<Self, CheckpointError> {
+        Ok(ReadConfig::of(Path::new(CONFIG_FILE), json, DtypeFrom::Weights)?.config)
+    }
+
+    /// The type that the config.json of a folder names.
+    ///
+    /// # Errors
+    /// `Config` where it names none that is known.
+    pub fn dtype_of(folder: &Path, json: &Value) -> Result<Dtype, CheckpointError> {
+        let file = folder.join(CONFIG_FILE);
+        let object = json.as_object().cloned().unwrap_or_default();
+        read_dtype(&Keys::new(&object))
+            .map_err(|problem| CheckpointError::Config { file, problems: Problems(vec![problem]) })
     }
 
     /// Reads `folder/config.json`.
@@ -53,23 +55,11 @@ impl LlamaConfig {
     /// # Errors
     /// As [`Self::from_json`], or [`CheckpointError::Io`].
     pub fn read(folder: &Path) -> Result<Self, CheckpointError> {
-        Self::from_raw(&folder.join(CONFIG_FILE), &read_raw_config(folder)?)
+        Self::from_raw(&folder.join(CONFIG_FILE), &read_raw_config(folder, &mut Vec::new())?)
     }
 
-    /// The configuration that a JSON object gives; `file` is where it is from.
-    pub(crate) fn from_raw(file: &Path, json: &Value) -> Result<Self, CheckpointError> {
-        let object = json.as_object().ok_or_else(|| CheckpointError::Json {
-            file: file.to_owned(),
-            problem: "expected a JSON object".to_owned(),
-        })?;
-        let mut keys = Keys::new(object);
-        let config = read_keys(&mut keys);
-        let problems = match &config {
-            Some(config) if keys.problems.is_empty() => config.problems(),
-            _ => Problems(keys.problems),
-        };
-        problems.into_result(|problems| CheckpointError::Config { file: file.to_owned(), problems })?;
-        Ok(config.expect("a config without problems has every key"))
+    fn from_raw(file: &Path, json: &Value) -> Result<Self, CheckpointError> {
+        Ok(ReadConfig::of(file, json, DtypeFrom::Config)?.config)
     }
 
     /// The config.json that transformers opens. [`Self::from_json`] gives the same configuration back.
@@ -104,9 +94,56 @@ impl LlamaConfig {
     }
 }
 
+/// What a JSON object says of a model.
+#[derive(Debug)]
+pub(crate) struct ReadConfig {
+    /// The model's shape. Its type is F32 where the file names none that is known.
+    pub config: LlamaConfig,
+    /// What is odd about the file and changes nothing.
+    pub notes: Vec<Note>,
+    /// Why the type isn't known.
+    pub unknown_dtype: Option<String>,
+}
+
+/// What says how the weights are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DtypeFrom {
+    /// The configuration; one that names no type is refused.
+    Config,
+    /// The weights themselves.
+    Weights,
+}
+
+impl ReadConfig {
+    /// The configuration that a JSON object gives; `file` is where it is from.
+    pub fn of(file: &Path, json: &Value, dtype_from: DtypeFrom) -> Result<Self, CheckpointError> {
+        let object = json.as_object().ok_or_else(|| CheckpointError::Json {
+            file: file.to_owned(),
+            problem: "expected a JSON object".to_owned(),
+        })?;
+        let mut keys = Keys::new(object);
+        let (dtype, unknown_dtype) = match read_dtype(&keys) {
+            Ok(dtype) => (dtype, None),
+            Err(problem) => (Dtype::F32, Some(problem)),
+        };
+        let config = read_keys(&mut keys, dtype);
+        let Keys { mut problems, notes, .. } = keys;
+        if dtype_from == DtypeFrom::Config {
+            problems.extend(unknown_dtype.clone());
+        }
+        let problems = match &config {
+            Some(config) if problems.is_empty() => config.problems(),
+            _ => Problems(problems),
+        };
+        problems.into_result(|problems| CheckpointError::Config { file: file.to_owned(), problems })?;
+        let config = config.expect("a config without problems has every key");
+        Ok(Self { config, notes, unknown_dtype })
+    }
+}
+
 /// `None` where a needed key is missing or wrong; then the problems say so.
-fn read_keys(keys: &mut Keys) -> Option<LlamaConfig> {
-    check_honoured(keys);
+fn read_keys(keys: &mut Keys, dtype: Dtype) -> Option<LlamaConfig> {
+    let windows = check_honoured(keys);
     let hidden_size = keys.required_size("hidden_size");
     let num_attention_heads = keys.required_size("num_attention_heads");
     let num_hidden_layers = keys.required_size("num_hidden_layers");
@@ -119,14 +156,16 @@ fn read_keys(keys: &mut Keys) -> Option<LlamaConfig> {
         }
         hidden.checked_div(heads).or(Some(0))
     });
-    check_layer_types(keys, num_hidden_layers);
+    check_layer_types(keys, num_hidden_layers, windows);
     // All keys are read before the first `?`, so that one run reports all problems.
     let (vocab_size, intermediate_size) =
         (keys.required_size("vocab_size"), keys.required_size("intermediate_size"));
-    let rope = rope_json::read(keys);
-    let dtype = read_dtype(keys);
-    let num_key_value_heads = keys.size("num_key_value_heads").or(num_attention_heads);
-    let max_position_embeddings = keys.size("max_position_embeddings").unwrap_or(2048);
+    let max_position_embeddings = max_position_embeddings(keys);
+    let rope = rope_json::read(keys, max_position_embeddings);
+    let num_key_value_heads = keys.size("num_key_value_heads").or(
+        // Left out, it is not what null is.
+        if is_mistral(keys) && !keys.is_there("num_key_value_heads") { Some(8) } else { num_attention_heads },
+    );
     let rms_norm_eps = keys.number("rms_norm_eps").unwrap_or(1e-6);
     let initializer_range = keys.number("initializer_range").unwrap_or(0.02);
     let tie_word_embeddings = keys.flag("tie_word_embeddings").unwrap_or(false);
@@ -144,90 +183,38 @@ fn read_keys(keys: &mut Keys) -> Option<LlamaConfig> {
         rope,
         tie_word_embeddings,
         initializer_range,
-        dtype: dtype?,
+        dtype,
         bos_token_id,
         eos_token_id,
     })
 }
 
-fn check_honoured(keys: &mut Keys) {
-    for (key, allowed, reason) in ONLY {
-        if let Some(value) = keys.value(key)
-            && !allowed.contains(&value.to_string().as_str())
-        {
-            keys.problem(format!("`{key}` is {value}, but {reason}"));
-        }
-    }
-    if let Some(architectures) = keys.value("architectures") {
-        let is_causal = |name: &Value| [LLAMA_CLASS, MISTRAL_CLASS].iter().any(|class| name == class);
-        if !architectures.as_array().is_some_and(|names| names.iter().all(is_causal)) {
-            keys.problem(format!(
-                "`architectures` is {architectures}, but this decoder is \"{LLAMA_CLASS}\""
-            ));
-        }
-    } else if keys.value("model_type").is_none() {
-        keys.problem("neither `model_type` nor `architectures` is there, expected \"llama\"".to_owned());
-    }
-    check_mistral(keys);
-}
-
-/// Mistral without its window is a LLaMA. What its files leave out means something else, though.
-fn check_mistral(keys: &mut Keys) {
-    let is_mistral = keys.value("model_type").map_or_else(
-        || keys.value("architectures").is_some_and(|names| names[0] == MISTRAL_CLASS),
-        |kind| kind == "mistral",
-    );
-    if !is_mistral {
-        return;
-    }
-    for (key, meaning) in [("sliding_window", "4096"), ("num_key_value_heads", "8")] {
-        if !keys.object.contains_key(key) {
-            keys.problem(format!("`{key}` is missing, which means {meaning} in a \"mistral\"; write it out"));
-        }
-    }
-}
-
-fn check_layer_types(keys: &mut Keys, num_hidden_layers: Option<usize>) {
-    let Some(types) = keys.value("layer_types") else { return };
-    let full = json!("full_attention");
-    match types.as_array() {
-        Some(list) if list.iter().all(|one| *one == full) => {
-            if let Some(layers) = num_hidden_layers.filter(|layers| *layers != list.len()) {
-                keys.problem(format!("`layer_types` has {} entries for {layers} layers", list.len()));
-            }
-        }
-        _ => keys.problem(format!(
-            "`layer_types` may only list {full}: the decoder attends to the whole sequence"
-        )),
-    }
-}
-
-fn read_dtype(keys: &mut Keys) -> Option<Dtype> {
+/// The type, as PyTorch names it; what is wrong where it is none.
+fn read_dtype(keys: &Keys) -> Result<Dtype, String> {
     let Some((key, value)) =
         ["dtype", "torch_dtype"].into_iter().find_map(|key| Some((key, keys.value(key)?)))
     else {
-        return Some(Dtype::F32);
+        return Ok(Dtype::F32);
     };
     match value.as_str().map(|name| name.strip_prefix("torch.").unwrap_or(name)) {
-        Some("float32") => Some(Dtype::F32),
-        Some("float16") => Some(Dtype::F16),
-        Some("bfloat16") => Some(Dtype::BF16),
-        _ => {
-            keys.problem(format!("`{key}` is {value}, expected \"float32\", \"float16\" or \"bfloat16\""));
-            None
-        }
+        Some("float64" | "double") => Ok(Dtype::F64),
+        Some("float32" | "float") => Ok(Dtype::F32),
+        Some("float16" | "half") => Ok(Dtype::F16),
+        Some("bfloat16") => Ok(Dtype::BF16),
+        _ => Err(format!("`{key}` is {}, expected \"float32\", \"float16\" or \"bfloat16\"", shown(value))),
     }
 }
 
-/// The keys of a JSON object, read one by one; what is wrong with any is gathered.
+/// The keys of a JSON object, read one by one; what is wrong with any is gathered, and what is odd.
 pub(crate) struct Keys<'a> {
     object: &'a Map<String, Value>,
     pub(crate) problems: Vec<String>,
+    pub(crate) notes: Vec<Note>,
 }
 
 impl<'a> Keys<'a> {
     pub(crate) fn new(object: &'a Map<String, Value>) -> Self {
-        Self { object, problems: Vec::new() }
+        Self { object, problems: Vec::new(), notes: Vec::new() }
     }
 
     /// Null and absent are the same.
@@ -235,15 +222,25 @@ impl<'a> Keys<'a> {
         self.object.get(key).filter(|value| !value.is_null())
     }
 
+    /// Whether the file has the key, be it null.
+    pub(crate) fn is_there(&self, key: &str) -> bool {
+        self.object.contains_key(key)
+    }
+
     pub(crate) fn problem(&mut self, problem: String) {
         self.problems.push(problem);
+    }
+
+    /// Something that the file says and that changes nothing, or means something else.
+    pub(crate) fn note(&mut self, key: &str, said: String) {
+        self.notes.push(Note::Config { key: key.to_owned(), said });
     }
 
     fn read<T>(&mut self, key: &str, expected: &str, read: impl Fn(&'a Value) -> Option<T>) -> Option<T> {
         let value = self.value(key)?;
         let found = read(value);
         if found.is_none() {
-            self.problem(format!("`{key}` is {value}, expected {expected}"));
+            self.problem(format!("`{key}` is {}, expected {expected}", shown(value)));
         }
         found
     }
@@ -253,7 +250,7 @@ impl<'a> Keys<'a> {
     }
 
     pub(crate) fn number(&mut self, key: &str) -> Option<f64> {
-        self.read(key, "a number", Value::as_f64)
+        self.read(key, "a number", as_number)
     }
 
     pub(crate) fn required_size(&mut self, key: &str) -> Option<usize> {
@@ -276,11 +273,14 @@ impl<'a> Keys<'a> {
         self.read(key, "true or false", Value::as_bool)
     }
 
-    /// A token id, or the first of a list of them.
+    /// A token id, or the first of a list of them. A negative one stands for none.
     fn token(&mut self, key: &str) -> Option<u32> {
-        self.read(key, "a token id", |value| {
-            let first = value.as_array().map_or(Some(value), |list| list.first())?;
-            first.as_u64().and_then(|token| u32::try_from(token).ok())
-        })
+        let value = self.value(key)?;
+        let first = value.as_array().map_or(Some(value), |list| list.first());
+        if first.and_then(Value::as_i64).is_some_and(|token| token < 0) {
+            self.note(key, format!("is {}: no token", shown(value)));
+            return None;
+        }
+        self.read(key, "a token id", |_| first?.as_u64().and_then(|token| u32::try_from(token).ok()))
     }
 }

@@ -55,13 +55,21 @@ pub enum CheckpointError {
     #[error(
         "{}: no weights: expected model.safetensors, or model.safetensors.index.json with the shards it names{}",
         folder.display(),
-        if *other_format { " (weights in other formats must be converted to safetensors first)" } else { "" }
+        found.as_ref().map(|found| format!("; {found}")).unwrap_or_default()
     )]
     NoWeights {
         /// The folder.
         folder: PathBuf,
-        /// Whether weights of another format are there.
-        other_format: bool,
+        /// What is there instead, and what to do with it.
+        found: Option<String>,
+    },
+    /// A path that holds something else than a model.
+    #[error("{}: {problem}", path.display())]
+    NotAModel {
+        /// The path.
+        path: PathBuf,
+        /// What it is, and what to give instead.
+        problem: String,
     },
     /// A model's configuration is not JSON, is inconsistent, or asks for what the decoder can't do.
     #[error("{}: {problems}", file.display())]
@@ -117,6 +125,7 @@ impl CheckpointError {
             | Self::TargetIsSource { path }
             | Self::TargetInSource { path, .. }
             | Self::NoFolder { path }
+            | Self::NotAModel { path, .. }
             | Self::NoWeights { folder: path, .. }
             | Self::Config { file: path, .. }
             | Self::Json { file: path, .. }

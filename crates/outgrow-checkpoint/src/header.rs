@@ -12,9 +12,9 @@ use serde::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    config::Dtype,
     error::CheckpointError,
     layout::{TensorSpec, offsets},
+    stored_dtype::StoredDtype,
 };
 
 const SIZE_BYTES: u64 = 8;
@@ -26,11 +26,11 @@ const METADATA_KEY: &str = "__metadata__";
 /// How the weights of a repository look that was cloned without them.
 const LFS_POINTER: &[u8; SIZE_BYTES as usize] = b"version ";
 
-/// What a header says about a tensor; the type may be one that this crate doesn't read.
+/// What a header says about a tensor; the type may be one that the format doesn't have.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub name: String,
-    pub dtype: Result<Dtype, String>,
+    pub dtype: Result<StoredDtype, String>,
     pub shape: Vec<usize>,
     /// Bytes in the file.
     pub range: Range<u64>,
@@ -98,11 +98,15 @@ fn checked_entries(
             return Err(format!("`{name}` begins at byte {first}, expected {end}; it {fault}"));
         }
         end = last;
-        let dtype = known_dtype(dtype);
+        let dtype = StoredDtype::named(&dtype).ok_or(dtype);
         if let Ok(dtype) = dtype {
-            let needed = shape
-                .iter()
-                .try_fold(dtype.size_bytes() as u64, |size, side| size.checked_mul(*side))
+            let values = shape.iter().try_fold(1_u64, |values, side| values.checked_mul(*side));
+            let bits = values.map(|values| u128::from(values) * u128::from(dtype.size_bits()));
+            if bits.is_some_and(|bits| !bits.is_multiple_of(8)) {
+                return Err(format!("`{name}` has shape {shape:?} of {dtype}, which fills no whole bytes"));
+            }
+            let needed = bits.and_then(|bits| u64::try_from(bits / 8).ok());
+            let needed = needed
                 .ok_or_else(|| format!("`{name}` has shape {shape:?}, which is larger than any file"))?;
             if last - first != needed {
                 let held = last - first;
@@ -120,15 +124,6 @@ fn checked_entries(
     }
     let end = data_start.checked_add(end).ok_or("the tensors end beyond any file")?;
     Ok((entries, end))
-}
-
-fn known_dtype(name: String) -> Result<Dtype, String> {
-    match name.as_str() {
-        "F32" => Ok(Dtype::F32),
-        "F16" => Ok(Dtype::F16),
-        "BF16" => Ok(Dtype::BF16),
-        _ => Err(name),
-    }
 }
 
 #[derive(Deserialize)]

@@ -40,7 +40,8 @@ impl Checkpoint {
     /// None today beyond those of [`Checkpoint::bytes`]: an opened checkpoint is sound.
     pub fn to_named_tensors(&self) -> Result<NamedTensors, CheckpointError> {
         let load = |tensor: &StoredTensor| {
-            let values = decode(self.bytes(&tensor.name)?, tensor.dtype);
+            let dtype = tensor.dtype.float().expect("a checkpoint's tensors are numbers");
+            let values = decode(self.bytes(&tensor.name)?, dtype);
             Ok((tensor.name.clone(), HostTensor { shape: tensor.shape.clone(), values }))
         };
         self.tensors().map(load).collect()
@@ -78,7 +79,7 @@ pub fn write_model_files(
     check_against(folder, config, tensors)?;
     let spec = |(name, tensor): (&String, &HostTensor)| TensorSpec {
         name: name.clone(),
-        dtype: config.dtype,
+        dtype: config.dtype.into(),
         shape: tensor.shape.clone(),
     };
     let ordered = config.tensors();
@@ -129,7 +130,11 @@ pub fn write_tensors(path: &Path, tensors: &NamedTensors) -> Result<(), Checkpoi
     problems.into_result(|problems| CheckpointError::Tensors { path: path.to_owned(), problems })?;
     let specs: Vec<TensorSpec> = tensors
         .iter()
-        .map(|(name, one)| TensorSpec { name: name.clone(), dtype: Dtype::F32, shape: one.shape.clone() })
+        .map(|(name, one)| TensorSpec {
+            name: name.clone(),
+            dtype: Dtype::F32.into(),
+            shape: one.shape.clone(),
+        })
         .collect();
     write_atomically(path, |file| {
         let mut file = BufWriter::new(file);
@@ -150,7 +155,7 @@ pub fn read_tensors(path: &Path) -> Result<NamedTensors, CheckpointError> {
     let mut tensors = NamedTensors::new();
     let mut problems = Vec::new();
     for entry in entries {
-        match entry.dtype {
+        match entry.dtype.and_then(|dtype| dtype.float().ok_or_else(|| dtype.to_string())) {
             Ok(dtype) => {
                 let values = decode(file.bytes(&entry.range), dtype);
                 tensors.insert(entry.name, HostTensor { shape: entry.shape, values });

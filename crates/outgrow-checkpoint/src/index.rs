@@ -2,44 +2,66 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::Path,
 };
 
 use crate::{
     error::CheckpointError,
-    weights::{INDEX_FILE, SINGLE_FILE, is_passed_over, parse_object},
+    notes::Note,
+    weights::{INDEX_FILE, SINGLE_FILE, read_json},
+    wrappers::Wrappers,
 };
 
-/// The names of the tensors that a folder's index lists, whether or not its shards are there: enough to plan the growth
-/// of a model whose weights are elsewhere.
-///
-/// # Errors
-/// `Io` where there is no index, `Json` where it is none.
-pub fn read_index_names(folder: &Path) -> Result<BTreeSet<String>, CheckpointError> {
-    let index = read_index(&folder.join(INDEX_FILE))?;
-    Ok(index.into_keys().filter(|name| !is_passed_over(name)).collect())
+/// The tensors that a folder's index lists, whether or not its shards are there: enough to plan the growth of a model whose
+/// weights are elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexListing {
+    /// The names of all tensors.
+    pub names: BTreeSet<String>,
+    /// Those of them that are placed in shards which aren't there.
+    pub missing: BTreeSet<String>,
+    /// These shards.
+    pub missing_shards: BTreeSet<String>,
+    /// What isn't as it should be.
+    pub notes: Vec<Note>,
 }
 
-/// The shards that a folder's index names and that aren't there; none where all weights are in one file, or nothing says what
-/// there should be.
-///
-/// # Errors
-/// `Io`, or `Json` where the index is none.
-pub fn missing_shards(folder: &Path) -> Result<BTreeSet<String>, CheckpointError> {
-    let file = folder.join(INDEX_FILE);
-    if folder.join(SINGLE_FILE).exists() || !file.exists() {
-        return Ok(BTreeSet::new());
+impl IndexListing {
+    /// Reads a folder's index; `None` where there is none, or where all weights are in one file.
+    ///
+    /// # Errors
+    /// `Io`, or `Json` where the index is none.
+    pub fn read(folder: &Path) -> Result<Option<Self>, CheckpointError> {
+        let file = folder.join(INDEX_FILE);
+        if folder.join(SINGLE_FILE).exists() || !file.exists() {
+            return Ok(None);
+        }
+        let mut notes = Vec::new();
+        let places = read_index(&file, &mut notes)?;
+        let shards: BTreeSet<&String> = places.values().collect();
+        let missing_shards: BTreeSet<String> =
+            shards.into_iter().filter(|shard| !folder.join(shard).exists()).cloned().collect();
+        let mut wrappers = Wrappers::of(places.keys().map(String::as_str));
+        let [mut names, mut missing] = [BTreeSet::new(), BTreeSet::new()];
+        for (name, shard) in &places {
+            let name = wrappers.unwrapped(name);
+            if missing_shards.contains(shard) {
+                missing.insert(name.clone());
+            }
+            names.insert(name);
+        }
+        notes.extend(wrappers.note());
+        Ok(Some(Self { names, missing, missing_shards, notes }))
     }
-    let shards: BTreeSet<String> = read_index(&file)?.into_values().collect();
-    Ok(shards.into_iter().filter(|shard| !folder.join(shard).exists()).collect())
 }
 
 /// Which file, of this folder, holds each tensor.
-pub(crate) fn read_index(file: &Path) -> Result<BTreeMap<String, String>, CheckpointError> {
+pub(crate) fn read_index(
+    file: &Path,
+    notes: &mut Vec<Note>,
+) -> Result<BTreeMap<String, String>, CheckpointError> {
     let problem = |problem: String| CheckpointError::Json { file: file.to_owned(), problem };
-    let text = fs::read_to_string(file).map_err(|source| CheckpointError::io("read", file, source))?;
-    let json = parse_object(file, &text)?;
+    let json = read_json(file, notes)?;
     let map = json["weight_map"].as_object().filter(|map| !map.is_empty()).ok_or_else(|| {
         problem("`weight_map` is missing, expected an object of tensors and their files".to_owned())
     })?;
@@ -52,37 +74,4 @@ pub(crate) fn read_index(file: &Path) -> Result<BTreeMap<String, String>, Checkp
         places.insert(tensor.clone(), name.to_owned());
     }
     Ok(places)
-}
-
-/// The files to open, by name; all of them are there, beside the index.
-pub(crate) fn open_order<'a>(
-    index_file: &Path,
-    index: &'a BTreeMap<String, String>,
-) -> Result<BTreeSet<&'a str>, CheckpointError> {
-    let names: BTreeSet<&str> = index.values().map(String::as_str).collect();
-    let missing: Vec<&str> =
-        names.iter().copied().filter(|name| !index_file.with_file_name(name).exists()).collect();
-    if missing.is_empty() {
-        return Ok(names);
-    }
-    let problem = format!("names shards that are not there: {}", first_few(&missing));
-    Err(CheckpointError::Json { file: index_file.to_owned(), problem })
-}
-
-/// The first names, and how many more there are: an index can name hundreds.
-fn first_few(names: &[&str]) -> String {
-    let (first, more) = names.split_at(names.len().min(3));
-    let first = first.join(", ");
-    if more.is_empty() { first } else { format!("{first} and {} more", more.len()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::first_few;
-
-    #[test]
-    fn of_many_names_three_are_given_and_the_rest_counted() {
-        assert_eq!(first_few(&["a", "b", "c"]), "a, b, c");
-        assert_eq!(first_few(&["a", "b", "c", "d", "e"]), "a, b, c and 2 more");
-    }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value, json};
 
-use crate::{config::Dtype, weights::ShardSet};
+use crate::{stored_dtype::StoredDtype, weights::ShardSet};
 
 /// A tensor that is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct TensorSpec {
     /// The Hugging Face name.
     pub name: String,
     /// How it is stored.
-    pub dtype: Dtype,
+    pub dtype: StoredDtype,
     /// Sizes, outermost first.
     pub shape: Vec<usize>,
 }
@@ -20,7 +20,8 @@ pub struct TensorSpec {
 impl TensorSpec {
     /// Bytes of its values.
     pub fn size_bytes(&self) -> u64 {
-        self.shape.iter().map(|side| *side as u64).product::<u64>() * self.dtype.size_bytes() as u64
+        let values = self.shape.iter().map(|side| *side as u64).product::<u64>();
+        values * self.dtype.size_bits() / 8
     }
 }
 
@@ -71,7 +72,7 @@ impl ShardLayout {
         let count = groups.len();
         let shard = |(index, mut tensors): (usize, Vec<TensorSpec>)| {
             // Readers view the bytes in place, so that a wide type must not begin at an odd multiple of a narrow one.
-            tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype.size_bytes()));
+            tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype.size_bits()));
             let file_name = match count {
                 1 => set.single_file(),
                 _ => format!("{}-{:05}-of-{count:05}.safetensors", set.stem(), index + 1),
@@ -124,9 +125,10 @@ pub(crate) fn offsets(tensors: &[TensorSpec]) -> impl Iterator<Item = Range<u64>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Dtype;
 
     fn tensor(name: &str, dtype: Dtype, length: usize) -> TensorSpec {
-        TensorSpec { name: name.to_owned(), dtype, shape: vec![length] }
+        TensorSpec { name: name.to_owned(), dtype: dtype.into(), shape: vec![length] }
     }
 
     fn names(layout: &ShardLayout) -> Vec<Vec<&str>> {

@@ -1,5 +1,6 @@
 //! A LLaMA-style checkpoint folder, opened. An opened checkpoint is sound: every tensor of its model is there, in the
-//! right shape and in a type that can be read. Other architectures are [`WeightFolder`]'s. Nothing here writes.
+//! right shape and in a type that can be read. What else is in the folder is passed over and noted. Other architectures are
+//! [`WeightFolder`]'s. Nothing here writes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,18 +11,25 @@ use serde_json::Value;
 
 use crate::{
     config::LlamaConfig,
+    config_json::{DtypeFrom, ReadConfig},
     error::{CheckpointError, Problems},
-    tensors::HEAD,
+    notes::Note,
+    tensors::{EMBEDDING, HEAD, TensorShape},
     weights::{CONFIG_FILE, StoredTensor, WeightFolder, read_raw_config},
 };
 
-/// An opened checkpoint folder, memory-mapped: opening costs the headers, not the weights.
+/// Old conversions store the rotary frequencies, which follow from the configuration.
+const FREQUENCIES: &str = ".rotary_emb.inv_freq";
+
+/// An opened checkpoint folder, memory-mapped: opening costs the headers, not the weights; but for a head beside a tied embedding,
+/// which is compared with it.
 ///
 /// Files must not be changed in place while this lives.
 #[derive(Debug)]
 pub struct Checkpoint {
     weights: WeightFolder,
     config: LlamaConfig,
+    notes: Vec<Note>,
     /// The model's tensors among the folder's, in the order of [`LlamaConfig::tensors`].
     order: Vec<usize>,
     /// Tensors of the folder that are no parameters of the model.
@@ -29,18 +37,19 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a folder with config.json and model.safetensors, or shards and their index.
+    /// Opens a folder with config.json and model.safetensors, or shards.
     ///
-    /// Two kinds of tensors may be there and are passed over, as transformers does: a head beside a tied embedding,
-    /// and the `rotary_emb.inv_freq` of old conversions.
+    /// Tensors that are none of the model's are passed over, as transformers does. A head beside a tied embedding is the embedding
+    /// if it has its values; one with others is used, and the model is not tied.
     ///
     /// # Errors
     /// Everything in [`CheckpointError`] but what concerns writing.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
         // The configuration is looked at first: what it says is the better reason for tensors that can't be read.
-        let raw_config = read_raw_config(folder)?;
-        let config = LlamaConfig::from_raw(&folder.join(CONFIG_FILE), &raw_config)?;
-        Self::check(WeightFolder::open_with(folder, raw_config)?, config)
+        let mut notes = Vec::new();
+        let raw_config = read_raw_config(folder, &mut notes)?;
+        let config = ReadConfig::of(&folder.join(CONFIG_FILE), &raw_config, DtypeFrom::Weights)?;
+        Self::check(WeightFolder::open_with(folder, raw_config, notes)?, config)
     }
 
     /// A folder that is open already, if a LLaMA-style model is in it.
@@ -48,35 +57,41 @@ impl Checkpoint {
     /// # Errors
     /// `Config` or `Tensors` where there is none.
     pub fn from_weights(weights: WeightFolder) -> Result<Self, CheckpointError> {
-        let config = LlamaConfig::from_raw(&weights.folder().join(CONFIG_FILE), weights.raw_config())?;
+        let file = weights.folder().join(CONFIG_FILE);
+        let config = ReadConfig::of(&file, weights.raw_config(), DtypeFrom::Weights)?;
         Self::check(weights, config)
     }
 
-    fn check(weights: WeightFolder, config: LlamaConfig) -> Result<Self, CheckpointError> {
-        let stored = weights.tensors().iter().enumerate();
-        let mut left: BTreeMap<&str, usize> = stored.map(|(index, one)| (one.name.as_str(), index)).collect();
-        let mut problems = Vec::new();
-        let mut order = Vec::new();
-        for expected in config.tensors() {
-            let (name, shape) = (&expected.name, &expected.shape);
-            match left.remove(name.as_str()).map(|index| (index, &weights.tensors()[index].shape)) {
-                None => problems.push(format!("`{name}` is missing, expected shape {shape:?}")),
-                Some((_, found)) if found != shape => {
-                    problems.push(format!("`{name}` has shape {found:?}, expected {shape:?}"));
-                }
-                Some((index, _)) => order.push(index),
-            }
+    fn check(weights: WeightFolder, read: ReadConfig) -> Result<Self, CheckpointError> {
+        let ReadConfig { mut config, mut notes, unknown_dtype } = read;
+        let names = config.tensors().into_iter().map(|one| one.name).collect();
+        let weights = weights.with_own_names(&names, config.tie_word_embeddings);
+        if config.tie_word_embeddings && weights.has_own_head()? {
+            config.tie_word_embeddings = false;
+            notes.push(Note::HeadKept { head: HEAD.to_owned() });
         }
-        let is_tied_head = |name: &str| name == HEAD && config.tie_word_embeddings;
-        let unexpected = left.keys().filter(|name| !is_tied_head(name));
-        problems.extend(
-            unexpected.map(|name| format!("`{name}` is no tensor of the model that config.json describes")),
-        );
-        let passed_over = left.into_keys().map(str::to_owned).collect();
-        let path = weights.folder();
-        Problems(problems)
-            .into_result(|problems| CheckpointError::Tensors { path: path.to_owned(), problems })?;
-        Ok(Self { weights, config, order, passed_over })
+        let expected = config.tensors();
+        let names: BTreeSet<&str> = expected.iter().map(|one| one.name.as_str()).collect();
+        notes.extend(weights.unneeded(|name| names.contains(name))?);
+        let (order, unexpected) = placed(&weights, &config, &expected)?;
+        notes.extend(of_unexpected(&unexpected, &weights, &config));
+        if let Some(problem) = unknown_dtype {
+            let stored = weights.tensor(EMBEDDING).and_then(|tensor| tensor.dtype.float());
+            config.dtype = stored.unwrap_or(config.dtype);
+            let key = if weights.raw_config()["dtype"].is_null() { "torch_dtype" } else { "dtype" };
+            let said = problem.split_once(" is ").map_or(problem.as_str(), |(_, said)| said);
+            notes.push(Note::Config {
+                key: key.to_owned(),
+                said: format!("is {said}; the weights are {}", config.dtype.config_name()),
+            });
+        }
+        let notes = [weights.notes(), &notes].concat();
+        Ok(Self { weights, config, notes, order, passed_over: unexpected.into_iter().collect() })
+    }
+
+    /// What isn't as it should be about the folder, and what of it is passed over.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// The folder, whatever is in it.
@@ -84,7 +99,7 @@ impl Checkpoint {
         &self.weights
     }
 
-    /// The model's shape.
+    /// The model's shape; not tied if a head of its own is stored, whatever config.json says.
     pub fn config(&self) -> &LlamaConfig {
         &self.config
     }
@@ -120,4 +135,85 @@ impl Checkpoint {
         }
         self.weights.bytes(name)
     }
+}
+
+/// Where the expected tensors are, and the names of the others.
+fn placed(
+    weights: &WeightFolder,
+    config: &LlamaConfig,
+    expected: &[TensorShape],
+) -> Result<(Vec<usize>, Vec<String>), CheckpointError> {
+    let stored = weights.tensors().iter().enumerate();
+    let mut left: BTreeMap<&str, usize> = stored.map(|(index, one)| (one.name.as_str(), index)).collect();
+    let mut problems = Vec::new();
+    let mut order = Vec::new();
+    for TensorShape { name, shape } in expected {
+        let Some(index) = left.remove(name.as_str()) else {
+            problems.push(format!(
+                "`{name}` is missing, expected shape {shape:?}{}",
+                hint(name, weights, config)
+            ));
+            continue;
+        };
+        let StoredTensor { dtype, shape: found, .. } = &weights.tensors()[index];
+        if dtype.float().is_none() {
+            problems.push(format!("`{name}` is {dtype}, expected F32, F16 or BF16"));
+        } else if found != shape {
+            problems.push(format!("`{name}` has shape {found:?}, expected {shape:?}"));
+        }
+        order.push(index);
+    }
+    let unexpected: Vec<String> = left.into_keys().map(str::to_owned).collect();
+    if problems.is_empty() {
+        return Ok((order, unexpected));
+    }
+    problems.extend(resized(weights, config));
+    // They may be those that are missed, under other names.
+    let strange = unexpected.iter().filter(|name| !is_known(name, weights, config));
+    problems
+        .extend(strange.map(|name| format!("`{name}` is no tensor of the model that config.json describes")));
+    Err(CheckpointError::Tensors { path: weights.folder().to_owned(), problems: Problems(problems) })
+}
+
+/// What could be meant where a head or an embedding is missing.
+fn hint(name: &str, weights: &WeightFolder, config: &LlamaConfig) -> &'static str {
+    let other = match name {
+        EMBEDDING => HEAD,
+        HEAD => EMBEDDING,
+        _ => return "",
+    };
+    if config.tie_word_embeddings || weights.tensor(other).is_none() {
+        return "";
+    }
+    "; transformers would draw it at random, so find it, or, if head and embedding are one, set `tie_word_embeddings` to true"
+}
+
+/// A vocabulary that has grown without config.json.
+fn resized(weights: &WeightFolder, config: &LlamaConfig) -> Option<String> {
+    let rows = |name: &str| match weights.tensor(name)?.shape[..] {
+        [rows, hidden] if hidden == config.hidden_size => Some(rows),
+        _ => None,
+    };
+    let found = rows(EMBEDDING).filter(|rows| *rows != config.vocab_size)?;
+    let agrees = config.tie_word_embeddings || rows(HEAD) == Some(found);
+    agrees.then(|| format!("if the vocabulary was resized, set `vocab_size` to {found}"))
+}
+
+/// Tensors that are no parameters and that everybody knows.
+fn is_known(name: &str, weights: &WeightFolder, config: &LlamaConfig) -> bool {
+    let is_float = || weights.tensor(name).is_some_and(|tensor| tensor.dtype.float().is_some());
+    // The head would be a parameter if it weren't the embedding.
+    name.ends_with(FREQUENCIES) || (name == HEAD && config.tie_word_embeddings && is_float())
+}
+
+fn of_unexpected(unexpected: &[String], weights: &WeightFolder, config: &LlamaConfig) -> Vec<Note> {
+    let named = |fits: &dyn Fn(&str) -> bool| -> Vec<String> {
+        unexpected.iter().filter(|name| fits(name)).cloned().collect()
+    };
+    let groups = [
+        (named(&|name| name.ends_with(FREQUENCIES)), "which follows from config.json"),
+        (named(&|name| !is_known(name, weights, config)), "which config.json has no use for"),
+    ];
+    let groups = groups.into_iter().filter(|(names, _)| !names.is_empty());
+    groups.map(|(names, why)| Note::PassedOver { names, why }).collect()
 }

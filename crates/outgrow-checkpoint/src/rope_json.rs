@@ -1,33 +1,46 @@
 //! The rotary embedding's part of config.json: `rope_theta` with `rope_scaling`, or `rope_parameters`, and in each the
-//! key `rope_type` or, in older files, `type`. It refuses types that the decoder doesn't know.
+//! key `rope_type` or, in older files, `type`. Where a file says a thing twice, what counts is what counts in transformers 5. It refuses
+//! types that the decoder doesn't know.
 
 use serde_json::{Value, json};
 
 use crate::{
     config::{Rope, RopeScaling},
     config_json::Keys,
+    json::shown,
 };
 
 const THETA: f64 = 10_000.0;
+const ORIGINAL: &str = "original_max_position_embeddings";
+const NEWER: &str = "rope_parameters";
+const OLDER: &str = "rope_scaling";
 
 /// What is wrong goes to the problems; then the result means nothing.
-pub(crate) fn read(keys: &mut Keys) -> Rope {
+pub(crate) fn read(keys: &mut Keys, max_position_embeddings: usize) -> Rope {
     let top = keys.number("rope_theta");
-    let newer = read_part(keys, "rope_parameters");
-    let older = read_part(keys, "rope_scaling");
-    let inner = newer.as_ref().and_then(|part| part.theta).or(older.as_ref().and_then(|part| part.theta));
+    let original = Original { outer: keys.size(ORIGINAL), max_position_embeddings };
+    let newer = read_part(keys, NEWER, &original);
+    let older = read_part(keys, OLDER, &original);
+    // The older one, if it says anything, takes the place of the newer one as a whole.
+    let ((outer, first), second) = match (newer, older) {
+        (newer, Some(older)) => ((OLDER, Some(older)), newer),
+        (newer, None) => ((NEWER, newer), None),
+    };
+    let inner = first.as_ref().and_then(|part| part.theta);
+    let theta = inner.or(top).unwrap_or(THETA);
     if let (Some(top), Some(inner)) = (top, inner)
         && top.to_bits() != inner.to_bits()
     {
-        keys.problem(format!("`rope_theta` is {top} and {inner} at once; remove one of the two"));
+        let said = format!("is {top}, and {inner} in `{outer}`, which counts; older readers take the other");
+        keys.note("rope_theta", said);
     }
-    if let (Some(newer), Some(older)) = (&newer, &older)
-        && newer.scaling != older.scaling
+    let scaling = first.map_or(RopeScaling::Default, |part| part.scaling);
+    if let Some(second) = second
+        && (second.scaling != scaling || second.theta.is_some_and(|other| other.to_bits() != theta.to_bits()))
     {
-        keys.problem("`rope_parameters` and `rope_scaling` contradict each other; remove one".to_owned());
+        keys.problem(format!("`{NEWER}` and `{OLDER}` contradict each other; remove one"));
     }
-    let scaling = newer.or(older).map_or(RopeScaling::Default, |part| part.scaling);
-    Rope { theta: inner.or(top).unwrap_or(THETA), scaling }
+    Rope { theta, scaling }
 }
 
 struct Part {
@@ -35,12 +48,24 @@ struct Part {
     scaling: RopeScaling,
 }
 
-fn read_part(keys: &mut Keys, outer: &str) -> Option<Part> {
+/// The context length that a model was first trained with, as far as it is said outside.
+struct Original {
+    outer: Option<usize>,
+    max_position_embeddings: usize,
+}
+
+/// `None` where the file doesn't say anything under this key.
+fn read_part(keys: &mut Keys, outer: &str, original: &Original) -> Option<Part> {
     let value = keys.value(outer)?;
     let Some(object) = value.as_object() else {
-        keys.problem(format!("`{outer}` is {value}, expected an object"));
+        keys.problem(format!("`{outer}` is {}, expected an object", shown(value)));
         return None;
     };
+    // Of layers of several kinds, each kind has its own; all of ours are of this one.
+    let object = object.get("full_attention").and_then(Value::as_object).unwrap_or(object);
+    if object.is_empty() {
+        return None;
+    }
     let mut inner = Keys::new(object);
     let theta = inner.number("rope_theta");
     if let Some(factor) =
@@ -48,32 +73,65 @@ fn read_part(keys: &mut Keys, outer: &str) -> Option<Part> {
     {
         inner.problem(format!("`partial_rotary_factor` is {factor}, but the decoder rotates whole heads"));
     }
-    let scaling = read_scaling(&mut inner);
+    let scaling = read_scaling(&mut inner, original);
     let found = inner.problems.into_iter().map(|problem| format!("in `{outer}`: {problem}"));
     keys.problems.extend(found);
+    keys.notes.extend(inner.notes);
     Some(Part { theta, scaling: scaling? })
 }
 
-fn read_scaling(keys: &mut Keys) -> Option<RopeScaling> {
+fn read_scaling(keys: &mut Keys, original: &Original) -> Option<RopeScaling> {
     let key = if keys.value("rope_type").is_some() { "rope_type" } else { "type" };
     match keys.value(key).map(|kind| (kind, kind.as_str())) {
         None | Some((_, Some("default"))) => Some(RopeScaling::Default),
+        // Its frequencies are the usual ones in texts of as many tokens as the model has positions, and others are not run.
+        Some((_, Some("dynamic"))) => {
+            let positions = original.max_position_embeddings;
+            keys.note(
+                key,
+                format!("is \"dynamic\": of no effect, since no text has more than {positions} tokens"),
+            );
+            Some(RopeScaling::Default)
+        }
         Some((_, Some("linear"))) => Some(RopeScaling::Linear { factor: keys.required_number("factor")? }),
         Some((_, Some("llama3"))) => {
             let factor = keys.required_number("factor");
             let (low, high) =
                 (keys.required_number("low_freq_factor"), keys.required_number("high_freq_factor"));
-            let original = keys.required_size("original_max_position_embeddings");
+            let original_max_position_embeddings = original.of_llama3(keys);
             Some(RopeScaling::Llama3 {
                 factor: factor?,
                 low_freq_factor: low?,
                 high_freq_factor: high?,
-                original_max_position_embeddings: original?,
+                original_max_position_embeddings,
             })
         }
         Some((kind, _)) => {
-            keys.problem(format!("`{key}` is {kind}, expected \"default\", \"linear\" or \"llama3\""));
+            keys.problem(format!(
+                "`{key}` is {}, expected \"default\", \"linear\" or \"llama3\"",
+                shown(kind)
+            ));
             None
+        }
+    }
+}
+
+impl Original {
+    fn of_llama3(&self, keys: &mut Keys) -> usize {
+        match (self.outer, keys.size(ORIGINAL)) {
+            (Some(outer), Some(inner)) if outer != inner => {
+                keys.note(ORIGINAL, format!("is {outer}, and {inner} beside the factor; the first counts"));
+                outer
+            }
+            (Some(length), _) | (None, Some(length)) => length,
+            (None, None) => {
+                let length = self.max_position_embeddings;
+                keys.note(
+                    ORIGINAL,
+                    format!("is missing: `max_position_embeddings`, {length}, is taken for it"),
+                );
+                length
+            }
         }
     }
 }

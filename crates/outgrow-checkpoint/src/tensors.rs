@@ -3,6 +3,8 @@
 use crate::config::LlamaConfig;
 
 const LAYER_PREFIX: &str = "model.layers.";
+/// What a model that was saved without its head lacks in its tensors' names.
+pub(crate) const BASE_MODEL: &str = "model.";
 /// The token embedding.
 pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
 /// The head; absent where it is tied to the embedding.

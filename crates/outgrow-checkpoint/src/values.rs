@@ -20,7 +20,7 @@ pub struct ValueTooLarge {
     pub dtype: Dtype,
 }
 
-/// Decodes stored values: little-endian, of type `dtype`.
+/// Decodes stored values: little-endian, of type `dtype`. Those of 64 bits are rounded to nearest, ties to even.
 ///
 /// # Panics
 /// If `out` has not exactly as many values as `bytes` holds.
@@ -31,6 +31,11 @@ pub fn decode_into(bytes: &[u8], dtype: Dtype, out: &mut [f32]) {
         "bytes and values of a tensor's piece go together"
     );
     match dtype {
+        Dtype::F64 => {
+            for (value, word) in out.iter_mut().zip(bytes.as_chunks::<8>().0) {
+                *value = f64::from_le_bytes(*word) as f32;
+            }
+        }
         Dtype::F32 => {
             for (value, word) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
                 *value = f32::from_le_bytes(*word);
@@ -68,6 +73,12 @@ pub fn encode_into(values: &[f32], dtype: Dtype, out: &mut [u8]) -> Result<(), V
         "bytes and values of a tensor's piece go together"
     );
     let is_too_large = match dtype {
+        Dtype::F64 => {
+            for (word, value) in out.as_chunks_mut::<8>().0.iter_mut().zip(values) {
+                *word = f64::from(*value).to_le_bytes();
+            }
+            return Ok(());
+        }
         Dtype::F32 => {
             for (word, value) in out.as_chunks_mut::<4>().0.iter_mut().zip(values) {
                 *word = value.to_le_bytes();
@@ -121,7 +132,7 @@ fn became_infinite(value: f32, rounded: u32, infinity: u32) -> bool {
 fn first_too_large(values: &[f32], dtype: Dtype) -> ValueTooLarge {
     let fits = |value: &&f32| {
         let rounded = match dtype {
-            Dtype::F32 => **value,
+            Dtype::F64 | Dtype::F32 => **value,
             Dtype::F16 => f16::from_f32(**value).to_f32(),
             Dtype::BF16 => f32::from_bits(u32::from(round_to_bf16(**value)) << 16),
         };
@@ -160,6 +171,16 @@ mod tests {
                 assert!(value.is_nan() || before == after, "{dtype} {before:?} became {after:?}");
             }
         }
+    }
+
+    #[test]
+    fn values_of_64_bits_are_rounded_to_32() {
+        let bytes: Vec<u8> = [0.1_f64, -2.5, f64::NAN].into_iter().flat_map(f64::to_le_bytes).collect();
+        let mut values = [0.0; 3];
+        decode_into(&bytes, Dtype::F64, &mut values);
+        assert_eq!(values[..2], [0.1, -2.5]);
+        assert!(values[2].is_nan());
+        assert_eq!(round_trip(&[0.1, f32::MAX], Dtype::F64), [0.1, f32::MAX]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! A Hugging Face folder of any architecture, opened: config.json as it is, which tensors are where, and their bytes.
-//! An opened folder is sound: its files are whole, its index and its shards agree, and every tensor can be read. What
-//! the tensors mean, and whether they make up a model, is not known here. Nothing here writes.
+//! An opened folder is sound in what it has: its files are whole, and every tensor of [`WeightFolder::tensors`] can be read. What it
+//! lacks, or has twice, is known by name, for whoever needs it. What the tensors mean, and whether they make up a model, is not known
+//! here. Nothing here writes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     ops::Range,
     path::{Path, PathBuf},
@@ -12,12 +13,14 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    config::Dtype,
+    comparison::same_values,
     error::{CheckpointError, Problems},
-    file::SafetensorsFile,
-    header::Entry,
-    index::{open_order, read_index},
+    json::PythonJson,
+    misplaced::misplaced,
     names::natural_order,
+    notes::Note,
+    shards::{Files, Shards, Unreadable, open_shards, refusal},
+    stored_dtype::StoredDtype,
 };
 
 /// The configuration's file name.
@@ -26,6 +29,8 @@ pub const CONFIG_FILE: &str = "config.json";
 pub const SINGLE_FILE: &str = "model.safetensors";
 /// The file that says which shard holds which tensor.
 pub const INDEX_FILE: &str = "model.safetensors.index.json";
+/// What PEFT calls the configuration of an adapter.
+pub(crate) const ADAPTER_CONFIG_FILE: &str = "adapter_config.json";
 
 /// The sets of files that a folder can hold: each is one file, or several and an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +65,10 @@ impl ShardSet {
 /// A tensor and where its bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredTensor {
-    /// The Hugging Face name.
+    /// The Hugging Face name; without the wrappers that the file may have in it.
     pub name: String,
     /// How it is stored.
-    pub dtype: Dtype,
+    pub dtype: StoredDtype,
     /// Sizes, outermost first.
     pub shape: Vec<usize>,
     /// The file that holds it.
@@ -78,60 +83,144 @@ pub struct StoredTensor {
 #[derive(Debug)]
 pub struct WeightFolder {
     folder: PathBuf,
+    set: ShardSet,
     raw_config: Value,
-    files: BTreeMap<PathBuf, SafetensorsFile>,
+    files: Files,
     /// In natural order.
     tensors: Vec<StoredTensor>,
     positions: BTreeMap<String, usize>,
+    unreadable: BTreeMap<String, Unreadable>,
+    notes: Vec<Note>,
 }
 
 impl WeightFolder {
-    /// Opens a folder with config.json and model.safetensors, or shards and their index.
-    ///
-    /// Passed over, as in transformers, is the `rotary_emb.inv_freq` of old conversions, which follows from the
-    /// configuration.
+    /// Opens a folder with config.json and model.safetensors, or shards, with their index or all of them.
     ///
     /// # Errors
     /// Everything in [`CheckpointError`] but what concerns writing.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
-        Self::open_with(folder, read_raw_config(folder)?)
+        let mut notes = Vec::new();
+        let raw_config = read_raw_config(folder, &mut notes)?;
+        Self::open_with(folder, raw_config, notes)
     }
 
     /// Opens the weights of a folder whose config.json has been read.
-    pub(crate) fn open_with(folder: &Path, raw_config: Value) -> Result<Self, CheckpointError> {
-        Self::open_files(folder, ShardSet::Model, raw_config)
+    pub(crate) fn open_with(
+        folder: &Path,
+        raw_config: Value,
+        mut notes: Vec<Note>,
+    ) -> Result<Self, CheckpointError> {
+        if folder.join(ADAPTER_CONFIG_FILE).exists() {
+            notes.push(Note::Adapter);
+        }
+        Self::open_files(folder, ShardSet::Model, raw_config, notes)
     }
 
     /// Opens the moments of an optimizer, which lie beside the weights of a grown folder, or under `training/` in a checkpoint of
     /// a run; `None` where neither is there.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// As [`Self::open`]; a moment that is named and can't be read.
     pub fn open_moments(folder: &Path) -> Result<Option<Self>, CheckpointError> {
         let set = ShardSet::Optimizer;
         let places = [folder.to_owned(), folder.join("training")];
         let found = places
             .iter()
             .find(|folder| folder.join(set.single_file()).exists() || folder.join(set.index_file()).exists());
-        found.map(|folder| Self::open_files(folder, set, Value::Null)).transpose()
+        let Some(folder) = found else { return Ok(None) };
+        let moments = Self::open_files(folder, set, Value::Null, Vec::new())?;
+        moments.unneeded(|_| true)?;
+        Ok(Some(moments))
     }
 
-    fn open_files(folder: &Path, set: ShardSet, raw_config: Value) -> Result<Self, CheckpointError> {
-        let (files, entries) = open_files(folder, set)?;
-        let mut problems = Vec::new();
-        let mut tensors = Vec::new();
-        for (shard, entry) in entries {
-            let Entry { name, dtype, shape, range } = entry;
-            match dtype {
-                Ok(dtype) => tensors.push(StoredTensor { name, dtype, shape, shard, range }),
-                Err(other) => problems.push(format!("`{name}` is {other}, expected F32, F16 or BF16")),
+    fn open_files(
+        folder: &Path,
+        set: ShardSet,
+        raw_config: Value,
+        mut notes: Vec<Note>,
+    ) -> Result<Self, CheckpointError> {
+        let Shards { files, tensors, unreadable, notes: found } = open_shards(folder, set)?;
+        notes.extend(found);
+        let mut opened = Self {
+            folder: folder.to_owned(),
+            set,
+            raw_config,
+            files,
+            tensors,
+            positions: BTreeMap::new(),
+            unreadable,
+            notes,
+        };
+        opened.sort();
+        Ok(opened)
+    }
+
+    fn sort(&mut self) {
+        self.tensors.sort_by(|left, right| natural_order(&left.name, &right.name));
+        self.positions =
+            self.tensors.iter().enumerate().map(|(index, one)| (one.name.clone(), index)).collect();
+    }
+
+    /// Gives tensors other names. No two become one.
+    pub(crate) fn rename(&mut self, names: &BTreeMap<String, String>) {
+        for tensor in &mut self.tensors {
+            if let Some(name) = names.get(&tensor.name) {
+                tensor.name.clone_from(name);
             }
         }
-        Problems(problems)
-            .into_result(|problems| CheckpointError::Tensors { path: folder.to_owned(), problems })?;
-        tensors.sort_by(|left, right| natural_order(&left.name, &right.name));
-        let positions = tensors.iter().enumerate().map(|(index, one)| (one.name.clone(), index)).collect();
-        Ok(Self { folder: folder.to_owned(), raw_config, files, tensors, positions })
+        self.sort();
+    }
+
+    pub(crate) fn add_notes(&mut self, notes: Vec<Note>) {
+        self.notes.extend(notes);
+    }
+
+    /// What isn't as it should be, whatever the tensors mean.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Notes of the tensors that are named and can't be read, if none of them is needed.
+    ///
+    /// # Errors
+    /// Every tensor that is needed, and why it can't be read.
+    pub fn unneeded(&self, is_needed: impl Fn(&str) -> bool) -> Result<Vec<Note>, CheckpointError> {
+        let (needed, rest): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            self.unreadable.iter().partition(|(name, _)| is_needed(name));
+        if !needed.is_empty() {
+            return Err(refusal(&self.folder, self.set, &needed));
+        }
+        let [mut ghosts, mut twice, mut others] = [Vec::new(), Vec::new(), Vec::new()];
+        for (name, why) in rest {
+            let names = match why {
+                Unreadable::ShardMissing { .. } | Unreadable::NotHeld { .. } => &mut ghosts,
+                Unreadable::Twice { .. } => &mut twice,
+                Unreadable::Dtype { .. } => &mut others,
+            };
+            names.push(name.clone());
+        }
+        let file = self.set.index_file();
+        let notes = [
+            Note::Ghosts { file, names: ghosts },
+            Note::PassedOver { names: twice, why: "which is in two files with different values" },
+            Note::PassedOver { names: others, why: "whose type safetensors doesn't have" },
+        ];
+        let has_names = |note: &Note| !matches!(note, Note::Ghosts { names, .. } | Note::PassedOver { names, .. } if names.is_empty());
+        Ok(notes.into_iter().filter(has_names).collect())
+    }
+
+    /// Whether a tensor is named and can't be read.
+    pub(crate) fn is_unreadable(&self, name: &str) -> bool {
+        self.unreadable.contains_key(name)
+    }
+
+    /// Whether two tensors of the folder have the same shape and the same values, bit for bit.
+    ///
+    /// # Errors
+    /// `Tensors` for a name that is not in the folder; `Io`.
+    pub fn has_same_values(&self, left: &str, right: &str) -> Result<bool, CheckpointError> {
+        let [left, right] = [self.required(left)?, self.required(right)?];
+        same_values((&self.files[&left.shard], left), (&self.files[&right.shard], right))
     }
 
     /// The folder.
@@ -189,78 +278,40 @@ impl WeightFolder {
     }
 }
 
-/// The config.json of a folder, as it is; a JSON object.
+/// The config.json of a folder, as it is; a JSON object. What is odd about it goes to the notes.
 ///
 /// # Errors
-/// `NoFolder`, `Io`, or `Json` where it is no object.
-pub fn read_raw_config(folder: &Path) -> Result<Value, CheckpointError> {
-    if !folder.is_dir() {
-        return Err(CheckpointError::NoFolder { path: folder.to_owned() });
-    }
+/// `NoFolder`, `NotAModel` where it is something else that can be told, `Io`, or `Json` where it is no object.
+pub fn read_raw_config(folder: &Path, notes: &mut Vec<Note>) -> Result<Value, CheckpointError> {
     let file = folder.join(CONFIG_FILE);
-    let text = fs::read_to_string(&file).map_err(|source| CheckpointError::io("read", &file, source))?;
-    parse_object(&file, &text)
+    if !file.exists()
+        && let Some(error) = misplaced(folder)
+    {
+        return Err(error);
+    }
+    read_json(&file, notes)
+}
+
+/// A file that must be a JSON object.
+pub(crate) fn read_json(file: &Path, notes: &mut Vec<Note>) -> Result<Value, CheckpointError> {
+    let text = fs::read_to_string(file).map_err(|source| CheckpointError::io("read", file, source))?;
+    parse_object(file, &text, notes)
 }
 
 /// A text that must be a JSON object.
-pub(crate) fn parse_object(file: &Path, text: &str) -> Result<Value, CheckpointError> {
+pub(crate) fn parse_object(file: &Path, text: &str, notes: &mut Vec<Note>) -> Result<Value, CheckpointError> {
     let problem = |problem| CheckpointError::Json { file: file.to_owned(), problem };
-    let json: Value = serde_json::from_str(text).map_err(|error| problem(format!("not JSON: {error}")))?;
-    if json.is_object() { Ok(json) } else { Err(problem("expected a JSON object".to_owned())) }
-}
-
-/// Old conversions store the rotary frequencies, which follow from the configuration.
-pub(crate) fn is_passed_over(name: &str) -> bool {
-    name.ends_with(".rotary_emb.inv_freq")
-}
-
-type Files = BTreeMap<PathBuf, SafetensorsFile>;
-
-/// The files, and every tensor with the file that holds it.
-fn open_files(folder: &Path, set: ShardSet) -> Result<(Files, Vec<(PathBuf, Entry)>), CheckpointError> {
-    let index_file = folder.join(set.index_file());
-    let index = if folder.join(set.single_file()).exists() {
-        None
-    } else if index_file.exists() {
-        Some(read_index(&index_file)?)
-    } else {
-        return Err(no_weights(folder));
-    };
-    let single_file = set.single_file();
-    let names = match &index {
-        None => BTreeSet::from([single_file.as_str()]),
-        Some(index) => open_order(&index_file, index)?,
-    };
-    let mut files = Files::new();
-    let mut entries = Vec::new();
-    let mut found = BTreeSet::new();
-    let mut problems = Vec::new();
-    for name in names {
-        let (file, held) = SafetensorsFile::open(&folder.join(name))?;
-        for entry in held.into_iter().filter(|entry| !is_passed_over(&entry.name)) {
-            if index.as_ref().is_some_and(|index| index.get(&entry.name).is_none_or(|shard| shard != name)) {
-                problems.push(format!("{name} holds `{}`, which the index does not place there", entry.name));
-            }
-            found.insert(entry.name.clone());
-            entries.push((file.path.clone(), entry));
-        }
-        files.insert(file.path.clone(), file);
+    let json = PythonJson::parse(text).map_err(|error| problem(format!("not JSON: {error}")))?;
+    if !json.value.is_object() {
+        return Err(problem("expected a JSON object".to_owned()));
     }
-    for (tensor, shard) in index.iter().flatten().filter(|(tensor, _)| !is_passed_over(tensor)) {
-        if !found.contains(tensor) {
-            problems.push(format!("the index places `{tensor}` in {shard}, which does not hold it"));
-        }
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let keys = json.keys_beyond_json();
+    if json.has_byte_order_mark {
+        notes.push(Note::ByteOrderMark { file: name.clone() });
     }
-    Problems(problems)
-        .into_result(|problems| CheckpointError::Tensors { path: folder.to_owned(), problems })?;
-    Ok((files, entries))
-}
-
-fn no_weights(folder: &Path) -> CheckpointError {
-    let is_other = |name: &str| {
-        [".bin", ".pth", ".pt", ".gguf", ".bin.index.json"].iter().any(|ending| name.ends_with(ending))
-    };
-    let other_format = fs::read_dir(folder)
-        .is_ok_and(|entries| entries.flatten().any(|entry| is_other(&entry.file_name().to_string_lossy())));
-    CheckpointError::NoWeights { folder: folder.to_owned(), other_format }
+    if !keys.is_empty() {
+        notes.push(Note::NoJsonNumbers { file: name, keys });
+    }
+    Ok(json.value)
 }

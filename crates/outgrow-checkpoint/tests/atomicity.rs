@@ -110,7 +110,7 @@ fn what_is_written_is_as_readable_as_any_other_file() {
 #[test]
 fn a_tensor_is_written_once_with_its_size_and_none_is_forgotten() {
     let dir = TempDir::new().unwrap();
-    let spec = |name: &str| TensorSpec { name: name.to_owned(), dtype: Dtype::BF16, shape: vec![3] };
+    let spec = |name: &str| TensorSpec { name: name.to_owned(), dtype: Dtype::BF16.into(), shape: vec![3] };
     let layout = ShardLayout::new(vec![spec("a"), spec("b")], 100);
     let mut writer = ShardWriter::create(dir.path(), &layout).unwrap();
     let message = |result: Result<(), CheckpointError>| {
@@ -127,7 +127,7 @@ fn a_tensor_is_written_once_with_its_size_and_none_is_forgotten() {
 fn a_tensor_may_be_written_in_pieces_between_others() {
     let dir = TempDir::new().unwrap();
     fs::write(dir.path().join("config.json"), "{}").unwrap();
-    let spec = |name: &str| TensorSpec { name: name.to_owned(), dtype: Dtype::BF16, shape: vec![3] };
+    let spec = |name: &str| TensorSpec { name: name.to_owned(), dtype: Dtype::BF16.into(), shape: vec![3] };
     let layout = ShardLayout::new(vec![spec("a"), spec("b"), spec("c")], 12);
     let mut writer = ShardWriter::create(dir.path(), &layout).unwrap();
     let message = |result: Result<(), CheckpointError>| {
@@ -160,8 +160,11 @@ fn a_tensor_may_be_written_in_pieces_between_others() {
 #[test]
 fn tensors_are_copied_from_and_to_more_files_than_are_kept_open() {
     let dir = TempDir::new().unwrap();
-    let spec =
-        |index: usize| TensorSpec { name: format!("t.{index}"), dtype: Dtype::F16, shape: vec![index] };
+    let spec = |index: usize| TensorSpec {
+        name: format!("t.{index}"),
+        dtype: Dtype::F16.into(),
+        shape: vec![index],
+    };
     let layout = ShardLayout::new((1..60).map(spec).collect(), 1);
     let folder = |name: &str| {
         fs::create_dir(dir.path().join(name)).unwrap();
@@ -250,7 +253,7 @@ fn errors_name_the_target_and_not_the_temporary_folder() {
 fn a_full_disk_is_said_to_be_full() {
     let dir = TempDir::new().unwrap();
     std::os::unix::fs::symlink("/dev/full", dir.path().join("model.safetensors")).unwrap();
-    let spec = TensorSpec { name: "a".to_owned(), dtype: Dtype::F32, shape: vec![3] };
+    let spec = TensorSpec { name: "a".to_owned(), dtype: Dtype::F32.into(), shape: vec![3] };
     let error = ShardWriter::create(dir.path(), &ShardLayout::new(vec![spec], 100)).unwrap_err();
     assert!(matches!(error, CheckpointError::DiskFull { .. }));
     let message = error.to_string().replace(&dir.path().display().to_string(), "DIR");

@@ -102,10 +102,9 @@ fn what_the_decoder_cannot_honour_is_refused_by_the_name_of_its_key() {
         ("attention_bias", json!(true)),
         ("mlp_bias", json!(true)),
         ("hidden_act", json!("gelu")),
-        ("sliding_window", json!(4096)),
+        ("sliding_window", json!(128)),
         ("quantization_config", json!({ "bits": 4 })),
         ("partial_rotary_factor", json!(0.5)),
-        ("attention_dropout", json!(0.1)),
         ("rope_interleaved", json!(true)),
         ("model_type", json!("gemma")),
         ("architectures", json!(["LlamaForSequenceClassification"])),
@@ -124,10 +123,9 @@ fn what_the_decoder_cannot_honour_is_refused_by_the_name_of_its_key() {
     config.json: `attention_bias` is true, but the decoder has no biases
     config.json: `mlp_bias` is true, but the decoder has no biases
     config.json: `hidden_act` is "gelu", but the decoder's activation is "silu"
-    config.json: `sliding_window` is 4096, but the decoder attends to the whole sequence
-    config.json: `quantization_config` is {"bits":4}, but weights must be F32, F16 or BF16
+    config.json: `sliding_window` is 128, but the decoder attends to the whole sequence, up to 256 tokens
+    config.json: `quantization_config` is {"bits":4}, but quantised weights are not read; dequantise them first
     config.json: `partial_rotary_factor` is 0.5, but the decoder rotates whole heads
-    config.json: `attention_dropout` is 0.1, but the decoder has no dropout
     config.json: `rope_interleaved` is true, but the decoder rotates halves
     config.json: `model_type` is "gemma", but this decoder is "llama" or "mistral"
     config.json: `architectures` is ["LlamaForSequenceClassification"], but this decoder is "LlamaForCausalLM"
@@ -146,9 +144,18 @@ fn a_mistral_without_its_window_is_a_llama() {
     };
     assert_eq!(mistral(json!({ "sliding_window": null })).unwrap(), with(json!({})).unwrap());
     let refusal = |changes: Value| mistral(changes).unwrap_err().to_string();
-    // Left out, it is not what it is in a llama.
-    insta::assert_snapshot!(refusal(json!({})), @r#"config.json: `sliding_window` is missing, which means 4096 in a "mistral"; write it out"#);
-    insta::assert_snapshot!(refusal(json!({ "sliding_window": 4096 })), @"config.json: `sliding_window` is 4096, but the decoder attends to the whole sequence");
+    // Left out, it is not what it is in a llama; nor are the number of positions and that of key-value heads.
+    insta::assert_snapshot!(refusal(json!({ "max_position_embeddings": 4097 })), @r#"config.json: `sliding_window` is missing, which means 4096 in a "mistral", but the decoder attends to the whole sequence, up to 4097 tokens"#);
+    insta::assert_snapshot!(refusal(json!({ "sliding_window": 255 })), @"config.json: `sliding_window` is 255, but the decoder attends to the whole sequence, up to 256 tokens");
+    let mut sparse = base();
+    sparse["model_type"] = json!("mistral");
+    sparse["num_attention_heads"] = json!(16);
+    sparse["sliding_window"] = Value::Null;
+    for key in ["architectures", "max_position_embeddings", "num_key_value_heads"] {
+        sparse.as_object_mut().unwrap().shift_remove(key);
+    }
+    let sparse = LlamaConfig::from_value(&sparse).unwrap();
+    assert_eq!((sparse.max_position_embeddings, sparse.num_key_value_heads), (131_072, 8));
 }
 
 #[test]
@@ -157,7 +164,7 @@ fn all_problems_are_reported_at_once() {
         "vocab_size": null, "hidden_size": "wide", "mlp_bias": true, "intermediate_size": -3,
         "rope_scaling": { "type": "llama3", "factor": 8.0 }, "rms_norm_eps": "small",
     });
-    insta::assert_snapshot!(refusal(changes), @r#"config.json: `mlp_bias` is true, but the decoder has no biases; `hidden_size` is "wide", expected a whole number; `vocab_size` is missing, expected a whole number; `intermediate_size` is -3, expected a whole number; in `rope_scaling`: `low_freq_factor` is missing, expected a number; in `rope_scaling`: `high_freq_factor` is missing, expected a number; in `rope_scaling`: `original_max_position_embeddings` is missing, expected a whole number; `rms_norm_eps` is "small", expected a number"#);
+    insta::assert_snapshot!(refusal(changes), @r#"config.json: `mlp_bias` is true, but the decoder has no biases; `hidden_size` is "wide", expected a whole number; `vocab_size` is missing, expected a whole number; `intermediate_size` is -3, expected a whole number; in `rope_scaling`: `low_freq_factor` is missing, expected a number; in `rope_scaling`: `high_freq_factor` is missing, expected a number; `rms_norm_eps` is "small", expected a number"#);
 }
 
 #[test]
@@ -176,9 +183,9 @@ fn impossible_shapes_are_refused_with_both_numbers() {
 }
 
 #[test]
-fn two_spellings_that_contradict_each_other_are_refused() {
+fn of_two_thetas_the_inner_one_counts_and_spellings_that_contradict_each_other_are_refused() {
     let theta = json!({ "rope_parameters": { "rope_theta": 10_000.0, "rope_type": "default" } });
-    insta::assert_snapshot!(refusal(theta), @"config.json: `rope_theta` is 500000 and 10000 at once; remove one of the two");
+    assert_eq!(with(theta).unwrap().rope.theta.to_bits(), 10_000_f64.to_bits());
     let scaling = json!({
         "rope_parameters": { "rope_type": "linear", "factor": 2.0 }, "rope_scaling": { "type": "linear", "factor": 4.0 },
     });
@@ -191,4 +198,87 @@ fn text_that_is_no_configuration_is_refused() {
     insta::assert_snapshot!(message("{\"vocab_size\": 12"), @"config.json: not JSON: EOF while parsing an object at line 1 column 17");
     insta::assert_snapshot!(message("[1, 2]"), @"config.json: expected a JSON object");
     insta::assert_snapshot!(message("{}"), @r#"config.json: neither `model_type` nor `architectures` is there, expected "llama"; `hidden_size` is missing, expected a whole number; `num_attention_heads` is missing, expected a whole number; `num_hidden_layers` is missing, expected a whole number; `vocab_size` is missing, expected a whole number; `intermediate_size` is missing, expected a whole number"#);
+}
+
+#[test]
+fn windows_and_scalings_that_no_text_reaches_are_none() {
+    let plain = with(json!({})).unwrap();
+    for changes in [
+        json!({ "sliding_window": 256 }),
+        json!({ "sliding_window": 8, "use_sliding_window": false }),
+        json!({ "sliding_window": null, "use_sliding_window": true }),
+        json!({ "sliding_window": 4096, "use_sliding_window": true, "max_window_layers": 1 }),
+        json!({ "attention_chunk_size": 8192 }),
+        json!({ "sliding_window": 256, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"] }),
+        json!({ "rope_scaling": { "type": "dynamic", "factor": 2.0 } }),
+        json!({ "rope_scaling": {} }),
+        json!({ "rope_scaling": { "type": null, "factor": null } }),
+        json!({ "attention_dropout": 0.1 }),
+        json!({ "attention_dropout": { "__float__": "NaN" } }),
+        json!({ "bos_token_id": null, "pad_token_id": -1 }),
+    ] {
+        let read = with(changes.clone()).unwrap();
+        assert_eq!(LlamaConfig { bos_token_id: plain.bos_token_id, ..read }, plain, "{changes}");
+    }
+    assert_eq!(with(json!({ "bos_token_id": -1, "eos_token_id": [-1, 2] })).unwrap().bos_token_id, None);
+    let layers = json!({ "layer_types": ["sliding_attention", "full_attention", "full_attention"] });
+    insta::assert_snapshot!(refusal(layers), @r#"config.json: `layer_types` may only list "full_attention": the decoder attends to the whole sequence"#);
+}
+
+#[test]
+fn the_length_before_scaling_is_said_outside_inside_or_not_at_all() {
+    let original = |outside: Value, inside: Value| {
+        let scaling = json!({
+            "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": inside,
+        });
+        let changes = json!({ "rope_scaling": scaling, "original_max_position_embeddings": outside });
+        match with(changes).unwrap().rope.scaling {
+            RopeScaling::Llama3 { original_max_position_embeddings, .. } => original_max_position_embeddings,
+            other => panic!("{other:?}"),
+        }
+    };
+    // The inverse frequencies that transformers 5.24 computes are those of these lengths.
+    assert_eq!(original(json!(64), json!(null)), 64);
+    assert_eq!(original(json!(64), json!(128)), 64);
+    assert_eq!(original(json!(null), json!(128)), 128);
+    assert_eq!(original(json!(null), json!(null)), 256);
+}
+
+#[test]
+fn an_older_scaling_takes_the_place_of_the_newer_parameters() {
+    let both = json!({
+        "rope_theta": null, "rope_scaling": { "rope_type": "linear", "factor": 2.0, "rope_theta": 7.0 },
+        "rope_parameters": { "rope_type": "linear", "factor": 2.0 },
+    });
+    let read = with(both).unwrap().rope;
+    assert_eq!((read.theta.to_bits(), read.scaling), (7_f64.to_bits(), RopeScaling::Linear { factor: 2.0 }));
+    let other = json!({
+        "rope_theta": null, "rope_scaling": { "rope_type": "linear", "factor": 2.0 },
+        "rope_parameters": { "rope_type": "linear", "factor": 2.0, "rope_theta": 7.0 },
+    });
+    insta::assert_snapshot!(refusal(other), @"config.json: `rope_parameters` and `rope_scaling` contradict each other; remove one");
+    let nested =
+        json!({ "rope_theta": null, "rope_parameters": { "full_attention": { "rope_theta": 7.0 } } });
+    assert_eq!(with(nested).unwrap().rope.theta.to_bits(), 7_f64.to_bits());
+}
+
+#[test]
+fn a_type_goes_by_every_name_that_pytorch_has_for_it() {
+    for (name, dtype) in [
+        ("float64", Dtype::F64),
+        ("double", Dtype::F64),
+        ("torch.float32", Dtype::F32),
+        ("float", Dtype::F32),
+        ("half", Dtype::F16),
+        ("torch.bfloat16", Dtype::BF16),
+    ] {
+        assert_eq!(with(json!({ "torch_dtype": name })).unwrap().dtype, dtype);
+    }
+    // Beside stored weights, the name isn't needed.
+    let auto = json!({ "torch_dtype": "auto" });
+    insta::assert_snapshot!(refusal(auto), @r#"config.json: `torch_dtype` is "auto", expected "float32", "float16" or "bfloat16""#);
+    let mut json = base();
+    json["torch_dtype"] = json!("auto");
+    assert_eq!(LlamaConfig::from_value(&json).unwrap().dtype, Dtype::F32);
 }

@@ -1,10 +1,8 @@
 //! Models that are LLaMAs but for biases of their queries, keys and values, as Qwen2 is: growth knows them, the decoder doesn't. Here
 //! are their shapes; what becomes of a bias is said where it is said of the weight beside it.
 
-use std::path::PathBuf;
-
-use outgrow_checkpoint::{CONFIG_FILE, CheckpointError, LlamaConfig, Problems, TensorShape};
-use serde_json::Value;
+use outgrow_checkpoint::{CheckpointError, LlamaConfig, TensorShape};
+use serde_json::{Value, json};
 
 const QWEN2: &str = "qwen2";
 
@@ -23,18 +21,11 @@ impl Biases {
     /// # Errors
     /// Why it is no model of this family.
     pub fn and_shape(raw: &Value) -> Result<(LlamaConfig, Self), CheckpointError> {
-        if raw["model_type"] != QWEN2 {
-            return Ok((LlamaConfig::from_json(&raw.to_string())?, Self::None));
+        if raw["model_type"] == QWEN2 {
+            Ok((LlamaConfig::from_value(&without_biases(raw))?, Self::QueryKeyValue))
+        } else {
+            Ok((LlamaConfig::from_value(raw)?, Self::None))
         }
-        if raw["num_key_value_heads"].is_null() {
-            let problem =
-                format!("`num_key_value_heads` is missing, which means 32 in a \"{QWEN2}\"; write it out");
-            return Err(CheckpointError::Config {
-                file: PathBuf::from(CONFIG_FILE),
-                problems: Problems(vec![problem]),
-            });
-        }
-        Ok((LlamaConfig::from_json(&without_biases(raw).to_string())?, Self::QueryKeyValue))
     }
 
     /// Every parameter of such a model: [`LlamaConfig::tensors`], and each bias behind its weight.
@@ -55,15 +46,33 @@ fn bias(weight: &TensorShape) -> Option<TensorShape> {
     has_bias.then(|| TensorShape { name: format!("{stem}.bias"), shape: vec![weight.shape[0]] })
 }
 
-/// The config.json of the LLaMA that is left. A window that isn't used is none.
+/// The config.json of the LLaMA that is left. A window that isn't used is none; what the file leaves out, transformers' Qwen2 has.
 fn without_biases(raw: &Value) -> Value {
     let mut llama = raw.clone();
     llama["model_type"] = "llama".into();
-    if raw["architectures"] == serde_json::json!(["Qwen2ForCausalLM"]) {
-        llama["architectures"] = serde_json::json!(["LlamaForCausalLM"]);
+    for (qwen2, class) in [("Qwen2ForCausalLM", "LlamaForCausalLM"), ("Qwen2Model", "LlamaModel")] {
+        if raw["architectures"] == json!([qwen2]) {
+            llama["architectures"] = json!([class]);
+        }
     }
-    if raw["use_sliding_window"] != true {
-        llama["sliding_window"] = Value::Null;
+    if raw.get("num_key_value_heads").is_none() {
+        llama["num_key_value_heads"] = 32.into();
+    }
+    if raw["max_position_embeddings"].is_null() {
+        llama["max_position_embeddings"] = 32_768.into();
+    }
+    let has_layers_with_window = || {
+        let first = raw["max_window_layers"].as_u64().unwrap_or(28);
+        raw["num_hidden_layers"].as_u64().is_none_or(|layers| first < layers)
+    };
+    let has_window = raw["layer_types"]
+        .as_array()
+        .map_or_else(has_layers_with_window, |types| types.iter().any(|kind| kind != "full_attention"));
+    let is_used = raw["use_sliding_window"] == true && has_window;
+    match raw.get("sliding_window") {
+        _ if !is_used => llama["sliding_window"] = Value::Null,
+        None => llama["sliding_window"] = 4096.into(),
+        Some(_) => {}
     }
     llama
 }

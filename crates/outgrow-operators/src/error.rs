@@ -143,6 +143,12 @@ pub enum GrowthError {
         /// The value and the type.
         problem: ValueTooLarge,
     },
+    /// A tensor that something would have to be computed of, and that holds no numbers.
+    #[error("tensor `{name}` holds no numbers that could be computed with; operators that copy layers work")]
+    NoNumbers {
+        /// The tensor.
+        name: String,
+    },
     /// A tensor whose moments follow from no rule.
     #[error("tensor `{name}` is mixed from several, and no rule gives its moments: reset them")]
     NoMoments {

@@ -12,21 +12,22 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    CONFIG_FILE, CheckpointError, Dtype, PendingFolder, ShardLayout, ShardSet, ShardWriter, StoredTensor,
-    TensorSpec, WeightFolder, WrittenShards, encode_into, layer_index, refuse_target_within,
-    with_layer_index, write_file_atomically,
+    CONFIG_FILE, CheckpointError, Dtype, PendingFolder, ShardLayout, ShardSet, ShardWriter, StoredDtype,
+    StoredTensor, TensorSpec, WeightFolder, WrittenShards, encode_into, json_text, layer_index,
+    refuse_target_within, with_layer_index, write_file_atomically,
 };
 
 use crate::{
     card::{self, CARD_FILE},
     error::GrowthError,
     execute::{Medium, execute},
-    folder_plan::FolderPlan,
+    folder_plan::{FolderPlan, PassthroughDtypes},
     identity::identity,
     mask::MASK_FILE,
     moments::{Moments, plan_moments, with_sources},
     outline::Plannable,
     plan::PlannedTensor,
+    rounding::{Rounded, round},
     source::Source,
     values::{Values, rows_and_columns},
 };
@@ -34,8 +35,19 @@ use crate::{
 /// Weights that are not grown: copied along they would leave a folder with two models in it.
 const WEIGHTS: [&str; 10] =
     ["safetensors", "bin", "pth", "pt", "ckpt", "gguf", "h5", "msgpack", "onnx", "ot"];
-/// What `transformers` says about the training of the source, which is not the target's.
-const TRAINER_STATE: &str = "trainer_state.json";
+/// What other tools left beside the source that is not true of the target: state and results of its training, the configuration of
+/// another format's weights, an adapter.
+const NOT_THE_TARGETS: [&str; 9] = [
+    "trainer_state.json",
+    "all_results.json",
+    "train_results.json",
+    "eval_results.json",
+    "predict_results.json",
+    "latest",
+    "zero_to_fp32.py",
+    "params.json",
+    "adapter_config.json",
+];
 /// Values of a computed tensor that are in memory at a time.
 pub(crate) const VALUES_AT_ONCE: usize = 1 << 20;
 
@@ -68,7 +80,8 @@ pub fn grow_folder(
 ) -> Result<Grown, GrowthError> {
     refuse_target_within(source.weights().folder(), target)?;
     let layout = layout(source.into(), plan, shard_size_bytes)?;
-    let mut sets = vec![GrownSet { source: source.weights(), tensors: &plan.tensors, layout }];
+    let mut sets =
+        vec![GrownSet { source: source.weights(), tensors: &plan.tensors, layout, dtypes: plan.dtypes }];
     let moments = GrownMoments::plan(source.weights().folder(), plan, moments)?;
     if let Some(moments) = &moments {
         sets.push(moments.set(shard_size_bytes)?);
@@ -119,7 +132,7 @@ fn fill_but_card(
         all.reused += reused;
         all.durable.append(&mut durable);
     }
-    write_file_atomically(&folder.join(CONFIG_FILE), format!("{:#}\n", plan.config).as_bytes())?;
+    write_file_atomically(&folder.join(CONFIG_FILE), json_text(&plan.config).as_bytes())?;
     if let Some(mask) = &plan.mask {
         let file = folder.join(MASK_FILE);
         let training = file.parent().unwrap_or(folder);
@@ -137,6 +150,7 @@ pub(crate) struct GrownSet<'a> {
     pub source: &'a WeightFolder,
     pub tensors: &'a [PlannedTensor],
     pub layout: ShardLayout,
+    pub dtypes: Option<PassthroughDtypes>,
 }
 
 impl GrownSet<'_> {
@@ -144,7 +158,7 @@ impl GrownSet<'_> {
         let writer = ShardWriter::resume(folder, &self.layout)?;
         let specs = self.layout.shards().iter().flat_map(|shard| &shard.tensors);
         let dtypes = specs.map(|spec| (spec.name.as_str(), spec.dtype)).collect();
-        let mut medium = FolderMedium { weights: self.source, dtypes, writer };
+        let mut medium = FolderMedium { weights: self.source, dtypes, passthrough: self.dtypes, writer };
         // In their order, which is the layout's: so that one shard is finished before the next is begun.
         execute(self.tensors, &mut medium)?;
         Ok(medium.writer.finish()?)
@@ -157,19 +171,21 @@ pub(crate) fn layout(
     plan: &FolderPlan,
     shard_size_bytes: u64,
 ) -> Result<ShardLayout, GrowthError> {
-    let specs = match (plan.dtype, source) {
-        (None, Plannable::Opened(source)) => {
-            specs(&plan.tensors, |tensor| stored_dtype(source.weights(), tensor))
-        }
-        (None, Plannable::Outline(outline)) => specs(&plan.tensors, |_| Ok(outline.dtype())),
-        (Some(dtype), _) => specs(&plan.tensors, |_| Ok(dtype)),
+    let stored = plan.dtypes.and_then(|dtypes| dtypes.stored);
+    let specs = match source {
+        Plannable::Opened(source) => specs(&plan.tensors, |tensor| {
+            let dtype = stored_dtype(source.weights(), tensor)?;
+            // Only numbers are converted.
+            Ok(stored.filter(|_| dtype.float().is_some()).map_or(dtype, StoredDtype::Float))
+        }),
+        Plannable::Outline(outline) => specs(&plan.tensors, |_| Ok(stored.unwrap_or(outline.dtype()).into())),
     };
     Ok(ShardLayout::new(specs?, shard_size_bytes))
 }
 
 fn specs(
     tensors: &[PlannedTensor],
-    dtype: impl Fn(&PlannedTensor) -> Result<Dtype, GrowthError>,
+    dtype: impl Fn(&PlannedTensor) -> Result<StoredDtype, GrowthError>,
 ) -> Result<Vec<TensorSpec>, GrowthError> {
     let spec = |tensor: &PlannedTensor| {
         Ok(TensorSpec { name: tensor.name.clone(), dtype: dtype(tensor)?, shape: tensor.shape.clone() })
@@ -178,14 +194,14 @@ fn specs(
 }
 
 /// A made tensor is stored as what it is made of; a fresh one as the same tensor of the lowest layer that has it.
-fn stored_dtype(weights: &WeightFolder, tensor: &PlannedTensor) -> Result<Dtype, GrowthError> {
+fn stored_dtype(weights: &WeightFolder, tensor: &PlannedTensor) -> Result<StoredDtype, GrowthError> {
     if let Some(name) = tensor.origin.first_source() {
         return Ok(stored(weights, name)?.dtype);
     }
     let layer = layer_index(&tensor.name).unwrap_or(0);
     let is_like = |one: &&StoredTensor| with_layer_index(&one.name, layer) == tensor.name;
     // Moments that start at zero may have no tensor to go by.
-    Ok(weights.tensors().iter().find(is_like).map_or(Dtype::F32, |one| one.dtype))
+    Ok(weights.tensors().iter().find(is_like).map_or(Dtype::F32.into(), |one| one.dtype))
 }
 
 /// An optimizer's moments beside the weights of a grown folder.
@@ -220,7 +236,7 @@ impl GrownMoments {
 
     fn set(&self, shard_size_bytes: u64) -> Result<GrownSet<'_>, GrowthError> {
         let layout = self.layout(shard_size_bytes)?;
-        Ok(GrownSet { source: &self.source, tensors: &self.tensors, layout })
+        Ok(GrownSet { source: &self.source, tensors: &self.tensors, layout, dtypes: None })
     }
 }
 
@@ -242,9 +258,9 @@ pub(crate) fn side_files(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError>
 fn comes_along(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let is_replaced =
-        name == CONFIG_FILE || name == CARD_FILE || name == TRAINER_STATE || name.ends_with(".index.json");
-    !is_replaced && !name.starts_with('.') && !WEIGHTS.contains(&extension.as_str())
+    let is_replaced = name == CONFIG_FILE || name == CARD_FILE || name.ends_with(".index.json");
+    let is_the_sources = NOT_THE_TARGETS.iter().any(|file| *file == name);
+    !is_replaced && !is_the_sources && !name.starts_with('.') && !WEIGHTS.contains(&extension.as_str())
 }
 
 fn copy_along(file: &Path, folder: &Path) -> Result<(), CheckpointError> {
@@ -262,7 +278,8 @@ fn stored<'a>(weights: &'a WeightFolder, name: &str) -> Result<&'a StoredTensor,
 struct FolderMedium<'a> {
     weights: &'a WeightFolder,
     /// How each tensor of the grown folder is stored; the layout has all of them.
-    dtypes: BTreeMap<&'a str, Dtype>,
+    dtypes: BTreeMap<&'a str, StoredDtype>,
+    passthrough: Option<PassthroughDtypes>,
     writer: ShardWriter,
 }
 
@@ -270,6 +287,17 @@ impl FolderMedium<'_> {
     /// In a shard that an earlier attempt finished.
     fn is_there(&self, target: &PlannedTensor) -> bool {
         !self.writer.awaits(&target.name)
+    }
+
+    /// What a tensor is converted to when it is read, and what its product is rounded to before it is stored.
+    fn rounding(&self, target: &PlannedTensor) -> Result<[Option<Dtype>; 2], GrowthError> {
+        let Some(PassthroughDtypes { loaded, .. }) = self.passthrough else { return Ok([None; 2]) };
+        let product = match (loaded, target.origin.first_source()) {
+            (Some(loaded), _) => Some(loaded),
+            (None, Some(source)) => stored(self.weights, source)?.dtype.float(),
+            (None, None) => None,
+        };
+        Ok([loaded, product])
     }
 }
 
@@ -285,7 +313,10 @@ impl Medium for FolderMedium<'_> {
             let (found, expected) = (stored.shape.clone(), target.shape.clone());
             return Err(GrowthError::WrongShape { name: source.to_owned(), found, expected });
         }
-        if self.dtypes[target.name.as_str()] != stored.dtype {
+        let loaded = self.passthrough.and_then(|dtypes| dtypes.loaded).map(StoredDtype::Float);
+        let is_converted =
+            loaded.is_some_and(|loaded| loaded != stored.dtype && stored.dtype.float().is_some());
+        if is_converted || self.dtypes[target.name.as_str()] != stored.dtype {
             return self.compute(target);
         }
         Ok(self.writer.copy(&target.name, stored)?)
@@ -295,8 +326,12 @@ impl Medium for FolderMedium<'_> {
         if self.is_there(target) {
             return Ok(());
         }
-        let dtype = self.dtypes[target.name.as_str()];
-        let values = Values::new(&target.origin, &target.shape, self.weights)?;
+        let dtype = self.dtypes[target.name.as_str()].float();
+        let dtype = dtype.ok_or_else(|| GrowthError::NoNumbers { name: target.name.clone() })?;
+        let too_large = |problem| GrowthError::Value { name: target.name.clone(), problem };
+        let [loaded, product] = self.rounding(target)?;
+        let source = Rounded { weights: self.weights, dtype: loaded };
+        let values = Values::new(&target.origin, &target.shape, &source)?;
         let (rows, columns) = rows_and_columns(&target.shape);
         let rows_at_once = (VALUES_AT_ONCE / columns.max(1)).clamp(1, rows.max(1));
         let mut piece = vec![0.0; rows_at_once * columns];
@@ -307,8 +342,8 @@ impl Medium for FolderMedium<'_> {
             let piece = &mut piece[..(end - first) * columns];
             let bytes = &mut bytes[..piece.len() * dtype.size_bytes()];
             values.fill(first..end, piece)?;
-            encode_into(piece, dtype, bytes)
-                .map_err(|problem| GrowthError::Value { name: target.name.clone(), problem })?;
+            round(piece, product.filter(|product| *product != dtype)).map_err(too_large)?;
+            encode_into(piece, dtype, bytes).map_err(too_large)?;
             writer.append(bytes)?;
         }
         Ok(writer.finish()?)

@@ -1,8 +1,8 @@
 //! The plan of a folder's growth: as [`GrowthPlan`], with the grown config.json, and for decoders of any architecture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use outgrow_checkpoint::{Dtype, LlamaConfig, TensorShape, layer_index, with_layer_index};
+use outgrow_checkpoint::{Dtype, LlamaConfig, Note, TensorShape, layer_index, with_layer_index};
 use serde_json::Value;
 
 use crate::{
@@ -22,6 +22,15 @@ use crate::{
     source::{OtherDecoder, Source, size},
 };
 
+/// The types of a passthrough's numbers, as mergekit has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassthroughDtypes {
+    /// What they are converted to before they are scaled, and what products are rounded to; the source's own without it.
+    pub loaded: Option<Dtype>,
+    /// What they are stored in.
+    pub stored: Option<Dtype>,
+}
+
 /// What a grown folder is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FolderPlan {
@@ -35,8 +44,13 @@ pub struct FolderPlan {
     pub preservation: Preservation,
     /// All tensors of the grown model, in its order.
     pub tensors: Vec<PlannedTensor>,
-    /// How all tensors are stored; without it, each as what it is made of.
-    pub dtype: Option<Dtype>,
+    /// The types of numbers on their way into the grown folder; without it, each tensor is stored as what it is made of, and computed
+    /// ones are rounded once.
+    pub dtypes: Option<PassthroughDtypes>,
+    /// Tensors that are no parameters: of other types than numbers, or the embedding once more.
+    pub uncounted: BTreeSet<String>,
+    /// What of the source the grown folder will not have.
+    pub notes: Vec<Note>,
     /// What was planned, as text for the grown folder's card.
     pub recipe: CardRecipe,
     /// The mask over what a random growth has made, which the grown folder says in a file of its own; closed, until
@@ -52,21 +66,23 @@ impl FolderPlan {
     /// grown, by name.
     pub fn new<'a>(source: impl Into<Plannable<'a>>, growths: &[Growth]) -> Result<Self, GrowthError> {
         let source = source.into();
-        let (raw, recipe) = (source.raw_config(), toml_recipe(growths)?);
+        let (config, recipe) = (source.config(), toml_recipe(growths)?);
         match source {
             Plannable::Opened(Source::Llama(checkpoint)) => {
-                Self::of_llama(raw, plan_all(checkpoint.config(), growths)?, recipe)
+                Self::of_llama(&config, plan_all(checkpoint.config(), growths)?, recipe)
             }
             Plannable::Opened(Source::Other(other)) => match other.biased_llama() {
                 // Whatever only copies layers takes the model as it is.
                 Some(shape) if !growths.iter().all(only_copies) => {
-                    let plan = plan_all_with(&shape?, Biases::QueryKeyValue, growths)?;
-                    Self::of_llama(raw, plan, recipe)
+                    let (shape, biases) = (shape?, Biases::QueryKeyValue);
+                    let plan = plan_all_with(&shape, biases, growths)?;
+                    let notes = other.unused_by(&shape, biases).into_iter().collect();
+                    Ok(Self { notes, ..Self::of_llama(&config, plan, recipe)? })
                 }
-                _ => Self::of_other(other, raw, growths, recipe),
+                _ => Self::of_other(other, &config, growths, recipe),
             },
             Plannable::Outline(outline) => {
-                Self::of_llama(raw, plan_all_with(outline.config(), outline.biases(), growths)?, recipe)
+                Self::of_llama(&config, plan_all_with(outline.config(), outline.biases(), growths)?, recipe)
             }
         }
     }
@@ -81,7 +97,6 @@ impl FolderPlan {
         text: String,
     ) -> Result<Self, GrowthError> {
         let source = source.into();
-        let raw = source.raw_config();
         let of_llama =
             |config: &LlamaConfig, biases: Biases| (config.num_hidden_layers, biases.tensors(config));
         let (source_layers, shapes) = match source {
@@ -93,17 +108,31 @@ impl FolderPlan {
             .layers(source_layers)
             .map_err(|problems| GrowthError::Passthrough { problems: problems.to_string() })?;
         let layers: Vec<LayerOrigin> = layers.into_iter().map(LayerOrigin::Copy).collect();
-        let mut config = deeper_config(raw, source_layers, &layers)?;
-        if let Some(dtype) = passthrough.dtype {
+        let mut config = deeper_config(&source.config(), source_layers, &layers)?;
+        let dtypes = passthrough.dtypes();
+        if let Some(dtype) = dtypes.stored {
             set_dtype(&mut config, dtype);
         }
-        let (tensors, layers, is_altered) = scaled(tensors(shapes, &layers), layers, passthrough);
+        let uncounted = uncounted(source, &layers);
+        let (tensors, layers, is_altered) = scaled(tensors(shapes, &layers), layers, passthrough, source);
         let preservation = match Preservation::of_layers(source_layers, &layers) {
             Preservation::Exact if is_altered => Preservation::None,
             preservation => preservation,
         };
-        let (dtype, recipe, mask) = (passthrough.dtype, CardRecipe::Mergekit(text), None);
-        Ok(Self { config, source_layers, layers, preservation, tensors, dtype, recipe, mask })
+        let (dtypes, recipe) = (Some(dtypes), CardRecipe::Mergekit(text));
+        let (notes, mask) = (Vec::new(), None);
+        Ok(Self {
+            config,
+            source_layers,
+            layers,
+            preservation,
+            tensors,
+            dtypes,
+            uncounted,
+            notes,
+            recipe,
+            mask,
+        })
     }
 
     /// The plan of a LLaMA-style model whose config.json is `raw`.
@@ -131,7 +160,19 @@ impl FolderPlan {
         let masked = Some(plan.masked_units()).filter(|masked| !masked.is_empty());
         let mask = masked.map(|masked| Mask { mask: 0.0, ramp_tokens: None, masked });
         let GrowthPlan { layers, preservation, tensors, .. } = plan;
-        Ok(Self { config, source_layers, layers, preservation, tensors, dtype: None, recipe, mask })
+        let (dtypes, uncounted, notes) = (None, BTreeSet::new(), Vec::new());
+        Ok(Self {
+            config,
+            source_layers,
+            layers,
+            preservation,
+            tensors,
+            dtypes,
+            uncounted,
+            notes,
+            recipe,
+            mask,
+        })
     }
 
     fn of_other(
@@ -156,8 +197,20 @@ impl FolderPlan {
         let config = deeper_config(raw, source_layers, &layers)?;
         let preservation = Preservation::of_layers(source_layers, &layers);
         let tensors = tensors(other.tensors().collect(), &layers);
-        let (dtype, mask) = (None, None);
-        Ok(Self { config, source_layers, layers, preservation, tensors, dtype, recipe, mask })
+        let uncounted = uncounted_of(other, &layers);
+        let (dtypes, notes, mask) = (None, Vec::new(), None);
+        Ok(Self {
+            config,
+            source_layers,
+            layers,
+            preservation,
+            tensors,
+            dtypes,
+            uncounted,
+            notes,
+            recipe,
+            mask,
+        })
     }
 }
 
@@ -177,7 +230,8 @@ impl FolderPlan {
 
     /// Parameters of the grown model; a tied head counts once.
     pub fn num_parameters(&self) -> u64 {
-        self.tensors.iter().map(|tensor| size(&tensor.shape)).sum()
+        let counted = self.tensors.iter().filter(|tensor| !self.uncounted.contains(&tensor.name));
+        counted.map(|tensor| size(&tensor.shape)).sum()
     }
 }
 
@@ -238,11 +292,34 @@ fn tensors(shapes: Vec<TensorShape>, layers: &[LayerOrigin]) -> Vec<PlannedTenso
     all.map(|tensor| deepened_tensor(tensor, layers, &no_fresh)).collect()
 }
 
-/// The tensors by their factors, the layers that are silent by them, and whether anything else than silencing is done.
+/// The grown folder's tensors that are no parameters.
+fn uncounted(source: Plannable, layers: &[LayerOrigin]) -> BTreeSet<String> {
+    match source {
+        Plannable::Opened(Source::Other(other)) => uncounted_of(other, layers),
+        Plannable::Opened(Source::Llama(_)) | Plannable::Outline(_) => BTreeSet::new(),
+    }
+}
+
+fn uncounted_of(other: &OtherDecoder, layers: &[LayerOrigin]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for name in other.uncounted().map(|tensor| &tensor.name) {
+        let Some(source) = layer_index(name) else {
+            names.insert(name.clone());
+            continue;
+        };
+        let made = layers.iter().enumerate().filter(|(_, layer)| layer.source() == Some(source));
+        names.extend(made.map(|(layer, _)| with_layer_index(name, layer)));
+    }
+    names
+}
+
+/// The tensors by their factors, the layers that are silent by them, and whether anything else than silencing is done. What is no
+/// number has no factor.
 fn scaled(
     tensors: Vec<PlannedTensor>,
     mut layers: Vec<LayerOrigin>,
     passthrough: &Passthrough,
+    source: Plannable,
 ) -> (Vec<PlannedTensor>, Vec<LayerOrigin>, bool) {
     let mut names: Vec<Vec<String>> = vec![Vec::new(); layers.len()];
     let mut loud = vec![false; layers.len()];
@@ -254,7 +331,10 @@ fn scaled(
             names[layer].push(tensor.name.clone());
         }
         let (source, scale) = match passthrough.origin(&tensor.name) {
-            Some((source, scale)) => (Some(source), scale),
+            Some((name, scale)) => {
+                let scale = if source.is_number(&name) { scale } else { 1.0 };
+                (Some(name), scale)
+            }
             None => (None, 1.0),
         };
         let is_same = scale.to_bits() == 1_f64.to_bits();

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Counts changes of what is hashed here, and of how a plan is carried out.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 const SHA256_BYTES: usize = 32;
 
 /// The identity of a growth that makes these sets of files, in lower-case hexadecimal.
@@ -34,6 +34,7 @@ pub(crate) fn identity(sets: &[GrownSet]) -> Result<String, CheckpointError> {
     for set in sets {
         // Names, shapes and types of all tensors, and how they are spread over files.
         identity.text(&format!("{:?}", set.layout));
+        identity.text(&format!("{:?}", set.dtypes));
         for tensor in set.tensors {
             identity.text(&tensor.name);
             identity.origin(&tensor.origin);

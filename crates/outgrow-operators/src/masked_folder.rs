@@ -1,7 +1,7 @@
 //! A folder whose new parts are behind a mask, opened to fold the mask in. Everything else refuses such a folder: without its mask
 //! it is another model.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use crate::{
     biases::Biases, depth::LayerOrigin, error::GrowthError, folder_plan::FolderPlan, mask::Mask,
@@ -29,12 +29,14 @@ impl MaskedFolder {
         };
         let mask = Mask::read(folder, &config)?.ok_or_else(no_mask)?;
         let plan = FolderPlan {
-            config: source.weights().raw_config().clone(),
+            config: source.config().into_owned(),
             source_layers: config.num_hidden_layers,
             layers: (0..config.num_hidden_layers).map(LayerOrigin::Copy).collect(),
             preservation: Preservation::Exact,
             tensors: mask.folded(&config, biases),
-            dtype: None,
+            dtypes: None,
+            uncounted: BTreeSet::new(),
+            notes: Vec::new(),
             recipe: CardRecipe::MaskFolded { mask: mask.mask },
             mask: None,
         };

@@ -1,5 +1,6 @@
 //! mergekit's passthrough recipes: a model as slices of another's layers, some of its tensors scaled. What a recipe means is
-//! what mergekit 0.1 makes of it; what it could ask for beyond that is refused when it is read (parse.rs), not dropped.
+//! what mergekit 0.1 makes of it; what it could ask for beyond that is refused when it is read (parse.rs), not dropped, and what makes
+//! no difference to a growth is noted.
 //! Nothing is grown here.
 
 mod parse;
@@ -7,6 +8,8 @@ mod parse;
 use std::ops::Range;
 
 use outgrow_checkpoint::{Dtype, LARGEST_NUM_HIDDEN_LAYERS, Problems, layer_index, with_layer_index};
+
+use crate::folder_plan::PassthroughDtypes;
 
 /// A passthrough recipe of one model.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +20,10 @@ pub struct Passthrough {
     pub slices: Vec<Slice>,
     /// The type of all tensors, scaled ones included: they are converted before they are scaled. As the source has them without.
     pub dtype: Option<Dtype>,
+    /// The type that they are stored in after that, where it is another.
+    pub out_dtype: Option<Dtype>,
+    /// Keys that change nothing of a growth, each with its line: what they ask for isn't done.
+    pub notes: Vec<String>,
 }
 
 /// A run of the source's layers.
@@ -84,6 +91,11 @@ impl Passthrough {
             layer -= length;
         }
         None
+    }
+
+    /// The types that numbers go through.
+    pub(crate) fn dtypes(&self) -> PassthroughDtypes {
+        PassthroughDtypes { loaded: self.dtype, stored: self.out_dtype.or(self.dtype) }
     }
 
     /// Whether no tensor is changed: all scales are 1, and so the growth is a list of layers.

@@ -2,21 +2,26 @@
 //! Nothing can be grown from it.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
 
 use outgrow_checkpoint::{
-    CONFIG_FILE, CheckpointError, Dtype, INDEX_FILE, LlamaConfig, Problems, TensorShape, missing_shards,
-    read_index_names, read_raw_config,
+    CONFIG_FILE, CheckpointError, Dtype, INDEX_FILE, IndexListing, LlamaConfig, Note, Problems, TensorShape,
+    read_raw_config,
 };
 use serde_json::Value;
 
 use crate::{
     biases::Biases,
     error::GrowthError,
-    source::{Source, refuse_masked, size},
+    source::{Source, is_spare, refuse_masked, size},
 };
+
+const BASE_MODEL: &str = "model.";
+const EMBEDDING: &str = "model.embed_tokens.weight";
+const HEAD: &str = "lm_head.weight";
 
 /// What is known of a folder whose index names shards that aren't there.
 #[derive(Clone, Debug)]
@@ -26,27 +31,48 @@ pub struct Outline {
     config: LlamaConfig,
     biases: Biases,
     missing_shards: usize,
+    notes: Vec<Note>,
 }
 
 impl Outline {
-    /// Reads config.json and the index; `None` where no shard is missing, so that the folder itself can be opened.
+    /// Reads config.json and the index; `None` where no shard is missing that is needed, so that the folder itself can be opened.
     ///
     /// # Errors
     /// Files that can't be read; an architecture whose shapes don't follow from config.json; an index that isn't of the
     /// model which config.json describes.
     pub fn read(folder: &Path) -> Result<Option<Self>, GrowthError> {
         refuse_masked(folder)?;
-        let raw_config = read_raw_config(folder)?;
-        let missing = missing_shards(folder)?.len();
-        if missing == 0 {
+        let mut notes = Vec::new();
+        let raw_config = read_raw_config(folder, &mut notes)?;
+        let Some(listing) = IndexListing::read(folder)? else { return Ok(None) };
+        let missing_shards = listing.missing_shards.len();
+        let shape = Biases::and_shape(&raw_config);
+        let expected: Option<BTreeSet<String>> = shape.as_ref().ok().map(|(config, biases)| {
+            biases.tensors(config).into_iter().map(|TensorShape { name, .. }| name).collect()
+        });
+        // Of an architecture that isn't known, a growth needs all but a few.
+        let is_needed = |name: &String| match &expected {
+            None => !is_spare(name, &raw_config),
+            Some(expected) => expected.contains(name) || expected.contains(&format!("{BASE_MODEL}{name}")),
+        };
+        if !listing.missing.iter().any(is_needed) {
             return Ok(None);
         }
-        let (config, biases) = Biases::and_shape(&raw_config).map_err(|reason| {
-            let (folder, reason) = (folder.to_owned(), reason.to_string());
-            GrowthError::ShapesUnknown { folder, missing, reason }
+        let (config, biases) = shape.map_err(|reason| GrowthError::ShapesUnknown {
+            folder: folder.to_owned(),
+            missing: missing_shards,
+            reason: reason.to_string(),
         })?;
-        check_names(folder, &config, biases, &read_index_names(folder)?)?;
-        Ok(Some(Self { folder: folder.to_owned(), raw_config, config, biases, missing_shards: missing }))
+        let config = LlamaConfig { dtype: LlamaConfig::dtype_of(folder, &raw_config)?, ..config };
+        notes.extend(listing.notes);
+        let expected = expected.unwrap_or_default();
+        notes.extend(check_names(folder, &config, &expected, listing.names)?);
+        Ok(Some(Self { folder: folder.to_owned(), raw_config, config, biases, missing_shards, notes }))
+    }
+
+    /// What isn't as it should be about the folder, as far as it can be seen.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// The model's shape.
@@ -95,11 +121,29 @@ impl<'a> Plannable<'a> {
         }
     }
 
-    /// config.json as it is.
-    pub(crate) fn raw_config(self) -> &'a Value {
+    /// config.json as it is, but for a tie that isn't one.
+    pub(crate) fn config(self) -> Cow<'a, Value> {
         match self {
-            Self::Opened(source) => source.weights().raw_config(),
-            Self::Outline(outline) => &outline.raw_config,
+            Self::Opened(source) => source.config(),
+            Self::Outline(outline) => Cow::Borrowed(&outline.raw_config),
+        }
+    }
+
+    /// What whoever gave the folder should know.
+    pub fn notes(self) -> &'a [Note] {
+        match self {
+            Self::Opened(source) => source.notes(),
+            Self::Outline(outline) => outline.notes(),
+        }
+    }
+
+    /// Whether a tensor of the folder holds numbers that can be computed with.
+    pub(crate) fn is_number(self, name: &str) -> bool {
+        match self {
+            Self::Opened(source) => {
+                source.weights().tensor(name).is_none_or(|one| one.dtype.float().is_some())
+            }
+            Self::Outline(_) => true,
         }
     }
 
@@ -123,23 +167,38 @@ impl<'a> Plannable<'a> {
     }
 }
 
-/// Whether the index lists the model's tensors. A head beside a tied embedding may be there.
+/// Whether the index lists the model's tensors; what else it lists is noted.
 fn check_names(
     folder: &Path,
     config: &LlamaConfig,
-    biases: Biases,
-    listed: &BTreeSet<String>,
-) -> Result<(), CheckpointError> {
-    let expected: BTreeSet<String> =
-        biases.tensors(config).into_iter().map(|TensorShape { name, .. }| name).collect();
-    let is_tied_head = |name: &str| config.tie_word_embeddings && name == "lm_head.weight";
-    let missing = expected.difference(listed).map(|name| format!("`{name}` is not listed"));
-    let unknown = listed.difference(&expected).filter(|name| !is_tied_head(name));
-    let unknown =
-        unknown.map(|name| format!("`{name}` is no tensor of the model that {CONFIG_FILE} describes"));
-    let problems: Vec<String> = missing.chain(unknown).collect();
-    if problems.is_empty() {
-        return Ok(());
+    expected: &BTreeSet<String>,
+    listed: BTreeSet<String>,
+) -> Result<Vec<Note>, CheckpointError> {
+    let mut notes = Vec::new();
+    // As they are in the model, where it was saved without its head.
+    let own = |name: String| {
+        let full = format!("{BASE_MODEL}{name}");
+        if expected.contains(&full) { full } else { name }
+    };
+    let mut listed: BTreeSet<String> = listed.into_iter().map(own).collect();
+    if config.tie_word_embeddings && listed.remove(HEAD) {
+        notes.push(if listed.insert(EMBEDDING.to_owned()) {
+            Note::HeadIsEmbedding { head: HEAD.to_owned() }
+        } else {
+            Note::HeadUnseen { head: HEAD.to_owned() }
+        });
     }
-    Err(CheckpointError::Tensors { path: folder.join(INDEX_FILE), problems: Problems(problems) })
+    let missing: Vec<&String> = expected.difference(&listed).collect();
+    let unknown: Vec<String> = listed.difference(expected).cloned().collect();
+    if missing.is_empty() {
+        if !unknown.is_empty() {
+            notes.push(Note::PassedOver { names: unknown, why: "which config.json has no use for" });
+        }
+        return Ok(notes);
+    }
+    let missing = missing.into_iter().map(|name| format!("`{name}` is not listed"));
+    let unknown =
+        unknown.iter().map(|name| format!("`{name}` is no tensor of the model that {CONFIG_FILE} describes"));
+    let problems = Problems(missing.chain(unknown).collect());
+    Err(CheckpointError::Tensors { path: folder.join(INDEX_FILE), problems })
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use outgrow_checkpoint::{HostTensor, NamedTensors, WeightFolder, decode_into};
+use outgrow_checkpoint::{Dtype, HostTensor, NamedTensors, WeightFolder, decode_into};
 use rayon::prelude::*;
 
 use crate::{
@@ -38,7 +38,8 @@ impl SourceRows for WeightFolder {
     }
 
     fn read_row(&self, name: &str, row: usize, values: &mut [f32]) -> Result<(), GrowthError> {
-        let dtype = self.tensor(name).map_or(outgrow_checkpoint::Dtype::F32, |tensor| tensor.dtype);
+        let dtype = self.tensor(name).map_or(Some(Dtype::F32), |tensor| tensor.dtype.float());
+        let dtype = dtype.ok_or_else(|| GrowthError::NoNumbers { name: name.to_owned() })?;
         // Read, not mapped: touched pages of a map would count as memory.
         let mut bytes = vec![0; values.len() * dtype.size_bytes()];
         self.read_into(name, (row * bytes.len()) as u64, &mut bytes)?;

@@ -3,7 +3,7 @@
 mod models;
 
 use insta::assert_snapshot;
-use outgrow_checkpoint::{Checkpoint, Dtype, write_checkpoint};
+use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, decode_into, encode_into, write_checkpoint};
 use outgrow_operators::{FolderPlan, Moments, Passthrough, Source, grow_folder};
 use proptest::prelude::*;
 
@@ -128,20 +128,122 @@ slices:
       - model: a
         layer_range: [0, 2]
         parameters:
-          weight: 0.5
+          scales: 0.5
           scale:
             - filtr: o_proj
               value: x
-    residual_weight: 0.1
-tokenizer_source: base
-out_dtype: float16
-chat_template: auto
+    residual: 0.1
+tokenizer: {source: base, tokens: {x: {source: a}}, pad_to_multiple_of: 64}
+tokenizer_source: b
+out_dtype: float8
+name: x
 dtype: float64
 ";
-    assert_snapshot!(problems(text), @"line 7: `weight` is not honoured in parameters; expected scale; line 9: `filtr` is not honoured in an entry of scale; expected filter, value; line 10: scale `x` is no number; expected one, like 0.5; line 11: `residual_weight` is not honoured in a slice; expected sources, parameters; line 12: `tokenizer_source` is not honoured in a recipe; expected merge_method, slices, parameters, dtype, base_model; line 13: `out_dtype` is not honoured in a recipe; expected merge_method, slices, parameters, dtype, base_model; line 14: `chat_template` is not honoured in a recipe; expected merge_method, slices, parameters, dtype, base_model; line 15: dtype `float64`: expected bfloat16, float16 or float32");
-    assert_snapshot!(problems("merge_method: slerp\nmodels:\n  - model: a\n"), @"line 1: merge_method `slerp` is no growth; expected passthrough; line 1: `slices` is missing; line 2: `models` is not honoured in a recipe; expected merge_method, slices, parameters, dtype, base_model");
-    assert_snapshot!(problems("- 1"), @"line 1: a recipe is a list; expected a map of merge_method, slices, parameters, dtype, base_model");
-    assert_snapshot!(problems(""), @"line 1: a recipe is nothing; expected a map of merge_method, slices, parameters, dtype, base_model");
+    assert_snapshot!(problems(text).replace("; line", ";\nline"), @"
+    line 7: `scales` is not honoured in parameters; expected scale;
+    line 9: `filtr` is not honoured in an entry of scale; expected filter, value;
+    line 10: scale `x` is no number; expected one, like 0.5;
+    line 11: `residual` is not honoured in a slice; expected sources, parameters, base_model, residual_weight;
+    line 12: `tokens` would change rows of the embedding, which a growth leaves as they are;
+    line 12: `pad_to_multiple_of` would change rows of the embedding, which a growth leaves as they are;
+    line 13: model `b`, but `a` in line 4: a growth has one source;
+    line 14: out_dtype `float8`: expected bfloat16, float16 or float32; and 2 more
+    ");
+    assert_snapshot!(problems("merge_method: slerp\nmodels:\n  - model: a\n"), @"line 1: merge_method `slerp` is no growth; expected passthrough; line 1: `slices` is missing; line 2: `models` is not honoured in a recipe; expected merge_method, slices, parameters, dtype, base_model, out_dtype, tokenizer_source, tokenizer, chat_template");
+    assert_snapshot!(problems("- 1"), @"line 1: a recipe is a list; expected a map of merge_method, slices, parameters, dtype, base_model, out_dtype, tokenizer_source, tokenizer, chat_template");
+    assert_snapshot!(problems(""), @"line 1: a recipe is nothing; expected a map of merge_method, slices, parameters, dtype, base_model, out_dtype, tokenizer_source, tokenizer, chat_template");
+}
+
+#[test]
+fn keys_that_change_nothing_of_a_passthrough_are_noted() {
+    let text = "\
+merge_method: passthrough
+base_model: a
+slices:
+  - sources: [{model: a, layer_range: [0, 2], parameters: {weight: 0.5, scale: 1.0}}]
+    base_model: a
+    residual_weight: 0.1
+tokenizer_source: union
+chat_template: auto
+out_dtype: float16
+dtype: null
+parameters: {normalize: true, int8_mask: true}
+";
+    let recipe = Passthrough::parse(text).unwrap();
+    assert_eq!((recipe.dtype, recipe.out_dtype), (None, Some(Dtype::F16)));
+    assert!(recipe.is_copy());
+    assert_snapshot!(recipe.notes.join("\n"), @"
+    line 4: `weight` is passed over, as mergekit does in a passthrough
+    line 6: `residual_weight` is passed over, as in mergekit
+    line 7: `tokenizer_source` is passed over: the source's tokenizer comes along, and all rows of the embedding
+    line 8: `chat_template` is passed over: the source's own comes along
+    line 11: `normalize` is passed over, as mergekit does in a passthrough
+    line 11: `int8_mask` is passed over, as mergekit does in a passthrough
+    ");
+    let with = |line: &str| {
+        format!(
+            "merge_method: passthrough\nslices: [{{sources: [{{model: a, layer_range: [0, 2]}}]}}]\n{line}\n"
+        )
+    };
+    for harmless in [
+        "tokenizer_source: a",
+        "tokenizer: {source: base, tokens: {}}",
+        "tokenizer: {source: a, pad_to_multiple_of: null}",
+    ] {
+        assert_eq!(Passthrough::parse(&with(harmless)).unwrap().notes.len(), 1, "{harmless}");
+    }
+    assert_eq!(Passthrough::parse(&with("tokenizer_source: null")).unwrap().notes.len(), 0);
+}
+
+/// What mergekit 0.1.5 computes: a tensor is converted to `dtype` when it is read, multiplied in that type, and converted to `out_dtype`
+/// when it is written.
+#[test]
+fn numbers_go_through_the_types_of_a_recipe_one_after_the_other() {
+    // 1 + 3/256 lies between two numbers of bf16, and so does its product with 0.61.
+    let value = 1.0_f32 + 3.0 / 256.0;
+    let scaled = |stored: Dtype, types: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let [folder, target] = ["source", "grown"].map(|name| dir.path().join(name));
+        let config = LlamaConfig { dtype: stored, ..models::model(1) };
+        let mut tensors = models::numbered(&config);
+        let names = ["model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.gate_proj.weight"];
+        for name in names {
+            tensors.get_mut(name).unwrap().values[0] = value;
+        }
+        write_checkpoint(&folder, &config, &tensors, 1 << 30).unwrap();
+        let recipe = format!(
+            "merge_method: passthrough\n{types}\nslices: [{{sources: [{{model: a, layer_range: [0, 1], parameters: {{scale: [{{filter: up_proj, value: 0.61}}]}}}}]}}]"
+        );
+        let source = Source::open(&folder).unwrap();
+        let plan =
+            FolderPlan::of_passthrough(&source, &Passthrough::parse(&recipe).unwrap(), recipe).unwrap();
+        grow_folder(&source, &plan, Moments::Reset, &target, 1 << 30).unwrap();
+        let grown = Checkpoint::open(&target).unwrap();
+        assert_eq!(grown.tensor(names[0]).unwrap().dtype, grown.config().dtype.into());
+        let grown = grown.to_named_tensors().unwrap();
+        names.map(|name| grown[name].values[0])
+    };
+    let rounded = |value: f32, dtype: Dtype| {
+        let (mut bytes, mut out) = ([0; 2], [0.0]);
+        encode_into(&[value], dtype, &mut bytes).unwrap();
+        decode_into(&bytes, dtype, &mut out);
+        out[0]
+    };
+    let (bf16, f16) = (|value| rounded(value, Dtype::BF16), |value| rounded(value, Dtype::F16));
+    assert!(bf16(bf16(value) * 0.61) != bf16(value * 0.61) && bf16(value) * 0.61 != bf16(bf16(value) * 0.61));
+    assert_eq!(scaled(Dtype::F32, ""), [value * 0.61, value]);
+    assert_eq!(scaled(Dtype::F32, "dtype: bfloat16"), [bf16(bf16(value) * 0.61), bf16(value)]);
+    assert_eq!(scaled(Dtype::F32, "out_dtype: bfloat16"), [bf16(value * 0.61), bf16(value)]);
+    assert_eq!(
+        scaled(Dtype::F32, "dtype: bfloat16\nout_dtype: float32"),
+        [bf16(bf16(value) * 0.61), bf16(value)]
+    );
+    assert_eq!(
+        scaled(Dtype::F32, "dtype: bfloat16\nout_dtype: float16"),
+        [f16(bf16(bf16(value) * 0.61)), f16(bf16(value))]
+    );
+    assert_eq!(scaled(Dtype::BF16, "out_dtype: float32"), [bf16(bf16(value) * 0.61), bf16(value)]);
+    assert_eq!(scaled(Dtype::BF16, "dtype: float32"), [bf16(value) * 0.61, bf16(value)]);
 }
 
 #[test]

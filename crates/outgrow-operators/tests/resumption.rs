@@ -156,7 +156,7 @@ impl Scene {
         let moments = source.weights().tensors().iter().flat_map(|tensor| {
             ["exp_avg", "exp_avg_sq"].map(|moment| TensorSpec {
                 name: format!("{}.{moment}", tensor.name),
-                dtype: Dtype::F32,
+                dtype: Dtype::F32.into(),
                 shape: tensor.shape.clone(),
             })
         });

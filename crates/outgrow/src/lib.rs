@@ -15,6 +15,7 @@ mod interrupt;
 mod language_model;
 mod metrics;
 mod model_folder;
+mod notes;
 mod output;
 mod progress;
 mod recipe;

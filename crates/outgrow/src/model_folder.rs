@@ -8,14 +8,14 @@ use std::{
 };
 
 use anyhow::Context;
-use outgrow_checkpoint::{Checkpoint, CheckpointError, LlamaConfig};
+use outgrow_checkpoint::{Checkpoint, LlamaConfig, PythonJson};
 use outgrow_kernels::open_device;
 use outgrow_model::Decoder;
 use outgrow_operators::Source;
 use outgrow_tokenizer::{Reading, Tokenizer};
 use serde_json::Value;
 
-use crate::{compute::Compute, exit::BadInput};
+use crate::{compute::Compute, exit::BadInput, notes};
 
 /// A folder that was opened; weights are mapped, not read.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ impl ModelFolder {
     /// # Errors
     /// When there is no such decoder, or it is behind a mask, or no tokenizer that fits it.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
-        let checkpoint = match Source::open(folder)? {
+        let source = Source::open(folder)?;
+        notes::print(folder, source.notes());
+        let checkpoint = match source {
             Source::Llama(checkpoint) => checkpoint,
-            Source::Other(_) => {
-                let reason = LlamaConfig::read(folder)
-                    .err()
-                    .map_or_else(String::new, |error: CheckpointError| error.to_string());
+            Source::Other(other) => {
+                let reason = other.reason();
                 return Err(BadInput(format!("only LLaMA-style decoders can be run: {reason}")).into());
             }
         };
@@ -177,7 +177,7 @@ fn optional_json(folder: &Path, name: &str) -> anyhow::Result<Option<Value>> {
     let file = folder.join(name);
     match fs::read_to_string(&file) {
         Ok(text) => {
-            let json = serde_json::from_str(&text);
+            let json = PythonJson::parse(&text).map(|json| json.value);
             json.map(Some).map_err(|error| BadInput(format!("{}: not JSON: {error}", file.display())).into())
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

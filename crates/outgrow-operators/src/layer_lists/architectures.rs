@@ -214,7 +214,9 @@ pub(super) const LIST_DENSE_LAYERS: [&str; 6] =
     ["flint", "qwen2_moe", "qwen3_moe", "qwen3_next", "qwen3_vl_moe_text", "qwen3_omni_moe_text"];
 
 /// Keys that speak of layers by their number or their count in ways that no grown file can say.
-pub(super) const UNGROWABLE: [(&str, &str); 6] = [
+pub(super) const UNGROWABLE: [(&str, &str); 8] = [
+    ("quantization_config", "the weights are quantised; dequantise them first"),
+    ("compression_config", "the weights are quantised; dequantise them first"),
     ("text_config", "the decoder is part of a larger model; extract it first"),
     ("num_kv_shared_layers", "the last layers use keys of the layers below them"),
     ("per_layer_config", "it names layers by their number"),

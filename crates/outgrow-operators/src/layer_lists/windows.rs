@@ -37,6 +37,10 @@ const WINDOWS: [Windows; 4] = [
 impl Growing<'_> {
     /// Keeps the number where it can say of the grown model what it says of the source, and else lists the layers' kinds.
     pub(super) fn windows(&self, grown: &mut Map<String, Value>) -> Result<(), Refusal> {
+        // These have windows of one kind in all layers, or none.
+        if ["llama", "mistral"].iter().any(|model_type| self.is_of_type(model_type)) {
+            return Ok(());
+        }
         let rule = WINDOWS.iter().find(|rule| self.is_of_type(rule.model_type));
         let Some(count) = self.max_window_layers(rule) else { return Ok(()) };
         let is_listed = self.get(LAYER_TYPES).is_some();

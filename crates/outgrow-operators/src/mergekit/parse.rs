@@ -9,6 +9,25 @@ use super::{Passthrough, Scale, Slice};
 use crate::yaml::{Key, Node, Value, read, shown};
 
 const METHOD: &str = "passthrough";
+/// Parameters of mergekit's other methods, which it doesn't look at in a passthrough.
+const OTHER_METHODS: [&str; 16] = [
+    "weight",
+    "density",
+    "normalize",
+    "int8_mask",
+    "rescale",
+    "t",
+    "lambda",
+    "gamma",
+    "epsilon",
+    "select_topk",
+    "swapping",
+    "filter_wise",
+    "consensus_method",
+    "majority_sign_method",
+    "nearswap_t",
+    "alpha",
+];
 
 impl Passthrough {
     /// Reads a recipe from a text. Nothing is known of the source yet: [`Passthrough::layers`] says whether it fits.
@@ -20,19 +39,15 @@ impl Passthrough {
         let mut reader = Reader::default();
         let recipe = reader.recipe(&root);
         match recipe {
-            Some(recipe) if reader.problems.is_empty() => Ok(recipe),
-            _ => {
-                reader.problems.sort_by_key(|(line, _)| *line);
-                Err(Problems(
-                    reader
-                        .problems
-                        .into_iter()
-                        .map(|(line, problem)| format!("line {line}: {problem}"))
-                        .collect(),
-                ))
-            }
+            Some(recipe) if reader.problems.is_empty() => Ok(Self { notes: by_line(reader.notes), ..recipe }),
+            _ => Err(Problems(by_line(reader.problems))),
         }
     }
+}
+
+fn by_line(mut said: Vec<(usize, String)>) -> Vec<String> {
+    said.sort_by_key(|(line, _)| *line);
+    said.into_iter().map(|(line, said)| format!("line {line}: {said}")).collect()
 }
 
 /// A name of the model, and its line.
@@ -42,6 +57,7 @@ type Name = (usize, String);
 #[derive(Default)]
 struct Reader {
     problems: Vec<(usize, String)>,
+    notes: Vec<(usize, String)>,
     models: Vec<Name>,
 }
 
@@ -50,11 +66,27 @@ impl Reader {
         self.problems.push((line, problem.into()));
     }
 
+    /// A key that asks for something which no growth does, and which changes none.
+    fn note(&mut self, line: usize, note: impl Into<String>) {
+        self.notes.push((line, note.into()));
+    }
+
     fn recipe(&mut self, root: &Node) -> Option<Passthrough> {
-        const KEYS: [&str; 5] = ["merge_method", "slices", "parameters", "dtype", "base_model"];
+        const KEYS: [&str; 9] = [
+            "merge_method",
+            "slices",
+            "parameters",
+            "dtype",
+            "base_model",
+            "out_dtype",
+            "tokenizer_source",
+            "tokenizer",
+            "chat_template",
+        ];
         let recipe = self.map(root, "a recipe", &KEYS)?;
         self.merge_method(root.line, &recipe);
-        let dtype = recipe.get("dtype").and_then(|node| self.dtype(node));
+        let [dtype, out_dtype] =
+            ["dtype", "out_dtype"].map(|key| recipe.given(key).and_then(|node| self.dtype(key, node)));
         let scales = recipe.get("parameters").map(|node| self.parameters(node)).unwrap_or_default();
         let slices = if let Some(node) = recipe.get("slices") {
             self.list(node, "slices")
@@ -63,10 +95,48 @@ impl Reader {
             &[]
         };
         let slices = slices.iter().filter_map(|node| self.slice(node, &scales)).collect();
-        let base = recipe.get("base_model").and_then(|node| self.model(node));
+        let base = recipe.given("base_model").and_then(|node| self.model(node));
         self.models.extend(base);
+        self.tokenizer(&recipe);
         let model = self.one_model()?;
-        Some(Passthrough { model, slices, dtype })
+        Some(Passthrough { model, slices, dtype, out_dtype, notes: Vec::new() })
+    }
+
+    /// What a recipe says of the tokenizer: the source's own comes along, whatever is said.
+    fn tokenizer(&mut self, recipe: &Map) {
+        const ALONG: &str = "passed over: the source's tokenizer comes along, and all rows of the embedding";
+        if let Some(node) = recipe.given("tokenizer_source") {
+            self.tokenizer_source(node);
+            self.note(node.line, format!("`tokenizer_source` is {ALONG}"));
+        }
+        if let Some(node) = recipe.given("tokenizer")
+            && let Some(tokenizer) = self.map(node, "tokenizer", &["source", "tokens", "pad_to_multiple_of"])
+        {
+            if let Some(source) = tokenizer.given("source") {
+                self.tokenizer_source(source);
+            }
+            let is_nothing = |node: &&Node| matches!(&node.value, Value::Map(entries) if entries.is_empty());
+            for key in ["tokens", "pad_to_multiple_of"] {
+                if let Some(node) = tokenizer.given(key).filter(|node| !is_nothing(node)) {
+                    let problem = format!(
+                        "`{key}` would change rows of the embedding, which a growth leaves as they are"
+                    );
+                    self.problem(node.line, problem);
+                }
+            }
+            self.note(node.line, format!("`tokenizer` is {ALONG}"));
+        }
+        if let Some(node) = recipe.given("chat_template") {
+            self.note(node.line, "`chat_template` is passed over: the source's own comes along");
+        }
+    }
+
+    /// A model's name, which must be the source's, or mergekit's word for one or all of the models.
+    fn tokenizer_source(&mut self, node: &Node) {
+        if !matches!(node.text(), Some("base" | "union")) {
+            let model = self.model(node);
+            self.models.extend(model);
+        }
     }
 
     fn merge_method(&mut self, line: usize, recipe: &Map) {
@@ -80,14 +150,14 @@ impl Reader {
         }
     }
 
-    fn dtype(&mut self, node: &Node) -> Option<Dtype> {
+    fn dtype(&mut self, key: &str, node: &Node) -> Option<Dtype> {
         match node.text().map(|text| text.strip_prefix("torch.").unwrap_or(text)) {
             Some("float32") => Some(Dtype::F32),
             Some("float16") => Some(Dtype::F16),
             Some("bfloat16") => Some(Dtype::BF16),
             _ => {
                 let found = node.shown();
-                self.problem(node.line, format!("dtype {found}: expected bfloat16, float16 or float32"));
+                self.problem(node.line, format!("{key} {found}: expected bfloat16, float16 or float32"));
                 None
             }
         }
@@ -96,7 +166,12 @@ impl Reader {
     /// A slice of the grown model. The recipe's own scales come after the slice's, and those after the source's: the first
     /// that fits a tensor counts.
     fn slice(&mut self, node: &Node, recipe_scales: &[Scale]) -> Option<Slice> {
-        let slice = self.map(node, "a slice", &["sources", "parameters"])?;
+        let slice = self.map(node, "a slice", &["sources", "parameters", "base_model", "residual_weight"])?;
+        let base = slice.given("base_model").and_then(|node| self.model(node));
+        self.models.extend(base);
+        if let Some(node) = slice.given("residual_weight") {
+            self.note(node.line, "`residual_weight` is passed over, as in mergekit");
+        }
         let slice_scales = slice.get("parameters").map(|node| self.parameters(node)).unwrap_or_default();
         let Some(sources) = slice.get("sources") else {
             self.problem(node.line, "`sources` is missing in a slice");
@@ -207,7 +282,12 @@ impl Reader {
         if node.is_null() {
             return Vec::new();
         }
-        let Some(parameters) = self.map(node, "parameters", &["scale"]) else { return Vec::new() };
+        let known = [&["scale"][..], &OTHER_METHODS].concat();
+        let Some(parameters) = self.map_of(node, "parameters", &known, &["scale"]) else { return Vec::new() };
+        for (key, _) in parameters.0.iter().filter(|(key, _)| key.name != "scale") {
+            let name = shown(&key.name);
+            self.note(key.line, format!("`{name}` is passed over, as mergekit does in a passthrough"));
+        }
         let Some(scale) = parameters.get("scale") else { return Vec::new() };
         match &scale.value {
             Value::List(entries) if entries.iter().any(|entry| matches!(entry.value, Value::Map(_))) => {
@@ -286,12 +366,23 @@ impl Reader {
 
     /// A map; every key that isn't honoured is a problem.
     fn map<'a>(&mut self, node: &'a Node, what: &str, honoured: &[&str]) -> Option<Map<'a>> {
+        self.map_of(node, what, honoured, honoured)
+    }
+
+    /// The same with keys that are known and had better not be there.
+    fn map_of<'a>(
+        &mut self,
+        node: &'a Node,
+        what: &str,
+        known: &[&str],
+        honoured: &[&str],
+    ) -> Option<Map<'a>> {
         let Value::Map(entries) = &node.value else {
             let found = node.shown();
             self.problem(node.line, format!("{what} is {found}; expected a map of {}", honoured.join(", ")));
             return None;
         };
-        for (key, _) in entries.iter().filter(|(key, _)| !honoured.contains(&&*key.name)) {
+        for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&&*key.name)) {
             let name = shown(&key.name);
             self.problem(
                 key.line,
@@ -308,5 +399,10 @@ struct Map<'a>(&'a [(Key, Node)]);
 impl<'a> Map<'a> {
     fn get(&self, name: &str) -> Option<&'a Node> {
         self.0.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
+    }
+
+    /// What may be left out, or be nothing.
+    fn given(&self, name: &str) -> Option<&'a Node> {
+        self.get(name).filter(|node| !node.is_null())
     }
 }

@@ -15,8 +15,26 @@ fn a_qwen2_is_widened_where_nothing_but_its_biases_makes_it_another_model() {
     };
     let plain = decoder(2, &plain());
     insta::assert_snapshot!(with(json!({}), &plain), @"DIR/source: `model.layers.0.self_attn.q_proj.bias` is missing, expected shape [4]; `model.layers.0.self_attn.k_proj.bias` is missing, expected shape [2]; `model.layers.0.self_attn.v_proj.bias` is missing, expected shape [2]; `model.layers.1.self_attn.q_proj.bias` is missing, expected shape [4]; `model.layers.1.self_attn.k_proj.bias` is missing, expected shape [2]; `model.layers.1.self_attn.v_proj.bias` is missing, expected shape [2]");
-    insta::assert_snapshot!(with(json!({ "num_key_value_heads": null }), &plain), @r#"`hyperclone` works on LLaMA-style models only, and this is none (config.json: `num_key_value_heads` is missing, which means 32 in a "qwen2"; write it out); operators that copy layers work"#);
-    insta::assert_snapshot!(with(json!({ "use_sliding_window": true, "sliding_window": 8 }), &plain), @"`hyperclone` works on LLaMA-style models only, and this is none (config.json: `sliding_window` is 8, but the decoder attends to the whole sequence; `use_sliding_window` is true, but the decoder attends to the whole sequence); operators that copy layers work");
+    // Null is as many as heads; left out, it is 32.
+    assert!(
+        with(json!({ "num_key_value_heads": null }), &plain)
+            .contains("`model.layers.0.self_attn.k_proj.weight` has shape [2, 4], expected [4, 4]")
+    );
+    let mut sparse = config("qwen2", 2, json!({}));
+    sparse.as_object_mut().unwrap().shift_remove("num_key_value_heads");
+    let left_out = Folder::new(&sparse, &plain).refusal(Growth::Hyperclone { factor: 2 });
+    insta::assert_snapshot!(left_out, @"`hyperclone` works on LLaMA-style models only, and this is none (config.json: `num_attention_heads` is 2, not a multiple of `num_key_value_heads`, which is 32); operators that copy layers work");
+    insta::assert_snapshot!(with(json!({ "use_sliding_window": true, "sliding_window": 8, "max_window_layers": 1 }), &plain), @"`hyperclone` works on LLaMA-style models only, and this is none (config.json: `sliding_window` is 8, but the decoder attends to the whole sequence, up to 32768 tokens); operators that copy layers work");
+    // Windows that no layer has, or that are as long as any text, are none.
+    for never in [
+        json!({ "max_window_layers": 2 }),
+        json!({}),
+        json!({ "max_window_layers": 1, "max_position_embeddings": 8 }),
+    ] {
+        let mut keys = json!({ "use_sliding_window": true, "sliding_window": 8 });
+        keys.as_object_mut().unwrap().extend(never.as_object().unwrap().clone());
+        assert!(with(keys, &plain).contains("q_proj.bias` is missing"), "{never}");
+    }
 }
 
 #[test]

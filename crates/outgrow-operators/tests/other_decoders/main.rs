@@ -23,7 +23,11 @@ struct Folder {
 impl Folder {
     fn new(config: &Value, tensors: &[(String, Dtype, Vec<usize>)]) -> Self {
         let folder = Self { dir: TempDir::new().unwrap() };
-        let specs = tensors.iter().cloned().map(|(name, dtype, shape)| TensorSpec { name, dtype, shape });
+        let specs = tensors.iter().cloned().map(|(name, dtype, shape)| TensorSpec {
+            name,
+            dtype: dtype.into(),
+            shape,
+        });
         let specs: Vec<TensorSpec> = specs.collect();
         fs::create_dir(folder.source()).unwrap();
         let mut writer =

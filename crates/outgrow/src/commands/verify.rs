@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_kernels::DeviceName;
 
-use crate::{output, verify::Verification};
+use crate::{notes, output, verify::Verification};
 
 /// Flags of `outgrow verify`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +30,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let device = arguments.device.as_deref().map(str::parse).transpose()?.unwrap_or_default();
     let text = arguments.text.as_deref();
     let verification = Verification::new(&arguments.source, &arguments.target, text, device)?;
+    notes::print(&arguments.source, &verification.source_notes);
+    notes::print(&arguments.target, &verification.target_notes);
     if let Some(file) = &arguments.json {
         let json = serde_json::to_string_pretty(&verification)?;
         write_file_atomically(file, format!("{json}\n").as_bytes())?;
@@ -37,7 +39,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     output::line(verification)
 }
 
-/// Prints the table for a folder that has just been grown.
+/// Prints the table for a folder that has just been grown, and so for a source whose notes have been printed.
 pub fn after_growth(source: &Path, target: &Path) -> anyhow::Result<()> {
-    output::line(Verification::new(source, target, None, DeviceName::default())?)
+    let verification = Verification::new(source, target, None, DeviceName::default())?;
+    notes::print(target, &verification.target_notes);
+    output::line(verification)
 }

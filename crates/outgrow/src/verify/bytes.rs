@@ -2,11 +2,12 @@
 //! is taken for granted from names.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     hash::{DefaultHasher, Hasher},
 };
 
 use outgrow_checkpoint::{CheckpointError, Dtype, StoredTensor, WeightFolder};
+use outgrow_operators::Source;
 use serde::Serialize;
 
 const PIECE_BYTES: usize = 1 << 20;
@@ -43,25 +44,33 @@ pub enum Relation {
 /// Tensors of the target that are copies of each other, each group by its names.
 pub type Duplicates = Vec<Vec<String>>;
 
-/// Compares all tensors of the target with all of the source.
+/// What a comparison finds.
+#[derive(Debug)]
+pub struct Compared {
+    /// The tensors of the target's model.
+    pub tensors: Vec<ComparedTensor>,
+    /// Those of them that are copies of each other.
+    pub duplicates: Duplicates,
+    /// The tensors of the source's model that the target has neither by name nor by their bytes.
+    pub left_out: Vec<String>,
+}
+
+/// Compares all tensors of the target's model with all of the source's folder.
 ///
 /// # Errors
 /// When a file can't be read.
-pub fn compare(
-    source: &WeightFolder,
-    target: &WeightFolder,
-) -> Result<(Vec<ComparedTensor>, Duplicates), CheckpointError> {
+pub fn compare(source: &Source, target: &Source) -> Result<Compared, CheckpointError> {
     let mut by_content: HashMap<Content, Vec<String>> = HashMap::new();
-    for tensor in source.tensors() {
-        let (content, _) = read(source, tensor)?;
+    for tensor in source.weights().tensors() {
+        let (content, _) = read(source.weights(), tensor)?;
         by_content.entry(content).or_default().push(tensor.name.clone());
     }
-    let mut compared = Vec::new();
+    let mut tensors = Vec::new();
     let mut groups: BTreeMap<Content, Vec<String>> = BTreeMap::new();
-    for tensor in target.tensors() {
-        let (content, is_constant) = read(target, tensor)?;
+    for tensor in target.weights().tensors().iter().filter(|tensor| target.has_tensor(&tensor.name)) {
+        let (content, is_constant) = read(target.weights(), tensor)?;
         let identical_to = by_content.get(&content).cloned().unwrap_or_default();
-        let relation = match (identical_to.contains(&tensor.name), source.tensor(&tensor.name)) {
+        let relation = match (identical_to.contains(&tensor.name), source.weights().tensor(&tensor.name)) {
             (true, _) => Relation::Kept,
             (false, _) if !identical_to.is_empty() => Relation::Copied,
             (false, Some(_)) => Relation::Changed,
@@ -70,7 +79,7 @@ pub fn compare(
         if !is_constant {
             groups.entry(content).or_default().push(tensor.name.clone());
         }
-        compared.push(ComparedTensor {
+        tensors.push(ComparedTensor {
             name: tensor.name.clone(),
             dtype: tensor.dtype.to_string(),
             shape: tensor.shape.clone(),
@@ -80,8 +89,15 @@ pub fn compare(
             gradient_norm: None,
         });
     }
+    let found: HashSet<&str> =
+        tensors.iter().flat_map(|tensor| &tensor.identical_to).map(String::as_str).collect();
+    let is_left_out = |name: &&String| {
+        source.has_tensor(name) && !found.contains(name.as_str()) && !target.has_tensor(name)
+    };
+    let names = source.weights().tensors().iter().map(|tensor| &tensor.name);
+    let left_out = names.filter(is_left_out).cloned().collect();
     let duplicates = groups.into_values().filter(|group| group.len() > 1).collect();
-    Ok((compared, duplicates))
+    Ok(Compared { tensors, duplicates, left_out })
 }
 
 /// Equal for tensors of the same type, shape and bytes, and for no others that anyone will meet: 128 bits of hash.
@@ -102,7 +118,8 @@ fn read(folder: &WeightFolder, tensor: &StoredTensor) -> Result<(Content, bool),
         for hasher in &mut hashers {
             hasher.write(bytes);
         }
-        let size = tensor.dtype.size_bytes();
+        // Values narrower than a byte are taken by twos.
+        let size = (tensor.dtype.size_bits() as usize / 8).max(1);
         let first = first.get_or_insert_with(|| bytes[..size].to_vec());
         is_constant = is_constant && bytes.chunks(size).all(|value| value == first);
     })?;
@@ -133,12 +150,13 @@ fn in_pieces(
 /// # Errors
 /// When the file can't be read.
 pub fn values(folder: &WeightFolder, tensor: &StoredTensor) -> Result<(Vec<f32>, Dtype), CheckpointError> {
+    let dtype = tensor.dtype.float().expect("tensors of a model that is run are numbers");
     let mut values = vec![0.0; tensor.shape.iter().product()];
     let mut rest = &mut values[..];
     in_pieces(folder, tensor, &mut |bytes| {
-        let (piece, after) = std::mem::take(&mut rest).split_at_mut(bytes.len() / tensor.dtype.size_bytes());
-        outgrow_checkpoint::decode_into(bytes, tensor.dtype, piece);
+        let (piece, after) = std::mem::take(&mut rest).split_at_mut(bytes.len() / dtype.size_bytes());
+        outgrow_checkpoint::decode_into(bytes, dtype, piece);
         rest = after;
     })?;
-    Ok((values, tensor.dtype))
+    Ok((values, dtype))
 }

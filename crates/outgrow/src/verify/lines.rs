@@ -105,7 +105,8 @@ impl<'a> Direction<'a> {
 /// The largest relative error of rounding to a type.
 fn unit_roundoff(dtype: Dtype) -> f64 {
     match dtype {
-        Dtype::F32 => 2.0_f64.powi(-24),
+        // What is compared are values in 32 bits.
+        Dtype::F64 | Dtype::F32 => 2.0_f64.powi(-24),
         Dtype::F16 => 2.0_f64.powi(-11),
         Dtype::BF16 => 2.0_f64.powi(-8),
     }

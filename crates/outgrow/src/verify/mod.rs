@@ -14,13 +14,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, layer_index};
+use outgrow_checkpoint::{Checkpoint, Dtype, Note, layer_index};
 use outgrow_kernels::DeviceName;
 use outgrow_operators::Source;
 use serde::Serialize;
 
 use self::{
-    bytes::{ComparedTensor, Duplicates, Relation},
+    bytes::{Compared, ComparedTensor, Duplicates, Relation},
     layers::ComparedLayer,
     running::{Outcome, norm, outcome},
     symmetry::{Symmetry, symmetry},
@@ -41,6 +41,12 @@ pub struct Verification {
     not_run: Option<String>,
     layers: Vec<ComparedLayer>,
     tensors: Vec<ComparedTensor>,
+    /// Tensors of the source whose names and bytes are nowhere in the target.
+    left_out: Vec<String>,
+    /// What isn't as it should be about the source.
+    pub source_notes: Vec<String>,
+    /// What isn't as it should be about the target.
+    pub target_notes: Vec<String>,
 }
 
 /// What running both models gave.
@@ -113,24 +119,20 @@ impl Verification {
         device: DeviceName,
     ) -> anyhow::Result<Self> {
         let (before, after) = (Source::open(source)?, Source::open(target)?);
-        let (mut tensors, duplicates) = bytes::compare(before.weights(), after.weights())?;
+        let Compared { mut tensors, duplicates, left_out } = bytes::compare(&before, &after)?;
         let mut layers = layers::compare(&tensors);
         let (mut models, mut not_run) = (None, None);
         match (&before, &after) {
             (Source::Llama(before), Source::Llama(after)) => {
                 models = Some(run(before, after, &duplicates, &mut tensors, &mut layers, text, device)?);
             }
-            (Source::Other(_), _) => not_run = reason(source),
-            (_, Source::Other(_)) => not_run = reason(target),
+            (Source::Other(other), _) | (_, Source::Other(other)) => not_run = Some(other.reason()),
         }
+        let [source_notes, target_notes] =
+            [&before, &after].map(|folder| folder.notes().iter().map(Note::to_string).collect());
         let (source, target) = (source.to_owned(), target.to_owned());
-        Ok(Self { source, target, models, not_run, layers, tensors })
+        Ok(Self { source, target, models, not_run, layers, tensors, left_out, source_notes, target_notes })
     }
-}
-
-/// Why a folder's model can't be run.
-fn reason(folder: &Path) -> Option<String> {
-    LlamaConfig::read(folder).err().map(|error| error.to_string())
 }
 
 fn run(
@@ -204,7 +206,7 @@ impl Logits {
         let largest_difference = differences().fold(0.0, larger);
         let largest = source.iter().map(|value| f64::from(value.abs())).fold(0.0, larger);
         let rounding = match dtype {
-            Dtype::F32 => 0.0,
+            Dtype::F64 | Dtype::F32 => 0.0,
             Dtype::F16 => 2.0_f64.powi(-10),
             Dtype::BF16 => 2.0_f64.powi(-7),
         };

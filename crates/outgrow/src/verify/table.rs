@@ -69,6 +69,9 @@ impl Verification {
                 write!(f, "\n           {words}: {}", names.join(", "))?;
             }
         }
+        for words in by_kind(self.left_out.iter().map(String::as_str)) {
+            write!(f, "\n           left out: {words}")?;
+        }
         writeln!(f)
     }
 
