@@ -10,8 +10,16 @@ use crate::record::RunRecord;
 
 /// Digits of a SHA-256 that are shown: enough to tell two apart.
 const SHOWN_DIGITS: usize = 12;
-/// Keys of config.json that make no other model: token ids, the type of the files, and a bound that costs nothing.
-const NOT_THE_MODEL: [&str; 4] = ["bos_token_id", "eos_token_id", "torch_dtype", "max_position_embeddings"];
+/// Keys of config.json that make no other model: token ids, the type of the files, a switch of transformers, a bound
+/// that costs nothing, and how the first weights were drawn.
+const NOT_THE_MODEL: [&str; 6] = [
+    "bos_token_id",
+    "eos_token_id",
+    "torch_dtype",
+    "use_cache",
+    "max_position_embeddings",
+    "initializer_range",
+];
 
 /// What a validation loss was measured on. What is `None` wasn't recorded: runs of earlier versions know their recipe
 /// only.

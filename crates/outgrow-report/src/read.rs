@@ -1,4 +1,5 @@
-//! Reads the files of one run, `run.json` and `metrics.jsonl`. A run may still be going on: a last line that is cut short is left out.
+//! Reads the files of one run, `run.json` and `metrics.jsonl`. A run may still be going on: a last line that is cut
+//! short is left out.
 
 use std::path::Path;
 
@@ -31,15 +32,16 @@ struct Description {
     model: serde_json::Value,
     parameters: u64,
     finished: bool,
-    /// What tokens it reads. Earlier versions wrote neither this nor the following.
+    /// What tokens it reads. Earlier versions wrote neither this nor the following, and other programs may mean
+    /// something else by them.
     #[serde(default)]
     data: serde_json::Value,
     #[serde(default)]
-    validation_known_since_step: u64,
+    validation_known_since_step: serde_json::Value,
     #[serde(default)]
     evaluation: serde_json::Value,
     #[serde(default)]
-    changes: Vec<ChangeRecord>,
+    changes: serde_json::Value,
 }
 
 /// The part that tells whether the rest can be read.
@@ -102,21 +104,21 @@ impl StageLabel {
 
 /// Reads `folder/run.json` and `folder/metrics.jsonl`.
 ///
-/// A last line without its line end that isn't whole JSON is left out, because a run that is going on, or was killed, may be in
-/// the middle of writing it. Where tokens go back, because a resumed run repeats the steps since its checkpoint, the later
-/// lines count.
+/// A last line without its line end that isn't whole JSON is left out, because a run that is going on, or was killed,
+/// may be in the middle of writing it. Where tokens go back, because a resumed run repeats the steps since its
+/// checkpoint, the later lines count.
 ///
 /// # Errors
-/// A file that can't be read, a `run.json` that isn't one or is of another format, or a line that is neither a step nor an
-/// evaluation, with the file and the line.
+/// A file that can't be read, a `run.json` that isn't one or is of another format, or a line that is neither a step
+/// nor an evaluation, with the file and the line.
 pub fn read_run(folder: &Path) -> Result<RunRecord, ReportError> {
     let description = read_description(&folder.join("run.json"))?;
-    let known_since_step = description.validation_known_since_step;
+    let known_since_step = description.validation_known_since_step.as_u64().unwrap_or(0);
     let mut run = RunRecord {
         measure: Measure::read(&description.data, &description.recipe, known_since_step),
         training_sha256: description.data["training"]["sha256"].as_str().map(str::to_owned),
         asked: Asked::read(&description.evaluation, &description.recipe),
-        changes: description.changes,
+        changes: Vec::<ChangeRecord>::deserialize(description.changes).unwrap_or_default(),
         folder: folder.to_path_buf(),
         name: description.name,
         method: description.method,

@@ -58,11 +58,12 @@ fn there_is_no_speed_up_that_other_data_or_a_smaller_model_has_made() {
 }
 
 #[test]
-fn token_ids_and_the_longest_sequence_make_no_other_model() {
+fn token_ids_first_weights_and_the_longest_sequence_make_no_other_model() {
     let mut runs = first_seeds();
     for (key, value) in [("eos_token_id", 7), ("bos_token_id", 7), ("max_position_embeddings", 4096)] {
         runs[1].model[key] = value.into();
     }
+    runs[1].model["initializer_range"] = 0.01.into();
     assert!(Report::new(&runs).unwrap().comparisons()[0].exact_flops.is_some());
 }
 
@@ -227,4 +228,17 @@ fn what_was_changed_on_the_way_stands_in_the_table_of_runs() {
     let report = Report::new(&runs).unwrap();
     assert!(report.html().contains("<td>from step 7 on device = cuda</td>"));
     assert_eq!(report.to_json()["methods"][1]["runs"][0]["changes"][0]["from"], "flex");
+}
+
+#[test]
+fn what_another_program_means_by_these_keys_is_passed_over() {
+    let runs = read_changed(|_, run| {
+        run["data"] = "a corpus".into();
+        run["changes"] = json!(["lr"]);
+        run["evaluation"] = json!({"arc_easy": 0.25});
+        run["validation_known_since_step"] = json!(null);
+    });
+    let report = Report::new(&runs).unwrap();
+    assert!(report.sentences()[0].contains("Unknown: whether all were measured on the same validation data"));
+    assert_eq!(report.benchmarks().len(), 9);
 }

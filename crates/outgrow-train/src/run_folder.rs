@@ -140,12 +140,12 @@ impl CheckpointFolder {
 
     /// Where the run had come to, or what is wrong.
     fn check(&self) -> Result<Position, String> {
-        let state = State::read(&self.path).map_err(|error| error.to_string())?;
-        let position = state.position;
+        let saved = State::read(&self.path).map_err(|error| error.to_string())?;
+        let position = saved.position;
         if position.step != self.step {
             return Err(format!("{STATE_FILE} is of {}: it was renamed", checkpoint_name(position.step)));
         }
-        let stages = state.schedule.stages();
+        let stages = saved.schedule.stages();
         let stage = stages.get(position.stage).ok_or_else(|| {
             let (index, count) = (position.stage, stages.len());
             format!("{STATE_FILE}: stage is {index}, but there are {count}, counted from 0")
@@ -157,7 +157,7 @@ impl CheckpointFolder {
         let moments = moments.map_err(|error| error.to_string())?;
         let moments =
             moments.ok_or_else(|| format!("{TRAINING_FOLDER}/optimizer.safetensors isn't there"))?;
-        check_moments(&moments, &state.optimizer_steps, &stage.model)?;
+        check_moments(&moments, &saved.optimizer_steps, &stage.model)?;
         check_tails(moments.tensors().iter())?;
         Ok(position)
     }

@@ -215,9 +215,11 @@ impl Start {
     /// When something can't be copied or moved.
     pub fn put_aside(&mut self, folder: &Path) -> anyhow::Result<()> {
         let Some(Aside { step, from_step }) = self.aside.take() else { return Ok(()) };
-        let name =
-            (1..).map(|number: u32| format!("set-aside-{number}")).find(|name| !folder.join(name).exists());
-        let name = name.unwrap_or_default();
+        let mut number = 1;
+        while folder.join(set_aside_name(number)).exists() {
+            number += 1;
+        }
+        let name = set_aside_name(number);
         let aside = folder.join(&name);
         fs::create_dir(&aside).with_context(|| aside.display().to_string())?;
         let mut held = Vec::new();
@@ -235,6 +237,10 @@ impl Start {
         self.notes.push(format!("{}: holds what was set aside: {}", aside.display(), held.join(", ")));
         Ok(())
     }
+}
+
+fn set_aside_name(number: u32) -> String {
+    format!("set-aside-{number}")
 }
 
 /// Keeps other processes from training in the folder for as long as the handle lives.

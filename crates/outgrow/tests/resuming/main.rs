@@ -6,6 +6,8 @@ mod data;
 mod earlier_versions;
 mod extension;
 mod folders;
+#[cfg(unix)]
+mod killed;
 mod newest;
 mod rewinding;
 mod rules;

@@ -107,7 +107,9 @@ fn keys(value: &Value, prefix: &str, all: &mut BTreeSet<String>) {
             }
         }
         Value::Array(values) if values.iter().any(Value::is_object) => {
-            values.iter().for_each(|value| keys(value, prefix, all));
+            for value in values {
+                keys(value, prefix, all);
+            }
         }
         _ => {
             all.insert(prefix.to_owned());

@@ -1,0 +1,64 @@
+//! Runs that are killed outright, at moments of no choice, and begun again by the same command.
+
+use std::{
+    fs,
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    TRAIN, contents, losses,
+    tiny::{Workshop, assert_success, recipe, scratch, stderr},
+};
+
+const STEPS: u64 = 40;
+const KILLS: u64 = 6;
+
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
+    let workshop = Workshop::with_shards();
+    let often = "[training]\ncheckpoint_interval_tokens = 64\ncheckpoints_kept = 2\n";
+    workshop.write("recipe.toml", recipe(&scratch(32 * STEPS, "1e-2")).replace("[training]\n", often));
+    assert_success(&workshop.run(&["train", "recipe.toml", "--out", "whole"]));
+    let mut reached = Vec::new();
+    for kill in 0..KILLS {
+        let mut child = start(&workshop);
+        // Some steps further on than before, and a moment more, so that it is within one.
+        wait_for(&workshop, &mut child, kill * 6 + 1);
+        thread::sleep(Duration::from_millis(kill * 7 % 11));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        reached.push(steps(&workshop));
+    }
+    assert!(reached[0] < STEPS, "no kill came before the end: {reached:?}");
+    let output = workshop.run(&TRAIN);
+    assert_success(&output);
+    assert!(stderr(&output).contains("going on from run/step-") || reached.contains(&STEPS), "{reached:?}");
+    let last = format!("step-{STEPS:08}");
+    let checkpoint = |run: &str| contents(&workshop.path(run).join(&last));
+    assert!(checkpoint("run") == checkpoint("whole"), "another last checkpoint after kills at {reached:?}");
+    assert_eq!(losses(&workshop, "run"), losses(&workshop, "whole"));
+}
+
+fn start(workshop: &Workshop) -> Child {
+    let mut command = workshop.command(&TRAIN);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Until a step has its metrics, or the run is over.
+fn wait_for(workshop: &Workshop, child: &mut Child, step: u64) {
+    let started = Instant::now();
+    while steps(workshop) < step && child.try_wait().unwrap().is_none() {
+        assert!(started.elapsed() < Duration::from_secs(60), "no step {step}");
+        thread::yield_now();
+    }
+}
+
+/// The last step in the metrics; they may be cut anywhere while they are written.
+fn steps(workshop: &Workshop) -> u64 {
+    let text = fs::read_to_string(workshop.path("run/metrics.jsonl")).unwrap_or_default();
+    let lines = text.lines().rev().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut steps = lines.filter(|line| line["loss"].is_f64()).filter_map(|line| line["step"].as_u64());
+    steps.next().unwrap_or(0)
+}
