@@ -226,7 +226,9 @@ mod tests {
         #[test]
         fn standard_json_is_read_as_ever(text in r#"([\[\]{}:, ]|"[a\\"]{0,3}"|-?[0-9]{1,21}|[0-9]\.[0-9]e[0-9]{1,2}|true|null){0,12}"#) {
             let (ours, plain) = (PythonJson::parse(&text), serde_json::from_str::<Value>(&text));
-            prop_assert_eq!(ours.is_ok(), plain.is_ok());
+            // But for numbers that are infinite to Python.
+            let is_large = plain.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
+            prop_assert!(ours.is_ok() == plain.is_ok() || is_large, "{:?}", plain);
             if let (Ok(ours), Ok(plain)) = (ours, plain) {
                 // But for integers whose digits a float would lose.
                 let again: Value = serde_json::from_str(&json_text(&ours.value)).unwrap();

@@ -27,6 +27,17 @@ pub(crate) fn misplaced(path: &Path) -> Option<CheckpointError> {
     Some(CheckpointError::NotAModel { path: path.to_owned(), problem })
 }
 
+/// An adapter that lies beside the weights of a whole model; `None` where only its configuration was left, which nothing comes of.
+pub(crate) fn adapter_beside_model(path: &Path) -> Option<CheckpointError> {
+    let folder = Folder::read(path);
+    let has_model = folder.has(SINGLE_FILE) || folder.has(INDEX_FILE);
+    folder.first(|name| name.starts_with("adapter_model.")).filter(|_| has_model)?;
+    let problem = "holds an adapter (LoRA) beside a whole model, and transformers applies it: merge it first, by merge_and_unload and \
+         save_pretrained of PEFT, or move adapter_config.json away to have the model as it is"
+        .to_owned();
+    Some(CheckpointError::NotAModel { path: path.to_owned(), problem })
+}
+
 /// A folder with config.json in which there are no weights.
 pub(crate) fn no_weights(path: &Path) -> CheckpointError {
     let folder = Folder::read(path);

@@ -85,7 +85,7 @@ pub enum Note {
         /// What isn't.
         other: String,
     },
-    /// An adapter beside a whole model.
+    /// The configuration of an adapter whose weights aren't there, beside a whole model.
     Adapter,
 }
 
@@ -164,7 +164,7 @@ impl fmt::Display for Note {
                 write!(f, "{read} is read; {other} is not, although it is there too")
             }
             Self::Adapter => f.write_str(
-                "adapter_config.json is passed over: the model is read as it is, without that adapter",
+                "adapter_config.json is passed over, since there is no adapter; transformers refuses the folder for it",
             ),
         }
     }

@@ -16,7 +16,7 @@ use crate::{
     comparison::same_values,
     error::{CheckpointError, Problems},
     json::PythonJson,
-    misplaced::misplaced,
+    misplaced::{adapter_beside_model, misplaced},
     names::natural_order,
     notes::Note,
     shards::{Files, Shards, Unreadable, open_shards, refusal},
@@ -111,6 +111,9 @@ impl WeightFolder {
         mut notes: Vec<Note>,
     ) -> Result<Self, CheckpointError> {
         if folder.join(ADAPTER_CONFIG_FILE).exists() {
+            if let Some(error) = adapter_beside_model(folder) {
+                return Err(error);
+            }
             notes.push(Note::Adapter);
         }
         Self::open_files(folder, ShardSet::Model, raw_config, notes)

@@ -7,7 +7,7 @@ use outgrow_checkpoint::{ShardLayout, layer_index, name_in_layer};
 use crate::{
     depth::LayerOrigin,
     error::GrowthError,
-    folder::{GrownMoments, layout, side_files},
+    folder::{GrownMoments, layout},
     folder_plan::FolderPlan,
     layer_map::LayerMap,
     mask::Mask,
@@ -16,6 +16,7 @@ use crate::{
     origin::Origin,
     outline::Plannable,
     pattern::connection_rate,
+    side_files::side_files,
     values::rows_and_columns,
 };
 

@@ -3,10 +3,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io,
+    fs,
     panic::resume_unwind,
-    path::{Path, PathBuf},
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
@@ -21,33 +20,19 @@ use crate::{
     card::{self, CARD_FILE},
     error::GrowthError,
     execute::{Medium, execute},
-    folder_plan::{FolderPlan, PassthroughDtypes},
+    folder_plan::FolderPlan,
     identity::identity,
     mask::MASK_FILE,
     moments::{Moments, plan_moments, with_sources},
     outline::Plannable,
+    passthrough_plan::PassthroughDtypes,
     plan::PlannedTensor,
     rounding::{Rounded, round},
+    side_files::{copy_along, side_files},
     source::Source,
     values::{Values, rows_and_columns},
 };
 
-/// Weights that are not grown: copied along they would leave a folder with two models in it.
-const WEIGHTS: [&str; 10] =
-    ["safetensors", "bin", "pth", "pt", "ckpt", "gguf", "h5", "msgpack", "onnx", "ot"];
-/// What other tools left beside the source that is not true of the target: state and results of its training, the configuration of
-/// another format's weights, an adapter.
-const NOT_THE_TARGETS: [&str; 9] = [
-    "trainer_state.json",
-    "all_results.json",
-    "train_results.json",
-    "eval_results.json",
-    "predict_results.json",
-    "latest",
-    "zero_to_fp32.py",
-    "params.json",
-    "adapter_config.json",
-];
 /// Values of a computed tensor that are in memory at a time.
 pub(crate) const VALUES_AT_ONCE: usize = 1 << 20;
 
@@ -238,36 +223,6 @@ impl GrownMoments {
         let layout = self.layout(shard_size_bytes)?;
         Ok(GrownSet { source: &self.source, tensors: &self.tensors, layout, dtypes: None })
     }
-}
-
-/// What comes along: every file of the folder but configuration, weights, training state and hidden files; no folders.
-pub(crate) fn side_files(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
-    let failed = |error| CheckpointError::io("read", folder, error);
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        // Follows links: a downloaded folder is often one of links into a cache.
-        if path.is_file() && comes_along(&path) {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn comes_along(file: &Path) -> bool {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let is_replaced = name == CONFIG_FILE || name == CARD_FILE || name.ends_with(".index.json");
-    let is_the_sources = NOT_THE_TARGETS.iter().any(|file| *file == name);
-    !is_replaced && !is_the_sources && !name.starts_with('.') && !WEIGHTS.contains(&extension.as_str())
-}
-
-fn copy_along(file: &Path, folder: &Path) -> Result<(), CheckpointError> {
-    let copy = folder.join(file.file_name().unwrap_or_default());
-    let mut from = File::open(file).map_err(|error| CheckpointError::io("read", file, error))?;
-    let copied = File::create(&copy).and_then(|mut to| io::copy(&mut from, &mut to));
-    copied.map(|_| ()).map_err(|error| CheckpointError::io("write", &copy, error))
 }
 
 fn stored<'a>(weights: &'a WeightFolder, name: &str) -> Result<&'a StoredTensor, GrowthError> {

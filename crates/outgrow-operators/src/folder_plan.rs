@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use outgrow_checkpoint::{Dtype, LlamaConfig, Note, TensorShape, layer_index, with_layer_index};
+use outgrow_checkpoint::{Note, TensorShape, layer_index, with_layer_index};
 use serde_json::Value;
 
 use crate::{
@@ -12,24 +12,15 @@ use crate::{
     growth::Growth,
     layer_lists::grown_config,
     mask::Mask,
-    mergekit::Passthrough,
     model_card::CardRecipe,
-    origin::Origin,
     outline::Plannable,
-    plan::{GrowthPlan, PlannedTensor, deepened_tensor, plan_all, plan_all_with, writes_residual},
+    passthrough_plan::PassthroughDtypes,
+    plan::{GrowthPlan, PlannedTensor, deepened_tensor, plan_all, plan_all_with},
     preservation::Preservation,
     recipe_file::GrowthRecipe,
+    silence::check_identities,
     source::{OtherDecoder, Source, size},
 };
-
-/// The types of a passthrough's numbers, as mergekit has them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PassthroughDtypes {
-    /// What they are converted to before they are scaled, and what products are rounded to; the source's own without it.
-    pub loaded: Option<Dtype>,
-    /// What they are stored in.
-    pub stored: Option<Dtype>,
-}
 
 /// What a grown folder is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,54 +76,6 @@ impl FolderPlan {
                 Self::of_llama(&config, plan_all_with(outline.config(), outline.biases(), growths)?, recipe)
             }
         }
-    }
-
-    /// Plans what a mergekit passthrough recipe makes of a folder; `text` is the recipe as it was written.
-    ///
-    /// # Errors
-    /// Slices beyond the source; keys of config.json that can't be grown, by name.
-    pub fn of_passthrough<'a>(
-        source: impl Into<Plannable<'a>>,
-        passthrough: &Passthrough,
-        text: String,
-    ) -> Result<Self, GrowthError> {
-        let source = source.into();
-        let of_llama =
-            |config: &LlamaConfig, biases: Biases| (config.num_hidden_layers, biases.tensors(config));
-        let (source_layers, shapes) = match source {
-            Plannable::Opened(Source::Llama(checkpoint)) => of_llama(checkpoint.config(), Biases::None),
-            Plannable::Opened(Source::Other(other)) => (other.num_hidden_layers(), other.tensors().collect()),
-            Plannable::Outline(outline) => of_llama(outline.config(), outline.biases()),
-        };
-        let layers = passthrough
-            .layers(source_layers)
-            .map_err(|problems| GrowthError::Passthrough { problems: problems.to_string() })?;
-        let layers: Vec<LayerOrigin> = layers.into_iter().map(LayerOrigin::Copy).collect();
-        let mut config = deeper_config(&source.config(), source_layers, &layers)?;
-        let dtypes = passthrough.dtypes();
-        if let Some(dtype) = dtypes.stored {
-            set_dtype(&mut config, dtype);
-        }
-        let uncounted = uncounted(source, &layers);
-        let (tensors, layers, is_altered) = scaled(tensors(shapes, &layers), layers, passthrough, source);
-        let preservation = match Preservation::of_layers(source_layers, &layers) {
-            Preservation::Exact if is_altered => Preservation::None,
-            preservation => preservation,
-        };
-        let (dtypes, recipe) = (Some(dtypes), CardRecipe::Mergekit(text));
-        let (notes, mask) = (Vec::new(), None);
-        Ok(Self {
-            config,
-            source_layers,
-            layers,
-            preservation,
-            tensors,
-            dtypes,
-            uncounted,
-            notes,
-            recipe,
-            mask,
-        })
     }
 
     /// The plan of a LLaMA-style model whose config.json is `raw`.
@@ -264,7 +207,11 @@ fn toml_recipe(growths: &[Growth]) -> Result<CardRecipe, GrowthError> {
 }
 
 /// config.json with the new depth. A fresh layer has the settings of the top one.
-fn deeper_config(raw: &Value, source_layers: usize, layers: &[LayerOrigin]) -> Result<Value, GrowthError> {
+pub(crate) fn deeper_config(
+    raw: &Value,
+    source_layers: usize,
+    layers: &[LayerOrigin],
+) -> Result<Value, GrowthError> {
     let sources: Vec<usize> =
         layers.iter().map(|layer| layer.source().unwrap_or(source_layers.saturating_sub(1))).collect();
     grown_config(raw, source_layers, &sources)
@@ -272,7 +219,7 @@ fn deeper_config(raw: &Value, source_layers: usize, layers: &[LayerOrigin]) -> R
 }
 
 /// All tensors of the grown decoder: each layer has those of the layer it is made of, which need not be those of its neighbours.
-fn tensors(shapes: Vec<TensorShape>, layers: &[LayerOrigin]) -> Vec<PlannedTensor> {
+pub(crate) fn tensors(shapes: Vec<TensorShape>, layers: &[LayerOrigin]) -> Vec<PlannedTensor> {
     let mut by_layer: BTreeMap<usize, Vec<TensorShape>> = BTreeMap::new();
     let [mut before, mut after] = [Vec::new(), Vec::new()];
     for tensor in shapes {
@@ -293,14 +240,7 @@ fn tensors(shapes: Vec<TensorShape>, layers: &[LayerOrigin]) -> Vec<PlannedTenso
 }
 
 /// The grown folder's tensors that are no parameters.
-fn uncounted(source: Plannable, layers: &[LayerOrigin]) -> BTreeSet<String> {
-    match source {
-        Plannable::Opened(Source::Other(other)) => uncounted_of(other, layers),
-        Plannable::Opened(Source::Llama(_)) | Plannable::Outline(_) => BTreeSet::new(),
-    }
-}
-
-fn uncounted_of(other: &OtherDecoder, layers: &[LayerOrigin]) -> BTreeSet<String> {
+pub(crate) fn uncounted_of(other: &OtherDecoder, layers: &[LayerOrigin]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for name in other.uncounted().map(|tensor| &tensor.name) {
         let Some(source) = layer_index(name) else {
@@ -311,117 +251,4 @@ fn uncounted_of(other: &OtherDecoder, layers: &[LayerOrigin]) -> BTreeSet<String
         names.extend(made.map(|(layer, _)| with_layer_index(name, layer)));
     }
     names
-}
-
-/// The tensors by their factors, the layers that are silent by them, and whether anything else than silencing is done. What is no
-/// number has no factor.
-fn scaled(
-    tensors: Vec<PlannedTensor>,
-    mut layers: Vec<LayerOrigin>,
-    passthrough: &Passthrough,
-    source: Plannable,
-) -> (Vec<PlannedTensor>, Vec<LayerOrigin>, bool) {
-    let mut names: Vec<Vec<String>> = vec![Vec::new(); layers.len()];
-    let mut loud = vec![false; layers.len()];
-    let [mut zeroed, mut altered] = [loud.clone(), loud.clone()];
-    let mut is_altered = false;
-    let scaled = tensors.into_iter().map(|tensor| {
-        let layer = layer_index(&tensor.name);
-        if let Some(layer) = layer {
-            names[layer].push(tensor.name.clone());
-        }
-        let (source, scale) = match passthrough.origin(&tensor.name) {
-            Some((name, scale)) => {
-                let scale = if source.is_number(&name) { scale } else { 1.0 };
-                (Some(name), scale)
-            }
-            None => (None, 1.0),
-        };
-        let is_same = scale.to_bits() == 1_f64.to_bits();
-        match layer {
-            Some(layer) if writes_residual(&tensor.name) && scale == 0.0 => zeroed[layer] = true,
-            Some(layer) => {
-                loud[layer] |= writes_residual(&tensor.name);
-                altered[layer] |= !is_same;
-            }
-            None => is_altered |= !is_same,
-        }
-        match source {
-            Some(source) => PlannedTensor { origin: Origin::scaled(scale, source), ..tensor },
-            None => tensor,
-        }
-    });
-    let scaled = scaled.collect();
-    for (index, layer) in layers.iter_mut().enumerate() {
-        match *layer {
-            LayerOrigin::Copy(source) if !loud[index] && can_be_silent(&names[index]) => {
-                *layer = LayerOrigin::Identity(source);
-            }
-            _ => is_altered |= altered[index] || zeroed[index],
-        }
-    }
-    (scaled, layers, is_altered)
-}
-
-/// In the spelling that the file has.
-fn set_dtype(config: &mut Value, dtype: Dtype) {
-    let key = if config.get("dtype").is_some() { "dtype" } else { "torch_dtype" };
-    config[key] = dtype.config_name().into();
-}
-
-/// Layers that are to be identities must be silent once their output projections are zero.
-fn check_identities(other: &OtherDecoder, layers: &[LayerOrigin]) -> Result<(), GrowthError> {
-    let mut names: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    for TensorShape { name, .. } in other.tensors() {
-        if let Some(layer) = layer_index(&name) {
-            names.entry(layer).or_default().push(name);
-        }
-    }
-    let loud = layers.iter().find_map(|layer| match layer {
-        LayerOrigin::Identity(source) => {
-            names.get(source).is_none_or(|names| !can_be_silent(names)).then_some(*source)
-        }
-        LayerOrigin::Copy(_) | LayerOrigin::Fresh => None,
-    });
-    loud.map_or(Ok(()), |layer| Err(GrowthError::NoIdentity { layer }))
-}
-
-/// Modules of a layer that are inside attention and the feed-forward networks, choose between experts, or are zero when the
-/// layer is silent.
-const INNER: [&str; 16] = [
-    "down_proj",
-    "gate",
-    "gate_proj",
-    "gate_up_proj",
-    "k_proj",
-    "kv_a_proj_with_mqa",
-    "kv_b_proj",
-    "o_proj",
-    "q_a_proj",
-    "q_b_proj",
-    "q_proj",
-    "qkv_proj",
-    "router",
-    "shared_expert_gate",
-    "up_proj",
-    "v_proj",
-];
-
-/// Whether a layer of these tensors adds nothing to the residual stream once `o_proj` and `down_proj` are zero. What isn't known,
-/// such as a third branch or a factor of the whole layer, may do anything.
-fn can_be_silent(names: &[String]) -> bool {
-    let has = |end: &str| names.iter().any(|name| name.ends_with(end));
-    has(".o_proj.weight") && has(".down_proj.weight") && names.iter().all(|name| is_inner(name))
-}
-
-fn is_inner(name: &str) -> bool {
-    let (path, kind) = name.rsplit_once('.').unwrap_or_default();
-    let module = path.rsplit('.').next().unwrap_or_default();
-    let is_known = INNER.contains(&module) || module.contains("norm");
-    match kind {
-        "weight" => is_known,
-        "bias" => is_known && !["o_proj", "down_proj"].contains(&module),
-        "e_score_correction_bias" => true,
-        _ => false,
-    }
 }

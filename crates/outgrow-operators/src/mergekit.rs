@@ -4,12 +4,13 @@
 //! Nothing is grown here.
 
 mod parse;
+mod scales;
 
 use std::ops::Range;
 
 use outgrow_checkpoint::{Dtype, LARGEST_NUM_HIDDEN_LAYERS, Problems, layer_index, with_layer_index};
 
-use crate::folder_plan::PassthroughDtypes;
+use crate::passthrough_plan::PassthroughDtypes;
 
 /// A passthrough recipe of one model.
 #[derive(Clone, Debug, PartialEq)]

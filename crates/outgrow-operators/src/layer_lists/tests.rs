@@ -151,6 +151,13 @@ fn windows_from_a_layer_on_matter_where_they_are_in_use() {
     assert_eq!(grown(qwen(true, 0), &STACKED)["max_window_layers"], 0);
     assert_eq!(grown(qwen(true, 2), &[0, 1, 0, 1, 2, 3])["max_window_layers"], 4);
     insta::assert_snapshot!(refused(qwen(true, 2), &STACKED), @"`max_window_layers`: is 2: the layers of this kind would not all be at the bottom of the grown model");
+    // A window as long as any text matters nowhere.
+    let mut long = qwen(true, 2);
+    long["sliding_window"] = json!(4096);
+    long["max_position_embeddings"] = json!(4096);
+    assert_eq!(grown(long.clone(), &STACKED)["max_window_layers"], 2);
+    long["sliding_window"] = json!(4095);
+    assert!(refused(long, &STACKED).contains("is 2"));
 }
 
 #[test]

@@ -37,8 +37,9 @@ const WINDOWS: [Windows; 4] = [
 impl Growing<'_> {
     /// Keeps the number where it can say of the grown model what it says of the source, and else lists the layers' kinds.
     pub(super) fn windows(&self, grown: &mut Map<String, Value>) -> Result<(), Refusal> {
-        // These have windows of one kind in all layers, or none.
-        if ["llama", "mistral"].iter().any(|model_type| self.is_of_type(model_type)) {
+        // Whichever layers have a window that no text is longer than, it makes no difference.
+        if self.number("sliding_window") >= Some(self.number("max_position_embeddings").unwrap_or(usize::MAX))
+        {
             return Ok(());
         }
         let rule = WINDOWS.iter().find(|rule| self.is_of_type(rule.model_type));

@@ -9,26 +9,6 @@ use super::{Passthrough, Scale, Slice};
 use crate::yaml::{Key, Node, Value, read, shown};
 
 const METHOD: &str = "passthrough";
-/// Parameters of mergekit's other methods, which it doesn't look at in a passthrough.
-const OTHER_METHODS: [&str; 16] = [
-    "weight",
-    "density",
-    "normalize",
-    "int8_mask",
-    "rescale",
-    "t",
-    "lambda",
-    "gamma",
-    "epsilon",
-    "select_topk",
-    "swapping",
-    "filter_wise",
-    "consensus_method",
-    "majority_sign_method",
-    "nearswap_t",
-    "alpha",
-];
-
 impl Passthrough {
     /// Reads a recipe from a text. Nothing is known of the source yet: [`Passthrough::layers`] says whether it fits.
     ///
@@ -55,19 +35,19 @@ type Name = (usize, String);
 
 /// Collects problems with their lines. What a function returns `None` for, it has put a problem there.
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     problems: Vec<(usize, String)>,
     notes: Vec<(usize, String)>,
     models: Vec<Name>,
 }
 
 impl Reader {
-    fn problem(&mut self, line: usize, problem: impl Into<String>) {
+    pub(super) fn problem(&mut self, line: usize, problem: impl Into<String>) {
         self.problems.push((line, problem.into()));
     }
 
     /// A key that asks for something which no growth does, and which changes none.
-    fn note(&mut self, line: usize, note: impl Into<String>) {
+    pub(super) fn note(&mut self, line: usize, note: impl Into<String>) {
         self.notes.push((line, note.into()));
     }
 
@@ -277,76 +257,6 @@ impl Reader {
         Some(first)
     }
 
-    /// The scales of a `parameters`, in its order.
-    fn parameters(&mut self, node: &Node) -> Vec<Scale> {
-        if node.is_null() {
-            return Vec::new();
-        }
-        let known = [&["scale"][..], &OTHER_METHODS].concat();
-        let Some(parameters) = self.map_of(node, "parameters", &known, &["scale"]) else { return Vec::new() };
-        for (key, _) in parameters.0.iter().filter(|(key, _)| key.name != "scale") {
-            let name = shown(&key.name);
-            self.note(key.line, format!("`{name}` is passed over, as mergekit does in a passthrough"));
-        }
-        let Some(scale) = parameters.get("scale") else { return Vec::new() };
-        match &scale.value {
-            Value::List(entries) if entries.iter().any(|entry| matches!(entry.value, Value::Map(_))) => {
-                entries.iter().filter_map(|entry| self.filtered(entry)).collect()
-            }
-            Value::Map(_) => self.filtered(scale).into_iter().collect(),
-            Value::List(_) | Value::Scalar { .. } => {
-                let values = self.values(scale);
-                values.map(|values| Scale { filter: None, values }).into_iter().collect()
-            }
-        }
-    }
-
-    /// `{filter: …, value: …}`.
-    fn filtered(&mut self, node: &Node) -> Option<Scale> {
-        let entry = self.map(node, "an entry of scale", &["filter", "value"])?;
-        let Some(value) = entry.get("value") else {
-            self.problem(node.line, "`value` is missing in an entry of scale");
-            return None;
-        };
-        let values = self.values(value);
-        let filter = match entry.get("filter") {
-            None => None,
-            Some(filter) if filter.is_null() || filter.text() == Some("*") => None,
-            Some(filter) => {
-                let text = filter.text().map(str::to_owned);
-                if text.is_none() {
-                    let found = filter.shown();
-                    self.problem(filter.line, format!("filter is {found}; expected a part of tensor names"));
-                }
-                text
-            }
-        };
-        Some(Scale { filter, values: values? })
-    }
-
-    fn values(&mut self, node: &Node) -> Option<Vec<f64>> {
-        match &node.value {
-            Value::List(entries) if entries.is_empty() => {
-                self.problem(node.line, "scale is an empty list; expected at least one number");
-                None
-            }
-            Value::List(entries) => {
-                let values: Vec<_> = entries.iter().map(|entry| self.value(entry)).collect();
-                values.into_iter().collect()
-            }
-            Value::Scalar { .. } | Value::Map(_) => self.value(node).map(|value| vec![value]),
-        }
-    }
-
-    fn value(&mut self, node: &Node) -> Option<f64> {
-        let value = node.text().and_then(|text| text.parse::<f64>().ok()).filter(|value| value.is_finite());
-        if value.is_none() {
-            let found = node.shown();
-            self.problem(node.line, format!("scale {found} is no number; expected one, like 0.5"));
-        }
-        value
-    }
-
     /// The entries of a list that has to have some.
     fn list<'a>(&mut self, node: &'a Node, what: &str) -> &'a [Node] {
         match &node.value {
@@ -365,12 +275,12 @@ impl Reader {
     }
 
     /// A map; every key that isn't honoured is a problem.
-    fn map<'a>(&mut self, node: &'a Node, what: &str, honoured: &[&str]) -> Option<Map<'a>> {
+    pub(super) fn map<'a>(&mut self, node: &'a Node, what: &str, honoured: &[&str]) -> Option<Map<'a>> {
         self.map_of(node, what, honoured, honoured)
     }
 
     /// The same with keys that are known and had better not be there.
-    fn map_of<'a>(
+    pub(super) fn map_of<'a>(
         &mut self,
         node: &'a Node,
         what: &str,
@@ -394,10 +304,10 @@ impl Reader {
 }
 
 /// The entries of a map whose keys have been looked at.
-struct Map<'a>(&'a [(Key, Node)]);
+pub(super) struct Map<'a>(pub(super) &'a [(Key, Node)]);
 
 impl<'a> Map<'a> {
-    fn get(&self, name: &str) -> Option<&'a Node> {
+    pub(super) fn get(&self, name: &str) -> Option<&'a Node> {
         self.0.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
 
