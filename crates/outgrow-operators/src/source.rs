@@ -190,8 +190,18 @@ impl OtherDecoder {
         self.num_hidden_layers
     }
 
-    /// Why it is no LLaMA that can be run, in words.
-    pub fn reason(&self) -> String {
+    /// Why it can't be run, in words that name the file.
+    pub fn why_not_run(&self) -> String {
+        match &self.reason {
+            CheckpointError::Config { problems, .. } => {
+                format!("{}: {problems}", self.weights.folder().join(CONFIG_FILE).display())
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// Why it is no LLaMA, in words.
+    pub(crate) fn reason(&self) -> String {
         // Of a Qwen2 with windows, say, the better reason is the one that is left when biases are passed over.
         match Biases::and_shape(self.weights.raw_config()) {
             Err(reason) => reason.to_string(),

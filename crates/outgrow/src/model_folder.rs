@@ -37,7 +37,7 @@ impl ModelFolder {
         let checkpoint = match source {
             Source::Llama(checkpoint) => checkpoint,
             Source::Other(other) => {
-                let reason = other.reason();
+                let reason = other.why_not_run();
                 return Err(BadInput(format!("only LLaMA-style decoders can be run: {reason}")).into());
             }
         };

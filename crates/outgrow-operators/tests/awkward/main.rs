@@ -251,7 +251,7 @@ fn a_model_without_its_head_grows_in_depth_and_is_not_run() {
         .collect();
     let folder = Folder::new(&json, &base);
     let Source::Other(other) = folder.open() else { panic!("it has no head") };
-    let reason = other.reason().replace(&folder.dir.path().display().to_string(), "DIR");
+    let reason = other.why_not_run().replace(&folder.dir.path().display().to_string(), "DIR");
     insta::assert_snapshot!(reason, @r#"DIR/source/config.json: `architectures` is ["LlamaModel"], a model without its head, and `tie_word_embeddings` is not true: what it was trained to say isn't there"#);
     let grown = WeightFolder::open(&folder.grow(&STACK)).unwrap();
     assert_eq!(grown.tensors().len(), 2 + 4 * 9);

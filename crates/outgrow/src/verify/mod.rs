@@ -126,7 +126,7 @@ impl Verification {
             (Source::Llama(before), Source::Llama(after)) => {
                 models = Some(run(before, after, &duplicates, &mut tensors, &mut layers, text, device)?);
             }
-            (Source::Other(other), _) | (_, Source::Other(other)) => not_run = Some(other.reason()),
+            (Source::Other(other), _) | (_, Source::Other(other)) => not_run = Some(other.why_not_run()),
         }
         let [source_notes, target_notes] =
             [&before, &after].map(|folder| folder.notes().iter().map(Note::to_string).collect());
