@@ -103,7 +103,7 @@ pub enum DataError {
         problem: String,
     },
     /// More lines, elements, rows or files are no documents than may be passed over.
-    #[error("{found} documents can't be used, but only {allowed} may be passed over: {problems}")]
+    #[error("{found} bad documents, but only {allowed} may be passed over: {problems}")]
     TooManyBad {
         /// How many there were up to here.
         found: u64,
@@ -277,17 +277,10 @@ impl DataError {
         move |source| Self::Io { action, path, source }
     }
 
-    /// All values, or all problems as one error.
-    pub(crate) fn collect<T>(results: impl IntoIterator<Item = Result<T, Self>>) -> Result<Vec<T>, Self> {
-        let (mut values, mut problems) = (Vec::new(), Vec::new());
-        for result in results {
-            match result {
-                Ok(value) => values.push(value),
-                Err(problem) => problems.push(problem),
-            }
-        }
+    /// All problems as one error, if there are any.
+    pub(crate) fn all(mut problems: Vec<Self>) -> Result<(), Self> {
         match problems.len() {
-            0 => Ok(values),
+            0 => Ok(()),
             1 => Err(problems.remove(0)),
             _ => Err(Self::Several { problems }),
         }

@@ -192,7 +192,7 @@ fn deal(mut documents: Documents, workers: &[SyncSender<Work>], separator: &str)
                 Some(Ok(document)) => {
                     text_bytes += document.text.len();
                     // Corpora come with separators in their text, and here text is only ever text.
-                    if document.text.contains(separator) {
+                    if !separator.is_empty() && document.text.contains(separator) {
                         spelled.add(&document.place);
                     }
                     batch.push(document);

@@ -93,9 +93,11 @@ impl Documents {
     /// All problems at once, as [`DataError::Several`] if there is more than one.
     pub fn open(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self, DataError> {
         let field = Arc::new(TextField::new(&options.text_field));
-        let found = inputs::find(inputs)?;
-        let files = found.files.iter().filter(|input| input.is_file);
-        DataError::collect(files.map(|input| Reading::open(input, &field, Progress::default()).map(drop)))?;
+        let mut found = inputs::find(inputs);
+        for input in found.files.iter().filter(|input| input.is_file) {
+            found.problems.extend(Reading::open(input, &field, Progress::default()).err());
+        }
+        DataError::all(found.problems)?;
         let (progress, bytes_read) = Progress::start();
         Ok(Self {
             total_bytes: found.files.iter().map(|input| input.length).sum(),

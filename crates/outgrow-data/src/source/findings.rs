@@ -92,12 +92,8 @@ impl Findings {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.about_files.clone();
         if self.bad_documents > 0 {
-            let documents = if self.bad_documents == 1 { "document that" } else { "documents that" };
-            notes.push(format!(
-                "{} {documents} can't be used passed over: {}",
-                self.bad_documents,
-                self.bad()
-            ));
+            let documents = if self.bad_documents == 1 { "document" } else { "documents" };
+            notes.push(format!("{} bad {documents} passed over: {}", self.bad_documents, self.bad()));
         }
         if self.empty_documents > 0 {
             let noun = if self.empty_documents == 1 { "document" } else { "documents" };
@@ -133,11 +129,11 @@ mod tests {
         let mut findings = Findings::default();
         assert!(findings.notes().is_empty());
         findings.add_bad("a.jsonl, line 1: not JSON".into());
-        insta::assert_snapshot!(findings.notes().join("\n"), @"1 document that can't be used passed over: a.jsonl, line 1: not JSON");
+        insta::assert_snapshot!(findings.notes().join("\n"), @"1 bad document passed over: a.jsonl, line 1: not JSON");
         for line in 2..9 {
             findings.add_bad(format!("line {line}"));
         }
-        insta::assert_snapshot!(findings.notes().join("\n"), @"8 documents that can't be used passed over: a.jsonl, line 1: not JSON; line 2; line 3; line 4; line 5; and 3 more");
+        insta::assert_snapshot!(findings.notes().join("\n"), @"8 bad documents passed over: a.jsonl, line 1: not JSON; line 2; line 3; line 4; line 5; and 3 more");
     }
 
     #[test]

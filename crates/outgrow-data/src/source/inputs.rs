@@ -27,11 +27,12 @@ pub(super) struct Input {
     pub is_file: bool,
 }
 
-/// The files, and what a person should know of how they were found.
+/// The files, what a person should know of how they were found, and why others can't be used.
 #[derive(Debug)]
 pub(super) struct Inputs {
     pub files: Vec<Input>,
     pub notes: Vec<String>,
+    pub problems: Vec<DataError>,
 }
 
 /// Files that are about a data set and not of it, by their whole names.
@@ -65,29 +66,39 @@ enum Found {
     },
 }
 
-/// Finds the files of all arguments.
-///
-/// # Errors
-/// [`DataError::Several`] where more than one argument has a problem: a path that is not there, a name of no known kind,
-/// a folder or a pattern without text.
-pub(super) fn find(arguments: &[PathBuf]) -> Result<Inputs, DataError> {
-    if arguments.is_empty() {
-        return Err(DataError::NoInputs);
-    }
+/// Finds the files of all arguments. Problems are paths that are not there, names of no known kind, and folders and patterns
+/// without text.
+pub(super) fn find(arguments: &[PathBuf]) -> Inputs {
     let mut search = Search::default();
-    let found = DataError::collect(arguments.iter().map(|argument| search.argument(argument)))?;
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    if arguments.is_empty() {
+        problems.push(DataError::NoInputs);
+    }
+    for argument in arguments {
+        match search.argument(argument) {
+            Ok(files) => found.push(files),
+            Err(problem) => problems.push(problem),
+        }
+    }
     let (paths, overlap) = merge(found, &mut search.notes);
     if overlap > 0 {
-        search
-            .notes
-            .push(format!("{} found once more in a folder or by a pattern, and read once", files(overlap)));
+        let files = files(overlap);
+        search.notes.push(format!("{files} found once more in a folder or by a pattern, and read once"));
     }
-    let inputs = paths.into_iter().map(|path| {
-        let kind = Kind::of(&path).ok_or_else(|| unknown_kind(&path))?;
-        let metadata = std::fs::metadata(&path).map_err(DataError::io("read", &path))?;
-        Ok(Input { path, kind, length: metadata.len(), is_file: metadata.is_file() })
-    });
-    Ok(Inputs { files: DataError::collect(inputs)?, notes: search.notes })
+    let mut files = Vec::with_capacity(paths.len());
+    for path in paths {
+        match input(path) {
+            Ok(input) => files.push(input),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Inputs { files, notes: search.notes, problems }
+}
+
+fn input(path: PathBuf) -> Result<Input, DataError> {
+    let kind = Kind::of(&path).ok_or_else(|| unknown_kind(&path))?;
+    let metadata = std::fs::metadata(&path).map_err(DataError::io("read", &path))?;
+    Ok(Input { path, kind, length: metadata.len(), is_file: metadata.is_file() })
 }
 
 /// The paths in order, each as often as it is to be read, and how many were left out because they are there already.

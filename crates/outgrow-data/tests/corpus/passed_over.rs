@@ -16,15 +16,15 @@ fn as_many_bad_lines_as_allowed_are_passed_over_and_named() {
     workshop.write("a.jsonl", LINES);
     let (texts, notes) = workshop.read(&["a.jsonl"], &skip(6)).unwrap();
     assert_eq!(texts, ["w1", "w3"]);
-    insta::assert_snapshot!(notes, @r#"6 documents that can't be used passed over: a.jsonl, line 2: not JSON: expected ident at line 1 column 2; a.jsonl, line 3: not a JSON object; expected {"text": "…"}; a.jsonl, line 4: no field "text"; the line has ["content"]; a.jsonl, line 5: field "text" is not a string; a.jsonl, line 6: not UTF-8 (byte 11 of the line); convert the file to UTF-8; and 1 more"#);
+    insta::assert_snapshot!(notes, @r#"6 bad documents passed over: a.jsonl, line 2: not JSON: expected ident at line 1 column 2; a.jsonl, line 3: not a JSON object; expected {"text": "…"}; a.jsonl, line 4: no field "text"; the line has ["content"]; a.jsonl, line 5: field "text" is not a string; a.jsonl, line 6: not UTF-8 (byte 11 of the line); convert the file to UTF-8; and 1 more"#);
 }
 
 #[test]
 fn one_more_is_refused_with_both_numbers() {
     let workshop = Workshop::new(50);
     workshop.write("a.jsonl", LINES);
-    insta::assert_snapshot!(workshop.read(&["a.jsonl"], &skip(5)).unwrap_err(), @r#"6 documents can't be used, but only 5 may be passed over: a.jsonl, line 2: not JSON: expected ident at line 1 column 2; a.jsonl, line 3: not a JSON object; expected {"text": "…"}; a.jsonl, line 4: no field "text"; the line has ["content"]; a.jsonl, line 5: field "text" is not a string; a.jsonl, line 6: not UTF-8 (byte 11 of the line); convert the file to UTF-8; and 1 more"#);
-    insta::assert_snapshot!(workshop.read(&["a.jsonl"], &skip(1)).unwrap_err(), @r#"2 documents can't be used, but only 1 may be passed over: a.jsonl, line 2: not JSON: expected ident at line 1 column 2; a.jsonl, line 3: not a JSON object; expected {"text": "…"}"#);
+    insta::assert_snapshot!(workshop.read(&["a.jsonl"], &skip(5)).unwrap_err(), @r#"6 bad documents, but only 5 may be passed over: a.jsonl, line 2: not JSON: expected ident at line 1 column 2; a.jsonl, line 3: not a JSON object; expected {"text": "…"}; a.jsonl, line 4: no field "text"; the line has ["content"]; a.jsonl, line 5: field "text" is not a string; a.jsonl, line 6: not UTF-8 (byte 11 of the line); convert the file to UTF-8; and 1 more"#);
+    insta::assert_snapshot!(workshop.read(&["a.jsonl"], &skip(1)).unwrap_err(), @r#"2 bad documents, but only 1 may be passed over: a.jsonl, line 2: not JSON: expected ident at line 1 column 2; a.jsonl, line 3: not a JSON object; expected {"text": "…"}"#);
     insta::assert_snapshot!(workshop.read(&["a.jsonl"], &skip(0)).unwrap_err(), @"a.jsonl, line 2: not JSON: expected ident at line 1 column 2");
 }
 
@@ -36,7 +36,7 @@ fn elements_rows_and_books_are_passed_over_too() {
     workshop.write("c.txt", "w3");
     let (texts, notes) = workshop.read(&["a.json", "b.txt", "c.txt"], &skip(9)).unwrap();
     assert_eq!(texts, ["w1", "w2", "w3"]);
-    insta::assert_snapshot!(notes, @r#"4 documents that can't be used passed over: a.json, element 2: no field "text"; the line has ["id"]; a.json, element 3: not a JSON object; expected {"text": "…"}; a.json, element 4: not JSON: expected value at line 1 column 10; b.txt, line 1: not UTF-8 (byte 4 of the line); convert the file to UTF-8"#);
+    insta::assert_snapshot!(notes, @r#"4 bad documents passed over: a.json, element 2: no field "text"; the line has ["id"]; a.json, element 3: not a JSON object; expected {"text": "…"}; a.json, element 4: not JSON: expected value at line 1 column 10; b.txt, line 1: not UTF-8 (byte 4 of the line); convert the file to UTF-8"#);
 }
 
 #[test]

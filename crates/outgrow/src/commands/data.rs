@@ -19,9 +19,9 @@ pub struct Arguments {
 enum Command {
     /// Tokenise text into shards that `outgrow train` reads.
     ///
-    /// Read are .txt (one document each), .jsonl and .ndjson (one document a line), .json (one document a line, or an array of
-    /// them), each also compressed (.gz, .zst, .xz), and .parquet (one document a row). What can't be used is named, and
-    /// nothing is written; what was read otherwise than it stands there, or passed over, is noted on standard error.
+    /// Read are .txt (one document each); .jsonl, .ndjson and .json (one document a line, or an array of them); these also with
+    /// .gz, .zst or .xz behind the name; and .parquet (one document a row). What can't be used is named, and nothing is
+    /// written; what was passed over, or read otherwise than it stands there, is noted on standard error.
     Prepare(Prepare),
 }
 
@@ -39,8 +39,8 @@ struct Prepare {
     /// The field of a JSON object, or the column of a parquet file, that holds the text; data.text is the field text in data.
     #[arg(long, value_name = "NAME", default_value = "text")]
     text_field: String,
-    /// Pass over up to N lines (elements, rows, files) that are no documents: not JSON, without a text, not UTF-8. They are
-    /// named, and their number is in the manifest.
+    /// Pass over up to N lines (elements, rows, files) that are no documents: not JSON, without the field, not UTF-8. They
+    /// are named, and their number is in the manifest.
     #[arg(long, value_name = "N", default_value_t = PrepareOptions::default().skip_bad_lines)]
     skip_bad_lines: u64,
     /// The token in front of each document; by default the tokenizer's end-of-text token.

@@ -1,5 +1,6 @@
 //! What the program says to input that it can't use: one line, a status, and nothing left behind.
 
+mod corpora;
 #[cfg(unix)]
 mod disk;
 mod growth;
