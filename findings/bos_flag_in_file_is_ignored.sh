@@ -39,7 +39,8 @@ def report(expected, seen, found):
         sys.exit(f"changed: {changed}")
 
 
-print("versions:", *(f"{name} {importlib.metadata.version(name)}" for name in ("transformers", "tokenizers")))
+packages = ("transformers", "tokenizers")
+print("versions:", *(f"{name} {importlib.metadata.version(name)}" for name in packages))
 
 import json
 import os

@@ -37,7 +37,8 @@ def report(expected, seen, found):
         sys.exit(f"changed: {changed}")
 
 
-print("versions:", *(f"{name} {importlib.metadata.version(name)}" for name in ("tokenizers",)))
+packages = ("tokenizers",)
+print("versions:", *(f"{name} {importlib.metadata.version(name)}" for name in packages))
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 

@@ -39,7 +39,8 @@ def report(expected, seen, found):
         sys.exit(f"changed: {changed}")
 
 
-print("versions:", *(f"{name} {importlib.metadata.version(name)}" for name in ("tokenizers", "transformers", "sentencepiece", "protobuf")))
+packages = ("tokenizers", "transformers", "sentencepiece", "protobuf")
+print("versions:", *(f"{name} {importlib.metadata.version(name)}" for name in packages))
 
 import io
 import os

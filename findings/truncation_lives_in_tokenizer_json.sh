@@ -38,7 +38,8 @@ def report(expected, seen, found):
         sys.exit(f"changed: {changed}")
 
 
-print("versions:", *(f"{name} {importlib.metadata.version(name)}" for name in ("transformers", "tokenizers")))
+packages = ("transformers", "tokenizers")
+print("versions:", *(f"{name} {importlib.metadata.version(name)}" for name in packages))
 
 from tokenizers import Tokenizer, models
 from transformers import AutoTokenizer, PreTrainedTokenizerFast

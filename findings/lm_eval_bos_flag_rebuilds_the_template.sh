@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# lm_eval's add_bos_token writes the tokenizer's template anew, and without it a template's EOS goes into every
+# context.
+#
+# One would guess: add_bos_token=True puts a BOS in front where there is none, and leaves the rest of the template;
+# False takes the BOS away.
+# What is: either value replaces the template as a whole: an EOS behind the text is gone too. And where the flag isn't
+# given, a template with EOS closes each context: the harness then takes the answer's tokens by counting, loses the
+# first of them and scores the EOS instead.
+# Why it matters: for tokenizers that end texts with EOS, the default isn't "as trained": every answer is scored
+# behind an end token and without its first token. With the flag, in either value, numbers are sane.
+#
+# Installs torch (5.6 GB) unless FINDINGS_PYTHON names a python that has these packages.
+set -euo pipefail
+
+packages=('lm_eval[hf]==0.4.13' transformers==5.24.0 tokenizers==0.23.3 torch==2.15.0)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+python=${FINDINGS_PYTHON:-}
+if [ -z "$python" ]; then
+    python3 -m venv "$work/venv"
+    python=$work/venv/bin/python
+    "$python" -m pip install --quiet --disable-pip-version-check "${packages[@]}"
+fi
+cd "$work"
+export HF_HOME=$work/home HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1 OMP_NUM_THREADS=1
+
+"$python" - <<'PYTHON'
+import importlib.metadata
+import sys
+
+
+def report(expected, seen, found):
+    """What one would expect and what was seen; `found` is what was seen when this was written."""
+    for what, value in seen.items():
+        print(f"{what}\n    expected: {expected[what]}\n    seen:     {value}")
+    changed = [what for what in found if seen[what] != found[what]]
+    if changed:
+        sys.exit(f"changed: {changed}")
+
+
+packages = ("lm_eval", "transformers", "tokenizers", "torch")
+print("versions:", *(f"{name} {importlib.metadata.version(name)}" for name in packages))
+
+import json
+
+import torch
+from lm_eval.models.huggingface import HFLM
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import LlamaConfig, LlamaForCausalLM
+
+WORDS = ["<s>", "</s>", "the", "river", "was", "high", "and", "nobody", "crossed", "it", "in", "spring"]
+
+
+def folder(name, template=None, dtype=torch.float32, **changes):
+    """A small random LLaMA that knows a dozen words, with a tokenizer that splits at spaces."""
+    torch.manual_seed(0)
+    shape = {"vocab_size": 16, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
+    shape |= {"num_attention_heads": 2, "max_position_embeddings": 64, "initializer_range": 0.3}
+    shape |= {"bos_token_id": 0, "eos_token_id": 1}
+    LlamaForCausalLM(LlamaConfig(**(shape | changes))).to(dtype).save_pretrained(name)
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="</s>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.add_special_tokens(["<s>", "</s>"])
+    if template:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            template, special_tokens=[(word, i) for i, word in enumerate(WORDS[:2]) if word in template]
+        )
+    tokenizer.save(f"{name}/tokenizer.json")
+    with open(f"{name}/tokenizer_config.json", "w") as file:
+        json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<s>", "eos_token": "</s>"}, file)
+    return name
+
+
+def opened(name, **arguments):
+    return HFLM(pretrained=name, device="cpu", **({"dtype": "float32", "batch_size": 1} | arguments))
+
+
+def words(ids):
+    return " ".join(WORDS[i] for i in ids)
+
+
+
+seen = {}
+for template in ("$A", "<s> $A", "<s> $A </s>"):
+    name = folder(f"folder {len(seen)}", template)
+    for flag in (None, True, False):
+        model = opened(name, **({} if flag is None else {"add_bos_token": flag}))
+        context, answer = model._encode_pair("the river was", " high and")
+        seen[f"template {template}, add_bos_token {flag}"] = f"{words(context)} | {words(answer)}"
+with_bos, without = "<s> the river was | high and", "the river was | high and"
+with_eos, broken = "<s> the river was </s> | high and", "<s> the river was </s> | and </s>"
+report(
+    dict(zip(seen, (without, with_bos, without, with_bos, with_bos, without, with_bos, with_eos, without))),
+    seen,
+    dict(zip(seen, (without, with_bos, without, with_bos, with_bos, without, broken, with_bos, without))),
+)
+PYTHON
