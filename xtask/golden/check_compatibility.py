@@ -131,7 +131,7 @@ def by_outgrow(program: Path, path: Path) -> Result:
 
 def verdict(theirs: Result, ours: Result, outcome: str | None) -> tuple[str, bool]:
     if ours.tokens is None:
-        return ours.refusal, outcome in ("refused", None) and "exit" not in ours.refusal[:7]
+        return ours.refusal, outcome is None or (outcome == "refused" and not ours.refusal.startswith("**exit"))
     notes = f"; {ours.notes}" if ours.notes else ""
     if theirs.tokens is None:
         return f"opens{notes}", outcome is None
@@ -146,6 +146,7 @@ def folders(program: Path | None, folder: Path, only: list[str]) -> list[Row]:
         if not all(word in case.name for word in only):
             continue
         made = plain()
+        made.written = plainly.tokens[1:]
         case.change(made)
         path = made.write(folder / case.name)
         theirs = by_transformers(path)
@@ -154,7 +155,7 @@ def folders(program: Path | None, folder: Path, only: list[str]) -> list[Row]:
         if program:
             ours = by_outgrow(program, path)
             row.ours, row.right = verdict(theirs, ours, case.outcome)
-            if ours.tokens is not None:
+            if ours.tokens is not None and theirs.tokens is not None:
                 growth, right = grown(program, path)
                 row.ours, row.right = f"{row.ours}; {growth}", row.right and right
         rows.append(row)
@@ -163,13 +164,25 @@ def folders(program: Path | None, folder: Path, only: list[str]) -> list[Row]:
 
 
 def grown(program: Path, path: Path) -> tuple[str, bool]:
+    """Stacks the folder twice: both sides write the same behind it, and its embedding, last norm and head are the source's."""
     target = path.with_name(f"{path.name}-grown")
     status, _, said = call([program, "grow", path, target, "--operator", "stack", "--factor", "2"], path.parent)
     if status:
         return f"grown: {refused(status, said)}", status == 2
     ours, theirs = by_outgrow(program, target), by_transformers(target)
-    same = ours.tokens is not None and ours.tokens == theirs.tokens
-    return f"grown: {'same' if same else ours.refusal or theirs.refusal or 'differs'}", same
+    if ours.tokens is None or ours.tokens != theirs.tokens:
+        return f"grown: {ours.refusal or theirs.refusal or 'differs'}", False
+    small, large = (AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32) for model in (path, target))
+    lost = [name for name, tensor in ends_of(small).items() if not torch.equal(tensor, ends_of(large)[name])]
+    return f"grown: {'same' if not lost else 'another ' + ' and '.join(lost)}", not lost
+
+
+def ends_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {
+        "embedding": model.get_input_embeddings().weight,
+        "norm": model.model.norm.weight,
+        "head": model.get_output_embeddings().weight,
+    }
 
 
 def shards_of(program: Path, inputs: list, tokenizer: Path, out: Path, arguments: tuple = ()) -> tuple[Result, int]:

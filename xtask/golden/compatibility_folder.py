@@ -48,10 +48,16 @@ class Folder:
     files: dict[str, bytes | str] = field(default_factory=dict)
     afterwards: Callable[[Path], None] = lambda _: None
     config_text: str | None = None
+    written: list[int] = field(default_factory=list)
+    """What transformers writes behind the plain folder's prompt: tokens that a case can make an end of."""
 
     def set(self, **changes) -> "Folder":
         self.config = {k: v for k, v in (self.config | changes).items() if v is not ABSENT}
         return self
+
+    def spelt(self, token: int) -> str:
+        """How tokenizer.json spells a token."""
+        return next(word for word, identity in self.tokenizer["model"]["vocab"].items() if identity == token)
 
     def write(self, path: Path) -> Path:
         path.mkdir(parents=True)

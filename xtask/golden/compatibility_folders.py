@@ -59,7 +59,8 @@ keys(
 )
 keys(
     "rope-scaling-added",
-    "rope_scaling beside rope_parameters",
+    "rope_scaling beside rope_parameters: transformers loses the base",
+    None,
     rope_theta=ABSENT,
     rope_parameters=BASE,
     rope_scaling={"rope_type": "linear", "factor": 2.0},
@@ -105,7 +106,6 @@ keys(
     architectures=["MistralForCausalLM"],
     sliding_window=None,
 )
-keys("several-ends", "eos_token_id: [2, 5]", eos_token_id=[2, 5])
 keys("ids-of-minus-one", "bos and pad of -1", bos_token_id=-1, pad_token_id=-1)
 keys("tied-and-another-head", "tied, and a head of other values is stored", tie_word_embeddings=True)
 
@@ -130,7 +130,7 @@ def _(folder: Folder) -> None:
     folder.set(attention_bias=True).tensors = decoder(folder.config, biases=("q_proj", "k_proj", "v_proj", "o_proj"))
 
 
-@case("qwen2", "Qwen2: biases at q, k and v")
+@case("qwen2", "Qwen2: biases at q, k and v", None)
 def _(folder: Folder) -> None:
     folder.set(model_type="qwen2", architectures=["Qwen2ForCausalLM"])
     folder.tensors = decoder(folder.config, biases=("q_proj", "k_proj", "v_proj"))
@@ -290,7 +290,7 @@ def _(folder: Folder) -> None:
     folder.tensors[name] = folder.tensors[name].to(torch.float8_e4m3fn)
 
 
-@case("not-numbers", "NaN in a norm", "refused")
+@case("not-numbers", "NaN in a norm", None)
 def _(folder: Folder) -> None:
     folder.tensors["model.norm.weight"][3] = float("nan")
 
@@ -409,11 +409,30 @@ def _(folder: Folder) -> None:
     folder.tokenizer_config |= {"added_tokens_decoder": tokens, "eos_token": "<|im_end|>"}
 
 
-@case("old-special-tokens-map", "special_tokens_map.json names another EOS")
+@case("old-special-tokens-map", "special_tokens_map.json names another BOS")
 def _(folder: Folder) -> None:
-    folder.files["special_tokens_map.json"] = json.dumps({"eos_token": "<s>"})
+    folder.files["special_tokens_map.json"] = json.dumps({"bos_token": "</s>"})
 
 
-@case("no-end-in-generation-config", "generation_config.json without an EOS")
+# Where a text ends. The fifth token that the plain model writes is made an end.
+
+
+@case("several-ends", "eos_token_id with two ids")
 def _(folder: Folder) -> None:
-    folder.files["generation_config.json"] = '{"do_sample": false}'
+    folder.set(eos_token_id=[2, folder.written[4]])
+
+
+@case("end-in-generation-config", "generation_config.json has another EOS than config.json")
+def _(folder: Folder) -> None:
+    folder.files["generation_config.json"] = json.dumps({"eos_token_id": folder.written[4]})
+
+
+@case("no-end-in-generation-config", "generation_config.json without an EOS beside a config.json with one")
+def _(folder: Folder) -> None:
+    folder.set(eos_token_id=folder.written[4]).files["generation_config.json"] = '{"do_sample": false}'
+
+
+@case("end-in-tokenizer-config-only", "an EOS in tokenizer_config.json, none in config.json")
+def _(folder: Folder) -> None:
+    folder.set(eos_token_id=None)
+    folder.tokenizer_config["eos_token"] = folder.spelt(folder.written[4])
