@@ -1,6 +1,6 @@
 """What the usual tools and Outgrow make of folders, tokenizers and corpora as people have them: a table, a row for each case.
 
-    check_compatibility.py OUTGROW [--part folders tokenizers corpora harness] [--only WORDS …] [--without-outgrow]
+    check_compatibility.py OUTGROW [--part folders tokenizers corpora harness runs] [--only WORDS …] [--without-outgrow]
 
 OUTGROW is the program. Everything is made here, in a temporary folder: small random models (compatibility_folders.py), tokenizers
 (compatibility_tokenizers.py) and corpora (compatibility_corpora.py), each with one odd property.
@@ -11,6 +11,7 @@ OUTGROW is the program. Everything is made here, in a temporary folder: small ra
 - corpora: the shards hold the texts that `datasets` reads (a .txt file: Python), in their order.
 - harness: `outgrow eval` gives what lm-evaluation-harness gives through its own `hf` model and AutoTokenizer, with and without
   add_bos_token: every request's text, log-likelihoods within check_eval_models.py's tolerance, metrics.
+- runs: a run that is taken up with another recipe, or after damage, goes on or is refused with its metrics untouched (no peer).
 
 Prints Markdown; the exit status is 1 if something differs, or is refused by one side only, where the case says what is right.
 Needs transformers, lm_eval, datasets, pyarrow, zstandard, sentencepiece and protobuf, and no network.
@@ -45,6 +46,8 @@ from compatibility_folder import plain
 from compatibility_folders import CASES as FOLDERS
 from compatibility_harness import CASES as HARNESS
 from compatibility_harness import lay_documents, run_harness
+from compatibility_runs import CASES as RUNS
+from compatibility_runs import prepare, taken_up
 from compatibility_tokenizers import SEPARATORS, TEXTS, byte_level, ids_of, variants
 
 PROMPT = " The river  1987 was high"
@@ -265,7 +268,19 @@ def harness(program: Path | None, folder: Path, only: list[str]) -> list[Row]:
     return rows
 
 
-PARTS = {"folders": folders, "tokenizers": tokenizers, "corpora": corpora, "harness": harness}
+def runs(program: Path | None, folder: Path, only: list[str]) -> list[Row]:
+    run = prepare(program, folder) if program else None
+    rows = []
+    for case in RUNS:
+        if not all(word in case.name for word in only):
+            continue
+        words, right = taken_up(program, run, case) if program else ("…", True)
+        rows.append(Row(case.name, case.words, f"right is: {case.outcome}", shortened(words), right))
+        print(rows[-1], flush=True)
+    return rows
+
+
+PARTS = {"folders": folders, "tokenizers": tokenizers, "corpora": corpora, "harness": harness, "runs": runs}
 
 
 def main() -> None:
