@@ -19,7 +19,7 @@ with_transformers() {
         return
     fi
     python3 -m venv "$work/transformers-$1"
-    "$work/transformers-$1/bin/python" -m pip install --quiet --disable-pip-version-check "transformers==$1" >&2
+    "$work/transformers-$1/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check "transformers==$1" >&2
     echo "$work/transformers-$1/bin/python"
 }
 newer=$(with_transformers 5.24.0 "${FINDINGS_PYTHON:-}")

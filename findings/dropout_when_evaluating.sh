@@ -18,7 +18,7 @@ python=${FINDINGS_PYTHON:-}
 if [ -z "$python" ]; then
     python3 -m venv "$work/venv"
     python=$work/venv/bin/python
-    "$python" -m pip install --quiet --disable-pip-version-check "${packages[@]}"
+    "$python" -m pip install --quiet --no-compile --disable-pip-version-check "${packages[@]}"
 fi
 cd "$work"
 export HF_HOME=$work/home HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1 OMP_NUM_THREADS=1
