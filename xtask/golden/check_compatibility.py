@@ -1,6 +1,6 @@
 """What the usual tools and Outgrow make of folders, tokenizers and corpora as people have them: a table, a row for each case.
 
-    check_compatibility.py OUTGROW [--part folders tokenizers corpora harness runs] [--only WORDS …] [--without-outgrow]
+    check_compatibility.py OUTGROW [--part folders tokenizers corpora harness runs] [--only WORDS …] [--into MARKDOWN] [--without-outgrow]
 
 OUTGROW is the program. Everything is made here, in a temporary folder: small random models (compatibility_folders.py), tokenizers
 (compatibility_tokenizers.py) and corpora (compatibility_corpora.py), each with one odd property.
@@ -13,7 +13,7 @@ OUTGROW is the program. Everything is made here, in a temporary folder: small ra
   add_bos_token: every request's text, log-likelihoods within check_eval_models.py's tolerance, metrics.
 - runs: a run that is taken up with another recipe, or after damage, goes on or is refused with its metrics untouched (no peer).
 
-Prints Markdown; the exit status is 1 if something differs, or is refused by one side only, where the case says what is right.
+Prints Markdown, and with --into puts the rows into docs/COMPATIBILITY.md; the exit status is 1 if something differs, or is refused by one side only, where the case says what is right.
 Needs transformers, lm_eval, datasets, pyarrow, zstandard, sentencepiece and protobuf, and no network.
 """
 
@@ -132,12 +132,15 @@ def by_outgrow(program: Path, path: Path) -> Result:
     return Result([written["prompt_tokens"], *written["tokens"]], notes=shortened(said))
 
 
-def verdict(theirs: Result, ours: Result, outcome: str | None) -> tuple[str, bool]:
+def verdict(theirs: Result, ours: Result, outcome: str | None, plainly: Result | None = None) -> tuple[str, bool]:
     if ours.tokens is None:
-        return ours.refusal, outcome is None or (outcome == "refused" and not ours.refusal.startswith("**exit"))
+        right = outcome is None or (outcome in ("refused", "plain") and not ours.refusal.startswith("**exit"))
+        return ours.refusal, right
     notes = f"; {ours.notes}" if ours.notes else ""
     if theirs.tokens is None:
-        return f"opens{notes}", outcome is None
+        as_plain = plainly is not None and ours.tokens == plainly.tokens
+        right = outcome is None or (outcome == "plain" and as_plain)
+        return f"{'as plain' if as_plain else 'opens'}{notes}", right
     same = ours.tokens == theirs.tokens
     return f"{'same' if same else 'differs'}{notes}", same or outcome is None
 
@@ -157,7 +160,7 @@ def folders(program: Path | None, folder: Path, only: list[str]) -> list[Row]:
         row = Row(case.name, case.words, words, "…")
         if program:
             ours = by_outgrow(program, path)
-            row.ours, row.right = verdict(theirs, ours, case.outcome)
+            row.ours, row.right = verdict(theirs, ours, case.outcome, plainly)
             if ours.tokens is not None and theirs.tokens is not None:
                 growth, right = grown(program, path)
                 row.ours, row.right = f"{row.ours}; {growth}", row.right and right
@@ -283,24 +286,44 @@ def runs(program: Path | None, folder: Path, only: list[str]) -> list[Row]:
 PARTS = {"folders": folders, "tokenizers": tokenizers, "corpora": corpora, "harness": harness, "runs": runs}
 
 
+def replace_rows(file: Path, rows: list[Row]) -> None:
+    """Rows of a table go by their first two cells."""
+
+    def key(line: str) -> str:
+        return "|".join(line.replace("\\|", "").split("|")[:3])
+
+    written = {key(str(row)): str(row) for row in rows}
+    lines = [written.get(key(line), line) for line in file.read_text(encoding="utf-8").split("\n")]
+    missing = written.keys() - set(map(key, lines))
+    file.write_text("\n".join(lines), encoding="utf-8")
+    if missing:
+        print(f"{file} has no row for: {', '.join(sorted(missing))}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("program", type=Path, nargs="?")
     parser.add_argument("--part", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--without-outgrow", action="store_true")
+    parser.add_argument(
+        "--into", type=Path, metavar="MARKDOWN", help="put the rows in place of its rows of the same case"
+    )
     given = parser.parse_args()
     if bool(given.program) == given.without_outgrow:
         parser.error("give the program, or --without-outgrow")
     logging.set_verbosity_error()
     torch.set_num_threads(1)
     print("With " + ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES))
-    wrong = 0
+    rows = []
     for part in given.part:
         print(f"\n{part}:\n\n| case | what is odd | peer | outgrow |\n|---|---|---|---|", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             program = given.program.resolve() if given.program else None
-            wrong += sum(not row.right for row in PARTS[part](program, Path(folder), given.only))
+            rows += PARTS[part](program, Path(folder), given.only)
+    if given.into:
+        replace_rows(given.into, rows)
+    wrong = sum(not row.right for row in rows)
     print(f"\n{wrong} wrong")
     sys.exit(1 if wrong else 0)
 

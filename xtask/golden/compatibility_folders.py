@@ -1,8 +1,9 @@
 """Small random folders for check_compatibility.py, each with one property that people's folders have.
 
 A case is the plain LLaMA with something changed: keys of config.json, tensors, how they are stored, files beside them.
-`outcome` says what is to be expected of a program that does right: "same" (whatever transformers gives), "refused" (a
-folder that no one could honour), or None where either can be argued for and the table only shows what is done.
+`outcome` says what is to be expected of a program that does right: "same" (whatever transformers gives), "plain" (transformers
+can't open it; who does gets the plain folder's text), "refused" (no one could honour it), or None where either can be
+argued for and the table only shows what is done.
 """
 
 import json
@@ -65,7 +66,7 @@ keys(
     rope_parameters=BASE,
     rope_scaling={"rope_type": "linear", "factor": 2.0},
 )
-keys("rope-nulls", "rope_scaling with nulls in it", None, rope_scaling={"type": None, "factor": None})
+keys("rope-nulls", "rope_scaling with nulls in it", "plain", rope_scaling={"type": None, "factor": None})
 keys("rope-empty", "rope_scaling: {}", rope_scaling={})
 keys("llama-3-rope", "llama3 scaling", rope_scaling=LLAMA_3 | {"original_max_position_embeddings": 64})
 keys(
@@ -89,8 +90,8 @@ keys(
 keys("attention-dropout", "attention_dropout: 0.1", attention_dropout=0.1)
 keys("unknown-keys", "keys that no LLaMA has", pretraining_tp=2, my_note="mine", router_limit=3)
 keys("other-dropouts", "hidden_dropout, resid_pdrop", None, hidden_dropout=0.1, resid_pdrop=0.1)
-keys("no-model-type", "no model_type", None, model_type=ABSENT)
-keys("dtype-auto", "torch_dtype: auto", None, torch_dtype="auto")
+keys("no-model-type", "no model_type", "plain", model_type=ABSENT)
+keys("dtype-auto", "torch_dtype: auto", "plain", torch_dtype="auto")
 keys("spelt-SiLU", "hidden_act: SiLU", None, hidden_act="SiLU")
 keys(
     "window-beyond",
@@ -142,7 +143,7 @@ def _(folder: Folder) -> None:
     folder.tensors = {name.removeprefix("model."): tensor for name, tensor in folder.tensors.items()}
 
 
-@case("compiled-names", "names that begin with _orig_mod.", "refused")
+@case("compiled-names", "names that begin with _orig_mod.", "plain")
 def _(folder: Folder) -> None:
     folder.tensors = {f"_orig_mod.{name}": tensor for name, tensor in folder.tensors.items()}
 
@@ -163,7 +164,7 @@ def _(folder: Folder) -> None:
     folder.set(router_limit={"__float__": "Infinity"})
 
 
-@case("byte-order-mark", "config.json begins with a byte order mark", None)
+@case("byte-order-mark", "config.json begins with a byte order mark", "plain")
 def _(folder: Folder) -> None:
     folder.config_text = "\ufeff" + json.dumps(folder.config)
 
@@ -244,7 +245,7 @@ def _(folder: Folder) -> None:
     folder.afterwards = lambda path: (path / "model-00002-of-00002.safetensors").unlink()
 
 
-@case("index-missing", "shards, and no index", None)
+@case("index-missing", "shards, and no index", "plain")
 def _(folder: Folder) -> None:
     folder.shards, folder.afterwards = True, lambda path: (path / "model.safetensors.index.json").unlink()
 
