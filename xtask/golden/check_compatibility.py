@@ -13,7 +13,8 @@ OUTGROW is the program. Everything is made here, in a temporary folder: small ra
   add_bos_token: every request's text, log-likelihoods within check_eval_models.py's tolerance, metrics.
 - runs: a run that is taken up with another recipe, or after damage, goes on or is refused with its metrics untouched (no peer).
 
-Prints Markdown, and with --into puts the rows into docs/COMPATIBILITY.md; the exit status is 1 if something differs, or is refused by one side only, where the case says what is right.
+Prints Markdown, and with --into puts the rows into docs/COMPATIBILITY.md; the exit status is 1 if something differs, or is refused
+by one side only, where the case says what is right.
 Needs transformers, lm_eval, datasets, pyarrow, zstandard, sentencepiece and protobuf, and no network.
 """
 
