@@ -39,12 +39,13 @@ impl Checkpoint {
     /// # Errors
     /// None today beyond those of [`Checkpoint::bytes`]: an opened checkpoint is sound.
     pub fn to_named_tensors(&self) -> Result<NamedTensors, CheckpointError> {
-        let load = |tensor: &StoredTensor| {
-            let dtype = tensor.dtype.float().expect("a checkpoint's tensors are numbers");
+        // Opening has refused a model with tensors that aren't floating-point numbers.
+        let floats = self.tensors().filter_map(|tensor| Some((tensor, tensor.dtype.float()?)));
+        let load = |(tensor, dtype): (&StoredTensor, Dtype)| {
             let values = decode(self.bytes(&tensor.name)?, dtype);
             Ok((tensor.name.clone(), HostTensor { shape: tensor.shape.clone(), values }))
         };
-        self.tensors().map(load).collect()
+        floats.map(load).collect()
     }
 }
 

@@ -24,7 +24,9 @@ impl Wrappers {
         let mut found = Self::default();
         let mut rest: Vec<&str> = names.iter().map(String::as_str).collect();
         while let Some(prefix) = PREFIXES.iter().find(|prefix| all_begin(&rest, prefix)) {
-            rest.iter_mut().for_each(|name| *name = &name[prefix.len()..]);
+            for name in &mut rest {
+                *name = &name[prefix.len()..];
+            }
             found.prefixes.push(prefix);
         }
         found
