@@ -52,8 +52,8 @@ impl Default for PrepareOptions {
 pub struct Prepared {
     /// What the folder says of itself.
     pub manifest: Manifest,
-    /// What a person should know of the corpus, a sentence each: what was passed over, and what was read otherwise than it
-    /// stands there.
+    /// What a person should know of the corpus, a sentence each: what was passed over, and what was read otherwise than
+    /// it stands there.
     pub notes: Vec<String>,
 }
 
@@ -72,7 +72,8 @@ pub struct PrepareProgress {
     pub total_input_bytes: u64,
 }
 
-/// Tokenises files, folders and patterns of files into the folder `out`: shards, `manifest.json` and a copy of the tokenizer.
+/// Tokenises files, folders and patterns of files into the folder `out`: shards, `manifest.json` and a copy of the
+/// tokenizer.
 ///
 /// The folder appears under its name when it is complete, and not at all if anything goes wrong.
 ///

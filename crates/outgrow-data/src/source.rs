@@ -49,10 +49,11 @@ pub struct Document {
 /// What can be chosen about reading documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// The field of an object of JSON, or the column of a table, that holds the text; `text` by default. Where there is none
-    /// of that name, points in it lead into objects: `data.text`.
+    /// The field of an object of JSON, or the column of a table, that holds the text; `text` by default. Where there is
+    /// none of that name, points in it lead into objects: `data.text`.
     pub text_field: String,
-    /// How many lines, elements, rows and files that are no documents are passed over before one is an error; 0 by default.
+    /// How many lines, elements, rows and files that are no documents are passed over before one is an error; 0 by
+    /// default.
     pub skip_bad_lines: u64,
 }
 
@@ -86,8 +87,8 @@ enum Reading {
 }
 
 impl Documents {
-    /// Finds all files and looks into each (is it there, of a known kind, what its name says, and has a table the column)
-    /// before anything is read.
+    /// Finds all files and looks into each (is it there, of a known kind, what its name says, and has a table the
+    /// column) before anything is read.
     ///
     /// # Errors
     /// All problems at once, as [`DataError::Several`] if there is more than one.
@@ -158,7 +159,7 @@ impl Documents {
         while let Some(record) = self.advance()? {
             match record {
                 Record::Document(document, oddities) => {
-                    self.findings.add_oddities(oddities, &document.place);
+                    self.findings.add_oddities(&oddities, &document.place);
                     if !document.text.is_empty() {
                         return Ok(Some(document));
                     }

@@ -1,5 +1,5 @@
-//! Where the documents of a split are: one file, JSON lines or parquet, or several parts of one as the Hugging Face hub names them. It
-//! reads none of them.
+//! Where the documents of a split are: one file, JSON lines or parquet, or several parts of one as the Hugging Face hub
+//! names them. It reads none of them.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ use crate::task::{Split, Task};
 /// The file of a split, or its parts in their order: in the data set's folder, or right below the folder of all data.
 ///
 /// # Errors
-/// [`EvalError::MissingFile`] where there is none, or a part is missing; [`EvalError::BadFile`] where parts of two divisions lie side by
-/// side.
+/// [`EvalError::MissingFile`] where there is none, or a part is missing; [`EvalError::BadFile`] where parts of two
+/// divisions lie side by side.
 pub(crate) fn find(task: &Task, split: Split, data: &Path) -> Result<Vec<PathBuf>, EvalError> {
     let expected = data.join(task.dataset.folder).join(split.file);
     for path in [&expected, &data.join(split.file)] {

@@ -1,5 +1,5 @@
-//! What the first bytes of a file look like, for files that aren't what their names say: a page with an error in place of
-//! the data, a pointer of Git LFS, text in UTF-16, another compression. It reads nothing and decides nothing.
+//! What the first bytes of a file look like, for files that aren't what their names say: a page with an error in place
+//! of the data, a pointer of Git LFS, text in UTF-16, another compression. It reads nothing and decides nothing.
 
 /// What bytes look like, as far as documents' files are mistaken for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +127,8 @@ fn is_zstd(head: &[u8]) -> bool {
     head.starts_with(b"\x28\xb5\x2f\xfd") || matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
-/// Three letters can begin a text; behind those of bzip2 comes a digit and the number π, behind those of ORC nothing printable.
+/// Three letters can begin a text; behind those of bzip2 comes a digit and the number π, behind those of ORC nothing
+/// printable.
 fn is_whole(magic: &[u8], head: &[u8]) -> bool {
     match magic {
         b"BZh" => matches!(head, [_, _, _, b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]),

@@ -1,6 +1,6 @@
 //! What was met in a corpus that a person should know of, counted. It decides nothing.
 
-use super::record::Oddities;
+use super::record::Oddity;
 
 /// Bad documents that are named before the rest is counted.
 const NAMED: u64 = 5;
@@ -50,18 +50,15 @@ impl Findings {
         Self { about_files: notes, ..Self::default() }
     }
 
-    pub(super) fn add_oddities(&mut self, oddities: Oddities, place: &str) {
-        let Oddities { surrogates_replaced, field_repeated, carriage_returns, markup } = oddities;
-        let counters = [
-            (surrogates_replaced, &mut self.surrogates),
-            (field_repeated, &mut self.repeated),
-            (carriage_returns, &mut self.carriage_returns),
-            (markup, &mut self.markup),
-        ];
-        for (met, counter) in counters {
-            if met {
-                counter.add(place);
-            }
+    pub(super) fn add_oddities(&mut self, oddities: &[Oddity], place: &str) {
+        for oddity in oddities {
+            let counted = match oddity {
+                Oddity::SurrogatesReplaced => &mut self.surrogates,
+                Oddity::FieldRepeated => &mut self.repeated,
+                Oddity::CarriageReturns => &mut self.carriage_returns,
+                Oddity::Markup => &mut self.markup,
+            };
+            counted.add(place);
         }
     }
 
@@ -139,11 +136,10 @@ mod tests {
     #[test]
     fn what_is_odd_is_counted_with_its_first_place() {
         let mut findings = Findings { empty_documents: 2, ..Findings::default() };
-        let oddities = Oddities { surrogates_replaced: true, field_repeated: true, ..Oddities::default() };
-        findings.add_oddities(oddities, "a.jsonl, line 3");
-        findings.add_oddities(Oddities { carriage_returns: true, ..Oddities::default() }, "a.txt");
-        findings
-            .add_oddities(Oddities { carriage_returns: true, markup: true, ..Oddities::default() }, "b.txt");
+        findings.add_oddities(&[Oddity::SurrogatesReplaced, Oddity::FieldRepeated], "a.jsonl, line 3");
+        findings.add_oddities(&[Oddity::CarriageReturns], "a.txt");
+        findings.add_oddities(&[Oddity::CarriageReturns, Oddity::Markup], "b.txt");
+        findings.add_oddities(&[], "c.txt");
         insta::assert_snapshot!(findings.notes().join("\n"), @r"
         2 documents without text passed over
         1 text has half a surrogate pair, read as U+FFFD (it is no character, and has no UTF-8): a.jsonl, line 3

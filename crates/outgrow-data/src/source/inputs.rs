@@ -1,9 +1,10 @@
-//! From what was named (files, folders, patterns) to a list of files whose order depends on their names alone, not on the
-//! order in which a disk lists them. It opens none of them.
+//! From what was named (files, folders, patterns) to a list of files whose order depends on their names alone, not on
+//! the order in which a disk lists them. It opens none of them.
 //!
-//! What is named outright is read where and as often as it is named. Folders and patterns add the files of known kinds in
-//! them that are not named outright and that no folder or pattern before has added, in the order of their paths, compared
-//! name by name, byte by byte. Hidden files and those that are about a data set (README, dataset_info.json, …) are no text.
+//! What is named outright is read where and as often as it is named. Folders and patterns add the files of known kinds
+//! in them that are not named outright and that no folder or pattern before has added, in the order of their paths,
+//! compared name by name, byte by byte. Hidden files and those that are about a data set (README, dataset_info.json, …)
+//! are no text.
 
 use std::collections::BTreeSet;
 use std::io::Error;
@@ -66,8 +67,8 @@ enum Found {
     },
 }
 
-/// Finds the files of all arguments. Problems are paths that are not there, names of no known kind, and folders and patterns
-/// without text.
+/// Finds the files of all arguments. Problems are paths that are not there, names of no known kind, and folders and
+/// patterns without text.
 pub(super) fn find(arguments: &[PathBuf]) -> Inputs {
     let mut search = Search::default();
     let (mut found, mut problems) = (Vec::new(), Vec::new());
@@ -188,7 +189,11 @@ impl Search {
         }
         let mut contents = Contents::default();
         for path in paths {
-            if path.is_dir() { contents.add_folder(&path)? } else { contents.add_file(path) }
+            if path.is_dir() {
+                contents.add_folder(&path)?;
+            } else {
+                contents.add_file(path);
+            }
         }
         self.many(argument, contents)
     }
@@ -247,7 +252,11 @@ impl Contents {
     }
 
     fn add_file(&mut self, path: PathBuf) {
-        if is_text(&path) { self.files.push(path) } else { self.passed_over.push(path.display().to_string()) }
+        if is_text(&path) {
+            self.files.push(path);
+        } else {
+            self.passed_over.push(path.display().to_string());
+        }
     }
 
     fn pass_over(&mut self, folder: &Path, path: &Path, is_folder: bool) {

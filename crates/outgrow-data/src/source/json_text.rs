@@ -1,5 +1,5 @@
-//! The text in one object of JSON, read as Python's `json` reads it: bare `NaN` and `Infinity`, halves of surrogate pairs,
-//! the last of several equal keys. Fields that aren't the text are passed over unseen. It knows no file.
+//! The text in one object of JSON, read as Python's `json` reads it: bare `NaN` and `Infinity`, halves of surrogate
+//! pairs, the last of several equal keys. Fields that aren't the text are passed over unseen. It knows no file.
 
 use std::fmt;
 
@@ -110,8 +110,8 @@ struct Object {
 
 const KEYS_SHOWN: usize = 8;
 
-/// What is looked for in a value: in the outermost object a field of the whole name or the beginning of a path, further in
-/// what is left of the path, and at its end the value itself.
+/// What is looked for in a value: in the outermost object a field of the whole name or the beginning of a path, further
+/// in what is left of the path, and at its end the value itself.
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     literal: Option<&'a str>,
@@ -195,8 +195,9 @@ impl<'de> Visitor<'de> for Wanted<'_> {
     }
 }
 
-/// The JSON with what Python's `json` takes and the format doesn't allow put in other words: `NaN` is null, an infinity a
-/// number, half a surrogate pair U+FFFD. `None` if there is nothing of the kind; else also whether there was such a half.
+/// The JSON with what Python's `json` takes and the format doesn't allow put in other words: `NaN` is null, an infinity
+/// a number, half a surrogate pair U+FFFD. `None` if there is nothing of the kind; else also whether there was such a
+/// half.
 fn as_python_reads(json: &str) -> Option<(String, bool)> {
     let (mut words, mut rest) = (String::with_capacity(json.len()), json);
     let (mut in_string, mut replaced_numbers, mut replaced_surrogates) = (false, false, false);

@@ -26,8 +26,8 @@ pub(super) enum Kind {
 pub(super) enum Layout {
     /// All of it is one document.
     Whole,
-    /// Objects of JSON: one on each line, or an array of them, or one behind the other over several lines each. The name
-    /// doesn't say which.
+    /// Objects of JSON: one on each line, or an array of them, or one behind the other over several lines each. The
+    /// name doesn't say which.
     Json,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Document;
 use super::json_text::{TextField, text_of};
-use super::record::{Oddities, Record, utf8_problem};
+use super::record::{Oddity, Record, utf8_problem};
 use super::stream;
 use crate::error::DataError;
 
@@ -82,7 +82,7 @@ impl Lines {
             line,
             problem,
         })?;
-        let oddities = Oddities::of(&found);
+        let oddities = Oddity::of(&found);
         let place = format!("{}, line {line}", path.display());
         Ok(Record::Document(Document { text: found.text, place }, oddities))
     }

@@ -8,32 +8,31 @@ use crate::error::DataError;
 
 /// What stands in the place of a document.
 pub(super) enum Record {
-    /// A document; its text may be empty.
-    Document(Document, Oddities),
+    /// A document, whose text may be empty, and what is odd about it.
+    Document(Document, Vec<Oddity>),
     /// None, for this reason. It may be passed over, and reading goes on behind it.
     Bad(DataError),
 }
 
 /// What a person should know of a document that was read.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Oddities {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Oddity {
     /// Halves of surrogate pairs were read as U+FFFD.
-    pub surrogates_replaced: bool,
+    SurrogatesReplaced,
     /// The field with the text was there more than once.
-    pub field_repeated: bool,
+    FieldRepeated,
     /// Lines end as those of Windows do.
-    pub carriage_returns: bool,
+    CarriageReturns,
     /// It looks like HTML or XML.
-    pub markup: bool,
+    Markup,
 }
 
-impl Oddities {
-    pub fn of(found: &FoundText) -> Self {
-        Self {
-            surrogates_replaced: found.surrogates_replaced,
-            field_repeated: found.repeated,
-            ..Self::default()
-        }
+impl Oddity {
+    /// Those of a text in JSON.
+    pub fn of(found: &FoundText) -> Vec<Self> {
+        let met =
+            [(found.surrogates_replaced, Self::SurrogatesReplaced), (found.repeated, Self::FieldRepeated)];
+        met.into_iter().filter_map(|(met, oddity)| met.then_some(oddity)).collect()
     }
 }
 

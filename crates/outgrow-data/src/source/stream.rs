@@ -1,5 +1,5 @@
-//! The bytes of a file without their compression, once it is certain that the file is what its name says. It knows nothing
-//! of documents.
+//! The bytes of a file without their compression, once it is certain that the file is what its name says. It knows
+//! nothing of documents.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read};
@@ -121,7 +121,7 @@ pub(super) fn skip_blanks(path: &Path, reader: &mut impl BufRead) -> Result<(Opt
         let behind = bytes.strip_prefix(std::mem::take(&mut mark)).unwrap_or(bytes);
         let rest = behind.trim_ascii_start();
         let skipped = bytes.len() - rest.len();
-        lines += bytes[..skipped].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        lines += bytes[..skipped].split(|&byte| byte == b'\n').count() as u64 - 1;
         let (first, ended) = (rest.first().copied(), bytes.is_empty());
         reader.consume(skipped);
         if first.is_some() || ended {
@@ -237,8 +237,8 @@ fn decoder(compression: Compression, file: BufReader<CountedFile>) -> std::io::R
     })
 }
 
-/// All members of a gzip file as one stream. Zeros behind the last one are passed over, as gzip and Python pass them over;
-/// anything else there is an error, for it may be a damaged member.
+/// All members of a gzip file as one stream. Zeros behind the last one are passed over, as gzip and Python pass them
+/// over; anything else there is an error, for it may be a damaged member.
 struct GzipMembers<R> {
     member: Option<GzDecoder<R>>,
     finished: u64,

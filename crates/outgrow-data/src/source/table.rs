@@ -15,7 +15,7 @@ use parquet::schema::types::{Type, TypePtr};
 use super::Document;
 use super::appearance::Appearance;
 use super::json_text::{TextField, quoted};
-use super::record::{Oddities, Record};
+use super::record::Record;
 use super::stream::{self, Progress};
 use super::values::bad_record;
 use crate::error::DataError;
@@ -46,12 +46,19 @@ struct Group {
     reader: ColumnReaderImpl<ByteArrayType>,
     /// Rows that have not been read from it.
     rows_left: usize,
+    value_level: i16,
     levels: Vec<i16>,
     values: Vec<ByteArray>,
     /// Rows and values of the last reading that have been given.
     given: usize,
     values_given: usize,
     read: usize,
+}
+
+/// What a row has in the column.
+enum Cell {
+    Null,
+    Value(ByteArray),
 }
 
 impl Table {
@@ -81,9 +88,9 @@ impl Table {
     pub fn next(&mut self) -> Result<Option<Record>, DataError> {
         loop {
             if let Some(group) = &mut self.group {
-                if let Some(value) = group.take(self.value_level) {
+                if let Some(cell) = group.take() {
                     self.row += 1;
-                    return Ok(Some(self.record(value.as_ref())));
+                    return Ok(Some(self.record(&cell)));
                 }
                 if group.rows_left > 0 {
                     let read = guarded(|| group.read());
@@ -96,19 +103,21 @@ impl Table {
             if self.next_group == self.file.num_row_groups() {
                 return Ok(None);
             }
-            let (file, index, column) = (&self.file, self.next_group, self.column);
-            let group = guarded(|| Group::open(file, index, column));
+            let group = guarded(|| Group::open(&self.file, self.next_group, self.column, self.value_level));
             self.group = Some(group.map_err(|problem| self.broken(problem))?);
             self.next_group += 1;
         }
     }
 
-    fn record(&self, value: Option<&ByteArray>) -> Record {
-        let bytes = value.map_or(&[][..], ByteArray::data);
+    fn record(&self, cell: &Cell) -> Record {
+        let bytes = match cell {
+            Cell::Null => &[],
+            Cell::Value(value) => value.data(),
+        };
         match std::str::from_utf8(bytes) {
             Ok(text) => {
                 let place = format!("{}, row {}", self.path.display(), self.row);
-                Record::Document(Document { text: text.to_owned(), place }, Oddities::default())
+                Record::Document(Document { text: text.to_owned(), place }, Vec::new())
             }
             Err(error) => {
                 let problem = format!("not UTF-8 (byte {} of the text)", error.valid_up_to() + 1);
@@ -123,7 +132,12 @@ impl Table {
 }
 
 impl Group {
-    fn open(file: &SerializedFileReader<File>, index: usize, column: usize) -> Result<Self, ParquetError> {
+    fn open(
+        file: &SerializedFileReader<File>,
+        index: usize,
+        column: usize,
+        value_level: i16,
+    ) -> Result<Self, ParquetError> {
         let group = file.get_row_group(index)?;
         let rows_left = usize::try_from(group.metadata().num_rows())
             .map_err(|_| ParquetError::General("a row group has a negative number of rows".into()))?;
@@ -131,6 +145,7 @@ impl Group {
             ColumnReader::ByteArrayColumnReader(reader) => Ok(Self {
                 reader,
                 rows_left,
+                value_level,
                 levels: Vec::new(),
                 values: Vec::new(),
                 given: 0,
@@ -141,20 +156,20 @@ impl Group {
         }
     }
 
-    /// The next row of those that were read: its value, or none where it is null.
-    fn take(&mut self, value_level: i16) -> Option<Option<ByteArray>> {
+    /// The next row of those that were read.
+    fn take(&mut self) -> Option<Cell> {
         if self.given == self.read {
             return None;
         }
         // A column that can't be null has no levels.
-        let is_null = self.levels.get(self.given).is_some_and(|&level| level < value_level);
+        let is_null = self.levels.get(self.given).is_some_and(|&level| level < self.value_level);
         self.given += 1;
         if is_null {
-            return Some(None);
+            return Some(Cell::Null);
         }
-        let value = self.values.get_mut(self.values_given).map(std::mem::take);
+        let value = self.values.get_mut(self.values_given).map(std::mem::take)?;
         self.values_given += 1;
-        Some(value)
+        Some(Cell::Value(value))
     }
 
     fn read(&mut self) -> Result<(), ParquetError> {
@@ -163,7 +178,8 @@ impl Group {
         (self.given, self.values_given) = (0, 0);
         let rows = ROWS_AT_ONCE.min(self.rows_left);
         let (read, ..) = self.reader.read_records(rows, Some(&mut self.levels), None, &mut self.values)?;
-        if read == 0 {
+        let nulls = self.levels.iter().filter(|&&level| level < self.value_level).count();
+        if read == 0 || read != self.values.len() + nulls {
             return Err(ParquetError::General(format!("{} rows of a row group are missing", self.rows_left)));
         }
         self.read = read;

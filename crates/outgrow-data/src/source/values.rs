@@ -1,5 +1,5 @@
-//! Documents out of JSON that isn't one object a line: an array of objects, or objects over several lines one behind the
-//! other. It finds where a value ends and holds one at a time, so that the size of the file doesn't matter.
+//! Documents out of JSON that isn't one object a line: an array of objects, or objects over several lines one behind
+//! the other. It finds where a value ends and holds one at a time, so that the size of the file doesn't matter.
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Document;
 use super::json_text::{TextField, text_of};
-use super::record::{Oddities, Record};
+use super::record::{Oddity, Record};
 use super::stream;
 use crate::error::DataError;
 
@@ -139,7 +139,7 @@ impl Values {
             ))
         })?;
         let found = text_of(json, &self.field).map_err(bad)?;
-        let oddities = Oddities::of(&found);
+        let oddities = Oddity::of(&found);
         let place = format!("{}, element {}", path.display(), self.values);
         Ok(Record::Document(Document { text: found.text, place }, oddities))
     }
@@ -199,7 +199,8 @@ impl EndOfValue {
                         return (index + 1, true);
                     }
                 }
-                // A number or a word ends in front of what follows it; a bracket that closes nothing is a value of its own.
+                // A number or a word ends in front of what follows it; a bracket that closes nothing is a value of its
+                // own.
                 b',' | b'}' | b']' if self.depth == 0 => {
                     return (if self.begun { index } else { index + 1 }, true);
                 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::Document;
 use super::appearance::Appearance;
-use super::record::{Oddities, Record, utf8_problem};
+use super::record::{Oddity, Record, utf8_problem};
 use super::stream::{Stream, broken_after};
 use crate::error::DataError;
 
@@ -41,11 +41,11 @@ impl Whole {
         if text.starts_with('\u{feff}') {
             text.drain(..'\u{feff}'.len_utf8());
         }
-        let oddities = Oddities {
-            carriage_returns: text.contains("\r\n"),
-            markup: self.appearance == Appearance::Markup,
-            ..Oddities::default()
-        };
+        let met = [
+            (text.contains("\r\n"), Oddity::CarriageReturns),
+            (self.appearance == Appearance::Markup, Oddity::Markup),
+        ];
+        let oddities = met.into_iter().filter_map(|(met, oddity)| met.then_some(oddity)).collect();
         Ok(Some(Record::Document(Document { text, place: self.path.display().to_string() }, oddities)))
     }
 }

@@ -1,5 +1,5 @@
-//! Files that aren't what their names say, and files that break off: one line that says what they look like, how far they
-//! could be read, and what to do.
+//! Files that aren't what their names say, and files that break off: one line that says what they look like, how far
+//! they could be read, and what to do.
 
 use std::fs;
 use std::io::Write as _;

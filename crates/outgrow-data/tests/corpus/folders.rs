@@ -12,11 +12,9 @@ fn folder(names: &[&str]) -> Workshop {
     for name in names {
         let path = workshop.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(
-            path,
-            if name.ends_with(".txt") { (*name).to_owned() } else { format!("{{\"text\": \"{name}\"}}\n") },
-        )
-        .unwrap();
+        let is_text = path.extension().is_some_and(|extension| extension == "txt");
+        let document = if is_text { (*name).to_owned() } else { format!("{{\"text\": \"{name}\"}}\n") };
+        fs::write(path, document).unwrap();
     }
     workshop
 }

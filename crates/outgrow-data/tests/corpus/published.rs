@@ -1,5 +1,5 @@
-//! Corpora in the files in which they are published. The golden ones are by Python's libraries, with the texts that Python
-//! reads in them; others are made here.
+//! Corpora in the files in which they are published. The golden ones are by Python's libraries, with the texts that
+//! Python reads in them; others are made here.
 
 use std::fs;
 use std::io::Write;

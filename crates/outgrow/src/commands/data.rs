@@ -19,15 +19,16 @@ pub struct Arguments {
 enum Command {
     /// Tokenise text into shards that `outgrow train` reads.
     ///
-    /// Read are .txt (one document each); .jsonl, .ndjson and .json (one document a line, or an array of them); these also with
-    /// .gz, .zst or .xz behind the name; and .parquet (one document a row). What can't be used is named, and nothing is
-    /// written; what was passed over, or read otherwise than it stands there, is noted on standard error.
+    /// Read are .txt (one document each); .jsonl, .ndjson and .json (one document a line, or an array of them); these
+    /// also with .gz, .zst or .xz behind the name; and .parquet (one document a row). What can't be used is named, and
+    /// nothing is written; what was passed over, or read otherwise than it stands there, is noted on standard error.
     Prepare(Prepare),
 }
 
 #[derive(Debug, clap::Args)]
 struct Prepare {
-    /// Files, in this order; folders, with all that is below them, and patterns ('data/*.parquet'), in the order of the names.
+    /// Files, in this order; folders, with all that is below them, and patterns ('data/*.parquet'), in the order of the
+    /// names.
     #[arg(required = true, value_name = "TEXT")]
     inputs: Vec<PathBuf>,
     /// A Hugging Face tokenizer.json.
@@ -36,11 +37,12 @@ struct Prepare {
     /// The folder to make.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The field of a JSON object, or the column of a parquet file, that holds the text; data.text is the field text in data.
+    /// The field of a JSON object, or the column of a parquet file, that holds the text; data.text is the field text in
+    /// data.
     #[arg(long, value_name = "NAME", default_value = "text")]
     text_field: String,
-    /// Pass over up to N lines (elements, rows, files) that are no documents: not JSON, without the field, not UTF-8. They
-    /// are named, and their number is in the manifest.
+    /// Pass over up to N lines (elements, rows, files) that are no documents: not JSON, without the field, not UTF-8.
+    /// They are named, and their number is in the manifest.
     #[arg(long, value_name = "N", default_value_t = PrepareOptions::default().skip_bad_lines)]
     skip_bad_lines: u64,
     /// The token in front of each document; by default the tokenizer's end-of-text token.
