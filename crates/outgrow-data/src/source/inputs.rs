@@ -6,14 +6,14 @@
 //! compared name by name, byte by byte. Hidden files and those that are about a data set (README, dataset_info.json, …)
 //! are no text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Error;
 use std::path::{Path, PathBuf};
 
 use glob::MatchOptions;
 use walkdir::WalkDir;
 
-use super::kind::Kind;
+use super::kind::{Kind, renamed};
 use super::stream::unknown_kind;
 use crate::error::DataError;
 
@@ -131,6 +131,7 @@ fn merge(found: Vec<Found>, notes: &mut Vec<String>) -> (Vec<PathBuf>, usize) {
                     }
                 }
                 notes.extend(splits_note(&argument, &paths[before..]));
+                notes.extend(copies_note(&argument, &paths[before..]));
             }
         }
     }
@@ -293,6 +294,19 @@ fn splits_note(argument: &Path, files: &[PathBuf]) -> Option<String> {
         training.display(),
         held_out.display()
     ))
+}
+
+/// Programs that compress a file may leave it where it was.
+fn copies_note(argument: &Path, files: &[PathBuf]) -> Option<String> {
+    let mut plain = BTreeMap::new();
+    let copies = files.iter().filter_map(|path| {
+        let first = plain.insert(path.with_file_name(renamed(path, None)), path)?;
+        Some(format!("{} and {}", first.display(), path.display()))
+    });
+    let copies = copies.collect::<Vec<_>>();
+    (!copies.is_empty()).then(|| {
+        format!("{}: may be the same text twice, and both are read: {}", argument.display(), some(&copies))
+    })
 }
 
 /// Splits that are words of a path behind the argument.

@@ -214,6 +214,9 @@ fn text_column(file: &SerializedFileReader<File>, field: &TextField) -> Result<(
             fields.iter().take(COLUMNS_SHOWN).map(|column| column.name().to_owned()).collect::<Vec<_>>();
         return Err(format!("no column \"{}\"; the file has [{}]", field.name(), quoted(&names)));
     };
+    if fields.iter().filter(|column| path.first() == Some(&column.name())).count() > 1 {
+        return Err(format!("has two columns of the name \"{}\"", field.name()));
+    }
     is_text(found, field.name())?;
     let column = (0..schema.num_columns()).find(|&index| schema.column(index).path().parts() == path);
     let column = column.ok_or_else(|| format!("no column \"{}\" among its leaves", field.name()))?;

@@ -217,3 +217,43 @@ impl EndOfValue {
         self.begun && self.depth == 0 && !self.in_string
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Cursor};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The texts of some JSON that is read so many bytes at a time.
+    fn texts(json: &str, arrangement: Arrangement, bytes_at_once: usize) -> Vec<String> {
+        let reader = Box::new(BufReader::with_capacity(bytes_at_once, Cursor::new(json.to_owned())));
+        let field = Arc::new(TextField::new("text"));
+        let mut values = Values::new(PathBuf::from("a.json"), reader, field, arrangement);
+        let mut texts = Vec::new();
+        while let Some(record) = values.next().unwrap() {
+            match record {
+                Record::Document(document, _) => texts.push(document.text),
+                Record::Bad(error) => panic!("{error}"),
+            }
+        }
+        assert!(values.next().unwrap().is_none(), "the end is not the end");
+        texts
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_the_same_however_the_bytes_come(
+            expected in prop::collection::vec(r#"[\[\]{}",:\\ \na-c\u{e9}\u{1f600}]{0,12}"#, 0..6),
+            bytes_at_once in 1_usize..40, indented: bool,
+        ) {
+            let rows = expected.iter().map(|text| serde_json::json!({ "a": [text, {}], "text": text, "b": 1.5 }));
+            let rows = rows.collect::<Vec<_>>();
+            let array = if indented { serde_json::to_string_pretty(&rows) } else { serde_json::to_string(&rows) };
+            prop_assert_eq!(&texts(&array.unwrap(), Arrangement::Array, bytes_at_once), &expected);
+            let row = rows.iter().map(|row| if indented { format!("{row:#}\n") } else { row.to_string() });
+            prop_assert_eq!(&texts(&row.collect::<String>(), Arrangement::Row, bytes_at_once), &expected);
+        }
+    }
+}

@@ -110,6 +110,16 @@ fn several_splits_of_a_data_set_are_noted() {
 }
 
 #[test]
+fn a_file_beside_its_compressed_copy_is_noted() {
+    let workshop = folder(&["d/a.jsonl", "d/b.jsonl", "e/a.jsonl"]);
+    let copy = zstd::encode_all(&b"{\"text\": \"copy\"}\n"[..], 3).unwrap();
+    workshop.write("d/a.jsonl.zst", copy);
+    let (texts, notes) = read(&workshop, &["d", "e"]);
+    assert_eq!(texts, "d/a.jsonl copy d/b.jsonl e/a.jsonl");
+    insta::assert_snapshot!(notes, @"d: may be the same text twice, and both are read: d/a.jsonl and d/a.jsonl.zst");
+}
+
+#[test]
 fn all_problems_of_all_inputs_are_named_at_once() {
     let workshop = folder(&["empty/README.md", "a.md", "d/a.jsonl"]);
     fs::create_dir(workshop.path("bare")).unwrap();

@@ -123,6 +123,18 @@ fn parquet_of(texts: &[Option<&str>], rows_of_a_group: usize, properties: Writer
     bytes
 }
 
+#[test]
+fn two_columns_of_one_name_are_refused() {
+    let schema = "message rows { optional binary text (utf8); optional binary text (utf8); }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut bytes = Vec::new();
+    let properties = Arc::new(WriterProperties::builder().build());
+    SerializedFileWriter::new(&mut bytes, schema, properties).unwrap().close().unwrap();
+    let workshop = Workshop::new(50);
+    workshop.write("twice.parquet", bytes);
+    insta::assert_snapshot!(workshop.refusal("twice.parquet"), @r#"twice.parquet: has two columns of the name "text""#);
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
