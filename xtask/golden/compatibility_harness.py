@@ -69,7 +69,7 @@ def by_harness(model: Path, out: Path, flag: str | None) -> dict:
             task_manager=manager(),
             device="cpu",
             batch_size=4,
-            bootstrap_iters=0,
+            bootstrap_iters=100,
             evaluation_tracker=tracker,
             log_samples=True,
         )
@@ -91,7 +91,20 @@ def run_harness(
         results, words = None, f"{type(error).__name__}: {' '.join(str(error).split())[:90]}"
     if not program:
         return words, "…", True
-    command = [program, "eval", model, "--tasks", TASKS, "--data", documents, "--out", out / "ours", "--log-samples"]
+    command = [
+        program,
+        "eval",
+        model,
+        "--tasks",
+        TASKS,
+        "--data",
+        documents,
+        "--out",
+        out / "ours",
+        "--log-samples",
+        "--bootstrap-iters",
+        "100",
+    ]
     command += ["--add-bos-token", flag] if flag else []
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, timeout=600)
     if done.returncode:
