@@ -7,8 +7,8 @@ use std::error::Error;
 use std::path::Path;
 
 use outgrow_eval::{
-    BatchLimit, Continuations, Evaluation, LanguageModel, ModelOutline, Options, Score, Tokenizer, prepare,
-    score, select, table, tokenize,
+    BatchLimit, Continuations, Evaluation, LanguageModel, ModelOutline, Options, PretrainedTokenizer, Score,
+    Tokenizer, prepare, score, select, table, tokenize,
 };
 
 /// Counts of which byte follows which.
@@ -74,7 +74,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         eprintln!("{warning}");
     }
     let mut model = Bigram::of(include_str!("../README.md"));
-    let requests = tokenize(&plan, &Tokenizer::open(&tokenizer)?, &model.outline())?;
+    let requests =
+        tokenize(&plan, &PretrainedTokenizer::plain(Tokenizer::open(&tokenizer)?), &model.outline())?;
     let mut progress =
         |now: outgrow_eval::ScoringProgress| eprintln!("{} of {} requests", now.done, now.total);
     let scores = score(&requests, &mut model, BatchLimit::default(), None, &mut progress)?;

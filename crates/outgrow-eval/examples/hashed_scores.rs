@@ -12,7 +12,8 @@ use std::time::{Instant, SystemTime};
 
 use outgrow_eval::{
     AddBosToken, BatchLimit, Continuations, Evaluation, LanguageModel, Limit, ModelOutline, Options, Prefix,
-    RunDescription, Score, Tokenizer, paper_row, prepare, score, select, table, tokenize, write,
+    PretrainedTokenizer, RunDescription, Score, Tokenizer, paper_row, prepare, score, select, table,
+    tokenize, write,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -61,9 +62,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     };
     let choices: Value = serde_json::from_str(choices)?;
     let number = |key: &str| choices.get(key).and_then(Value::as_u64);
-    let tokenizer = Tokenizer::open(Path::new(tokenizer))?;
+    let tokenizer = PretrainedTokenizer::plain(Tokenizer::open(Path::new(tokenizer))?);
     let outline = ModelOutline {
-        vocab_size: number("vocab_size").map_or(tokenizer.vocab_size(), |size| size as usize),
+        vocab_size: number("vocab_size").map_or(tokenizer.tokenizer().vocab_size(), |size| size as usize),
         max_length: number("max_length").map_or(2048, |length| length as usize),
         bos_token_id: number("bos_token_id").map(|id| id as u32),
         eos_token_id: number("eos_token_id").map(|id| id as u32),
@@ -83,7 +84,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let scores = score(&requests, &mut model, BatchLimit::default(), journal, &mut |_| ())?;
     let after_scoring = start.elapsed();
     let evaluation = Evaluation::new(&plan, &requests, &scores)?;
-    let spelt = |id: Option<u32>| id.and_then(|id| Some((tokenizer.spelling(id)?, id)));
+    let spelt = |id: Option<u32>| id.and_then(|id| Some((tokenizer.tokenizer().spelling(id)?, id)));
     let run = RunDescription {
         model_name: "hashed".into(),
         num_parameters: 0,

@@ -96,15 +96,24 @@ pub enum EvalError {
     /// A tokenizer file can't be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
-    /// The tokenizer gives ids that the model has no row for.
-    #[error("{}: has {tokenizer} entries, but the model's vocabulary has {model}: it is another model's tokenizer", path.display())]
+    /// A text has a token that the model has no row for.
+    #[error(
+        "{task}, document {document}: {token:?} is token {id}, but the model's vocabulary has {model}: its embedding lacks a row, or this is another model's tokenizer{}",
+        like_it(*others)
+    )]
     Vocabulary {
-        /// The tokenizer file.
-        path: PathBuf,
-        /// One more than its largest id.
-        tokenizer: usize,
+        /// The task.
+        task: String,
+        /// The document's index in its split, from 0.
+        document: usize,
+        /// The token, spelt.
+        token: String,
+        /// Its id.
+        id: u32,
         /// The rows of the model's head.
         model: usize,
+        /// Further documents with such tokens.
+        others: usize,
     },
     /// A request can't be scored by this model and tokenizer.
     #[error("{task}, document {document}: {problem}")]
@@ -158,6 +167,10 @@ pub enum EvalError {
 
 /// Problems that are printed before the others are counted.
 const SHOWN: usize = 8;
+
+fn like_it(others: usize) -> String {
+    if others == 0 { String::new() } else { format!(" ({others} more documents like it)") }
+}
 
 fn several(problems: &[EvalError]) -> String {
     let shown: Vec<_> = problems.iter().take(SHOWN).map(ToString::to_string).collect();

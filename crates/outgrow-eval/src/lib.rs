@@ -39,7 +39,7 @@ pub use options::{AddBosToken, Limit, Options, Prefix, Seeds};
 pub use output::{WrittenFiles, write};
 pub use plan::{Plan, PlannedDocument, PlannedTask, Request, prepare};
 pub use python_json::{Json, float_repr};
-pub use results::RunDescription;
+pub use results::{RunDescription, TokenizerDescription};
 pub use samples::DocumentHashes;
 pub use scoring::{BatchLimit, Scores, ScoringProgress, score};
 pub use standard_error::bootstrap_perplexity;
@@ -48,4 +48,5 @@ pub use task::{Dataset, Examples, Gold, Item, Metric, OutputType, Split, Task, T
 pub use tasks::{GROUPS, Group, HARNESS_VERSION, Members, PAPER_TASKS, Selection, TASKS, select};
 pub use token_requests::{TokenRequests, tokenize};
 // What a caller needs beside it.
+pub use outgrow_tokenizer::pretrained::{PretrainedTokenizer, TokenizerFiles, TokenizerSource};
 pub use outgrow_tokenizer::{Tokenizer, TokenizerError};

@@ -89,15 +89,27 @@ impl Limit {
     }
 }
 
-/// Whether the tokenizer's special tokens are put before a context.
+/// Whether the tokenizer's special tokens are put around a context. Which these are is the tokenizer's template's affair; the harness rebuilds that where
+/// this isn't left to the tokenizer ([`flag`](Self::flag) for whoever opens it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddBosToken {
     /// As the tokenizer does by itself.
     Default,
-    /// They are.
+    /// They are, and are the token that begins a text, in front.
     Always,
     /// They aren't.
     Never,
+}
+
+impl AddBosToken {
+    /// As `add_bos_token` of the harness' `--model_args`.
+    pub fn flag(self) -> Option<bool> {
+        match self {
+            Self::Default => None,
+            Self::Always => Some(true),
+            Self::Never => Some(false),
+        }
+    }
 }
 
 /// The token before a text that has nothing else before it.

@@ -2,7 +2,7 @@
 //! (files and their hashes, what was chosen) is in one more key at the end.
 
 use crate::evaluation::{Evaluation, GroupOutcome, MetricResult, TaskOutcome};
-use crate::options::{AddBosToken, Limit, Options, Prefix};
+use crate::options::{Limit, Options, Prefix};
 use crate::python_json::Json;
 use crate::task::Metric;
 use crate::task_config::task_config;
@@ -27,6 +27,8 @@ pub struct RunDescription {
     pub eos_token: Option<(String, u32)>,
     /// The token that fills up rows.
     pub pad_token: Option<(String, u32)>,
+    /// What read the texts, if anything is to be said about it.
+    pub tokenizer: Option<TokenizerDescription>,
     /// The revision of the code.
     pub git_hash: Option<String>,
     /// The machine and the program, in lines.
@@ -35,6 +37,19 @@ pub struct RunDescription {
     pub date: f64,
     /// How long it took.
     pub seconds: f64,
+}
+
+/// What a results file says of the tokenizer, beside its named tokens.
+#[derive(Clone, Debug, Default)]
+pub struct TokenizerDescription {
+    /// What made the tokenizer: a class of transformers, or the file as it is.
+    pub made_by: String,
+    /// The tokens that were put in front of texts, spelt, with their ids.
+    pub in_front: Vec<(String, u32)>,
+    /// Those that were put behind them.
+    pub behind: Vec<(String, u32)>,
+    /// What is unusual, a line each.
+    pub notes: Vec<String>,
 }
 
 /// The whole results file.
@@ -70,7 +85,7 @@ pub(crate) fn results(
         ("chat_template", Json::Null),
         ("chat_template_sha", Json::Null),
         ("total_evaluation_time_seconds", Json::Text(crate::python_json::float_repr(run.seconds))),
-        ("outgrow", ours(evaluation)),
+        ("outgrow", ours(evaluation, run)),
     ]);
     Json::object(entries)
 }
@@ -189,11 +204,7 @@ fn higher_is_better(metrics: &[Metric]) -> Json {
 
 /// What `lm_eval` would have been given to do the same.
 fn model_args(run: &RunDescription, options: &Options) -> Vec<(String, Json)> {
-    let add_bos_token = match options.add_bos_token {
-        AddBosToken::Default => None,
-        AddBosToken::Always => Some(Json::Bool(true)),
-        AddBosToken::Never => Some(Json::Bool(false)),
-    };
+    let add_bos_token = options.add_bos_token.flag().map(Json::Bool);
     let prefix = match options.prefix {
         Prefix::Default => None,
         Prefix::Eos => run.eos_token.as_ref().map(|(_, id)| *id),
@@ -243,7 +254,18 @@ fn task_hashes(evaluation: &Evaluation, log_samples: bool) -> Json {
     Json::object(tasks.map(|task| (task.planned.task.name, Json::Text(task.planned.hash()))))
 }
 
-fn ours(evaluation: &Evaluation) -> Json {
+fn tokenizer(description: &TokenizerDescription) -> Json {
+    let tokens =
+        |tokens: &[(String, u32)]| Json::List(tokens.iter().map(|named| token(Some(named))).collect());
+    Json::object([
+        ("made_by", Json::text(&description.made_by)),
+        ("tokens_in_front", tokens(&description.in_front)),
+        ("tokens_behind", tokens(&description.behind)),
+        ("notes", Json::List(description.notes.iter().map(Json::text).collect())),
+    ])
+}
+
+fn ours(evaluation: &Evaluation, run: &RunDescription) -> Json {
     let file = |file: &crate::documents::DataFile| {
         Json::object([
             ("path", Json::text(file.path.to_string_lossy())),
@@ -256,9 +278,10 @@ fn ours(evaluation: &Evaluation) -> Json {
         (outcome.planned.task.name, Json::List(outcome.planned.files.iter().map(file).collect()))
     });
     let warnings = evaluation.plan.warnings.iter().map(Json::text).collect();
-    Json::object([
+    let entries = [
         ("version", Json::text(env!("CARGO_PKG_VERSION"))),
         ("files", Json::object(files)),
         ("warnings", Json::List(warnings)),
-    ])
+    ];
+    Json::object(entries.into_iter().chain(run.tokenizer.as_ref().map(|read| ("tokenizer", tokenizer(read)))))
 }

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use outgrow_tokenizer::{Reading, Tokenizer, TokenizerError};
+use outgrow_tokenizer::TokenizerError;
+use outgrow_tokenizer::pretrained::PretrainedTokenizer;
 use rayon::prelude::*;
 
 use crate::error::EvalError;
@@ -52,33 +53,28 @@ impl TokenRequests {
     }
 }
 
-/// Makes the token requests of a plan for a model with this outline.
+/// Makes the token requests of a plan for a model with this outline. A tokenizer may have more ids than the model, as long as no text has one of them.
 ///
 /// # Errors
-/// [`EvalError::Vocabulary`] if the tokenizer has more ids than the model; [`EvalError::Option`] if the prefix or the length can't be had
-/// of this model; [`EvalError::Request`] for every continuation that is empty or longer than the model's inputs;
-/// [`EvalError::Tokenizer`] if the library fails on a text.
+/// [`EvalError::Option`] if the prefix or the length can't be had of this model; [`EvalError::Request`] for every continuation that is empty or
+/// longer than the model's inputs; [`EvalError::Vocabulary`] if texts have tokens that the model has no row for; [`EvalError::Tokenizer`] if the
+/// library fails on a text.
 pub fn tokenize(
     plan: &Plan,
-    tokenizer: &Tokenizer,
+    tokenizer: &PretrainedTokenizer,
     outline: &ModelOutline,
 ) -> Result<TokenRequests, EvalError> {
-    if tokenizer.vocab_size() > outline.vocab_size {
-        return Err(EvalError::Vocabulary {
-            path: tokenizer.path().to_path_buf(),
-            tokenizer: tokenizer.vocab_size(),
-            model: outline.vocab_size,
-        });
-    }
     let outline = ModelOutline { max_length: max_length(&plan.options, outline)?, ..outline.clone() };
     let prefix = prefix_token(&plan.options, &outline)?;
-    let spelling = prefix.and_then(|id| tokenizer.spelling(id));
+    // An id that the tokenizer doesn't know is spelt as nothing, with which every text begins: so the harness has it.
+    let spelling = prefix.map(|id| tokenizer.decode(&[id]).unwrap_or_default());
     let splitter = Splitter {
         tokenizer,
         add_bos_token: plan.options.add_bos_token,
         prefix,
         spelling,
         max_length: outline.max_length,
+        vocab_size: outline.vocab_size,
     };
     let documents = plan.tasks.iter().enumerate().flat_map(|(task, planned)| {
         planned
@@ -92,11 +88,34 @@ pub fn tokenize(
         splitter.split(&document.requests()).map_err(|problem| match problem {
             Problem::Library(error) => error.into(),
             Problem::Request(problem) => EvalError::Request { task: task.into(), document: index, problem },
+            Problem::Vocabulary { token, id } => {
+                let model = outline.vocab_size;
+                EvalError::Vocabulary { task: task.into(), document: index, token, id, model, others: 0 }
+            }
         })
     });
-    let split = EvalError::collect(split.collect::<Vec<_>>())?;
+    let split = EvalError::collect(counted(split.collect()))?;
     let tasks = documents.iter().map(|&(task, ..)| task);
     Ok(grouped(plan.tasks.len(), tasks.zip(split), outline, prefix))
+}
+
+/// Of documents with tokens beyond the vocabulary the first, with the number of the others: they all have one reason.
+fn counted<T>(split: Vec<Result<T, EvalError>>) -> Vec<Result<T, EvalError>> {
+    let (mut kept, mut first, mut count) = (Vec::with_capacity(split.len()), None, 0);
+    for result in split {
+        if matches!(result, Err(EvalError::Vocabulary { .. })) {
+            count += 1;
+            if first.is_some() {
+                continue;
+            }
+            first = Some(kept.len());
+        }
+        kept.push(result);
+    }
+    if let Some(Err(EvalError::Vocabulary { others, .. })) = first.and_then(|first| kept.get_mut(first)) {
+        *others = count - 1;
+    }
+    kept
 }
 
 fn max_length(options: &Options, outline: &ModelOutline) -> Result<usize, EvalError> {
@@ -133,17 +152,20 @@ fn prefix_token(options: &Options, outline: &ModelOutline) -> Result<Option<u32>
 
 /// What splitting needs to know.
 struct Splitter<'a> {
-    tokenizer: &'a Tokenizer,
+    tokenizer: &'a PretrainedTokenizer,
     add_bos_token: AddBosToken,
     prefix: Option<u32>,
     spelling: Option<String>,
     max_length: usize,
+    /// The model's.
+    vocab_size: usize,
 }
 
 /// Why a request can't be made.
 enum Problem {
     Library(TokenizerError),
     Request(String),
+    Vocabulary { token: String, id: u32 },
 }
 
 impl From<TokenizerError> for Problem {
@@ -196,17 +218,32 @@ impl Splitter<'_> {
             AddBosToken::Default | AddBosToken::Always => !spelt_out,
             AddBosToken::Never => false,
         };
-        Ok(self.tokenizer.encode(text, Reading::tokens(special))?)
+        self.tokens(text, special)
+    }
+
+    /// The ids of a text, all of which the model has a row for.
+    fn tokens(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, Problem> {
+        let ids = self.tokenizer.encode(text, add_special_tokens)?;
+        ids.iter().try_for_each(|&id| self.known(id))?;
+        Ok(ids)
+    }
+
+    fn known(&self, id: u32) -> Result<(), Problem> {
+        if (id as usize) < self.vocab_size {
+            return Ok(());
+        }
+        Err(Problem::Vocabulary { token: self.tokenizer.decode(&[id]).unwrap_or_default(), id })
     }
 
     fn prefix(&self) -> Result<u32, Problem> {
         let none =
             "has no context, and the model names no token that begins or ends a text: give a prefix token";
-        self.prefix.ok_or_else(|| Problem::Request(none.into()))
+        let prefix = self.prefix.ok_or_else(|| Problem::Request(none.into()))?;
+        self.known(prefix).map(|()| prefix)
     }
 
     fn without_context(&self, continuation: &str) -> Result<TokenRequest, Problem> {
-        let mut ids = self.tokenizer.encode(continuation, Reading::tokens(false))?;
+        let mut ids = self.tokens(continuation, false)?;
         let prefix = self.prefix()?;
         if ids.first() == Some(&prefix) {
             let target = ids.split_off(1);

@@ -16,6 +16,14 @@ pub enum TokenizerError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// There is no tokenizer, or none that can be made of what there is exactly.
+    #[error("{}: {problem}", path.display())]
+    NoTokenizer {
+        /// The folder, or the file that it can't be made of.
+        path: PathBuf,
+        /// Why, and what would be right.
+        problem: String,
+    },
     /// The file is no tokenizer, or none that can be run.
     #[error("{}: not a usable tokenizer.json: {problem}", path.display())]
     Unusable {

@@ -9,7 +9,7 @@ use outgrow_eval::{
     BatchLimit, Evaluation, Limit, Options, Plan, TokenRequests, prepare, score, select, tokenize,
 };
 use outgrow_model::Decoder;
-use outgrow_tokenizer::Tokenizer;
+use outgrow_tokenizer::pretrained::PretrainedTokenizer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -48,7 +48,7 @@ impl Benchmarks {
     /// As `outgrow eval`: unknown tasks, missing files, a tokenizer that doesn't fit.
     pub fn new(
         recipe: &EvaluationRecipe,
-        tokenizer: &Tokenizer,
+        tokenizer: &PretrainedTokenizer,
         model: &LlamaConfig,
     ) -> anyhow::Result<Self> {
         let options = Options {

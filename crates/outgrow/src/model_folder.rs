@@ -1,4 +1,4 @@
-//! A Hugging Face folder as a decoder that can be run: its weights, its tokenizer, and the tokens that begin and end a text.
+//! A Hugging Face folder as a decoder that can be run: its weights, its tokenizer as transformers reads it, and the tokens that end a text.
 //!
 //! It runs nothing itself.
 
@@ -12,26 +12,65 @@ use outgrow_checkpoint::{Checkpoint, LlamaConfig, PythonJson};
 use outgrow_kernels::open_device;
 use outgrow_model::Decoder;
 use outgrow_operators::Source;
-use outgrow_tokenizer::{Reading, Tokenizer};
+use outgrow_tokenizer::pretrained::{PretrainedTokenizer, TokenizerFiles, TokenizerSource};
 use serde_json::Value;
 
 use crate::{compute::Compute, exit::BadInput, notes};
+
+/// What a folder's tokenizer is made of.
+const TOKENIZER_FILES: [&str; 7] = [
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+];
+
+/// What transformers' `generate` heeds even where it takes the likeliest token, with the number that changes nothing.
+const UNHEEDED: [(&str, f64); 14] = [
+    ("repetition_penalty", 1.0),
+    ("no_repeat_ngram_size", 0.0),
+    ("min_length", 0.0),
+    ("min_new_tokens", 0.0),
+    ("num_beams", 1.0),
+    ("penalty_alpha", 0.0),
+    ("guidance_scale", 1.0),
+    ("bad_words_ids", f64::NAN),
+    ("suppress_tokens", f64::NAN),
+    ("begin_suppress_tokens", f64::NAN),
+    ("forced_bos_token_id", f64::NAN),
+    ("forced_eos_token_id", f64::NAN),
+    ("sequence_bias", f64::NAN),
+    ("stop_strings", f64::NAN),
+];
 
 /// A folder that was opened; weights are mapped, not read.
 #[derive(Debug)]
 pub struct ModelFolder {
     checkpoint: Checkpoint,
-    tokenizer: Tokenizer,
-    tokenizer_config: Option<Value>,
+    tokenizer: PretrainedTokenizer,
     generation_config: Option<Value>,
+    notes: Vec<String>,
+}
+
+/// What reads texts.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub enum TokenizerFrom {
+    /// The class that the folder names, as transformers builds it.
+    #[default]
+    Class,
+    /// tokenizer.json as it is.
+    File,
 }
 
 impl ModelFolder {
-    /// Opens a folder with a LLaMA-style decoder and its tokenizer.json.
+    /// Opens a folder with a LLaMA-style decoder and its tokenizer. `add_bos_token` is the harness' flag of this name.
     ///
     /// # Errors
-    /// When there is no such decoder, or it is behind a mask, or no tokenizer that fits it.
-    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+    /// When there is no such decoder, or it is behind a mask, or no tokenizer that can be run.
+    pub fn open(folder: &Path, from: TokenizerFrom, add_bos_token: Option<bool>) -> anyhow::Result<Self> {
         let source = Source::open(folder)?;
         notes::print(folder, source.notes());
         let checkpoint = match source {
@@ -41,29 +80,22 @@ impl ModelFolder {
                 return Err(BadInput(format!("only LLaMA-style decoders can be run: {reason}")).into());
             }
         };
-        let file = folder.join("tokenizer.json");
-        if !file.is_file() {
-            let problem = format!(
-                "{}: there is no tokenizer.json, which turns text into the model's tokens; copy the one it was trained with here",
-                folder.display()
-            );
-            return Err(BadInput(problem).into());
+        let files = TokenizerFiles::read(folder)?.with_config(checkpoint.raw_config().clone());
+        let source = match from {
+            TokenizerFrom::Class => TokenizerSource::Class,
+            TokenizerFrom::File => TokenizerSource::File,
+        };
+        let tokenizer = files.open(source, add_bos_token)?;
+        let mut notes = tokenizer.notes().to_vec();
+        let (rows, vocab_size) = (checkpoint.config().vocab_size, tokenizer.tokenizer().vocab_size());
+        if vocab_size > rows {
+            notes.push(format!(
+                "the tokenizer has ids up to {}, the model {rows} tokens: a text with one beyond is refused",
+                vocab_size - 1
+            ));
         }
-        let tokenizer = Tokenizer::open(&file)?;
-        let vocab_size = checkpoint.config().vocab_size;
-        if tokenizer.vocab_size() > vocab_size {
-            let problem = format!(
-                "{}: the tokenizer has ids up to {}, the model has {vocab_size} tokens: they don't belong together",
-                file.display(),
-                tokenizer.vocab_size() - 1
-            );
-            return Err(BadInput(problem).into());
-        }
-        let (tokenizer_config, generation_config) = (
-            optional_json(folder, "tokenizer_config.json")?,
-            optional_json(folder, "generation_config.json")?,
-        );
-        Ok(Self { checkpoint, tokenizer, tokenizer_config, generation_config })
+        let generation_config = optional_json(folder, "generation_config.json")?;
+        Ok(Self { checkpoint, tokenizer, generation_config, notes })
     }
 
     /// The model's shape.
@@ -71,27 +103,32 @@ impl ModelFolder {
         self.checkpoint.config()
     }
 
-    /// The folder's tokenizer.json.
-    pub fn tokenizer(&self) -> &Tokenizer {
+    /// The folder's tokenizer.
+    pub fn tokenizer(&self) -> &PretrainedTokenizer {
         &self.tokenizer
     }
 
-    /// The token that begins a text: as the tokenizer's configuration names it, or as the model's does.
+    /// What a user should know about the folder, a line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The token that begins a text: as the tokenizer's files name it, or where they name none that begins or ends one, as config.json does.
     pub fn bos_token_id(&self) -> Option<u32> {
-        self.named_token("bos_token", self.config().bos_token_id)
+        self.tokenizer.named().bos.as_ref().map(|token| token.id)
     }
 
     /// The token that ends a text, likewise.
     pub fn eos_token_id(&self) -> Option<u32> {
-        self.named_token("eos_token", self.config().eos_token_id)
+        self.tokenizer.named().eos.as_ref().map(|token| token.id)
     }
 
     /// A prompt as the model reads it, with the special tokens that the tokenizer puts around texts.
     ///
     /// # Errors
-    /// When there is no token at all: an empty prompt, and none that begins a text.
+    /// When there is no token at all: an empty prompt, and none that begins a text; and when the model has no row for a token.
     pub fn prompt_tokens(&self, prompt: &str) -> anyhow::Result<Vec<u32>> {
-        let mut tokens = self.tokenizer.encode(prompt, Reading::tokens(true))?;
+        let mut tokens = self.tokenizer.encode(prompt, true)?;
         if tokens.is_empty() {
             tokens.extend(self.bos_token_id().or(self.eos_token_id()));
         }
@@ -99,16 +136,48 @@ impl ModelFolder {
             let problem = "the prompt is empty, and the model has no token that begins a text: give a prompt";
             return Err(BadInput(problem.into()).into());
         }
+        let rows = self.config().vocab_size;
+        if let Some(&token) = tokens.iter().find(|&&token| token as usize >= rows) {
+            let spelling = self.tokenizer.decode(&[token]).unwrap_or_default();
+            let problem =
+                format!("the prompt has token {token}, {spelling:?}, but the model has {rows} tokens");
+            return Err(BadInput(problem).into());
+        }
         Ok(tokens)
     }
 
-    /// All tokens that end a generated text.
+    /// All tokens that end a generated text, as for transformers' `generate`: generation_config.json decides where there is one, even by naming
+    /// none, and config.json otherwise. What the tokenizer's files name plays no part.
     pub fn ends(&self) -> Vec<u32> {
-        let of = |config: Option<&Value>| config.and_then(|config| config.get("eos_token_id")).map(ids);
-        of(self.generation_config.as_ref())
-            .or_else(|| of(Some(self.checkpoint.raw_config())))
-            .filter(|ends| !ends.is_empty())
-            .unwrap_or_else(|| self.eos_token_id().into_iter().collect())
+        self.generation().get("eos_token_id").map(ids).unwrap_or_default()
+    }
+
+    /// What transformers' `generate` would do beyond taking the likeliest token, or leave, and this program doesn't or does, a line each.
+    pub fn generation_notes(&self, ignore_eos: bool) -> Vec<String> {
+        let file = if self.generation_config.is_some() { "generation_config.json" } else { "config.json" };
+        let generation = self.generation();
+        let unheeded = UNHEEDED.into_iter().filter(|(key, neutral)| {
+            let value = generation.get(*key).filter(|value| !value.is_null() && **value != false);
+            value.is_some_and(|value| value.as_f64().is_none_or(|number| number != *neutral))
+        });
+        let unheeded: Vec<&str> = unheeded.map(|(key, _)| key).collect();
+        let mut notes = Vec::new();
+        if !unheeded.is_empty() {
+            notes.push(format!("{file}: {} plays no part here", unheeded.join(", ")));
+        }
+        if self.ends().is_empty() && !ignore_eos {
+            let named = self.tokenizer.named().eos.as_ref();
+            let named = named
+                .map_or_else(String::new, |token| format!(", though the tokenizer has {}", token.spelling));
+            notes.push(format!(
+                "{file} names no eos_token_id{named}: as in transformers, no token ends the text"
+            ));
+        }
+        notes
+    }
+
+    fn generation(&self) -> &Value {
+        self.generation_config.as_ref().unwrap_or(self.checkpoint.raw_config())
     }
 
     /// Tells this state of the folder from any other: the configuration, and each weight file's name, size and time of change.
@@ -131,7 +200,7 @@ impl ModelFolder {
         for entry in entries {
             let path = entry.with_context(|| folder.display().to_string())?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if name.ends_with(".safetensors") || name == "tokenizer.json" {
+            if name.ends_with(".safetensors") || TOKENIZER_FILES.contains(&name) {
                 files.push(path);
             }
         }
@@ -149,19 +218,9 @@ impl ModelFolder {
         Ok(Decoder::new(self.config(), &tensors, &device)?.with_precision(compute.precision))
     }
 
-    /// A token that tokenizer_config.json names, plainly or as an object with its content. Where it says that there is none, there is none;
-    /// where it doesn't speak of it, it is what config.json says.
-    fn named_token(&self, key: &str, configured: Option<u32>) -> Option<u32> {
-        let Some(named) = self.tokenizer_config.as_ref().and_then(|config| config.get(key)) else {
-            return configured;
-        };
-        let spelling = named.as_str().or_else(|| named.get("content")?.as_str())?;
-        self.tokenizer.token_id(spelling)
-    }
-
     /// Whether the tokenizer knows a token of the model.
     pub fn spells(&self, token: u32) -> bool {
-        (token as usize) < self.tokenizer.vocab_size()
+        (token as usize) < self.tokenizer.tokenizer().vocab_size()
     }
 }
 

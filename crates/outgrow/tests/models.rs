@@ -183,7 +183,7 @@ fn what_cannot_be_evaluated_or_gone_on_from_is_refused_in_one_line() {
     messages += &eval(MODEL, &["--tasks", "piqa"]);
     messages += &said(&["eval", "--tasks", "piqa"]);
     workshop.write("run/step-00000007/tokenizer.json", tiny::tokenizer().replace("\"w3\": 5", "\"w3\": 500"));
-    messages += &said(&["generate", MODEL, "--prompt", "w1"]);
+    messages += &said(&["generate", MODEL, "--prompt", "w3"]);
     workshop.write("run/step-00000007/tokenizer.json", tiny::tokenizer());
     let generate = |flags: &[&str]| said(&[&["generate", MODEL, "--prompt", "w1"], flags].concat());
     messages += &generate(&["--temperature", "-1"]);
@@ -201,7 +201,7 @@ fn what_cannot_be_evaluated_or_gone_on_from_is_refused_in_one_line() {
     error: nowhere: no such folder
     error: run/step-00000007: there is no tokenizer.json, which turns text into the model's tokens; copy the one it was trained with here
     error: the following required arguments were not provided: --data <DIR> --out <DIR> <MODEL>
-    error: run/step-00000007/tokenizer.json: the tokenizer has ids up to 500, the model has 32 tokens: they don't belong together
+    error: the prompt has token 500, "w3", but the model has 32 tokens
     error: --temperature -1: give 0 or more
     error: --top-k and --top-p narrow what is drawn, and at --temperature 0 nothing is: give a temperature too
     error: --top-p 1.5: give a number above 0, at most 1

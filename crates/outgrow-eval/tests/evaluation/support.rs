@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use outgrow_eval::{
     AddBosToken, BatchLimit, Continuations, EvalError, LanguageModel, ModelOutline, Options, Plan, Prefix,
-    Score, Scores, Seeds, TokenRequests, Tokenizer, prepare, score, select, tokenize,
+    PretrainedTokenizer, Score, Scores, Seeds, TokenRequests, Tokenizer, prepare, score, select, tokenize,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -81,13 +81,13 @@ pub fn documents() -> PathBuf {
     golden().join("documents")
 }
 
-pub fn tokenizer() -> Tokenizer {
-    Tokenizer::open(&golden().join("tokenizer.json")).unwrap()
+pub fn tokenizer() -> PretrainedTokenizer {
+    PretrainedTokenizer::plain(Tokenizer::open(&golden().join("tokenizer.json")).unwrap())
 }
 
 pub fn outline(max_length: usize) -> ModelOutline {
     ModelOutline {
-        vocab_size: tokenizer().vocab_size(),
+        vocab_size: tokenizer().tokenizer().vocab_size(),
         max_length,
         bos_token_id: Some(1),
         eos_token_id: Some(2),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use outgrow_data::{PrepareOptions, prepare};
-use outgrow_tokenizer::Tokenizer;
+use outgrow_tokenizer::pretrained::TokenizerFiles;
 
 use crate::{output, progress::count};
 
@@ -31,8 +31,8 @@ struct Prepare {
     /// names.
     #[arg(required = true, value_name = "TEXT")]
     inputs: Vec<PathBuf>,
-    /// A Hugging Face tokenizer.json.
-    #[arg(long, value_name = "FILE")]
+    /// A Hugging Face tokenizer.json, or where there is none, tokenizer.model or vocab.json and merges.txt; or the folder with these.
+    #[arg(long, value_name = "PATH")]
     tokenizer: PathBuf,
     /// The folder to make.
     #[arg(long, value_name = "DIR")]
@@ -68,7 +68,7 @@ fn run_prepare(arguments: &Prepare) -> anyhow::Result<()> {
         shard_tokens: arguments.shard_tokens,
         ..PrepareOptions::default()
     };
-    let tokenizer = Tokenizer::open(&arguments.tokenizer)?;
+    let tokenizer = TokenizerFiles::open_plain(&arguments.tokenizer)?;
     output::notes(tokenizer.notes());
     // Hidden by itself where standard error is no terminal.
     let bar = ProgressBar::new(0);

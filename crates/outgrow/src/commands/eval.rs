@@ -9,9 +9,10 @@ use std::{
 use anyhow::Context;
 use outgrow_eval::{
     AddBosToken, BatchLimit, Evaluation, GROUPS, Limit, Options, Plan, Prefix, RunDescription, Scores, TASKS,
-    TokenRequests, paper_row, prepare, score, select, table, tokenize, write,
+    TokenRequests, TokenizerDescription, paper_row, prepare, score, select, table, tokenize, write,
 };
 use outgrow_kernels::Precision;
+use outgrow_tokenizer::pretrained::{NamedToken, TokenizerClass};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     evaluation::AUTOMATIC_BATCH,
     exit::BadInput,
     language_model::{EvaluatedDecoder, outline},
-    model_folder::ModelFolder,
+    model_folder::{ModelFolder, TokenizerFrom},
     output,
     progress::{RequestProgress, time},
 };
@@ -27,7 +28,7 @@ use crate::{
 /// Flags of `outgrow eval`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer.json.
+    /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer.
     #[arg(required_unless_present = "list")]
     model: Option<PathBuf>,
     /// Tasks and groups of tasks, with commas between; `paper` for the eight of "Stacking Your Transformers".
@@ -54,9 +55,12 @@ pub struct Arguments {
     /// Defaults of another time: `paper` scores without special tokens before a context and with the end of a text as prefix.
     #[arg(long, value_name = "NAME")]
     preset: Option<Preset>,
-    /// Whether the tokenizer's special tokens come before a context: as the tokenizer does by itself, always or never.
+    /// What is put around a context: the tokenizer's special tokens (default), the token that begins a text in front (true), or nothing (false).
     #[arg(long, value_name = "WHEN")]
     add_bos_token: Option<BosToken>,
+    /// What reads texts: the class that the folder names, as transformers builds it, or tokenizer.json as it is.
+    #[arg(long, value_name = "WHAT", default_value = "class")]
+    tokenizer_from: TokenizerFrom,
     /// The token that a text without a context is scored behind, instead of the one that begins a text.
     #[arg(long, value_name = "ID")]
     prefix_token_id: Option<u32>,
@@ -99,26 +103,34 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let start = Instant::now();
     // Everything that can be wrong with tasks and files is found before the model is looked at.
     let plan = prepare(&select(&arguments.task_names()?)?, data, &options)?;
-    let folder = ModelFolder::open(model)?;
-    output::notes(folder.tokenizer().notes());
+    let folder = ModelFolder::open(model, arguments.tokenizer_from, options.add_bos_token.flag())?;
     let outline = outline(folder.config(), folder.bos_token_id(), folder.eos_token_id());
     let requests = tokenize(&plan, folder.tokenizer(), &outline)?;
+    let notes = notes(&folder);
+    output::notes(&notes);
     for warning in plan.warnings.iter().chain(&requests.warnings()) {
         eprintln!("warning: {warning}");
     }
     compute.warn();
     fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-    let journal = Journal::new(out, &folder, &plan, compute)?;
+    let journal = Journal::new(out, &folder, &plan, compute, arguments.tokenizer_from)?;
     let mut evaluated = EvaluatedDecoder::new(&folder.decoder(compute)?, outline);
     let scores = scored(&requests, &mut evaluated, batch, &journal)?;
     let evaluation = Evaluation::new(&plan, &requests, &scores)?;
-    let description = arguments.description(&folder, model, compute, start)?;
+    let description = arguments.description(&folder, model, compute, &plan.options, start)?;
     let written = write(&evaluation, &requests, &description, out, arguments.log_samples, SystemTime::now())?;
     output::line(table(&evaluation))?;
     print_paper_row(&plan, &evaluation)?;
     eprintln!("{} requests in {}", requests.requests, time(start.elapsed().as_secs_f64()));
     output::line(written.results.display())?;
     journal.remove()
+}
+
+/// What a user should know about the folder, a line each.
+fn notes(folder: &ModelFolder) -> Vec<String> {
+    let unnamed = "no file names a bos_token or an eos_token, for want of which lm-evaluation-harness stops: those of config.json are taken";
+    let unnamed = folder.tokenizer().is_named_by_config().then(|| unnamed.to_owned());
+    folder.notes().iter().cloned().chain(unnamed).collect()
 }
 
 fn scored(
@@ -193,14 +205,39 @@ impl Arguments {
         }
     }
 
+    /// What really was put around contexts, whatever was asked for.
+    fn tokenizer(&self, folder: &ModelFolder, options: &Options) -> anyhow::Result<TokenizerDescription> {
+        let tokenizer = folder.tokenizer();
+        let (in_front, behind) = match options.add_bos_token {
+            AddBosToken::Never => (Vec::new(), Vec::new()),
+            AddBosToken::Default | AddBosToken::Always => tokenizer.around()?,
+        };
+        let spelt = |ids: Vec<u32>| {
+            let spelt = ids.into_iter().map(|id| tokenizer.decode(&[id]).map(|spelling| (spelling, id)));
+            spelt.collect::<Result<Vec<_>, _>>()
+        };
+        let made_by = match self.tokenizer_from {
+            TokenizerFrom::Class => tokenizer.class().map_or("tokenizer.json", TokenizerClass::name),
+            TokenizerFrom::File => "tokenizer.json",
+        };
+        Ok(TokenizerDescription {
+            made_by: made_by.into(),
+            in_front: spelt(in_front)?,
+            behind: spelt(behind)?,
+            notes: notes(folder),
+        })
+    }
+
     fn description(
         &self,
         folder: &ModelFolder,
         model: &Path,
         compute: Compute,
+        options: &Options,
         start: Instant,
     ) -> anyhow::Result<RunDescription> {
-        let spelt = |id: Option<u32>| id.and_then(|id| Some((folder.tokenizer().spelling(id)?, id)));
+        let named = folder.tokenizer().named();
+        let spelt = |token: Option<&NamedToken>| token.map(|token| (token.spelling.clone(), token.id));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
         let seconds = start.elapsed().as_secs_f64();
         Ok(RunDescription {
@@ -209,9 +246,11 @@ impl Arguments {
             dtype: torch_name(compute.precision).into(),
             device: compute.device.to_string(),
             batch_size: self.batch_size.clone(),
-            bos_token: spelt(folder.bos_token_id()),
-            eos_token: spelt(folder.eos_token_id()),
-            pad_token: None,
+            bos_token: spelt(named.bos.as_ref()),
+            eos_token: spelt(named.eos.as_ref()),
+            // The harness fills up rows with another where there is none.
+            pad_token: spelt(named.pad.as_ref().or(named.unk.as_ref()).or(named.eos.as_ref())),
+            tokenizer: Some(self.tokenizer(folder, options)?),
             git_hash: None,
             environment: format!("outgrow {} on {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH),
             date: now.as_secs_f64() - seconds,
@@ -246,10 +285,16 @@ struct Journal {
 
 impl Journal {
     /// One for each evaluation of a model: two at a time don't share it. A score is that of this program on this device.
-    fn new(out: &Path, folder: &ModelFolder, plan: &Plan, compute: Compute) -> anyhow::Result<Self> {
+    fn new(
+        out: &Path,
+        folder: &ModelFolder,
+        plan: &Plan,
+        compute: Compute,
+        tokenizer: TokenizerFrom,
+    ) -> anyhow::Result<Self> {
         let tasks: Vec<_> = plan.tasks.iter().map(|planned| planned.task.name).collect();
         let (model, version) = (folder.identity()?, env!("CARGO_PKG_VERSION"));
-        let whole = format!("{model}\n{compute:?}\n{version}\n{tasks:?}\n{:?}", plan.options);
+        let whole = format!("{model}\n{compute:?}\n{version}\n{tasks:?}\n{tokenizer:?}\n{:?}", plan.options);
         let digest = Sha256::digest(whole.as_bytes());
         let first = u64::from_be_bytes(std::array::from_fn(|index| digest[index]));
         let identity = format!("{first:016x}");

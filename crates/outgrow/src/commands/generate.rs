@@ -9,12 +9,18 @@ use std::{
 use anyhow::{Context, bail};
 use outgrow_model::{Sampler, Sampling, Session};
 
-use crate::{compute::ComputeFlags, exit::BadInput, interrupt::Interrupt, model_folder::ModelFolder, output};
+use crate::{
+    compute::ComputeFlags,
+    exit::BadInput,
+    interrupt::Interrupt,
+    model_folder::{ModelFolder, TokenizerFrom},
+    output,
+};
 
 /// Flags of `outgrow generate`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer.json.
+    /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer.
     model: PathBuf,
     /// The text to go on from; `-` reads it from standard input.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -34,6 +40,9 @@ pub struct Arguments {
     /// The same seed draws the same text.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
+    /// What reads the prompt and spells tokens: the class that the folder names, as transformers builds it, or tokenizer.json as it is.
+    #[arg(long, value_name = "WHAT", default_value = "class")]
+    tokenizer_from: TokenizerFrom,
     /// Go on where the model would end the text.
     #[arg(long)]
     ignore_eos: bool,
@@ -49,8 +58,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let sampling = arguments.sampling()?;
     let compute = arguments.compute.resolve(None, None)?;
     let prompt = arguments.prompt()?;
-    let folder = ModelFolder::open(&arguments.model)?;
-    output::notes(folder.tokenizer().notes());
+    let folder = ModelFolder::open(&arguments.model, arguments.tokenizer_from, None)?;
     let read = folder.prompt_tokens(&prompt)?;
     let positions = folder.config().max_position_embeddings;
     if read.len() > positions {
@@ -59,6 +67,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     // The last token that is written isn't read any more.
     let room = positions - read.len() + 1;
+    output::notes(folder.notes());
+    output::notes(&folder.generation_notes(arguments.ignore_eos));
     compute.warn();
     let interrupt = Interrupt::from_signals()?;
     let generation = Generation {

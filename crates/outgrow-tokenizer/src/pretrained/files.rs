@@ -1,0 +1,304 @@
+//! The files of a folder that its tokenizer is made of: found, read, and put together. What they mean is the other files' affair.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::build::{Built, as_it_is, of_sentence_piece, of_tokenizer_json, of_vocab_and_merges};
+use super::class::TokenizerClass;
+use super::difference::differences;
+use super::pipeline::Vocabulary;
+use super::sentencepiece::SentencePieceModel;
+use super::settings::{Beside, CleanUp, Settings};
+use super::{NamedToken, NamedTokens, PretrainedTokenizer, TokenizerSource};
+use crate::error::TokenizerError;
+use crate::reading::SpecialSpellings;
+use crate::tokenizer::Tokenizer;
+
+/// The largest vocabulary for which transformers looks no further into `fix_mistral_regex`.
+const UNPATCHED_VOCABULARY: usize = 100_000;
+
+/// A folder's tokenizer files.
+#[derive(Debug)]
+pub struct TokenizerFiles {
+    /// The vocabulary's file.
+    path: PathBuf,
+    vocabulary: VocabularyFile,
+    beside: Beside,
+}
+
+#[derive(Debug)]
+enum VocabularyFile {
+    TokenizerJson { json: Value, byte_level: bool },
+    VocabAndMerges(Vocabulary),
+    SentencePiece(SentencePieceModel),
+}
+
+impl TokenizerFiles {
+    /// Reads a folder's files, or a vocabulary's file (tokenizer.json, tokenizer.model, vocab.json or merges.txt) with those beside it.
+    ///
+    /// # Errors
+    /// [`TokenizerError::NoTokenizer`] if there is no vocabulary, [`TokenizerError::Io`] and [`TokenizerError::Unusable`] for files that can't be read.
+    pub fn read(path: &Path) -> Result<Self, TokenizerError> {
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
+        let file = if path.is_dir() { vocabulary_file(folder)? } else { path.to_path_buf() };
+        let beside = |name: &str| optional_json(&folder.join(name));
+        let beside = Beside {
+            tokenizer_config: beside("tokenizer_config.json")?,
+            special_tokens_map: beside("special_tokens_map.json")?,
+            added_tokens: beside("added_tokens.json")?,
+            // What is wrong with it is for those to say who need more of it.
+            config: beside("config.json").unwrap_or_default(),
+        };
+        let vocabulary = VocabularyFile::read(&file)?;
+        Ok(Self { path: file, vocabulary, beside })
+    }
+
+    /// The files that a folder will have: its tokenizer.json, and the tokenizer_config.json beside it.
+    pub fn of_parts(path: &Path, tokenizer_json: Value, tokenizer_config: Value) -> Self {
+        let byte_level = tokenizer_json.to_string().contains("\"ByteLevel\"");
+        let vocabulary = VocabularyFile::TokenizerJson { json: tokenizer_json, byte_level };
+        let beside = Beside { tokenizer_config, ..Beside::default() };
+        Self { path: path.to_path_buf(), vocabulary, beside }
+    }
+
+    /// With a config.json that somebody else has read.
+    #[must_use]
+    pub fn with_config(mut self, config: Value) -> Self {
+        self.beside.config = config;
+        self
+    }
+
+    /// The class that transformers gives the folder.
+    pub fn class(&self) -> TokenizerClass {
+        let byte_level = matches!(self.vocabulary, VocabularyFile::TokenizerJson { byte_level: true, .. });
+        TokenizerClass::of(&self.beside.tokenizer_config, &self.beside.config, byte_level)
+    }
+
+    /// A tokenizer for a corpus: a tokenizer.json as it is, whatever stands beside it, or what transformers makes of the other files where there is none.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read) and [`open`](Self::open).
+    pub fn open_plain(path: &Path) -> Result<Tokenizer, TokenizerError> {
+        let file = if path.is_dir() { vocabulary_file(path)? } else { path.to_path_buf() };
+        if !is_vocab_or_merges(&file) && !is_sentence_piece(&file) {
+            return Tokenizer::open(&file);
+        }
+        let files = Self::read(&file)?;
+        Tokenizer::from_json(&file, files.built(files.class(), None)?.json)
+    }
+
+    /// The tokenizer as transformers reads texts with it, or by tokenizer.json alone. `add_bos_token` is what lm-evaluation-harness passes on under this
+    /// name: `true` is a template with the token that begins a text in front, `false` one with nothing.
+    ///
+    /// # Errors
+    /// [`TokenizerError::NoTokenizer`] if nothing exact can be made of the files, [`TokenizerError::Unusable`] if the library can't run the result.
+    pub fn open(
+        &self,
+        source: TokenizerSource,
+        add_bos_token: Option<bool>,
+    ) -> Result<PretrainedTokenizer, TokenizerError> {
+        let class = self.class();
+        let mut notes = Vec::new();
+        let Built { json, settings, .. } = match (&self.vocabulary, source) {
+            (VocabularyFile::TokenizerJson { json, .. }, TokenizerSource::File) => {
+                as_it_is(json, &self.beside, add_bos_token)
+            }
+            (VocabularyFile::VocabAndMerges(_) | VocabularyFile::SentencePiece(_), TokenizerSource::File) => {
+                return Err(self.none("there is no tokenizer.json beside it that could be taken as it is"));
+            }
+            (_, TokenizerSource::Class) => {
+                let built = self.built(class.clone(), add_bos_token)?;
+                notes.extend(self.differs(&built, add_bos_token.is_some()));
+                notes.extend(unpatched(&built));
+                built
+            }
+        };
+        let is_bpe = json.pointer("/model/type").is_none_or(|kind| kind == "BPE");
+        let tokenizer = Tokenizer::from_json(&self.path, json)?;
+        notes.extend(tokenizer.notes().iter().cloned());
+        let named = named_tokens(&settings, &tokenizer);
+        if add_bos_token == Some(true) && named.bos.is_none() {
+            let note =
+                "no file names a bos_token: nothing is put in front of texts, as by lm-evaluation-harness";
+            notes.push(note.into());
+        }
+        let of_class = source == TokenizerSource::Class;
+        let cleans_up = match settings.clean_up {
+            CleanUp::Never => false,
+            CleanUp::AllButBpe => !is_bpe,
+            CleanUp::Always => true,
+        };
+        let as_text = of_class && settings.split_special_tokens;
+        Ok(PretrainedTokenizer {
+            tokenizer,
+            named,
+            named_by_config: settings.stand_ins() != (None, None),
+            class: Some(class),
+            source,
+            special_spellings: if as_text { SpecialSpellings::AsText } else { SpecialSpellings::AsTokens },
+            cleans_up_spaces: of_class && cleans_up,
+            notes,
+        })
+    }
+
+    /// What transformers builds of the files.
+    fn built(&self, class: TokenizerClass, add_bos_token: Option<bool>) -> Result<Built, TokenizerError> {
+        let name = class.name().to_owned();
+        let built = match &self.vocabulary {
+            VocabularyFile::TokenizerJson { json, .. } => {
+                Some(of_tokenizer_json(json, class, &self.beside, add_bos_token))
+            }
+            VocabularyFile::VocabAndMerges(vocabulary) => {
+                of_vocab_and_merges(vocabulary.clone(), class, &self.beside, add_bos_token)
+            }
+            VocabularyFile::SentencePiece(model) => {
+                of_sentence_piece(model, class, &self.beside, add_bos_token)
+            }
+        };
+        built.ok_or_else(|| {
+            self.none(&format!("what {name} makes of it isn't known here; {WRITE_TOKENIZER_JSON}"))
+        })
+    }
+
+    /// Where a class or a configuration leaves something else than the file says, or may do so.
+    fn differs(&self, built: &Built, template_is_asked_for: bool) -> Option<String> {
+        let class = &built.class;
+        if let TokenizerClass::Untested(name) = class {
+            return Some(format!(
+                "{name}: whether transformers' class gives the same ids is untested; tokenizer.json is taken as it is"
+            ));
+        }
+        let VocabularyFile::TokenizerJson { json, .. } = &self.vocabulary else { return None };
+        let mut differences = differences(json, &built.json);
+        differences.retain(|part| !template_is_asked_for || part != "post_processor");
+        let built_by = match class {
+            TokenizerClass::Generic => "the files beside it".to_owned(),
+            _ => format!("the class {}", class.name()),
+        };
+        let what = differences.join(", ");
+        (!differences.is_empty()).then(|| {
+            format!("not as tokenizer.json says but as transformers builds it by {built_by}: {what}")
+        })
+    }
+
+    fn none(&self, problem: &str) -> TokenizerError {
+        TokenizerError::NoTokenizer { path: self.path.clone(), problem: problem.to_owned() }
+    }
+}
+
+const WRITE_TOKENIZER_JSON: &str =
+    "transformers writes a tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)";
+
+/// Which file of a folder has its vocabulary.
+fn vocabulary_file(folder: &Path) -> Result<PathBuf, TokenizerError> {
+    let is_there = |name: &str| folder.join(name).is_file();
+    let found = ["tokenizer.json", "tokenizer.model", "vocab.json"].into_iter().find(|&name| is_there(name));
+    found.map(|name| folder.join(name)).ok_or_else(|| {
+        let others = ["tekken.json", "tiktoken.model", "vocab.txt", "spiece.model", "merges.txt"];
+        let other = others.into_iter().find(|&name| is_there(name));
+        let problem = other.map_or_else(
+            || "there is no tokenizer.json, which turns text into the model's tokens; copy the one it was trained with here".to_owned(),
+            |other| format!("there is no tokenizer.json, and {other} isn't read; {WRITE_TOKENIZER_JSON}"),
+        );
+        TokenizerError::NoTokenizer { path: folder.to_path_buf(), problem }
+    })
+}
+
+impl VocabularyFile {
+    fn read(file: &Path) -> Result<Self, TokenizerError> {
+        let unusable = |problem: String| TokenizerError::NoTokenizer { path: file.to_path_buf(), problem };
+        if is_sentence_piece(file) {
+            let bytes = std::fs::read(file).map_err(TokenizerError::io("read", file))?;
+            return SentencePieceModel::read(&bytes)
+                .map(Self::SentencePiece)
+                .map_err(|problem| unusable(format!("{problem}; {WRITE_TOKENIZER_JSON}")));
+        }
+        if is_vocab_or_merges(file) {
+            let (vocab, merges) = (file.with_file_name("vocab.json"), file.with_file_name("merges.txt"));
+            return vocab_and_merges(&vocab, &merges).map(Self::VocabAndMerges);
+        }
+        let text = read_text(file)?;
+        let json = serde_json::from_str(&text).map_err(|error| TokenizerError::Unusable {
+            path: file.to_path_buf(),
+            problem: format!("not JSON: {error}"),
+        })?;
+        Ok(Self::TokenizerJson { json, byte_level: text.contains("\"ByteLevel\"") })
+    }
+}
+
+fn is_vocab_or_merges(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == "vocab.json" || name == "merges.txt")
+}
+
+fn is_sentence_piece(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "model")
+}
+
+/// As the library reads them: a map of token to id, and two tokens with a space between on each line.
+fn vocab_and_merges(vocab: &Path, merges: &Path) -> Result<Vocabulary, TokenizerError> {
+    let problem =
+        |path: &Path, problem: String| TokenizerError::NoTokenizer { path: path.to_path_buf(), problem };
+    let value: Value = serde_json::from_str(&read_text(vocab)?)
+        .map_err(|error| problem(vocab, format!("not JSON: {error}")))?;
+    if !value.as_object().is_some_and(|tokens| tokens.values().all(Value::is_u64)) {
+        return Err(problem(vocab, "is no map of tokens to ids".into()));
+    }
+    if !merges.is_file() {
+        return Err(problem(merges, "there is no such file, and vocab.json says nothing without it".into()));
+    }
+    let pair = |(number, line): (usize, &str)| match line.split(' ').collect::<Vec<_>>()[..] {
+        [left, right] => Ok(serde_json::json!([left, right])),
+        _ => Err(problem(
+            merges,
+            format!("line {}: {line:?} is no pair of tokens with a space between", number + 1),
+        )),
+    };
+    let text = read_text(merges)?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.starts_with("#version"));
+    Ok(Vocabulary { vocab: value, merges: lines.map(pair).collect::<Result<_, _>>()? })
+}
+
+fn read_text(file: &Path) -> Result<String, TokenizerError> {
+    let text = std::fs::read_to_string(file).map_err(TokenizerError::io("read", file))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+fn optional_json(file: &Path) -> Result<Value, TokenizerError> {
+    if !file.is_file() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(&read_text(file)?).map_err(|error| TokenizerError::NoTokenizer {
+        path: file.to_path_buf(),
+        problem: format!("not JSON: {error}"),
+    })
+}
+
+/// transformers has another regular expression for Mistral's larger vocabularies, if a file asks for it.
+fn unpatched(built: &Built) -> Option<String> {
+    let large = built
+        .json
+        .pointer("/model/vocab")
+        .and_then(Value::as_object)
+        .is_some_and(|vocab| vocab.len() > UNPATCHED_VOCABULARY);
+    let asked = built.settings.fix_mistral_regex && large;
+    asked.then(|| "tokenizer_config.json asks for fix_mistral_regex, which isn't done here: ids can differ from transformers'".to_owned())
+}
+
+/// Named tokens with the ids that the library gives them; config.json's where nothing is named.
+fn named_tokens(settings: &Settings, tokenizer: &Tokenizer) -> NamedTokens {
+    let named = |name: &str| {
+        let spelling = settings.spelling(name)?.to_owned();
+        let id = tokenizer.token_id(&spelling)?;
+        Some(NamedToken { spelling, id })
+    };
+    let by_id =
+        |id: Option<u32>| id.and_then(|id| Some(NamedToken { spelling: tokenizer.spelling(id)?, id }));
+    let (bos, eos) = settings.stand_ins();
+    NamedTokens {
+        bos: named("bos_token").or_else(|| by_id(bos)),
+        eos: named("eos_token").or_else(|| by_id(eos)),
+        unk: named("unk_token"),
+        pad: named("pad_token"),
+    }
+}
