@@ -22,7 +22,7 @@ pub use manifest::{
 pub use order::{Order, SampleOrder};
 pub use prefetch::{Prefetch, prefetch};
 pub use prepare::{PrepareOptions, PrepareProgress, Prepared, prepare};
-pub use separator::separator;
+pub use separator::{SeparatorChoice, choose_separator};
 pub use shards::TokenShards;
 pub use source::{Document, Documents, Findings, ReadOptions};
 

@@ -15,7 +15,7 @@ use outgrow_tokenizer::{Reading, Tokenizer};
 
 use crate::error::DataError;
 use crate::manifest::{FORMAT, Manifest, Separator, TOKENIZER_FILE, TokenDtype, TokenizerFile};
-use crate::separator::separator;
+use crate::separator::choose_separator;
 use crate::source::{Counted, Document, Documents, Findings, ReadOptions};
 use crate::writer::{PendingShards, ShardWriter};
 
@@ -32,7 +32,7 @@ pub struct PrepareOptions {
     pub text_field: String,
     /// How much that is no document is passed over: [`ReadOptions::skip_bad_lines`].
     pub skip_bad_lines: u64,
-    /// The token in front of each document; by default [`separator`] looks for one.
+    /// The token in front of each document; by default [`choose_separator`] looks for one.
     pub separator: Option<String>,
     /// Tokens of a full shard, at least 1; 2^27 by default, 256 MiB of `u16`.
     pub shard_tokens: u64,
@@ -92,7 +92,7 @@ pub fn prepare(
     }
     let read = ReadOptions { text_field: options.text_field.clone(), skip_bad_lines: options.skip_bad_lines };
     let documents = Documents::open(inputs, &read)?;
-    let separator = separator(tokenizer, options.separator.as_deref())?;
+    let separator = choose_separator(tokenizer, options.separator.as_deref())?.separator;
     let dtype = TokenDtype::for_vocab_size(tokenizer.vocab_size());
     let pending = PendingShards::create(out)?;
     let mut shards = ShardWriter::new(pending.path(), dtype, options.shard_tokens);

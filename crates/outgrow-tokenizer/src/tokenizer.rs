@@ -1,43 +1,65 @@
 //! A tokenizer.json, opened: text to ids and back, the size of its vocabulary, and its tokens by their spelling. It trains no
 //! tokenizer, and adds no token of its own accord.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokenizers::pipeline::{EncodeOptions, Override, PipelineToken, PipelineTokenizer};
 
 use crate::added_tokens::{self, AddedToken};
+use crate::characters;
+use crate::complaint::{complaint, missing};
 use crate::error::TokenizerError;
-use crate::reading::{Reading, SpecialSpellings};
+use crate::fast::Fast;
+use crate::reading::Reading;
+use crate::reference::Reference;
+use crate::scores;
 
 /// Far above any real vocabulary and far below what an `i32` holds (batches carry ids as such): a larger one is a mistake in
 /// the file, for which no table of that many entries should be made.
 pub const MAX_VOCAB_SIZE: usize = 1 << 24;
 
+/// The library that turns a text into ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// The rewritten one, for files whose ids are known to be the same.
+    Fast,
+    /// The one of the Python library.
+    Reference,
+}
+
+/// What encodes a text.
+enum Encoder {
+    /// The reference engine.
+    Reference,
+    /// The fast one for texts for which its ids are known to be the same, else the reference.
+    Known(Fast),
+    /// The fast one, whatever its ids are.
+    Alone(Fast),
+}
+
 /// A tokenizer.json, opened.
 ///
-/// Truncation and padding of the file are not applied.
+/// Ids, spellings and decoded texts are those of the Python library `tokenizers` 0.23. Truncation and padding of the file are
+/// not applied.
 pub struct Tokenizer {
     path: PathBuf,
-    pipeline: PipelineTokenizer,
+    reference: Reference,
+    encoder: Encoder,
     vocab_size: usize,
-    /// Of all tokens, by spelling.
-    ids: HashMap<String, u32>,
     added: Vec<AddedToken>,
     bytes: Vec<u8>,
     notes: Vec<String>,
 }
 
 impl Tokenizer {
-    /// Opens a tokenizer.json, of this or an earlier version of Hugging Face's format.
+    /// Opens a tokenizer.json.
     ///
     /// # Errors
-    /// [`TokenizerError::Io`] if it can't be read, [`TokenizerError::Unusable`] if it is no tokenizer that this crate can run.
+    /// [`TokenizerError::Io`] if it can't be read, [`TokenizerError::Unusable`] if the Python library doesn't open it either.
     pub fn open(path: &Path) -> Result<Self, TokenizerError> {
         let bytes = std::fs::read(path).map_err(TokenizerError::io("read", path))?;
-        let json = serde_json::from_slice(&bytes).map_err(|error| TokenizerError::Unusable {
+        let json = serde_json::from_slice(text(&bytes)).map_err(|error| TokenizerError::Unusable {
             path: path.to_path_buf(),
             problem: format!("not JSON: {error}"),
         })?;
@@ -47,23 +69,37 @@ impl Tokenizer {
     /// A tokenizer from JSON that no file holds as it is: one that was put together from several. `path` is what errors name.
     ///
     /// # Errors
-    /// [`TokenizerError::Unusable`] if it is no tokenizer that this crate can run.
+    /// [`TokenizerError::Unusable`] if the Python library doesn't open it either.
     pub fn from_json(path: &Path, json: Value) -> Result<Self, TokenizerError> {
         Self::from_parts(path, json.to_string().into_bytes(), json)
     }
 
     fn from_parts(path: &Path, bytes: Vec<u8>, mut json: Value) -> Result<Self, TokenizerError> {
         let unusable = |problem: String| TokenizerError::Unusable { path: path.to_path_buf(), problem };
-        tokenizers::canonicalize_value(&mut json).map_err(|error| unusable(error.to_string()))?;
-        let added = added_tokens::listed(&json).map_err(unusable)?;
-        let ids = ids(&json, &added).map_err(unusable)?;
-        let vocab_size = vocab_size(&ids).map_err(unusable)?;
-        // The library has places where an odd file makes it panic; to whoever gave the file that is one more bad input.
-        let loaded = std::panic::catch_unwind(|| tokenizers::from_json(&json.to_string()));
-        let pipeline = loaded
-            .map_err(|_| unusable("the tokenizers library panics on it".into()))?
-            .map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { path: path.to_path_buf(), pipeline, vocab_size, ids, added, bytes, notes: Vec::new() })
+        if let Some(problem) = missing(&json) {
+            return Err(unusable(problem));
+        }
+        let of_model = model_entries(&json);
+        within_bounds(of_model).map_err(unusable)?;
+        let mut notes = Vec::new();
+        let mut note = |note: String| notes.push(format!("{}: {note}", path.display()));
+        if let Some(dropout) = without_dropout(&mut json) {
+            note(format!(
+                "dropout {dropout} is left out: with it the tokenizers library drops merges at random, at each call anew"
+            ));
+        }
+        let mut exact = json.clone();
+        scores::as_the_library_reads_them(&mut exact["model"]);
+        let reference =
+            Reference::open(&exact.to_string()).map_err(|said| unusable(complaint(&exact, &said)))?;
+        drop(exact);
+        let added = reference.added_tokens();
+        let of_added = added.iter().map(|token| token.id as usize + 1).max().unwrap_or(0);
+        let vocab_size = of_model.max(of_added);
+        within_bounds(vocab_size).map_err(unusable)?;
+        added_tokens::note(&json, &reference).map(note);
+        let encoder = Fast::open_known(&json, &reference).map_or(Encoder::Reference, Encoder::Known);
+        Ok(Self { path: path.to_path_buf(), reference, encoder, vocab_size, added, bytes, notes })
     }
 
     /// The file.
@@ -78,7 +114,10 @@ impl Tokenizer {
 
     /// The SHA-256 of [`bytes`](Self::bytes), in lower-case hexadecimal.
     pub fn sha256(&self) -> String {
-        Sha256::digest(&self.bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+        let digits = |byte: &u8| {
+            [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+        };
+        Sha256::digest(&self.bytes).iter().flat_map(digits).collect()
     }
 
     /// What a user should know about the file though it can be used, a line each.
@@ -86,20 +125,40 @@ impl Tokenizer {
         &self.notes
     }
 
-    /// One more than the largest id, added tokens included.
+    /// The engine that encodes most texts of this file. Which one it is changes no id.
+    pub fn engine(&self) -> Engine {
+        match self.encoder {
+            Encoder::Reference => Engine::Reference,
+            Encoder::Known(_) | Encoder::Alone(_) => Engine::Fast,
+        }
+    }
+
+    /// The same tokenizer, encoding every text with one engine, for what compares them. The fast one by itself may give other
+    /// ids, or none; `None` if it doesn't open the file.
+    pub fn by(self, engine: Engine) -> Option<Self> {
+        let encoder = match engine {
+            Engine::Reference => Encoder::Reference,
+            Engine::Fast => {
+                let json = serde_json::from_slice(text(&self.bytes)).ok()?;
+                Encoder::Alone(Fast::open(&json, &self.reference)?)
+            }
+        };
+        Some(Self { encoder, ..self })
+    }
+
+    /// One more than the largest id, added tokens included; a vocabulary with holes has fewer tokens.
     pub fn vocab_size(&self) -> usize {
         self.vocab_size
     }
 
     /// The id of a token by its spelling in the file, among the added ones and those of the model.
     pub fn token_id(&self, spelling: &str) -> Option<u32> {
-        self.ids.get(spelling).copied()
+        self.reference.token_id(spelling)
     }
 
     /// How a token is spelt in the file, or `None` for an id that there isn't.
     pub fn spelling(&self, id: u32) -> Option<String> {
-        let known = (id as usize) < self.vocab_size;
-        known.then(|| self.pipeline.decode(&[id], false).ok()).flatten()
+        self.reference.spelling(id)
     }
 
     /// An added token by its spelling.
@@ -107,7 +166,7 @@ impl Tokenizer {
         self.added.iter().find(|token| token.content == spelling)
     }
 
-    /// The added tokens, special ones and others, in the file's order.
+    /// The added tokens, special ones and others, by id.
     pub fn added_tokens(&self) -> &[AddedToken] {
         &self.added
     }
@@ -127,25 +186,26 @@ impl Tokenizer {
         reading: Reading,
         ids: &mut Vec<u32>,
     ) -> Result<(), TokenizerError> {
-        let options = EncodeOptions {
-            add_special_tokens: reading.add_special_tokens,
-            encode_special_tokens: match reading.special_spellings {
-                SpecialSpellings::AsText => true,
-                SpecialSpellings::AsTokens => false,
-            },
-            padding: Override::Off,
-            truncation: Override::Off,
+        let before = ids.len();
+        let done = match &self.encoder {
+            Encoder::Reference => false,
+            Encoder::Known(fast) => {
+                characters::are_classed_alike(text) && fast.encode_into(text, reading, ids).is_ok()
+            }
+            Encoder::Alone(fast) => {
+                fast.encode_into(text, reading, ids).map_err(|problem| self.cannot_encode(text, &problem))?;
+                true
+            }
         };
-        let mut tokens = Vec::with_capacity(text.len() / 3);
-        self.pipeline.encode_into(text, &options, &mut tokens).map_err(|error| {
-            self.unusable(format!("cannot encode a text of {} bytes: {error}", text.len()))
-        })?;
-        let encoded = PipelineToken::cast_slice(&tokens);
-        if let Some(id) = encoded.iter().find(|&&id| id as usize >= self.vocab_size) {
-            return Err(self.unusable(format!("gave id {id}, but has {} entries", self.vocab_size)));
+        if !done {
+            let encoded = self.reference.encode(text, reading);
+            ids.truncate(before);
+            ids.extend_from_slice(&encoded.map_err(|problem| self.cannot_encode(text, &problem))?);
         }
-        ids.extend_from_slice(encoded);
-        Ok(())
+        match ids[before..].iter().find(|&&id| id as usize >= self.vocab_size) {
+            Some(id) => Err(self.unusable(format!("gave id {id}, but has {} entries", self.vocab_size))),
+            None => Ok(()),
+        }
     }
 
     /// The ids of a text.
@@ -158,7 +218,8 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// The text of some ids, special tokens included; bytes that are no whole character become U+FFFD.
+    /// The text of some ids, special tokens included; bytes that are no whole character become U+FFFD. Ids of holes in the
+    /// vocabulary are passed over, as the library does.
     ///
     /// # Errors
     /// [`TokenizerError::Unusable`] for an id outside the vocabulary.
@@ -166,7 +227,13 @@ impl Tokenizer {
         if let Some(id) = ids.iter().find(|&&id| id as usize >= self.vocab_size) {
             return Err(self.unusable(format!("can't decode id {id}, it has {} entries", self.vocab_size)));
         }
-        self.pipeline.decode(ids, false).map_err(|error| self.unusable(error.to_string()))
+        self.reference
+            .decode(ids)
+            .map_err(|problem| self.unusable(format!("can't decode {} ids: {problem}", ids.len())))
+    }
+
+    fn cannot_encode(&self, text: &str, problem: &str) -> TokenizerError {
+        self.unusable(format!("cannot encode a text of {} bytes: {problem}", text.len()))
     }
 
     fn unusable(&self, problem: String) -> TokenizerError {
@@ -177,38 +244,38 @@ impl Tokenizer {
 impl std::fmt::Debug for Tokenizer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut debug = formatter.debug_struct("Tokenizer");
-        debug.field("path", &self.path).field("vocab_size", &self.vocab_size).finish_non_exhaustive()
+        let debug = debug.field("path", &self.path).field("vocab_size", &self.vocab_size);
+        debug.field("engine", &self.engine()).finish_non_exhaustive()
     }
 }
 
-/// The ids of all tokens. Unigram lists its tokens with their scores, the other models map them to their ids.
-fn ids(json: &Value, added: &[AddedToken]) -> Result<HashMap<String, u32>, String> {
-    let mut ids: HashMap<String, u32> = match json.pointer("/model/vocab") {
+/// A file's text without the byte-order mark that some editors put in front.
+fn text(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
+}
+
+/// One more than the largest id of the model's vocabulary: a map of token to id, or for Unigram a list.
+fn model_entries(json: &Value) -> usize {
+    match json.pointer("/model/vocab") {
         Some(Value::Object(vocab)) => {
-            let id = |(token, id): (&String, &Value)| {
-                let id = id.as_u64().and_then(|id| u32::try_from(id).ok());
-                id.map(|id| (token.clone(), id))
-                    .ok_or_else(|| format!("the id of {token:?} is not a number below 2^32"))
-            };
-            vocab.iter().map(id).collect::<Result<_, _>>()?
+            vocab.values().filter_map(Value::as_u64).max().map_or(0, |id| id as usize + 1)
         }
-        Some(Value::Array(vocab)) => (0..)
-            .zip(vocab)
-            .filter_map(|(id, entry)| Some((entry.get(0)?.as_str()?.to_owned(), id)))
-            .collect(),
-        _ => return Err("model.vocab is missing".into()),
-    };
-    ids.extend(added.iter().map(|token| (token.content.clone(), token.id)));
-    Ok(ids)
+        Some(Value::Array(vocab)) => vocab.len(),
+        _ => 0,
+    }
 }
 
-/// One more than the largest of all ids.
-fn vocab_size(ids: &HashMap<String, u32>) -> Result<usize, String> {
-    match ids.values().max().map(|&id| id as usize) {
-        None => Err("the vocabulary is empty".into()),
-        Some(id) if id >= MAX_VOCAB_SIZE => {
-            Err(format!("the largest id is {id}, the most is {}", MAX_VOCAB_SIZE - 1))
-        }
-        Some(id) => Ok(id + 1),
+fn within_bounds(vocab_size: usize) -> Result<(), String> {
+    if vocab_size > MAX_VOCAB_SIZE {
+        return Err(format!("the largest id is {}, the most is {}", vocab_size - 1, MAX_VOCAB_SIZE - 1));
     }
+    Ok(())
+}
+
+/// Takes a BPE's dropout away, if it is one by chance: 0 is none, and with 1 nothing ever merges.
+fn without_dropout(json: &mut Value) -> Option<f64> {
+    let dropout = json.get_mut("model")?.get_mut("dropout")?;
+    let by_chance = dropout.as_f64().filter(|&dropout| (dropout as f32) > 0.0 && (dropout as f32) < 1.0)?;
+    *dropout = Value::Null;
+    Some(by_chance)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use outgrow_data::{PrepareOptions, prepare};
+use outgrow_data::{PrepareOptions, choose_separator, prepare};
 use outgrow_tokenizer::pretrained::TokenizerFiles;
 
 use crate::{output, progress::count};
@@ -45,7 +45,8 @@ struct Prepare {
     /// They are named, and their number is in the manifest.
     #[arg(long, value_name = "N", default_value_t = PrepareOptions::default().skip_bad_lines)]
     skip_bad_lines: u64,
-    /// The token in front of each document; by default the tokenizer's end-of-text token.
+    /// The token in front of each document; by default the tokenizer's end-of-text token. Any token of the
+    /// vocabulary can be named.
     #[arg(long, value_name = "TOKEN")]
     separator: Option<String>,
     /// Tokens of a full shard.
@@ -70,6 +71,7 @@ fn run_prepare(arguments: &Prepare) -> anyhow::Result<()> {
     };
     let tokenizer = TokenizerFiles::open_plain(&arguments.tokenizer)?;
     output::notes(tokenizer.notes());
+    output::notes(choose_separator(&tokenizer, options.separator.as_deref())?.note.as_slice());
     // Hidden by itself where standard error is no terminal.
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template("{bar:28} {percent:>3} %  {msg}  {eta} left");
