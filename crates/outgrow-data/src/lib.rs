@@ -17,7 +17,8 @@ mod writer;
 pub use batch::{Batch, Batches};
 pub use error::DataError;
 pub use manifest::{
-    FORMAT, MANIFEST_FILE, Manifest, Separator, Shard, TOKENIZER_FILE, TokenDtype, TokenizerFile,
+    FORMAT, MANIFEST_FILE, Manifest, Separator, Shard, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, TokenDtype,
+    TokenizerFile,
 };
 pub use order::{Order, SampleOrder};
 pub use prefetch::{Prefetch, prefetch};

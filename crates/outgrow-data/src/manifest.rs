@@ -15,6 +15,8 @@ pub const FORMAT: u32 = 1;
 pub const MANIFEST_FILE: &str = "manifest.json";
 /// The name of the tokenizer's copy in the folder.
 pub const TOKENIZER_FILE: &str = "tokenizer.json";
+/// The name of the copy of what lay beside the tokenizer and names its class; not every folder has one.
+pub const TOKENIZER_CONFIG_FILE: &str = "tokenizer_config.json";
 
 /// What a folder of token shards holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -34,6 +34,8 @@ pub struct PrepareOptions {
     pub skip_bad_lines: u64,
     /// The token in front of each document; by default [`choose_separator`] looks for one.
     pub separator: Option<String>,
+    /// The tokenizer_config.json that lies beside the tokenizer, to be kept with the shards: it names a class.
+    pub tokenizer_config: Option<Vec<u8>>,
     /// Tokens of a full shard, at least 1; 2^27 by default, 256 MiB of `u16`.
     pub shard_tokens: u64,
     /// Threads that tokenise; by default one for each core.
@@ -43,7 +45,14 @@ pub struct PrepareOptions {
 impl Default for PrepareOptions {
     fn default() -> Self {
         let ReadOptions { text_field, skip_bad_lines } = ReadOptions::default();
-        Self { text_field, skip_bad_lines, separator: None, shard_tokens: 1 << 27, threads: None }
+        Self {
+            text_field,
+            skip_bad_lines,
+            separator: None,
+            tokenizer_config: None,
+            shard_tokens: 1 << 27,
+            threads: None,
+        }
     }
 }
 
@@ -118,7 +127,7 @@ pub fn prepare(
         bad_documents: findings.bad_documents,
         shards,
     };
-    pending.commit(&manifest, tokenizer.bytes())?;
+    pending.commit(&manifest, tokenizer.bytes(), options.tokenizer_config.as_deref())?;
     Ok(Prepared { manifest, notes: findings.notes() })
 }
 

@@ -7,7 +7,7 @@ use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 
 use crate::error::DataError;
-use crate::manifest::{Manifest, TokenDtype, hexadecimal};
+use crate::manifest::{Manifest, TOKENIZER_CONFIG_FILE, TokenDtype, hexadecimal};
 
 /// A folder of token shards, opened.
 ///
@@ -64,6 +64,18 @@ impl TokenShards {
     /// The tokenizer's copy beside the shards.
     pub fn tokenizer_path(&self) -> PathBuf {
         self.folder.join(&self.manifest.tokenizer.file)
+    }
+
+    /// The tokenizer_config.json that lay beside the tokenizer, where one did.
+    ///
+    /// # Errors
+    /// When there is one that can't be read.
+    pub fn tokenizer_config(&self) -> Result<Option<Vec<u8>>, DataError> {
+        let path = self.folder.join(TOKENIZER_CONFIG_FILE);
+        match std::fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some).map_err(DataError::io("read", &path)),
+        }
     }
 
     /// Tokens of all shards.

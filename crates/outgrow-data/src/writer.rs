@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::error::DataError;
-use crate::manifest::{MANIFEST_FILE, Manifest, Shard, TOKENIZER_FILE, TokenDtype, hexadecimal};
+use crate::manifest::{
+    MANIFEST_FILE, Manifest, Shard, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, TokenDtype, hexadecimal,
+};
 
 /// Cuts a run of tokens into shards of equal length (the last may be shorter).
 pub(crate) struct ShardWriter {
@@ -174,7 +176,12 @@ impl PendingShards {
     }
 
     /// Adds manifest and tokenizer, makes sure that all of it is on disk, and gives the folder its name.
-    pub fn commit(self, manifest: &Manifest, tokenizer: &[u8]) -> Result<(), DataError> {
+    pub fn commit(
+        self,
+        manifest: &Manifest,
+        tokenizer: &[u8],
+        tokenizer_config: Option<&[u8]>,
+    ) -> Result<(), DataError> {
         let folder = self.temporary.path();
         let mut json = serde_json::to_string_pretty(manifest).map_err(|error| DataError::Manifest {
             path: folder.join(MANIFEST_FILE),
@@ -182,6 +189,9 @@ impl PendingShards {
         })?;
         json.push('\n');
         write_synced(&folder.join(TOKENIZER_FILE), tokenizer)?;
+        if let Some(config) = tokenizer_config {
+            write_synced(&folder.join(TOKENIZER_CONFIG_FILE), config)?;
+        }
         write_synced(&folder.join(MANIFEST_FILE), json.as_bytes())?;
         sync_folder(folder)?;
         // Looked at again because tokenising takes long: renaming would replace an empty folder without a word.

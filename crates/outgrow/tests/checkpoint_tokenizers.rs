@@ -72,7 +72,7 @@ fn a_checkpoint_names_the_tokens_that_the_shards_have_between_texts() {
         let folder = workshop.path("run").join(step);
         let named = json(&folder.join("tokenizer_config.json"));
         insta::allow_duplicates! {
-            insta::assert_snapshot!(named, @r#"{"tokenizer_class":"PreTrainedTokenizerFast","bos_token":"<|endoftext|>","eos_token":"<|endoftext|>","pad_token":"<|endoftext|>","model_max_length":16,"clean_up_tokenization_spaces":false}"#);
+            insta::assert_snapshot!(named, @r#"{"tokenizer_class":"PreTrainedTokenizerFast","bos_token":"<|endoftext|>","eos_token":"<|endoftext|>","pad_token":"<|endoftext|>","padding_side":"left","model_max_length":16,"clean_up_tokenization_spaces":false}"#);
         }
         assert_eq!(fs::read_to_string(folder.join("tokenizer.json")).unwrap(), tokenizer());
         let config = json(&folder.join("config.json"));
@@ -135,4 +135,72 @@ fn a_template_of_the_separator_stays_as_it_is() {
     assert!(!said.contains("note:"), "{said}");
     let kept = fs::read_to_string(workshop.path("run/step-00000007/tokenizer.json")).unwrap();
     assert_eq!(kept, with_template(Some("<|endoftext|>"), None));
+}
+
+/// A run on shards whose tokenizer lay beside a tokenizer_config.json that names this class.
+fn trained_with_class(class: &str, tokenizer: &str) -> (Workshop, String) {
+    let workshop = Workshop::new();
+    workshop.write("tokenizer.json", tokenizer);
+    let config =
+        format!(r#"{{ "tokenizer_class": "{class}", "bos_token": "<s>", "chat_template": "{{{{ x }}}}" }}"#);
+    workshop.write("tokenizer_config.json", config);
+    for name in ["training", "validation"] {
+        let input = format!("{name}.txt");
+        assert_success(&workshop.run(&[
+            "data",
+            "prepare",
+            &input,
+            "--tokenizer",
+            "tokenizer.json",
+            "--out",
+            name,
+        ]));
+    }
+    workshop.write("recipe.toml", recipe(G_STACK));
+    let output = workshop.run(&["train", "recipe.toml", "--out", "run"]);
+    assert_success(&output);
+    let said = stderr(&output);
+    (workshop, said)
+}
+
+/// Letters in bytes, as GPT-2 has them, with words split by the class's own rule.
+fn byte_level(pre_tokenizer: &str) -> String {
+    let letters = "w0123456789".chars().zip(2..).map(|(letter, id)| format!(r#""{letter}": {id}"#));
+    let letters = letters.collect::<Vec<_>>().join(", ");
+    format!(
+        r#"{{ "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null,
+            "decoder": {{ "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true }},
+            "pre_tokenizer": {pre_tokenizer},
+            "added_tokens": [{{ "id": 0, "content": "<|endoftext|>", "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false, "special": true }}],
+            "model": {{ "type": "BPE", "vocab": {{ "<|endoftext|>": 0, "\u0120": 1, {letters}, "00": 13, "11": 14, "12": 15 }},
+                "merges": [["0", "0"], ["1", "1"], ["1", "2"]] }} }}"#
+    )
+}
+
+const BYTES: &str =
+    r#"{ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true }"#;
+
+#[test]
+fn a_class_of_the_sources_own_is_kept_where_it_gives_the_files_ids() {
+    let (workshop, said) = trained_with_class("GPT2Tokenizer", &byte_level(BYTES));
+    assert!(!said.contains("note:"), "{said}");
+    let named = json(&workshop.path("run/step-00000007/tokenizer_config.json"));
+    insta::assert_snapshot!(named, @"");
+}
+
+#[test]
+fn a_class_that_gives_other_ids_than_the_file_is_not_named_and_that_is_said() {
+    let digits = format!(
+        r#"{{ "type": "Sequence", "pretokenizers": [{{ "type": "Digits", "individual_digits": true }}, {BYTES}] }}"#
+    );
+    for (class, tokenizer) in [("GPT2Tokenizer", byte_level(&digits)), ("SomeTokenizer", byte_level(BYTES))] {
+        let (workshop, said) = trained_with_class(class, &tokenizer);
+        let expected = format!(
+            "note: training/tokenizer_config.json: names {class}, which gives other ids than tokenizer.json on the shards' first documents, or may do so; the checkpoints name PreTrainedTokenizerFast"
+        );
+        assert_eq!(said.matches(&expected).count(), 1, "{said}");
+        let named = json(&workshop.path("run/step-00000007/tokenizer_config.json"));
+        assert_eq!(named["tokenizer_class"], "PreTrainedTokenizerFast");
+    }
 }

@@ -1,9 +1,13 @@
 //! `outgrow data …`: text to token shards.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use outgrow_data::{PrepareOptions, choose_separator, prepare};
+use outgrow_data::{PrepareOptions, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, choose_separator, prepare};
 use outgrow_tokenizer::pretrained::TokenizerFiles;
 
 use crate::{output, progress::count};
@@ -61,11 +65,29 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
 }
 
+/// The tokenizer_config.json of the folder that the tokenizer is in, where it is the folder's own: a file of another name may be
+/// one of several.
+fn beside(tokenizer: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    const OWN_NAMES: [&str; 4] = [TOKENIZER_FILE, "tokenizer.model", "vocab.json", "merges.txt"];
+    let is_own = tokenizer.file_name().is_some_and(|name| OWN_NAMES.iter().any(|own| name == *own));
+    let folder = match tokenizer.parent() {
+        _ if tokenizer.is_dir() => tokenizer,
+        Some(folder) if is_own => folder,
+        _ => return Ok(None),
+    };
+    let file = folder.join(TOKENIZER_CONFIG_FILE);
+    match fs::read(&file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some).with_context(|| file.display().to_string()),
+    }
+}
+
 fn run_prepare(arguments: &Prepare) -> anyhow::Result<()> {
     let options = PrepareOptions {
         text_field: arguments.text_field.clone(),
         skip_bad_lines: arguments.skip_bad_lines,
         separator: arguments.separator.clone(),
+        tokenizer_config: beside(&arguments.tokenizer)?,
         shard_tokens: arguments.shard_tokens,
         ..PrepareOptions::default()
     };
