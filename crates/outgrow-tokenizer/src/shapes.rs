@@ -5,7 +5,7 @@
 //! SentencePiece. It is strict on purpose. Of other parts the rewritten library opens many and gives other ids for some: a
 //! split by `\p{N}{1,2}` or `\p{N}+` cuts digits by threes, and an added token that must be a single word matches elsewhere.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -23,9 +23,12 @@ const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}
 /// Whether the fast engine is known to give the reference's ids for a file of this kind.
 pub(crate) fn are_known(json: &Value) -> bool {
     let part = |name: &str| json.get(name).filter(|part| !part.is_null());
-    let (normalizer, pre_tokenizer) = (part("normalizer"), part("pre_tokenizer"));
-    let Some(vocab) =
-        part("model").filter(|model| is_plain_bpe(model)).and_then(|model| model["vocab"].as_object())
+    let (Some(model), normalizer, pre_tokenizer) = (part("model"), part("normalizer"), part("pre_tokenizer"))
+    else {
+        return false;
+    };
+    let (Some(vocab), Some(ranks)) =
+        (model.get("vocab").and_then(Value::as_object), ranks_of_plain_bpe(model))
     else {
         return false;
     };
@@ -34,27 +37,71 @@ pub(crate) fn are_known(json: &Value) -> bool {
         normalizer.is_none_or(|normalizer| *normalizer == json!({ "type": "NFC" }))
             && pre_tokenizer.is_some_and(cuts_bytes)
             && byte_level_alphabet().all(|character| has(character.encode_utf8(&mut [0; 4])))
+            && (model.get("ignore_merges") == Some(&Value::Bool(true))
+                || characters_are_merged(vocab.keys(), &ranks))
     };
+    let added = json.get("added_tokens").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let of_pieces = || {
-        json["model"]["byte_fallback"] == true
+        model.get("byte_fallback") == Some(&Value::Bool(true))
             && is_of_pieces(normalizer, pre_tokenizer)
             && (0..=u8::MAX).all(|byte| has(&format!("<0x{byte:02X}>")))
+            && added.iter().all(|token| is_off(token, "normalized"))
     };
     let distinct: HashSet<u64> = vocab.values().filter_map(Value::as_u64).collect();
-    let added = json.get("added_tokens").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    distinct.len() == vocab.len() && added.iter().all(matches_plainly) && (of_bytes() || of_pieces())
+    let added_match_plainly =
+        added.iter().all(|token| ["single_word", "lstrip", "rstrip"].iter().all(|flag| is_off(token, flag)));
+    distinct.len() == vocab.len() && added_match_plainly && (of_bytes() || of_pieces())
 }
 
-/// A BPE that neither marks the parts of a word nor drops merges, each merge there once.
-fn is_plain_bpe(model: &Value) -> bool {
+fn is_off(token: &Value, flag: &str) -> bool {
+    token.get(flag) == Some(&Value::Bool(false))
+}
+
+/// Merges and their ranks.
+type Ranks<'a> = HashMap<(&'a str, &'a str), usize>;
+
+/// The merges of a BPE that neither marks the parts of a word nor drops merges, if each is there once.
+fn ranks_of_plain_bpe(model: &Value) -> Option<Ranks<'_>> {
     let nothing = |key: &str| model.get(key).is_none_or(|value| value.is_null() || *value == "");
     let is_bpe = model.get("type").is_none_or(|kind| *kind == "BPE");
     let drops_none =
         model.get("dropout").is_none_or(|dropout| dropout.is_null() || dropout.as_f64() == Some(0.0));
-    let Some(merges) = model.get("merges").and_then(Value::as_array) else { return false };
-    let pairs: HashSet<(&str, &str)> = merges.iter().filter_map(pair).collect();
     let marks_none = nothing("continuing_subword_prefix") && nothing("end_of_word_suffix");
-    is_bpe && drops_none && marks_none && pairs.len() == merges.len()
+    let merges = model.get("merges")?.as_array()?;
+    let ranks: Ranks<'_> =
+        merges.iter().enumerate().filter_map(|(rank, merge)| Some((pair(merge)?, rank))).collect();
+    (is_bpe && drops_none && marks_none && ranks.len() == merges.len()).then_some(ranks)
+}
+
+/// Whether each token that is one character of several bytes is what its bytes merge to. The fast engine takes that for granted
+/// where such a character stands alone.
+fn characters_are_merged<'a>(mut tokens: impl Iterator<Item = &'a String>, ranks: &Ranks<'_>) -> bool {
+    let alphabet: HashMap<char, u8> = byte_level_alphabet().zip(byte_order()).collect();
+    tokens.all(|token| {
+        let bytes: Option<Vec<u8>> = token.chars().take(5).map(|it| alphabet.get(&it).copied()).collect();
+        let is_character = bytes.as_ref().is_some_and(|bytes| {
+            (2..=4).contains(&bytes.len())
+                && std::str::from_utf8(bytes).is_ok_and(|text| text.chars().count() == 1)
+        });
+        !is_character || is_merged(token, ranks)
+    })
+}
+
+/// Whether merging by rank makes one token of a spelling.
+fn is_merged(token: &str, ranks: &Ranks<'_>) -> bool {
+    let mut cuts: Vec<usize> = token.char_indices().map(|(place, _)| place).chain([token.len()]).collect();
+    loop {
+        let rank = |place: &usize| {
+            let (left, right) =
+                (&token[cuts[place - 1]..cuts[*place]], &token[cuts[*place]..cuts[place + 1]]);
+            ranks.get(&(left, right)).copied()
+        };
+        let first = (1..cuts.len() - 1).filter(|place| rank(place).is_some()).min_by_key(rank);
+        match first {
+            Some(place) => drop(cuts.remove(place)),
+            None => return cuts.len() == 2,
+        }
+    }
 }
 
 fn pair(merge: &Value) -> Option<(&str, &str)> {
@@ -66,11 +113,6 @@ fn pair(merge: &Value) -> Option<(&str, &str)> {
         },
         _ => None,
     }
-}
-
-/// An added token that matches wherever it is spelt, and nothing but its spelling.
-fn matches_plainly(token: &Value) -> bool {
-    ["single_word", "lstrip", "rstrip"].iter().all(|&flag| token.get(flag) == Some(&Value::Bool(false)))
 }
 
 /// The splits before a byte-level BPE.
@@ -149,10 +191,18 @@ fn is_of_pieces(normalizer: Option<&Value>, pre_tokenizer: Option<&Value>) -> bo
     }
 }
 
-/// The characters that stand for the 256 bytes: printable ones for themselves, the others from U+0100 on.
+/// The characters that stand for the 256 bytes, in the order of [`byte_order`]: printable ones for themselves, the others from
+/// U+0100 on.
 fn byte_level_alphabet() -> impl Iterator<Item = char> {
+    let shifted = |(index, byte): (usize, u8)| match byte {
+        _ if index < 188 => Some(char::from(byte)),
+        _ => char::from_u32(0x100 + index as u32 - 188),
+    };
+    byte_order().enumerate().filter_map(shifted)
+}
+
+/// All bytes: first the 188 that are printable in Latin-1, then the others.
+fn byte_order() -> impl Iterator<Item = u8> {
     let printable = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..);
-    let others = (0..=u8::MAX).filter(move |byte| !printable(byte)).count() as u32;
-    let shifted = (0..others).filter_map(|index| char::from_u32(0x100 + index));
-    (0..=u8::MAX).filter(printable).map(char::from).chain(shifted)
+    (0..=u8::MAX).filter(printable).chain((0..=u8::MAX).filter(move |byte| !printable(byte)))
 }

@@ -80,7 +80,7 @@ impl Tokenizer {
             return Err(unusable(problem));
         }
         let of_model = model_entries(&json);
-        within_bounds(of_model).map_err(unusable)?;
+        within_bounds(of_model.max(1)).map_err(unusable)?;
         let mut notes = Vec::new();
         let mut note = |note: String| notes.push(format!("{}: {note}", path.display()));
         if let Some(dropout) = without_dropout(&mut json) {
@@ -266,6 +266,9 @@ fn model_entries(json: &Value) -> usize {
 }
 
 fn within_bounds(vocab_size: usize) -> Result<(), String> {
+    if vocab_size == 0 {
+        return Err("the vocabulary is empty".into());
+    }
     if vocab_size > MAX_VOCAB_SIZE {
         return Err(format!("the largest id is {}, the most is {}", vocab_size - 1, MAX_VOCAB_SIZE - 1));
     }

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use outgrow_data::{Batches, DataError, Order, PrepareOptions, TokenShards, Tokenizer, prepare};
+use outgrow_data::{
+    Batches, DataError, Order, PrepareOptions, TokenShards, Tokenizer, choose_separator, prepare,
+};
 
 use crate::support::Workshop;
 
@@ -86,8 +88,8 @@ fn a_file_that_is_no_tokenizer_is_refused() {
     let workshop = Workshop::new(50);
     insta::assert_snapshot!(workshop.message(&Tokenizer::open(&workshop.path("none.json")).unwrap_err().into()), @"none.json: cannot read: No such file or directory (os error 2)");
     insta::assert_snapshot!(refused_tokenizer("not JSON"), @"tokenizer.json: not a usable tokenizer.json: not JSON: expected ident at line 1 column 2");
-    insta::assert_snapshot!(refused_tokenizer("{\"architectures\": [\"LlamaForCausalLM\"]}"), @"tokenizer.json: not a usable tokenizer.json: the config has no `model`");
-    insta::assert_snapshot!(refused_tokenizer(crate::support::tokenizer(5).replace("WordLevel", "Magic")), @"tokenizer.json: not a usable tokenizer.json: the slim JSON reader cannot read the `unknown` model: either it is not a model type this crate knows, or its feature (`unigram`, `wordpiece`, `wordlevel`) is off in this build");
+    insta::assert_snapshot!(refused_tokenizer("{\"architectures\": [\"LlamaForCausalLM\"]}"), @"tokenizer.json: not a usable tokenizer.json: there is no `model` in it, so it is no tokenizer");
+    insta::assert_snapshot!(refused_tokenizer(crate::support::tokenizer(5).replace("WordLevel", "Magic")), @r#"tokenizer.json: not a usable tokenizer.json: its model is of type "Magic"; known are BPE, Unigram, WordPiece, WordLevel"#);
     insta::assert_snapshot!(refused_tokenizer(crate::support::tokenizer(5).replace("\"w3\": 5", "\"w3\": -5")), @r#"tokenizer.json: not a usable tokenizer.json: the id of "w3" is not a number below 2^32"#);
     insta::assert_snapshot!(refused_tokenizer([0xff, 0xfe]), @"tokenizer.json: not a usable tokenizer.json: not JSON: expected value at line 1 column 1");
 }
@@ -95,12 +97,12 @@ fn a_file_that_is_no_tokenizer_is_refused() {
 #[test]
 fn a_separator_that_the_tokenizer_lacks_is_refused() {
     let json = crate::support::tokenizer(5).replace("<|endoftext|>", "<pad>");
-    insta::assert_snapshot!(refused_tokenizer(json), @"tokenizer.json: none of <|endoftext|>, <|end_of_text|>, <eos>, </s>, <s>, <bos> among the tokenizer's added tokens (it has <pad>); name one as the separator");
+    insta::assert_snapshot!(refused_tokenizer(json), @"tokenizer.json: none of the usual ends and beginnings of a text (<|endoftext|>, <s>, …) among the tokenizer's tokens (its added ones: <pad>); name one as the separator");
     let workshop = Workshop::new(5);
     let input = workshop.write("text.txt", "w1");
     let options = PrepareOptions { separator: Some("<sep>".into()), ..PrepareOptions::default() };
     let error = workshop.prepare(&[input], "shards", &options).unwrap_err();
-    insta::assert_snapshot!(workshop.message(&error), @r#"tokenizer.json: no "<sep>" among the tokenizer's added tokens (it has <|endoftext|>); name one as the separator"#);
+    insta::assert_snapshot!(workshop.message(&error), @r#"tokenizer.json: no "<sep>" among the tokenizer's tokens (its added ones: <|endoftext|>); name another"#);
 }
 
 #[test]
@@ -165,5 +167,54 @@ fn a_tokenizer_that_makes_its_library_panic_is_refused() {
             "rstrip": false, "normalized": false, "special": true }],
         "model": { "type": "BPE", "vocab": { "<s>": 0, "a": 1, "b": 2, "ab": 3 }, "merges": [["a", "b"]],
             "continuing_subword_prefix": "\u00e9" } }"#;
-    insta::assert_snapshot!(refused_tokenizer(json), @"tokenizer.json: not a usable tokenizer.json: the tokenizers library panics on it");
+    insta::assert_snapshot!(refused_tokenizer(json), @"tokenizer.json: not a usable tokenizer.json: its model (BPE) can't be used: the tokenizers library panics on it");
+}
+
+/// A tokenizer of one word whose end of a text is a word of the vocabulary (`word`) or an added token (`added`).
+fn with_ends(word: &str, added: &[&str]) -> Tokenizer {
+    let entry = |(id, content): (usize, &&str)| {
+        format!(
+            r#"{{ "id": {id}, "content": "{content}", "single_word": false, "lstrip": false, "rstrip": false,
+                "normalized": false, "special": true }}"#
+        )
+    };
+    let added = (3..).zip(added).map(entry).collect::<Vec<_>>().join(", ");
+    let json = format!(
+        r#"{{ "added_tokens": [{added}], "pre_tokenizer": {{ "type": "Whitespace" }},
+            "model": {{ "type": "WordLevel", "unk_token": "?", "vocab": {{ "?": 0, "w1": 1, "{word}": 2 }} }} }}"#
+    );
+    Tokenizer::from_json(std::path::Path::new("tokenizer.json"), serde_json::from_str(&json).unwrap())
+        .unwrap()
+}
+
+fn chosen(tokenizer: &Tokenizer, named: Option<&str>) -> (u32, String) {
+    let separator = choose_separator(tokenizer, named).unwrap().separator;
+    (separator.id, separator.token)
+}
+
+#[test]
+fn a_separator_may_be_any_token_of_the_vocabulary() {
+    let tokenizer = with_ends("</s>", &[]);
+    assert_eq!(chosen(&tokenizer, None), (2, "</s>".into()));
+    assert_eq!(chosen(&tokenizer, Some("w1")), (1, "w1".into()));
+    // An added token comes before a word that is spelt like an end.
+    assert_eq!(chosen(&with_ends("<|endoftext|>", &["</s>"]), None), (3, "</s>".into()));
+}
+
+#[test]
+fn ends_of_other_families_are_found_by_themselves() {
+    for end in ["<｜end▁of▁sentence｜>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<eos>"] {
+        assert_eq!(chosen(&with_ends("w2", &["<pad>", end]), None), (4, end.into()));
+    }
+    assert_eq!(chosen(&with_ends("w2", &["<s>"]), None), (3, "<s>".into()));
+}
+
+#[test]
+fn a_choice_among_several_ends_is_said_unless_one_was_named() {
+    let tokenizer = with_ends("w2", &["<|im_end|>", "<|endoftext|>"]);
+    let choice = choose_separator(&tokenizer, None).unwrap();
+    assert_eq!((choice.separator.id, &*choice.separator.token), (4, "<|endoftext|>"));
+    insta::assert_snapshot!(choice.note.unwrap(), @"tokenizer.json: several tokens end a text (<|endoftext|>, <|im_end|>); <|endoftext|> separates documents, unless another is named");
+    assert_eq!(choose_separator(&tokenizer, Some("<|im_end|>")).unwrap().note, None);
+    assert_eq!(choose_separator(&with_ends("w2", &["<s>", "</s>"]), None).unwrap().note, None);
 }

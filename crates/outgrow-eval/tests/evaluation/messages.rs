@@ -180,7 +180,7 @@ fn a_text_with_a_token_beyond_the_vocabulary_is_refused_and_a_tokenizer_with_one
 fn a_tokenizer_that_is_none_is_refused() {
     let folder = with("tokenizer.json", "{}");
     let path = folder.path().join("tokenizer.json");
-    assert_snapshot!(line(Tokenizer::open(&path).map_err(EvalError::from), folder.path()), @"DATA/tokenizer.json: not a usable tokenizer.json: the config has no `model`");
+    assert_snapshot!(line(Tokenizer::open(&path).map_err(EvalError::from), folder.path()), @"DATA/tokenizer.json: not a usable tokenizer.json: there is no `model` in it, so it is no tokenizer");
     fs::write(&path, "[").unwrap();
     assert!(
         line(Tokenizer::open(&path).map_err(EvalError::from), folder.path())

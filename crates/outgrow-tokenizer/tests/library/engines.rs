@@ -75,6 +75,21 @@ fn an_unusual_flag_of_an_added_token_gives_the_file_to_the_reference() {
         json["added_tokens"][0][flag] = json!(true);
         assert_eq!(open(&json).unwrap().engine(), Engine::Reference);
     }
+    let mut json = GOLDEN["bases"]["piece"].clone();
+    json["added_tokens"][1]["normalized"] = json!(true);
+    assert_eq!(open(&json).unwrap().engine(), Engine::Reference);
+}
+
+/// The fast engine takes a token that is one character for what its bytes merge to.
+#[test]
+fn a_character_that_no_merge_makes_gives_the_file_to_the_reference() {
+    let json = varied("byte", &json!({ "model_merges": [] }));
+    let (chosen, fast) = (open(&json).unwrap(), open(&json).unwrap().by(Engine::Fast).unwrap());
+    assert_eq!(chosen.engine(), Engine::Reference);
+    let character = "。";
+    let expected = chosen.encode(character, Reading::TEXT).unwrap();
+    assert_eq!(expected.len(), 3);
+    assert_ne!(fast.encode(character, Reading::TEXT).unwrap(), expected);
 }
 
 /// Texts of pieces that meet in odd ways, and any characters at all.
