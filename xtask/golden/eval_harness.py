@@ -5,6 +5,7 @@ files are the harness' own.
 """
 
 import contextlib
+import functools
 import hashlib
 import io
 import logging
@@ -67,13 +68,14 @@ def read_documents_from(data: Path, cache: Path) -> None:
     """From now on, the harness' data sets are JSON lines below `data`."""
     load = datasets.load_dataset
 
-    def local(path, name=None, **_):
+    @functools.cache
+    def local(path, name=None):
         folder, files = files_of(path, name)
         files = {split: str(data / folder / f"{file}.jsonl") for split, file in files.items()}
         return load("json", data_files=files, cache_dir=str(cache))
 
     datasets.disable_progress_bars()
-    datasets.load_dataset = lambda *args, **kwargs: local(*args, **kwargs)
+    datasets.load_dataset = lambda path, name=None, **_: local(path, name)
 
 
 class Hashed(HFLM):

@@ -47,10 +47,14 @@ fn train(workshop: &Workshop, sections: &str) {
 const MODEL: &str = "run/step-00000007";
 
 fn results(workshop: &Workshop, out: &str) -> Value {
+    whole_results(workshop, out)["results"].clone()
+}
+
+fn whole_results(workshop: &Workshop, out: &str) -> Value {
     let folder = workshop.path(out).join(MODEL.replace('/', "__"));
     let file = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let file = file.filter(|path| path.to_string_lossy().contains("results_")).last().unwrap();
-    serde_json::from_str::<Value>(&fs::read_to_string(file).unwrap()).unwrap()["results"].clone()
+    serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
 }
 
 #[test]
@@ -137,6 +141,125 @@ fn text_goes_on_the_same_way_with_the_same_seed_until_there_is_no_more_room() {
     workshop.write(&format!("{MODEL}/generation_config.json"), ends.to_string());
     let (nothing, said) = generate(&[]);
     assert!(nothing.trim().is_empty() && said.starts_with("0 tokens, "), "{nothing:?} {said}");
+}
+
+#[test]
+fn the_flag_for_the_beginning_puts_it_in_front_and_the_results_say_what_was_there() {
+    let workshop = workshop(10);
+    train(&workshop, "");
+    let configured = |tokens: Value| {
+        workshop.write(&format!("{MODEL}/tokenizer_config.json"), tokens.to_string());
+    };
+    let eval = |out: &str, flags: &[&str]| {
+        let eval =
+            ["eval", MODEL, "--tasks", "lambada_openai", "--data", "documents", "--bootstrap-iters", "0"];
+        let output = workshop.run(&[&eval[..], flags, &["--out", out]].concat());
+        assert_success(&output);
+        let whole = whole_results(&workshop, out);
+        let tokenizer = &whole["outgrow"]["tokenizer"];
+        let around = [tokenizer["tokens_in_front"].clone(), tokenizer["tokens_behind"].clone()];
+        (around, whole["results"]["lambada_openai"]["perplexity,none"].clone(), stderr(&output))
+    };
+    let (none, end) = (json!([]), json!([["<|endoftext|>", "0"]]));
+    configured(json!({ "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>" }));
+    let (around, plain, _) = eval("plain", &[]);
+    assert_eq!(around, [none.clone(), none.clone()], "the template adds nothing");
+    let (around, with, _) = eval("with", &["--add-bos-token", "true"]);
+    assert_eq!(around, [end.clone(), none.clone()]);
+    assert_ne!(plain, with, "each context begins with one token more");
+    let (around, without, _) = eval("without", &["--add-bos-token", "false"]);
+    assert_eq!((around, without), ([none.clone(), none.clone()], plain.clone()));
+
+    // A template with the token at both ends is one with nothing behind as soon as the flag is given, and one with nothing at all without it.
+    let file = format!("{MODEL}/tokenizer.json");
+    let both = r#""post_processor": { "type": "TemplateProcessing",
+        "pair": [{ "Sequence": { "id": "A", "type_id": 0 } }, { "Sequence": { "id": "B", "type_id": 1 } }],
+        "single": [{ "SpecialToken": { "id": "e", "type_id": 0 } }, { "Sequence": { "id": "A", "type_id": 0 } }, { "SpecialToken": { "id": "e", "type_id": 0 } }],
+        "special_tokens": { "e": { "id": "e", "ids": [0], "tokens": ["<|endoftext|>"] } } }"#;
+    workshop.write(&file, tiny::tokenizer().replace("\"post_processor\": null", both));
+    assert_eq!(eval("both", &[]).0, [end.clone(), end.clone()]);
+    let (around, again, _) = eval("both_with", &["--add-bos-token", "true"]);
+    assert_eq!((around, again), ([end.clone(), none.clone()], with.clone()));
+    assert_eq!(eval("both_without", &["--add-bos-token", "false"]).1, plain);
+    let (around, by_file, _) = eval("by_file", &["--add-bos-token", "true", "--tokenizer-from", "file"]);
+    assert_eq!((around, by_file), ([end, none.clone()], with));
+
+    configured(json!({ "eos_token": "<|endoftext|>" }));
+    let (around, _, said) = eval("nameless", &["--add-bos-token", "true"]);
+    assert_eq!(around, [none.clone(), none]);
+    assert!(said.contains("note: no file names a bos_token: nothing is put in front of texts"), "{said}");
+}
+
+#[test]
+fn a_token_without_a_row_stops_only_a_text_that_has_it() {
+    let workshop = workshop(10);
+    train(&workshop, "");
+    let filler = r#""added_tokens": [{ "id": 32, "content": "[PAD]", "single_word": false, "lstrip": false, "rstrip": false,
+        "normalized": false, "special": true }, "#;
+    workshop
+        .write(&format!("{MODEL}/tokenizer.json"), tiny::tokenizer().replace("\"added_tokens\": [", filler));
+    let generate =
+        |prompt: &str| workshop.run(&["generate", MODEL, "--prompt", prompt, "--max-new-tokens", "2"]);
+    let output = generate("w1 w2");
+    assert_success(&output);
+    assert!(stderr(&output).contains("ids up to 32, the model 32 tokens: a text with one beyond is refused"));
+    let output = generate("w1 [PAD]");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stderr(&output), "error: the prompt has token 32, \"[PAD]\", but the model has 32 tokens\n");
+    let eval = ["eval", MODEL, "--tasks", "piqa", "--data", "documents", "--out", "out"];
+    assert_success(&workshop.run(&eval));
+    fs::remove_dir_all(workshop.path("out")).unwrap();
+    let lines = json!({ "goal": "w1", "sol1": "w2 [PAD]", "sol2": "w3", "label": 0 }).to_string() + "\n";
+    workshop.write("documents/piqa/piqa_validation.jsonl", lines);
+    let output = workshop.run(&eval);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).ends_with(
+            "error: piqa, document 0: \"[PAD]\" is token 32, but the model's vocabulary has 32: its embedding lacks a row, or this is another model's tokenizer\n"
+        ),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!workshop.path("out").exists());
+}
+
+#[test]
+fn a_text_ends_where_generation_config_json_says_and_nowhere_if_that_says_nothing() {
+    let workshop = Workshop::with_shards();
+    train(&workshop, "");
+    let generate = || {
+        let output =
+            workshop.run(&["generate", MODEL, "--prompt", "w1 w2 w3", "--max-new-tokens", "5", "--json"]);
+        assert_success(&output);
+        let written: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        (written["tokens"].clone(), stderr(&output))
+    };
+    let edit = |name: &str, edit: &dyn Fn(&mut Value)| {
+        let file = workshop.path(MODEL).join(name);
+        let mut json = serde_json::from_str(&fs::read_to_string(file).unwrap_or("{}".into())).unwrap();
+        edit(&mut json);
+        workshop.write(&format!("{MODEL}/{name}"), json.to_string());
+    };
+    edit("tokenizer_config.json", &|json| json["eos_token"] = "<|endoftext|>".into());
+    edit("config.json", &|json| json["eos_token_id"] = Value::Null);
+    let (tokens, said) = generate();
+    assert_eq!(tokens.as_array().unwrap().len(), 5);
+    let note = "config.json names no eos_token_id, though the tokenizer has <|endoftext|>: as in transformers, no token ends the text";
+    assert!(said.contains(note), "{said}");
+
+    // config.json counts only where there is no generation_config.json.
+    edit("config.json", &|json| json["eos_token_id"] = json!([31, tokens[1]]));
+    assert_eq!(generate().0, json!([tokens[0]]));
+    workshop.write(
+        &format!("{MODEL}/generation_config.json"),
+        r#"{ "repetition_penalty": 1.1, "do_sample": true }"#,
+    );
+    let (all, said) = generate();
+    assert_eq!(all, tokens);
+    assert!(said.contains("generation_config.json names no eos_token_id"), "{said}");
+    assert!(said.contains("generation_config.json: repetition_penalty plays no part here"), "{said}");
+    edit("generation_config.json", &|json| json["eos_token_id"] = tokens[0].clone());
+    assert_eq!(generate().0, json!([]));
 }
 
 #[test]

@@ -144,7 +144,7 @@ impl TokenizerFiles {
 
     /// What transformers builds of the files.
     fn built(&self, class: TokenizerClass, add_bos_token: Option<bool>) -> Result<Built, TokenizerError> {
-        let name = class.name().to_owned();
+        let hint = self.hint(&class);
         let built = match &self.vocabulary {
             VocabularyFile::TokenizerJson { json, .. } => {
                 Some(of_tokenizer_json(json, class, &self.beside, add_bos_token))
@@ -156,9 +156,28 @@ impl TokenizerFiles {
                 of_sentence_piece(model, class, &self.beside, add_bos_token)
             }
         };
-        built.ok_or_else(|| {
-            self.none(&format!("what {name} makes of it isn't known here; {WRITE_TOKENIZER_JSON}"))
-        })
+        built.ok_or_else(|| self.none(&hint))
+    }
+
+    /// What is to be done where a class makes nothing of the files.
+    fn hint(&self, class: &TokenizerClass) -> String {
+        let name = class.name();
+        match (&self.vocabulary, class) {
+            (_, TokenizerClass::Untested(_)) => {
+                format!("how {name} reads it isn't known here; {WRITE_TOKENIZER_JSON}")
+            }
+            (VocabularyFile::VocabAndMerges(_), _) => {
+                let classes = "GPT2Tokenizer, GPTNeoXTokenizer, Qwen2Tokenizer or CohereTokenizer";
+                format!(
+                    "{name} doesn't read it: name the class that does as tokenizer_class in tokenizer_config.json ({classes})"
+                )
+            }
+            (VocabularyFile::SentencePiece(_) | VocabularyFile::TokenizerJson { .. }, _) => {
+                format!(
+                    "{name} reads vocab.json and merges.txt, not this: copy those here, or name the class that reads it (LlamaTokenizer) as tokenizer_class in tokenizer_config.json"
+                )
+            }
+        }
     }
 
     /// Where a class or a configuration leaves something else than the file says, or may do so.

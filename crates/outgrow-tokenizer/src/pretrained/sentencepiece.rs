@@ -72,9 +72,9 @@ pub(super) struct NormalizerSpec {
 impl SentencePieceModel {
     /// From a file's bytes.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        let model = Self::decode(bytes)
-            .map_err(|_| "it is no SentencePiece model (Llama 3's is one of tiktoken)".to_owned())?;
-        if model.pieces.is_empty() { Err("it has no pieces".into()) } else { Ok(model) }
+        let none = "it is no SentencePiece model (a tokenizer.model of Llama 3 is one of tiktoken's)";
+        let model = Self::decode(bytes).ok().filter(|model| !model.pieces.is_empty());
+        model.ok_or_else(|| none.to_owned())
     }
 
     pub fn trainer(&self) -> TrainerSpec {

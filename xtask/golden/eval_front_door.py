@@ -1,0 +1,93 @@
+"""Makes crates/outgrow-eval/tests/golden/front_door.json: what lm-evaluation-harness scores on folders, opened as its command line opens them.
+
+    eval_front_door.py
+
+The harness' own `hf` model gets a path and `add_bos_token`, so that tokenizer, special tokens and template are its and AutoTokenizer's affair; only the forward pass is
+replaced, by hashes of a request's tokens (eval_harness.py). Vocabularies are those of pretrained_tokenizers.py, documents those of eval_golden.py.
+"""
+
+import contextlib
+import io
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
+
+from eval_harness import Hashed, read_documents_from
+from evaluation import with_all_splits
+from lm_eval import simple_evaluate
+from lm_eval.tasks import TaskManager
+from pretrained_tokenizers import ANGLES, END, LLAMA, TARGET, added, template
+from transformers import LlamaConfig, LlamaForCausalLM
+
+GOLDEN = Path(__file__).resolve().parents[2] / "crates/outgrow-eval/tests/golden"
+TASKS = ["arc_easy", "piqa", "lambada_openai", "wikitext"]
+ROWS, POSITIONS = 512, 400
+FAST = "PreTrainedTokenizerFast"
+BOTH = {"post_processor": template(("<s>", 1), behind=(("</s>", 2),))}
+BEGIN = {"post_processor": template(("<|endoftext|>", 0))}
+
+# name, vocabulary, tokenizer_config.json, changes to tokenizer.json, other files
+FOLDERS = [
+    ("LlamaTokenizer, legacy", "like_llama", {"tokenizer_class": "LlamaTokenizer", "legacy": True, **ANGLES}, {}, {}),
+    ("LlamaTokenizer, a template with both", "like_llama", {"tokenizer_class": "LlamaTokenizerFast", **ANGLES}, BOTH, {}),
+    ("GPT2Tokenizer", "byte_level", {"tokenizer_class": "GPT2Tokenizer", **END}, {}, {}),
+    ("GPTNeoXTokenizer", "byte_level", {"tokenizer_class": "GPTNeoXTokenizer", **END}, BEGIN, {}),
+    ("Qwen2Tokenizer", "byte_level", {"tokenizer_class": "Qwen2Tokenizer", **END}, BEGIN, {}),
+    ("CohereTokenizer", "byte_level", {"tokenizer_class": "CohereTokenizer", **END}, BEGIN, {}),
+    ("generic, no template", "byte_level", {"tokenizer_class": FAST, **END}, {}, {}),
+    ("generic, a template with both", "like_llama", {"tokenizer_class": FAST, **ANGLES}, BOTH, {}),
+    ("generic, only an end", "like_llama", {"tokenizer_class": FAST, "eos_token": "</s>"}, {}, {}),
+    ("special_tokens_map.json", "like_llama", {"tokenizer_class": FAST, **ANGLES}, {}, {"special_tokens_map.json": {"bos_token": "</s>", "eos_token": added("<s>")}}),
+    ("vocab.json and merges.txt", "vocab_and_merges", {"tokenizer_class": "GPT2Tokenizer", **END}, {}, {}),
+    ("tokenizer.model", "like_llama_model", {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True, **ANGLES}, {}, {}),
+]
+
+
+def write_model(folder: Path, vocabulary: str, configuration: dict, edit: dict, files: dict) -> None:
+    shutil.copytree(TARGET / vocabulary, folder, dirs_exist_ok=True)
+    if edit:
+        path = folder / "tokenizer.json"
+        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | edit, ensure_ascii=False), encoding="utf-8")
+    for name, contents in {"tokenizer_config.json": configuration, **files}.items():
+        (folder / name).write_text(json.dumps(contents), encoding="utf-8")
+    config = LlamaConfig(vocab_size=ROWS, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, max_position_embeddings=POSITIONS)
+    LlamaForCausalLM(config).save_pretrained(folder)
+
+
+def scores(folder: Path, add_bos_token: bool | None, num_fewshot: int, manager: TaskManager) -> dict:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        flags = {} if add_bos_token is None else {"add_bos_token": add_bos_token}
+        model = Hashed(pretrained=str(folder), device="cpu", batch_size=64, **flags)
+        results = simple_evaluate(
+            model=model, model_args="pretrained=hashed", tasks=TASKS, task_manager=manager, num_fewshot=num_fewshot or None, bootstrap_iters=0, log_samples=True
+        )
+    answers = lambda sample: [answer if isinstance(answer, float) else list(answer) for answer in sample["filtered_resps"]]
+    return {task: [answers(sample) for sample in results["samples"][task]] for task in TASKS}
+
+
+def main() -> None:
+    cases = []
+    with tempfile.TemporaryDirectory() as temporary:
+        temporary = Path(temporary)
+        read_documents_from(with_all_splits(GOLDEN / "documents", temporary / "documents"), temporary / "cache")
+        manager = TaskManager()
+        for name, vocabulary, configuration, edit, files in FOLDERS:
+            shutil.rmtree(temporary / "model", ignore_errors=True)
+            write_model(temporary / "model", vocabulary, configuration, edit, files)
+            named = {"tokenizer_config.json": configuration, "config.json": LLAMA, **files}
+            for add_bos_token in (None, True, False):
+                for num_fewshot in (0, 2):
+                    expected = scores(temporary / "model", add_bos_token, num_fewshot, manager)
+                    settings = {"name": name, "vocabulary": vocabulary, "edit": edit, "files": named}
+                    cases.append(settings | {"add_bos_token": add_bos_token, "num_fewshot": num_fewshot, "expected": expected})
+            print(name, flush=True)
+    lines = ",\n".join(json.dumps(case) for case in cases)
+    (GOLDEN / "front_door.json").write_text(f'{{"rows": {ROWS}, "positions": {POSITIONS}, "tasks": {json.dumps(TASKS)}, "cases": [\n{lines}\n]}}\n')
+
+
+if __name__ == "__main__":
+    main()
