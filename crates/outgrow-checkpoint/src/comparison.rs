@@ -1,4 +1,5 @@
-//! Whether two stored tensors hold the same values, told piece by piece. Nothing is converted but what is stored in different types.
+//! Whether two stored tensors hold the same values, told piece by piece. Nothing is converted but what is stored in
+//! different types.
 
 use crate::{
     config::Dtype, error::CheckpointError, file::SafetensorsFile, stored_dtype::StoredDtype,

@@ -1,6 +1,6 @@
 //! config.json in and out, in the spellings of transformers 4 (`rope_theta`, `torch_dtype`) and 5 (`rope_parameters`,
-//! `dtype`). Keys that would change what the decoder computes are refused by name (honoured.rs); all other unknown keys are
-//! left alone, because such files are full of them.
+//! `dtype`). Keys that would change what the decoder computes are refused by name (honoured.rs); all other unknown keys
+//! are left alone, because such files are full of them.
 
 use std::path::Path;
 
@@ -30,8 +30,8 @@ impl LlamaConfig {
         Self::from_raw(file, &parse_object(file, text, &mut Vec::new())?)
     }
 
-    /// The same of a text that has been read, for weights that are stored already: then a type that isn't known is no error, and F32
-    /// stands for it.
+    /// The same of a text that has been read, for weights that are stored already: then a type that isn't known is no
+    /// error, and F32 stands for it.
     ///
     /// # Errors
     /// As [`Self::from_json`].
@@ -277,6 +277,9 @@ impl<'a> Keys<'a> {
     fn token(&mut self, key: &str) -> Option<u32> {
         let value = self.value(key)?;
         let first = value.as_array().map_or(Some(value), |list| list.first());
+        if value.as_array().is_some_and(Vec::is_empty) {
+            return None;
+        }
         if first.and_then(Value::as_i64).is_some_and(|token| token < 0) {
             self.note(key, format!("is {}: no token", shown(value)));
             return None;

@@ -1,5 +1,5 @@
-//! Keys of config.json that say what kind of decoder a model is. One that would make it another than ours is refused by name; one
-//! that could and doesn't, such as a window as long as any text, is noted.
+//! Keys of config.json that say what kind of decoder a model is. One that would make it another than ours is refused by
+//! name; one that could and doesn't, such as a window as long as any text, is noted.
 
 use serde_json::Value;
 

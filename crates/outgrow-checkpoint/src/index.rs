@@ -12,8 +12,8 @@ use crate::{
     wrappers::Wrappers,
 };
 
-/// The tensors that a folder's index lists, whether or not its shards are there: enough to plan the growth of a model whose
-/// weights are elsewhere.
+/// The tensors that a folder's index lists, whether or not its shards are there: enough to plan the growth of a model
+/// whose weights are elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexListing {
     /// The names of all tensors.

@@ -1,5 +1,5 @@
-//! What a path is that holds no model which can be opened: a file, an adapter, a cache of the hub, a run, weights in another format.
-//! One line says what it is and what to do. Only names are looked at.
+//! What a path is that holds no model which can be opened: a file, an adapter, a cache of the hub, a run, weights in
+//! another format. One line says what it is and what to do. Only names are looked at.
 
 use std::{
     fs,
@@ -27,7 +27,8 @@ pub(crate) fn misplaced(path: &Path) -> Option<CheckpointError> {
     Some(CheckpointError::NotAModel { path: path.to_owned(), problem })
 }
 
-/// An adapter that lies beside the weights of a whole model; `None` where only its configuration was left, which nothing comes of.
+/// An adapter that lies beside the weights of a whole model; `None` where only its configuration was left, which
+/// nothing comes of.
 pub(crate) fn adapter_beside_model(path: &Path) -> Option<CheckpointError> {
     let folder = Folder::read(path);
     let has_model = folder.has(SINGLE_FILE) || folder.has(INDEX_FILE);

@@ -1,9 +1,10 @@
-//! What isn't as it should be about a folder, or isn't used of it, and is no reason to refuse it: one line each, for whoever opens
-//! the folder to pass on. Nothing is printed here.
+//! What isn't as it should be about a folder, or isn't used of it, and is no reason to refuse it: one line each, for
+//! whoever opens the folder to pass on. Nothing is printed here.
 
 use std::fmt;
 
-/// Something that whoever gave a folder should know. Its `Display` is one line; which folder it is about, the reader says.
+/// Something that whoever gave a folder should know. Its `Display` is one line; which folder it is about, the reader
+/// says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// A JSON file that begins with a byte order mark, which Python's `json` refuses.

@@ -1,6 +1,6 @@
 //! A LLaMA-style checkpoint folder, opened. An opened checkpoint is sound: every tensor of its model is there, in the
-//! right shape and in a type that can be read. What else is in the folder is passed over and noted. Other architectures are
-//! [`WeightFolder`]'s. Nothing here writes.
+//! right shape and in a type that can be read. What else is in the folder is passed over and noted. Other architectures
+//! are [`WeightFolder`]'s. Nothing here writes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,8 +21,8 @@ use crate::{
 /// Old conversions store the rotary frequencies, which follow from the configuration.
 const FREQUENCIES: &str = ".rotary_emb.inv_freq";
 
-/// An opened checkpoint folder, memory-mapped: opening costs the headers, not the weights; but for a head beside a tied embedding,
-/// which is compared with it.
+/// An opened checkpoint folder, memory-mapped: opening costs the headers, not the weights; but for a head beside a tied
+/// embedding, which is compared with it.
 ///
 /// Files must not be changed in place while this lives.
 #[derive(Debug)]
@@ -39,8 +39,8 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Opens a folder with config.json and model.safetensors, or shards.
     ///
-    /// Tensors that are none of the model's are passed over, as transformers does. A head beside a tied embedding is the embedding
-    /// if it has its values; one with others is used, and the model is not tied.
+    /// Tensors that are none of the model's are passed over, as transformers does. A head beside a tied embedding is
+    /// the embedding if it has its values; one with others is used, and the model is not tied.
     ///
     /// # Errors
     /// Everything in [`CheckpointError`] but what concerns writing.
@@ -164,6 +164,13 @@ fn placed(
         order.push(index);
     }
     let unexpected: Vec<String> = left.into_keys().map(str::to_owned).collect();
+    if unexpected.iter().any(|name| name.contains(".lora_A.")) {
+        problems.push(
+            "weights of an adapter (LoRA) that isn't merged are among the tensors: merge it first, by merge_and_unload and \
+             save_pretrained of PEFT"
+                .to_owned(),
+        );
+    }
     if problems.is_empty() {
         return Ok((order, unexpected));
     }

@@ -1,5 +1,5 @@
-//! A folder's tensors under the names that its model has for them: a model saved without its head lacks `model.` in front, and a tied
-//! matrix may be stored as the head. Nothing is read but what a head has to be compared with.
+//! A folder's tensors under the names that its model has for them: a model saved without its head lacks `model.` in
+//! front, and a tied matrix may be stored as the head. Nothing is read but what a head has to be compared with.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
 //! The rotary embedding's part of config.json: `rope_theta` with `rope_scaling`, or `rope_parameters`, and in each the
-//! key `rope_type` or, in older files, `type`. Where a file says a thing twice, what counts is what counts in transformers 5. It refuses
-//! types that the decoder doesn't know.
+//! key `rope_type` or, in older files, `type`. Where a file says a thing twice, what counts is what counts in
+//! transformers 5. It refuses types that the decoder doesn't know.
 
 use serde_json::{Value, json};
 
@@ -84,7 +84,8 @@ fn read_scaling(keys: &mut Keys, original: &Original) -> Option<RopeScaling> {
     let key = if keys.value("rope_type").is_some() { "rope_type" } else { "type" };
     match keys.value(key).map(|kind| (kind, kind.as_str())) {
         None | Some((_, Some("default"))) => Some(RopeScaling::Default),
-        // Its frequencies are the usual ones in texts of as many tokens as the model has positions, and others are not run.
+        // Its frequencies are the usual ones in texts of as many tokens as the model has positions, and others are not
+        // run.
         Some((_, Some("dynamic"))) => {
             let positions = original.max_position_embeddings;
             keys.note(

@@ -1,5 +1,5 @@
-//! The files that hold a folder's tensors, and which tensors are to be read from them. What can't be read is no error yet: nobody may
-//! need it. What the tensors mean is not known here.
+//! The files that hold a folder's tensors, and which tensors are to be read from them. What can't be read is no error
+//! yet: nobody may need it. What the tensors mean is not known here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -176,7 +176,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Takes up what the index names and no file holds; gives the tensors that it places elsewhere than they are, or nowhere.
+    /// Takes up what the index names and no file holds; gives the tensors that it places elsewhere than they are, or
+    /// nowhere.
     fn compare_with_index(
         &mut self,
         places: &BTreeMap<String, String>,

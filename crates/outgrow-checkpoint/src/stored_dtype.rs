@@ -1,4 +1,5 @@
-//! The types that safetensors files hold: those that are computed with, and all others, which are copied or passed over.
+//! The types that safetensors files hold: those that are computed with, and all others, which are copied or passed
+//! over.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! A Hugging Face folder of any architecture, opened: config.json as it is, which tensors are where, and their bytes.
-//! An opened folder is sound in what it has: its files are whole, and every tensor of [`WeightFolder::tensors`] can be read. What it
-//! lacks, or has twice, is known by name, for whoever needs it. What the tensors mean, and whether they make up a model, is not known
-//! here. Nothing here writes.
+//! An opened folder is sound in what it has: its files are whole, and every tensor of [`WeightFolder::tensors`] can be
+//! read. What it lacks, or has twice, is known by name, for whoever needs it. What the tensors mean, and whether they
+//! make up a model, is not known here. Nothing here writes.
 
 use std::{
     collections::BTreeMap,

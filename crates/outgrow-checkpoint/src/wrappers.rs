@@ -1,5 +1,5 @@
-//! Names of tensors that were saved through a wrapper around the model: `torch.compile`, FSDP, DDP, PEFT. No model has these parts in
-//! its own names. Nothing is opened here.
+//! Names of tensors that were saved through a wrapper around the model: `torch.compile`, FSDP, DDP, PEFT. No model has
+//! these parts in its own names. Nothing is opened here.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Folders as other people's tools leave them: a part that isn't needed is passed over with a note, and what is given is what the plain
-//! folder gives. What must be refused, in one line, is here too.
+//! Folders as other people's tools leave them: a part that isn't needed is passed over with a note, and what is given
+//! is what the plain folder gives. What must be refused, in one line, is here too.
 
 #[allow(dead_code)] // One model is enough here.
 mod models;
@@ -399,6 +399,12 @@ fn an_adapter_is_no_model_and_beside_one_it_would_be_applied() {
     // transformers applies it, if it is there.
     fs::write(folder.file("adapter_model.safetensors"), "").unwrap();
     insta::assert_snapshot!(folder.refusal(), @"DIR/model: holds an adapter (LoRA) beside a whole model, and transformers applies it: merge it first, by merge_and_unload and save_pretrained of PEFT, or move adapter_config.json away to have the model as it is");
+    // Among the model's own tensors, it is a part of it that isn't read.
+    let unmerged = Folder::new(false).with(|tensors| {
+        let name = "model.layers.0.self_attn.q_proj.lora_A.weight";
+        tensors.insert(name.to_owned(), tensor(&[2, 8], 1.0));
+    });
+    insta::assert_snapshot!(unmerged.refusal(), @"DIR/model: weights of an adapter (LoRA) that isn't merged are among the tensors: merge it first, by merge_and_unload and save_pretrained of PEFT; `model.layers.0.self_attn.q_proj.lora_A.weight` is no tensor of the model that config.json describes");
     // Without a model, it is all that is there.
     fs::remove_file(folder.file("model.safetensors")).unwrap();
     insta::assert_snapshot!(folder.refusal(), @"DIR/model: is an adapter (LoRA) for org/base, not a whole model: merge it into its base model first, by merge_and_unload and save_pretrained of PEFT, and give that folder");

@@ -221,6 +221,7 @@ fn windows_and_scalings_that_no_text_reaches_are_none() {
         assert_eq!(LlamaConfig { bos_token_id: plain.bos_token_id, ..read }, plain, "{changes}");
     }
     assert_eq!(with(json!({ "bos_token_id": -1, "eos_token_id": [-1, 2] })).unwrap().bos_token_id, None);
+    assert_eq!(with(json!({ "eos_token_id": [] })).unwrap().eos_token_id, None);
     let layers = json!({ "layer_types": ["sliding_attention", "full_attention", "full_attention"] });
     insta::assert_snapshot!(refusal(layers), @r#"config.json: `layer_types` may only list "full_attention": the decoder attends to the whole sequence"#);
 }

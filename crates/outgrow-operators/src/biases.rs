@@ -46,7 +46,8 @@ fn bias(weight: &TensorShape) -> Option<TensorShape> {
     has_bias.then(|| TensorShape { name: format!("{stem}.bias"), shape: vec![weight.shape[0]] })
 }
 
-/// The config.json of the LLaMA that is left. A window that isn't used is none; what the file leaves out, transformers' Qwen2 has.
+/// The config.json of the LLaMA that is left. A window that isn't used is none; what the file leaves out, transformers'
+/// Qwen2 has.
 fn without_biases(raw: &Value) -> Value {
     let mut llama = raw.clone();
     llama["model_type"] = "llama".into();

@@ -35,8 +35,8 @@ pub struct FolderPlan {
     pub preservation: Preservation,
     /// All tensors of the grown model, in its order.
     pub tensors: Vec<PlannedTensor>,
-    /// The types of numbers on their way into the grown folder; without it, each tensor is stored as what it is made of, and computed
-    /// ones are rounded once.
+    /// The types of numbers on their way into the grown folder; without it, each tensor is stored as what it is made
+    /// of, and computed ones are rounded once.
     pub dtypes: Option<PassthroughDtypes>,
     /// Tensors that are no parameters: of other types than numbers, or the embedding once more.
     pub uncounted: BTreeSet<String>,

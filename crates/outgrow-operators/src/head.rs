@@ -1,10 +1,10 @@
-//! The head of a decoder of any architecture: whether it is the embedding, told by names, shapes and values. It knows no more of the
-//! model.
+//! The head of a decoder of any architecture: whether it is the embedding, told by names, shapes and values. It knows
+//! no more of the model.
 
 use outgrow_checkpoint::{CheckpointError, Note, StoredTensor, WeightFolder, layer_index};
 use serde_json::Value;
 
-pub(crate) const TIED: &str = "tie_word_embeddings";
+const TIED: &str = "tie_word_embeddings";
 /// What architectures of transformers 5.24 call their heads, in their files.
 const HEADS: [&str; 5] =
     ["lm_head.weight", "embed_out.weight", "output_projection.weight", "proj_out.weight", "head.weight"];
@@ -18,6 +18,39 @@ const EMBEDDINGS: [&str; 8] = [
     "tok_embeddings.weight",
     "embeddings.weight",
     "shared.weight",
+];
+
+/// Decoders that transformers 5.24 ties where config.json doesn't speak of it.
+const TIED_BY_DEFAULT: [&str; 29] = [
+    "biogpt",
+    "cohere",
+    "cohere2",
+    "cohere2_moe",
+    "ernie4_5",
+    "ernie4_5_moe",
+    "falcon_mamba",
+    "gemma",
+    "gemma2",
+    "gemma3_text",
+    "gemma3n_text",
+    "gemma4_text",
+    "gpt_neox_japanese",
+    "granite_swa",
+    "jetmoe",
+    "lfm2",
+    "lfm2_moe",
+    "lfm3",
+    "mamba",
+    "minicpm3",
+    "opt",
+    "recurrent_gemma",
+    "smollm3",
+    "starcoder2",
+    "vaultgemma",
+    "xglm",
+    "youtu",
+    "zamba",
+    "zamba2",
 ];
 
 /// What a stored head is to the embedding, in a model whose config.json says that they are one.
@@ -64,9 +97,12 @@ impl Head {
     }
 }
 
-/// Whether config.json says that the head is the embedding.
+/// Whether config.json says that the head is the embedding, be it by the architecture alone.
 pub(crate) fn is_tied(raw_config: &Value) -> bool {
-    raw_config[TIED] == true
+    match &raw_config[TIED] {
+        Value::Null => TIED_BY_DEFAULT.iter().any(|model_type| raw_config["model_type"] == *model_type),
+        said => *said == true,
+    }
 }
 
 /// Whether a name is a head's.

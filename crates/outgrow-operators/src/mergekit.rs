@@ -1,7 +1,6 @@
-//! mergekit's passthrough recipes: a model as slices of another's layers, some of its tensors scaled. What a recipe means is
-//! what mergekit 0.1 makes of it; what it could ask for beyond that is refused when it is read (parse.rs), not dropped, and what makes
-//! no difference to a growth is noted.
-//! Nothing is grown here.
+//! mergekit's passthrough recipes: a model as slices of another's layers, some of its tensors scaled. What a recipe
+//! means is what mergekit 0.1 makes of it; what it could ask for beyond that is refused when it is read (parse.rs), not
+//! dropped, and what makes no difference to a growth is noted. Nothing is grown here.
 
 mod parse;
 mod scales;

@@ -35,7 +35,8 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// Reads config.json and the index; `None` where no shard is missing that is needed, so that the folder itself can be opened.
+    /// Reads config.json and the index; `None` where no shard is missing that is needed, so that the folder itself can
+    /// be opened.
     ///
     /// # Errors
     /// Files that can't be read; an architecture whose shapes don't follow from config.json; an index that isn't of the

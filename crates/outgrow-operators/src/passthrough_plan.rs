@@ -1,5 +1,5 @@
-//! The plan of a folder's growth by a mergekit passthrough recipe: layers by its slices, tensors by its factors, types by its keys. What a
-//! recipe means is said in mergekit.rs.
+//! The plan of a folder's growth by a mergekit passthrough recipe: layers by its slices, tensors by its factors, types
+//! by its keys. What a recipe means is said in mergekit.rs.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,8 @@ use crate::{
 /// The types of a passthrough's numbers, as mergekit has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PassthroughDtypes {
-    /// What they are converted to before they are scaled, and what products are rounded to; the source's own without it.
+    /// What they are converted to before they are scaled, and what products are rounded to; the source's own without
+    /// it.
     pub loaded: Option<Dtype>,
     /// What they are stored in.
     pub stored: Option<Dtype>,
@@ -88,8 +89,8 @@ fn uncounted(source: Plannable, layers: &[LayerOrigin]) -> BTreeSet<String> {
     }
 }
 
-/// The tensors by their factors, the layers that are silent by them, and whether anything else than silencing is done. What is no
-/// number has no factor.
+/// The tensors by their factors, the layers that are silent by them, and whether anything else than silencing is done.
+/// What is no number has no factor.
 fn scaled(
     tensors: Vec<PlannedTensor>,
     mut layers: Vec<LayerOrigin>,

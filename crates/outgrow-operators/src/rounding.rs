@@ -1,5 +1,5 @@
-//! Values rounded to what a type can hold, as they are when a tensor is converted before something is done with it. It reads and writes
-//! no file of its own.
+//! Values rounded to what a type can hold, as they are when a tensor is converted before something is done with it. It
+//! reads and writes no file of its own.
 
 use outgrow_checkpoint::{Dtype, ValueTooLarge, WeightFolder, decode_into, encode_into};
 

@@ -1,4 +1,5 @@
-//! The files of a folder that come along when it grows: the tokenizer and whatever else is as true of the grown model as of its source.
+//! The files of a folder that come along when it grows: the tokenizer and whatever else is as true of the grown model
+//! as of its source.
 
 use std::{
     fs::{self, File},
@@ -13,8 +14,8 @@ use crate::card::CARD_FILE;
 /// Weights that are not grown: copied along they would leave a folder with two models in it.
 const WEIGHTS: [&str; 10] =
     ["safetensors", "bin", "pth", "pt", "ckpt", "gguf", "h5", "msgpack", "onnx", "ot"];
-/// What other tools left beside the source that is not true of the target: state and results of its training, the configuration of
-/// another format's weights, an adapter.
+/// What other tools left beside the source that is not true of the target: state and results of its training, the
+/// configuration of another format's weights, an adapter.
 const NOT_THE_TARGETS: [&str; 9] = [
     "trainer_state.json",
     "all_results.json",

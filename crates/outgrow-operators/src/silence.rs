@@ -1,5 +1,5 @@
-//! Which layers of a decoder can be made silent: nothing is added to the residual stream once their output projections are zero. It is told
-//! by the names of their tensors.
+//! Which layers of a decoder can be made silent: nothing is added to the residual stream once their output projections
+//! are zero. It is told by the names of their tensors.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ pub(crate) fn check_identities(other: &OtherDecoder, layers: &[LayerOrigin]) -> 
     loud.map_or(Ok(()), |layer| Err(GrowthError::NoIdentity { layer }))
 }
 
-/// Modules of a layer that are inside attention and the feed-forward networks, choose between experts, or are zero when the
-/// layer is silent.
+/// Modules of a layer that are inside attention and the feed-forward networks, choose between experts, or are zero when
+/// the layer is silent.
 const INNER: [&str; 16] = [
     "down_proj",
     "gate",
@@ -45,8 +45,8 @@ const INNER: [&str; 16] = [
     "v_proj",
 ];
 
-/// Whether a layer of these tensors adds nothing to the residual stream once `o_proj` and `down_proj` are zero. What isn't known,
-/// such as a third branch or a factor of the whole layer, may do anything.
+/// Whether a layer of these tensors adds nothing to the residual stream once `o_proj` and `down_proj` are zero. What
+/// isn't known, such as a third branch or a factor of the whole layer, may do anything.
 pub(crate) fn can_be_silent(names: &[String]) -> bool {
     let has = |end: &str| names.iter().any(|name| name.ends_with(end));
     has(".o_proj.weight") && has(".down_proj.weight") && names.iter().all(|name| is_inner(name))

@@ -273,9 +273,7 @@ impl OtherDecoder {
 
 /// Whether a decoder of whatever architecture is whole without a tensor that its index lists.
 pub(crate) fn is_spare(name: &str, raw_config: &Value) -> bool {
-    // Files whose architecture ties by default don't say so.
-    (is_head(name) && raw_config["tie_word_embeddings"] != false)
-        || SPARE.iter().any(|end| name.ends_with(end))
+    (is_head(name) && is_tied(raw_config)) || SPARE.iter().any(|end| name.ends_with(end))
 }
 
 /// The better reason for `surplus` layers beyond the decoder's: they predict tokens after the next one.

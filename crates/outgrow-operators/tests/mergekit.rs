@@ -195,8 +195,8 @@ parameters: {normalize: true, int8_mask: true}
     assert_eq!(Passthrough::parse(&with("tokenizer_source: null")).unwrap().notes.len(), 0);
 }
 
-/// What mergekit 0.1.5 computes: a tensor is converted to `dtype` when it is read, multiplied in that type, and converted to `out_dtype`
-/// when it is written.
+/// What mergekit 0.1.5 computes: a tensor is converted to `dtype` when it is read, multiplied in that type, and
+/// converted to `out_dtype` when it is written.
 #[test]
 fn numbers_go_through_the_types_of_a_recipe_one_after_the_other() {
     // 1 + 3/256 lies between two numbers of bf16, and so does its product with 0.61.

@@ -1,4 +1,5 @@
-//! What is odd about an input and was no reason to refuse it, on standard error. Which oddities there are, other crates say.
+//! What is odd about an input and was no reason to refuse it, on standard error. Which oddities there are, other crates
+//! say.
 
 use std::{fmt::Display, path::Path};
 

@@ -1,5 +1,5 @@
-//! What the program says of folders that are odd: a note for each oddity on standard error, and the results of the plain folder on
-//! standard output.
+//! What the program says of folders that are odd: a note for each oddity on standard error, and the results of the
+//! plain folder on standard output.
 
 mod tiny;
 

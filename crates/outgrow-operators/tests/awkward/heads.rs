@@ -1,4 +1,5 @@
-//! Heads that config.json ties to the embedding: one of other values is never lost, and one of the same is the embedding.
+//! Heads that config.json ties to the embedding: one of other values is never lost, and one of the same is the
+//! embedding.
 
 use std::fs;
 
@@ -87,6 +88,18 @@ fn in_another_architecture_a_head_of_its_own_is_told_by_its_values() {
         assert_eq!(folder.open().num_parameters(), 2 * 24 + 2 * (16 + 2));
         let plan = FolderPlan::new(&folder.open(), &[STACK]).unwrap();
         assert_eq!((plan.num_parameters(), plan.tensors.len()), (2 * 24 + 4 * (16 + 2), 11));
+    }
+    // Some architectures tie without a word.
+    for (model_type, is_tied) in [("gemma2", true), ("some_decoder", false)] {
+        let folder = other(
+            "decoder.embed_tokens.weight",
+            HEAD,
+            2.0,
+            json!({ "tie_word_embeddings": null, "model_type": model_type, "layer_types": ["x", "y"] }),
+        );
+        assert_eq!(!folder.notes().is_empty(), is_tied, "{model_type}");
+        let expected = if is_tied { json!(false) } else { json!(null) };
+        assert_eq!(config_of(&folder.grow(&STACK))["tie_word_embeddings"], expected);
     }
     // Not said to be tied, nothing is to be said.
     let folder = other("wte.weight", HEAD, 2.0, json!({ "tie_word_embeddings": false }));

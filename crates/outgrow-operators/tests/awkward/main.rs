@@ -201,6 +201,7 @@ fn a_ghost_in_the_index_of_another_architecture_is_passed_over_if_it_is_known_to
     };
     insta::assert_snapshot!(ghost(HEAD, json!(true)), @"model.safetensors.index.json lists `lm_head.weight`, which no file holds and the model doesn't need");
     insta::assert_snapshot!(ghost("decoder.layers.0.attention.masked_bias", json!(true)), @"model.safetensors.index.json lists `decoder.layers.0.attention.masked_bias`, which no file holds and the model doesn't need");
+    assert_eq!(ghost(HEAD, json!(null)), ghost(HEAD, json!(false)));
     insta::assert_snapshot!(ghost(HEAD, json!(false)), @"DIR/source/model.safetensors.index.json: names shards that are not there: gone.safetensors");
     insta::assert_snapshot!(ghost("decoder.layers.0.up.weight", json!(true)), @"DIR/source/model.safetensors.index.json: names shards that are not there: gone.safetensors");
 }
