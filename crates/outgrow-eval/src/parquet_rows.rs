@@ -3,6 +3,7 @@
 
 use std::fs::File;
 
+use outgrow_tokenizer::caught;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::{Field, Row};
 use serde_json::{Map, Value};
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 /// What is wrong with the file, in words that name the row, from 1.
 pub(crate) fn rows(file: File) -> Result<Vec<Map<String, Value>>, String> {
     // The library checks much of a file, but has places where a broken one makes it panic.
-    let read = std::panic::catch_unwind(|| read(file));
+    let read = caught(|| read(file));
     read.unwrap_or_else(|_| Err("the parquet library panics on it".into()))
 }
 

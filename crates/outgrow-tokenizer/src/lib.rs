@@ -19,5 +19,6 @@ mod tokenizer;
 
 pub use added_tokens::AddedToken;
 pub use error::TokenizerError;
+pub use quiet::caught;
 pub use reading::{Reading, SpecialSpellings};
 pub use tokenizer::{Engine, MAX_VOCAB_SIZE, Tokenizer};

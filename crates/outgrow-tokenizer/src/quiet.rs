@@ -19,7 +19,12 @@ const PANICS: &str = "the tokenizers library panics on it";
 /// The work's result, or an error if it panicked.
 ///
 /// What a panic leaves behind half-changed must not be used again: give it work that only reads, or that makes something new.
-pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+///
+/// Public because the crates above read files by libraries that panic too.
+///
+/// # Errors
+/// That it panicked, in words about tokenizers; others put it in their own.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     HOOK.call_once(|| {
         let report = take_hook();
         set_hook(Box::new(move |panic| {

@@ -2,9 +2,9 @@
 //! file's size nor its other columns matter.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use outgrow_tokenizer::caught;
 use parquet::basic::{ConvertedType, LogicalType, Type as PhysicalType};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, ByteArrayType};
@@ -190,7 +190,7 @@ impl Group {
 
 /// The library checks much of a file, but has places where a broken one makes it panic.
 fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(read)) {
+    match caught(read) {
         Ok(read) => read.map_err(|error| format!("not a parquet file that can be read: {error}")),
         Err(_) => Err("not a parquet file that can be read: the parquet library panics on it".into()),
     }
