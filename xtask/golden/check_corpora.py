@@ -161,7 +161,7 @@ def cases(folder, generator):
     in_order = [text for path in paths for text in read_lines(gzip.decompress(path.read_bytes()))]
     yield "a folder", [shards], [], in_order
     yield "a pattern", [shards / "**" / "*.gz"], [], in_order
-    bad = b"not JSON\n" + raw + b'{"content": 1}\n{"text": "caf\xe9"}\n{"text": "cut'
+    bad = b"not JSON\n" + raw + b'{"content": 1}\n{"text": "\xe9t\xe9"}\n{"text": "cut'
     yield case("bad.jsonl", bad, texts, "--skip-bad-lines", "4")
 
 
