@@ -1,11 +1,13 @@
-//! The token that separates documents: the one that was named, or the tokenizer's own end of a text. It puts it nowhere.
+//! The token that separates documents: the one that was named, or the tokenizer's own end of a text. It puts it
+//! nowhere.
 
 use outgrow_tokenizer::Tokenizer;
 
 use crate::error::DataError;
 use crate::manifest::Separator;
 
-/// Tokens that end a text, in the order in which they are looked for: first those of base models, then those that end a turn.
+/// Tokens that end a text, in the order in which they are looked for: first those of base models, then those that end a
+/// turn.
 const ENDS: [&str; 10] = [
     "<|endoftext|>",
     "<|end_of_text|>",
@@ -30,9 +32,9 @@ pub struct SeparatorChoice {
     pub note: Option<String>,
 }
 
-/// The token to put in front of each document: the one named, whatever token of the vocabulary it is; or the first that the
-/// tokenizer has of those that usually end a text, or failing that begin one. Added tokens come before words of the vocabulary
-/// that are spelt like an end.
+/// The token to put in front of each document: the one named, whatever token of the vocabulary it is; or the first that
+/// the tokenizer has of those that usually end a text, or failing that begin one. Added tokens come before words of the
+/// vocabulary that are spelt like an end.
 ///
 /// # Errors
 /// [`DataError::Separator`] if there is none such.

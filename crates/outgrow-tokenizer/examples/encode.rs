@@ -1,8 +1,8 @@
 //! Ids of texts by tokenizers, for a script that compares them with another library's.
 //!
-//! Reads lines of JSON from standard input, `{"tokenizer": PATH, "texts": […], "decode": [[…], …]}`, and writes one for each:
-//! ids of every text as text, as tokens, and with the post-processor's, what the ids decode to, and the tokens beside the
-//! vocabulary. A call that fails has its message in place of a list.
+//! Reads lines of JSON from standard input, `{"tokenizer": PATH, "texts": […], "decode": [[…], …]}`, and writes one for
+//! each: ids of every text as text, as tokens, and with the post-processor's, what the ids decode to, and the tokens
+//! beside the vocabulary. A call that fails has its message in place of a list.
 
 use std::{error::Error, io, path::Path};
 

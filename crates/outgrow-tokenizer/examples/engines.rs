@@ -1,6 +1,8 @@
-//! The two engines side by side: where their ids differ, on texts that are drawn and on every character, and how fast they are.
+//! The two engines side by side: where their ids differ, on texts that are drawn and on every character, and how fast
+//! they are.
 //!
-//! `engines [--texts N] [--characters] [--speed TEXT] TOKENIZER …`; with `--speed` megabytes a second of a text file's lines.
+//! `engines [--texts N] [--characters] [--speed TEXT] TOKENIZER …`; with `--speed` megabytes a second of a text file's
+//! lines.
 
 use std::{error::Error, fs, path::Path, time::Instant};
 

@@ -1,8 +1,9 @@
-//! The tokens that a tokenizer has beside its model's vocabulary, special ones among them, and where a file gives them other ids
-//! than they have. It finds none of them in a text.
+//! The tokens that a tokenizer has beside its model's vocabulary, special ones among them, and where a file gives them
+//! other ids than they have. It finds none of them in a text.
 //!
-//! No version of the library reads the ids of a file's `added_tokens`. A token that the vocabulary has keeps its id there; the
-//! others are numbered on from the number of the vocabulary's entries, in the list's order, whatever the file says.
+//! No version of the library reads the ids of a file's `added_tokens`. A token that the vocabulary has keeps its id
+//! there; the others are numbered on from the number of the vocabulary's entries, in the list's order, whatever the
+//! file says.
 
 use serde_json::Value;
 

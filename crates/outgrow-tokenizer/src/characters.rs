@@ -1,8 +1,9 @@
-//! The characters that the two engines don't treat alike. The fast engine has the tables of Unicode 17; the reference classes by
-//! those of 16 and puts accents together (NFC) by those of Unicode 9. A text that has one of them is the reference's.
+//! The characters that the two engines don't treat alike. The fast engine has the tables of Unicode 17; the reference
+//! classes by those of 16 and puts accents together (NFC) by those of Unicode 9. A text that has one of them is the
+//! reference's.
 
-/// First and last of each run, ascending: what `examples/engines.rs --characters` finds in every kind of split and after NFC, and
-/// what composes since Unicode 9 (a composition needs two characters, which that doesn't try).
+/// First and last of each run, ascending: what `examples/engines.rs --characters` finds in every kind of split and
+/// after NFC, and what composes since Unicode 9 (a composition needs two characters, which that doesn't try).
 const NEW: [(char, char); 104] = [
     ('\u{7fd}', '\u{7fd}'),
     ('\u{88f}', '\u{88f}'),

@@ -1,7 +1,7 @@
 //! What is wrong with a tokenizer.json that the library doesn't open, in plain words. It opens nothing.
 //!
-//! The library tries the kinds of a part one after the other and then says that none matched. Here each part is tried by
-//! itself, so that it can be named, and what is known to go wrong is looked for in it.
+//! The library tries the kinds of a part one after the other and then says that none matched. Here each part is tried
+//! by itself, so that it can be named, and what is known to go wrong is looked for in it.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;

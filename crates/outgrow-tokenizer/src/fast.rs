@@ -1,5 +1,5 @@
-//! The fast engine: the rewritten `tokenizers` library, a release candidate. It only encodes, and only for files whose ids are
-//! known to be the reference engine's.
+//! The fast engine: the rewritten `tokenizers` library, a release candidate. It only encodes, and only for files whose
+//! ids are known to be the reference engine's.
 
 use serde_json::Value;
 use tokenizers::pipeline::{EncodeOptions, Override, PipelineToken, PipelineTokenizer};
@@ -18,7 +18,8 @@ pub(crate) struct Fast {
 }
 
 impl Fast {
-    /// Opens a tokenizer.json if the engine is known to give the reference's ids for its kind, and gives them for the probes.
+    /// Opens a tokenizer.json if the engine is known to give the reference's ids for its kind, and gives them for the
+    /// probes.
     pub fn open_known(json: &Value, reference: &Reference) -> Option<Self> {
         if !shapes::are_known(json) {
             return None;

@@ -1,5 +1,5 @@
-//! Texts that both engines are asked about when a file is opened: what has the kinds of characters, runs and neighbours at which
-//! they could part.
+//! Texts that both engines are asked about when a file is opened: what has the kinds of characters, runs and neighbours
+//! at which they could part.
 
 pub(crate) const PROBES: [&str; 9] = [
     "The river ran down to the sea, 1234 times; don't say it's 56.78 %, I'LL we've.",

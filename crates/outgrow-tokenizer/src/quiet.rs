@@ -1,6 +1,7 @@
 //! Work of other libraries whose panics stay within: an error comes back, and nothing is printed.
 //!
-//! It hides no panic of this program: those of other threads, and of this one outside such work, are reported as before.
+//! It hides no panic of this program: those of other threads, and of this one outside such work, are reported as
+//! before.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -13,7 +14,8 @@ thread_local! {
 
 static HOOK: Once = Once::new();
 
-/// What is said of work that panicked. What the panic said is about the library's inside, and differs by how it was built.
+/// What is said of work that panicked. What the panic said is about the library's inside, and differs by how it was
+/// built.
 const PANICS: &str = "the tokenizers library panics on it";
 
 /// The work's result, or an error if it panicked.

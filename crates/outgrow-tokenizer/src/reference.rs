@@ -1,5 +1,5 @@
-//! The reference engine: the `tokenizers` library of the version line that the Python library has, with the same regular
-//! expressions. What it says an id is, is the id. It is the slower of the two.
+//! The reference engine: the `tokenizers` library of the version line that the Python library has, with the same
+//! regular expressions. What it says an id is, is the id. It is the slower of the two.
 
 use std::sync::OnceLock;
 

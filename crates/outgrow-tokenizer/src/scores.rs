@@ -1,9 +1,9 @@
 //! A Unigram model's scores as the Python library reads them. It computes nothing with them.
 //!
-//! That library reads a number of JSON fast rather than exactly (serde_json without `float_roundtrip`): its digits as a whole
-//! number, divided by a power of ten. For a fourth of T5's scores that is not the nearest number but the one beside it, and two
-//! ways to cut a word that are nearly equal may change places. Here numbers are read exactly, since resuming relies on it; so
-//! scores are made what they are there.
+//! That library reads a number of JSON fast rather than exactly (serde_json without `float_roundtrip`): its digits as a
+//! whole number, divided by a power of ten. For a fourth of T5's scores that is not the nearest number but the one
+//! beside it, and two ways to cut a word that are nearly equal may change places. Here numbers are read exactly, since
+//! resuming relies on it; so scores are made what they are there.
 
 use serde_json::{Number, Value};
 

@@ -1,9 +1,11 @@
-//! Which files the fast engine may encode for: the kinds of parts for which it gave the reference's ids on hundreds of thousands
-//! of drawn texts and around every character (`examples/engines.rs`). What isn't listed here is the reference's.
+//! Which files the fast engine may encode for: the kinds of parts for which it gave the reference's ids on hundreds of
+//! thousands of drawn texts and around every character (`examples/engines.rs`). What isn't listed here is the
+//! reference's.
 //!
 //! The list is of what language models are trained with: byte-level BPE with the usual splits, and BPE converted from
-//! SentencePiece. It is strict on purpose. Of other parts the rewritten library opens many and gives other ids for some: a
-//! split by `\p{N}{1,2}` or `\p{N}+` cuts digits by threes, and an added token that must be a single word matches elsewhere.
+//! SentencePiece. It is strict on purpose. Of other parts the rewritten library opens many and gives other ids for
+//! some: a split by `\p{N}{1,2}` or `\p{N}+` cuts digits by threes, and an added token that must be a single word
+//! matches elsewhere.
 
 use std::collections::{HashMap, HashSet};
 
@@ -73,8 +75,8 @@ fn ranks_of_plain_bpe(model: &Value) -> Option<Ranks<'_>> {
     (is_bpe && drops_none && marks_none && ranks.len() == merges.len()).then_some(ranks)
 }
 
-/// Whether each token that is one character of several bytes is what its bytes merge to. The fast engine takes that for granted
-/// where such a character stands alone.
+/// Whether each token that is one character of several bytes is what its bytes merge to. The fast engine takes that for
+/// granted where such a character stands alone.
 fn characters_are_merged<'a>(mut tokens: impl Iterator<Item = &'a String>, ranks: &Ranks<'_>) -> bool {
     let alphabet: HashMap<char, u8> = byte_level_alphabet().zip(byte_order()).collect();
     tokens.all(|token| {
@@ -191,8 +193,8 @@ fn is_of_pieces(normalizer: Option<&Value>, pre_tokenizer: Option<&Value>) -> bo
     }
 }
 
-/// The characters that stand for the 256 bytes, in the order of [`byte_order`]: printable ones for themselves, the others from
-/// U+0100 on.
+/// The characters that stand for the 256 bytes, in the order of [`byte_order`]: printable ones for themselves, the
+/// others from U+0100 on.
 fn byte_level_alphabet() -> impl Iterator<Item = char> {
     let shifted = |(index, byte): (usize, u8)| match byte {
         _ if index < 188 => Some(char::from(byte)),

@@ -1,5 +1,5 @@
-//! A tokenizer.json, opened: text to ids and back, the size of its vocabulary, and its tokens by their spelling. It trains no
-//! tokenizer, and adds no token of its own accord.
+//! A tokenizer.json, opened: text to ids and back, the size of its vocabulary, and its tokens by their spelling. It
+//! trains no tokenizer, and adds no token of its own accord.
 
 use std::path::{Path, PathBuf};
 
@@ -15,8 +15,8 @@ use crate::reading::Reading;
 use crate::reference::Reference;
 use crate::scores;
 
-/// Far above any real vocabulary and far below what an `i32` holds (batches carry ids as such): a larger one is a mistake in
-/// the file, for which no table of that many entries should be made.
+/// Far above any real vocabulary and far below what an `i32` holds (batches carry ids as such): a larger one is a
+/// mistake in the file, for which no table of that many entries should be made.
 pub const MAX_VOCAB_SIZE: usize = 1 << 24;
 
 /// The library that turns a text into ids.
@@ -40,8 +40,8 @@ enum Encoder {
 
 /// A tokenizer.json, opened.
 ///
-/// Ids, spellings and decoded texts are those of the Python library `tokenizers` 0.23. Truncation and padding of the file are
-/// not applied.
+/// Ids, spellings and decoded texts are those of the Python library `tokenizers` 0.23. Truncation and padding of the
+/// file are not applied.
 pub struct Tokenizer {
     path: PathBuf,
     reference: Reference,
@@ -66,7 +66,8 @@ impl Tokenizer {
         Self::from_parts(path, bytes, json)
     }
 
-    /// A tokenizer from JSON that no file holds as it is: one that was put together from several. `path` is what errors name.
+    /// A tokenizer from JSON that no file holds as it is: one that was put together from several. `path` is what errors
+    /// name.
     ///
     /// # Errors
     /// [`TokenizerError::Unusable`] if the Python library doesn't open it either.
@@ -133,8 +134,8 @@ impl Tokenizer {
         }
     }
 
-    /// The same tokenizer, encoding every text with one engine, for what compares them. The fast one by itself may give other
-    /// ids, or none; `None` if it doesn't open the file.
+    /// The same tokenizer, encoding every text with one engine, for what compares them. The fast one by itself may give
+    /// other ids, or none; `None` if it doesn't open the file.
     pub fn by(self, engine: Engine) -> Option<Self> {
         let encoder = match engine {
             Engine::Reference => Encoder::Reference,
@@ -218,8 +219,8 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// The text of some ids, special tokens included; bytes that are no whole character become U+FFFD. Ids of holes in the
-    /// vocabulary are passed over, as the library does.
+    /// The text of some ids, special tokens included; bytes that are no whole character become U+FFFD. Ids of holes in
+    /// the vocabulary are passed over, as the library does.
     ///
     /// # Errors
     /// [`TokenizerError::Unusable`] for an id outside the vocabulary.

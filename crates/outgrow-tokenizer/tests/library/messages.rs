@@ -1,4 +1,5 @@
-//! Files that the Python library refuses are refused in one line of plain words, when they are opened; panics stay inside.
+//! Files that the Python library refuses are refused in one line of plain words, when they are opened; panics stay
+//! inside.
 
 use outgrow_tokenizer::{Reading, Tokenizer};
 use serde_json::{Value, json};
