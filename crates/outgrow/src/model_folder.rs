@@ -218,6 +218,28 @@ impl ModelFolder {
         Ok(Decoder::new(self.config(), &tensors, &device)?.with_precision(compute.precision))
     }
 
+    /// Whether lm-evaluation-harness scores another head than transformers computes with: it ties anew what config.json ties, a
+    /// head of other values with it.
+    pub fn head_is_tied_by_harness(&self) -> bool {
+        self.checkpoint.raw_config()["tie_word_embeddings"] == Value::Bool(true)
+            && !self.config().tie_word_embeddings
+    }
+
+    /// The decoder as lm-evaluation-harness scores it.
+    ///
+    /// # Errors
+    /// As [`decoder`](Self::decoder).
+    pub fn scored_decoder(&self, compute: Compute) -> anyhow::Result<Decoder> {
+        if !self.head_is_tied_by_harness() {
+            return self.decoder(compute);
+        }
+        let device = open_device(compute.device)?;
+        let mut tensors = self.checkpoint.to_named_tensors()?;
+        tensors.remove("lm_head.weight");
+        let config = LlamaConfig { tie_word_embeddings: true, ..self.config().clone() };
+        Ok(Decoder::new(&config, &tensors, &device)?.with_precision(compute.precision))
+    }
+
     /// Whether the tokenizer knows a token of the model.
     pub fn spells(&self, token: u32) -> bool {
         (token as usize) < self.tokenizer.tokenizer().vocab_size()

@@ -332,3 +332,33 @@ fn what_cannot_be_evaluated_or_gone_on_from_is_refused_in_one_line() {
     error: recipe.toml: evaluation: no task "pica"; nearest: piqa
     "#);
 }
+
+#[test]
+fn a_head_that_is_tied_by_the_flag_alone_is_scored_as_the_harness_scores_it() {
+    let workshop = workshop(10);
+    train(&workshop, "");
+    let eval = |out: &str| {
+        let run =
+            workshop.run(&["eval", MODEL, "--tasks", "lambada_openai", "--data", "documents", "--out", out]);
+        assert_success(&run);
+        (results(&workshop, out)["lambada_openai"]["perplexity,none"].clone(), stderr(&run))
+    };
+    let note = "note: lm-evaluation-harness ties the head to the embedding before it scores";
+    let (own_head, said) = eval("own");
+    assert!(!said.contains(note), "{said}");
+    let file = workshop.path(&format!("{MODEL}/config.json"));
+    let mut config: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    config["tie_word_embeddings"] = true.into();
+    fs::write(&file, config.to_string()).unwrap();
+    let (flagged, said) = eval("flagged");
+    assert_eq!(said.matches(note).count(), 1, "{said}");
+    // A folder without the head is tied for everybody.
+    let file = workshop.path(&format!("{MODEL}/model.safetensors"));
+    let mut tensors = outgrow_checkpoint::read_tensors(&file).unwrap();
+    tensors.remove("lm_head.weight").unwrap();
+    outgrow_checkpoint::write_tensors(&file, &tensors).unwrap();
+    let (tied, said) = eval("tied");
+    assert!(!said.contains(note), "{said}");
+    assert_eq!(flagged, tied);
+    assert_ne!(flagged, own_head);
+}

@@ -114,7 +114,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     compute.warn();
     fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let journal = Journal::new(out, &folder, &plan, compute, arguments.tokenizer_from)?;
-    let mut evaluated = EvaluatedDecoder::new(&folder.decoder(compute)?, outline);
+    let mut evaluated = EvaluatedDecoder::new(&folder.scored_decoder(compute)?, outline);
     let scores = scored(&requests, &mut evaluated, batch, &journal)?;
     let evaluation = Evaluation::new(&plan, &requests, &scores)?;
     let description = arguments.description(&folder, model, compute, &plan.options, start)?;
@@ -130,7 +130,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn notes(folder: &ModelFolder) -> Vec<String> {
     let unnamed = "no file names a bos_token or an eos_token, for want of which lm-evaluation-harness stops: those of config.json are taken";
     let unnamed = folder.tokenizer().is_named_by_config().then(|| unnamed.to_owned());
-    folder.notes().iter().cloned().chain(unnamed).collect()
+    let tied = "lm-evaluation-harness ties the head to the embedding before it scores, and so it is scored here; with tie_word_embeddings = false both use the head";
+    let tied = folder.head_is_tied_by_harness().then(|| tied.to_owned());
+    folder.notes().iter().cloned().chain(unnamed).chain(tied).collect()
 }
 
 fn scored(
