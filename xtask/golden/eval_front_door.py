@@ -84,9 +84,10 @@ def main() -> None:
                     expected = scores(temporary / "model", add_bos_token, num_fewshot, manager)
                     settings = {"name": name, "vocabulary": vocabulary, "edit": edit, "files": named}
                     cases.append(settings | {"add_bos_token": add_bos_token, "num_fewshot": num_fewshot, "expected": expected})
+            lines = ",\n".join(json.dumps(case) for case in cases)
+            head = f'"rows": {ROWS}, "positions": {POSITIONS}, "tasks": {json.dumps(TASKS)}'
+            (GOLDEN / "front_door.json").write_text(f'{{{head}, "cases": [\n{lines}\n]}}\n')
             print(name, flush=True)
-    lines = ",\n".join(json.dumps(case) for case in cases)
-    (GOLDEN / "front_door.json").write_text(f'{{"rows": {ROWS}, "positions": {POSITIONS}, "tasks": {json.dumps(TASKS)}, "cases": [\n{lines}\n]}}\n')
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use outgrow_eval::{
-    Answer, BatchLimit, Evaluation, ModelOutline, TokenizerFiles, TokenizerSource, score, tokenize,
+    Answer, BatchLimit, Evaluation, ModelOutline, Options, TokenizerFiles, TokenizerSource, score, tokenize,
 };
 use serde_json::{Value, json};
 
@@ -33,7 +33,8 @@ fn folder(case: &Value) -> tempfile::TempDir {
 
 /// For each document of each task, the score of each request and whether it is the greedy one; of a page the sum over its windows.
 fn scores(case: &Value, tasks: &[&str], rows: usize, positions: usize) -> Vec<Vec<Value>> {
-    let options = options(case);
+    // Standard errors by bootstrap aren't asked for.
+    let options = Options { bootstrap_iters: 0, ..options(case) };
     let plan = plan(tasks, &documents(), &options).unwrap();
     let folder = folder(case);
     let files = TokenizerFiles::read(folder.path()).unwrap();
