@@ -186,7 +186,7 @@ fn a_class_of_the_sources_own_is_kept_where_it_gives_the_files_ids() {
     let (workshop, said) = trained_with_class("GPT2Tokenizer", &byte_level(BYTES));
     assert!(!said.contains("note:"), "{said}");
     let named = json(&workshop.path("run/step-00000007/tokenizer_config.json"));
-    insta::assert_snapshot!(named, @"");
+    insta::assert_snapshot!(named, @r#"{"tokenizer_class":"GPT2Tokenizer","bos_token":"<|endoftext|>","chat_template":"{{ x }}","eos_token":"<|endoftext|>","model_max_length":16,"pad_token":"<|endoftext|>"}"#);
 }
 
 #[test]
