@@ -1,5 +1,7 @@
 //! mergekit's passthrough recipes: what they mean, and that everything else in them is refused by name and line.
 
+#![allow(clippy::float_cmp)] // Values go through their types exactly.
+
 mod models;
 
 use insta::assert_snapshot;

@@ -153,7 +153,7 @@ const PIECES: &[&str] = &[
 
 fn text(draw: &mut Draw, own: &[String]) -> String {
     let mut text = String::new();
-    for _ in 0..1 + draw.below(48) {
+    for _ in 0..=draw.below(48) {
         match draw.below(12) {
             0 => {
                 // Any character; low planes more often.

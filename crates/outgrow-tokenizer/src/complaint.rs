@@ -82,7 +82,7 @@ pub(crate) fn missing(json: &Value) -> Option<String> {
         return Some(format!("its model is of type {kind}; known are {}", MODELS.join(", ")));
     }
     for (token, id) in vocab.as_object().into_iter().flatten() {
-        if !id.as_u64().is_some_and(|id| id <= u32::MAX.into()) {
+        if id.as_u64().is_none_or(|id| id > u32::MAX.into()) {
             return Some(format!("the id of {token:?} is not a number below 2^32"));
         }
     }

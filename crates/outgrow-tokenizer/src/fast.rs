@@ -72,7 +72,8 @@ impl Fast {
     fn agrees(&self, reference: &Reference) -> bool {
         let readings = [Reading::TEXT, Reading::tokens(false), Reading::tokens(true)];
         let tokens = reference.added_tokens().into_iter().take(64);
-        let spellings: String = tokens.map(|token| format!("a{0}b {0} {0}\n", token.content)).collect();
+        let spellings: Vec<_> = tokens.map(|token| format!("a{0}b {0} {0}\n", token.content)).collect();
+        let spellings = spellings.concat();
         PROBES.iter().copied().chain([&*spellings]).all(|text| {
             readings.iter().all(|&reading| {
                 let mut ids = Vec::new();

@@ -126,6 +126,11 @@ impl Tokenizer {
         &self.notes
     }
 
+    /// What to know of a file that this one was put together from, where ids that stand there aren't these.
+    pub(crate) fn note_of_source(&self, json: &Value) -> Option<String> {
+        Some(format!("{}: {}", self.path.display(), added_tokens::note(json, &self.reference)?))
+    }
+
     /// The engine that encodes most texts of this file. Which one it is changes no id.
     pub fn engine(&self) -> Engine {
         match self.encoder {

@@ -74,7 +74,9 @@ const ANGLES: [(&str, &str); 3] = [("bos_token", "<s>"), ("eos_token", "</s>"), 
 
 fn named(class: &str, tokens: &[(&str, &str)]) -> Value {
     let mut configuration = json!({ "tokenizer_class": class });
-    tokens.iter().for_each(|(key, token)| configuration[*key] = (*token).into());
+    for (key, token) in tokens {
+        configuration[*key] = (*token).into();
+    }
     configuration
 }
 

@@ -62,7 +62,8 @@ fn open(cases: &Cases, case: &Value) -> Result<PretrainedTokenizer, String> {
 fn differences(cases: &Cases, case: &Value, tokenizer: &PretrainedTokenizer) -> Vec<String> {
     let expected = &case["expected"];
     let mut differences = Vec::new();
-    let class = tokenizer.class().map(|class| class.name()).unwrap_or_default();
+    let class =
+        tokenizer.class().map(outgrow_tokenizer::pretrained::TokenizerClass::name).unwrap_or_default();
     let known = tokenizer.notes().iter().all(|note| !note.contains("untested"));
     if known && expected["class"] != class {
         differences.push(format!("the class is {class}, not {}", expected["class"]));

@@ -158,7 +158,7 @@ impl ModelFolder {
         let generation = self.generation();
         let unheeded = UNHEEDED.into_iter().filter(|(key, neutral)| {
             let value = generation.get(*key).filter(|value| !value.is_null() && **value != false);
-            value.is_some_and(|value| value.as_f64().is_none_or(|number| number != *neutral))
+            value.is_some_and(|value| value.as_f64().is_none_or(|number| number.total_cmp(neutral).is_ne()))
         });
         let unheeded: Vec<&str> = unheeded.map(|(key, _)| key).collect();
         let mut notes = Vec::new();

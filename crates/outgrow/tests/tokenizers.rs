@@ -51,16 +51,6 @@ fn a_split_by_a_regular_expression_cuts_the_text() {
     assert_eq!(ids(&workshop, "shards"), [6, 1, 2, 5, 1, 3, 6, 1, 4]);
 }
 
-#[test]
-fn a_file_that_makes_the_library_panic_is_one_line_and_leaves_nothing() {
-    let model = json!({ "type": "BPE", "vocab": { "<s>": 0, "a": 1, "b": 2, "ab": 3 }, "merges": [["a", "b"]], "continuing_subword_prefix": "\u{e9}" });
-    let workshop = workshop(&json!({ "model": model, "added_tokens": [] }));
-    let output = prepare(&workshop, "shards", &[]);
-    assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(stderr(&output), @"error: other.json: not a usable tokenizer.json: its model (BPE) can't be used: the tokenizers library panics on it");
-    assert!(!workshop.path("shards").exists());
-}
-
 /// The vocabulary has 32 entries, so `</s>` is 32 whatever the file says.
 #[test]
 fn a_gap_in_the_ids_is_said_once_by_each_command_and_closed() {

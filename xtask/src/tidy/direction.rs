@@ -24,7 +24,7 @@ const DIRECTION: [Row; 13] = [
         may_use: &["outgrow-operators", "outgrow-checkpoint"],
         tensors: false,
     },
-    Row { package: "outgrow-tokenizer", may_use: &[], tensors: false },
+    Row { package: "outgrow-tokenizer", may_use: &["outgrow-checkpoint"], tensors: false },
     Row { package: "outgrow-data", may_use: &["outgrow-tokenizer"], tensors: false },
     Row { package: "outgrow-eval", may_use: &["outgrow-tokenizer"], tensors: false },
     Row { package: "outgrow-report", may_use: &[], tensors: false },

@@ -99,13 +99,12 @@ pub(super) fn broken(path: &Path, lines: u64, error: &Error) -> DataError {
 /// A stream broke off after something else than a line.
 pub(super) fn broken_after(path: &Path, after: String, error: &Error) -> DataError {
     let path = path.to_path_buf();
-    match error.raw_os_error() {
-        Some(code) => DataError::Io { action: "read", path, source: Error::from_raw_os_error(code) },
-        None => {
-            let whole = error.kind() != ErrorKind::UnexpectedEof;
-            let problem = format!("{error}{}", if whole { "" } else { "; was the file fetched whole?" });
-            DataError::BrokenStream { path, after, problem }
-        }
+    if let Some(code) = error.raw_os_error() {
+        DataError::Io { action: "read", path, source: Error::from_raw_os_error(code) }
+    } else {
+        let whole = error.kind() != ErrorKind::UnexpectedEof;
+        let problem = format!("{error}{}", if whole { "" } else { "; was the file fetched whole?" });
+        DataError::BrokenStream { path, after, problem }
     }
 }
 

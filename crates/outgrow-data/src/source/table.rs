@@ -200,14 +200,13 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Strin
 fn text_column(file: &SerializedFileReader<File>, field: &TextField) -> Result<(usize, i16), String> {
     let schema = file.metadata().file_metadata().schema_descr();
     let fields = schema.root_schema().get_fields();
-    let (found, path) = match child(fields, field.name()) {
-        Some(found) => (Some(found), vec![field.name()]),
-        None => {
-            let path = field.path().iter().map(String::as_str).collect::<Vec<_>>();
-            let (first, rest) =
-                path.split_first().map_or((None, &[][..]), |(first, rest)| (child(fields, first), rest));
-            (rest.iter().fold(first, |found, name| child(group_fields(found?), name)), path)
-        }
+    let (found, path) = if let Some(found) = child(fields, field.name()) {
+        (Some(found), vec![field.name()])
+    } else {
+        let path = field.path().iter().map(String::as_str).collect::<Vec<_>>();
+        let (first, rest) =
+            path.split_first().map_or((None, &[][..]), |(first, rest)| (child(fields, first), rest));
+        (rest.iter().fold(first, |found, name| child(group_fields(found?), name)), path)
     };
     let Some(found) = found else {
         let names =

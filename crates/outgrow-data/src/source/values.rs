@@ -92,17 +92,13 @@ impl Values {
             if bytes.is_empty() {
                 return Ok(None);
             }
-            match bytes.iter().position(|byte| !byte.is_ascii_whitespace()) {
-                Some(blanks) => {
-                    let byte = bytes[blanks];
-                    self.reader.consume(blanks);
-                    return Ok(Some(byte));
-                }
-                None => {
-                    let blanks = bytes.len();
-                    self.reader.consume(blanks);
-                }
+            if let Some(blanks) = bytes.iter().position(|byte| !byte.is_ascii_whitespace()) {
+                let byte = bytes[blanks];
+                self.reader.consume(blanks);
+                return Ok(Some(byte));
             }
+            let blanks = bytes.len();
+            self.reader.consume(blanks);
         }
     }
 

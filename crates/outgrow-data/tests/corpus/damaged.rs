@@ -113,7 +113,7 @@ fn a_changed_byte_in_a_compressed_file_is_noticed() {
 fn bytes_behind_a_gzip_file_are_refused_unless_they_are_zeros() {
     let workshop = Workshop::new(5);
     let whole = gzip(json_line(&[1]).as_bytes());
-    workshop.write("a.jsonl.gz", [&whole[..], &[0; 100_000]].concat());
+    workshop.write("a.jsonl.gz", [&whole[..], &vec![0; 100_000]].concat());
     assert_eq!(workshop.texts("a.jsonl.gz"), ["w1"]);
     insta::assert_snapshot!(refused("a.jsonl.gz", [&whole[..], b"junk"].concat()), @"a.jsonl.gz: cannot read on after line 1: behind its 1 gzip member(s) stand bytes that are no gzip; fetch it again, or repack it (gzip -dc)");
     insta::assert_snapshot!(refused("a.jsonl.gz", [&whole[..], &[0; 9], &whole[..]].concat()), @"a.jsonl.gz: cannot read on after line 1: behind its 1 gzip member(s) stand bytes that are no gzip; fetch it again, or repack it (gzip -dc)");

@@ -161,15 +161,6 @@ fn a_corpus_too_short_is_refused_with_both_numbers() {
 
 /// The library indexes into the middle of a character here (found by putting every kind of value at every place of three
 /// real tokenizers).
-#[test]
-fn a_tokenizer_that_makes_its_library_panic_is_refused() {
-    let json = r#"{ "added_tokens": [{ "id": 0, "content": "<s>", "single_word": false, "lstrip": false,
-            "rstrip": false, "normalized": false, "special": true }],
-        "model": { "type": "BPE", "vocab": { "<s>": 0, "a": 1, "b": 2, "ab": 3 }, "merges": [["a", "b"]],
-            "continuing_subword_prefix": "\u00e9" } }"#;
-    insta::assert_snapshot!(refused_tokenizer(json), @"tokenizer.json: not a usable tokenizer.json: its model (BPE) can't be used: the tokenizers library panics on it");
-}
-
 /// A tokenizer of one word whose end of a text is a word of the vocabulary (`word`) or an added token (`added`).
 fn with_ends(word: &str, added: &[&str]) -> Tokenizer {
     let entry = |(id, content): (usize, &&str)| {

@@ -179,7 +179,7 @@ proptest! {
         let workshop = Workshop::new(50);
         let texts = documents.iter().map(|words| words.as_deref().map(text)).collect::<Vec<_>>();
         let objects = texts.iter().map(|text| serde_json::json!({ "id": 1, "text": text })).collect::<Vec<_>>();
-        let lines = objects.iter().map(|object| format!("{object}\n")).collect::<String>();
+        let lines = objects.iter().map(|object| format!("{object}\n")).collect::<Vec<_>>().concat();
         let (head, tail) = lines.as_bytes().split_at(cut.min(lines.len()));
         let version = if second_pages { WriterVersion::PARQUET_2_0 } else { WriterVersion::PARQUET_1_0 };
         let properties = WriterProperties::builder()
@@ -190,7 +190,7 @@ proptest! {
             .set_write_batch_size(4)
             .build();
         let borrowed = texts.iter().map(Option::as_deref).collect::<Vec<_>>();
-        let indented = objects.iter().map(|object| format!("{object:#}\n")).collect::<String>();
+        let indented = objects.iter().map(|object| format!("{object:#}\n")).collect::<Vec<_>>().concat();
         let files = [
             workshop.write("lines.jsonl", &lines),
             workshop.write("lines.json", &lines),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::merges::{by_id, by_score};
 use super::pipeline::{Pipeline, Vocabulary};
-use super::sentencepiece::{NormalizerSpec, PieceType, SentencePieceModel};
+use super::sentencepiece::{NormalizerSpec, Piece, PieceType, SentencePieceModel};
 use super::settings::{OfVocabulary, Settings};
 
 /// The pieces as a BPE, whatever kind of model they are from: that is what the class does.
@@ -38,7 +38,7 @@ pub(super) fn of_generic(model: &SentencePieceModel) -> OfVocabulary {
         .pieces
         .iter()
         .filter(|piece| piece.r#type() == PieceType::UserDefined)
-        .map(|piece| piece.piece())
+        .map(Piece::piece)
         .collect();
     special.retain(|token| !user_defined.contains(token.content.as_str()));
     OfVocabulary { special_tokens: Some(special), defaults: defaults.collect(), ..OfVocabulary::default() }
@@ -87,7 +87,7 @@ pub(super) fn pipeline(model: &SentencePieceModel, settings: &mut Settings) -> P
 
 /// Ids by piece; of equal pieces the last.
 fn pieces(model: &SentencePieceModel) -> HashMap<&str, u32> {
-    model.pieces.iter().map(|piece| piece.piece()).zip(0..).collect()
+    model.pieces.iter().map(Piece::piece).zip(0..).collect()
 }
 
 fn in_order<'a>(

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use outgrow_checkpoint::PythonJson;
 use serde_json::Value;
 
 use super::build::{Built, as_it_is, of_sentence_piece, of_tokenizer_json, of_vocab_and_merges};
@@ -117,6 +118,9 @@ impl TokenizerFiles {
         let is_bpe = json.pointer("/model/type").is_none_or(|kind| kind == "BPE");
         let tokenizer = Tokenizer::from_json(&self.path, json)?;
         notes.extend(tokenizer.notes().iter().cloned());
+        if source == TokenizerSource::Class {
+            notes.extend(self.other_ids(&tokenizer).filter(|note| !tokenizer.notes().contains(note)));
+        }
         let named = named_tokens(&settings, &tokenizer);
         if add_bos_token == Some(true) && named.bos.is_none() {
             let note =
@@ -199,6 +203,12 @@ impl TokenizerFiles {
         (!differences.is_empty()).then(|| {
             format!("not as tokenizer.json says but as transformers builds it by {built_by}: {what}")
         })
+    }
+
+    /// Where ids of added tokens that tokenizer.json states aren't those that its tokens have. Templates are the class's.
+    fn other_ids(&self, tokenizer: &Tokenizer) -> Option<String> {
+        let VocabularyFile::TokenizerJson { json, .. } = &self.vocabulary else { return None };
+        tokenizer.note_of_source(&serde_json::json!({ "added_tokens": json.get("added_tokens") }))
     }
 
     fn none(&self, problem: &str) -> TokenizerError {
@@ -287,7 +297,9 @@ fn optional_json(file: &Path) -> Result<Value, TokenizerError> {
     if !file.is_file() {
         return Ok(Value::Null);
     }
-    serde_json::from_str(&read_text(file)?).map_err(|error| TokenizerError::NoTokenizer {
+    // Written by Python, whose JSON has bare NaN and Infinity.
+    let json = PythonJson::parse(&read_text(file)?).map(|json| json.value);
+    json.map_err(|error| TokenizerError::NoTokenizer {
         path: file.to_path_buf(),
         problem: format!("not JSON: {error}"),
     })
