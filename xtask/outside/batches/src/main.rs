@@ -31,6 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             return Err(format!("batch {step} depends on how it is read").into());
         }
     }
-    println!("read 8 batches of 4 × 16 from {} tokens, each the same by itself and in turn", prepared.manifest.tokens);
+    println!(
+        "read 8 batches of 4 × 16 from {} tokens, each the same by itself and in turn",
+        prepared.manifest.tokens
+    );
     Ok(())
 }
