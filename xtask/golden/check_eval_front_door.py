@@ -11,10 +11,10 @@ tokens and text. A line for each case; the exit status is 1 if something differs
 
 import argparse
 import contextlib
-import copy
 import functools
 import io
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -25,9 +25,11 @@ from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
 
 import lm_eval.api.metrics
+import lm_eval.tasks
 import torch
 import transformers
 from check_eval_models import Failed, compare
@@ -45,7 +47,7 @@ lm_eval.api.metrics.bootstrap_stderr = lambda f, xs, iters: 0.0
 # Thirteen thousand YAML files are read at each call of the command line: once is enough.
 BUILD = TaskIndex.build
 INDEX = functools.cache(lambda paths: BUILD(list(paths)))
-TaskIndex.build = staticmethod(lambda paths: copy.deepcopy(INDEX(tuple(paths))))
+TaskIndex.build = staticmethod(lambda paths: dict(INDEX(tuple(paths))))
 
 TASKS = "arc_easy,piqa,lambada_openai,wikitext"
 PROMPTS = ["The river was high", " and then 1234 of them", "Hello</s> world<|endoftext|>"]
@@ -209,6 +211,22 @@ def generation(program: Path, model: Path) -> str:
     return f"{count} tokens written"
 
 
+def run_case(given: argparse.Namespace, folder: Folder, index: int, flag: str | None, shots: int | None, documents: Path) -> tuple[str, str]:
+    """One case, in a process of its own: the harness keeps hundreds of megabytes of each call."""
+    with tempfile.TemporaryDirectory() as temporary:
+        name = "".join(letter if letter.isalnum() else "-" for letter in folder.name)
+        place = given.keep / name / str(index) if given.keep else Path(temporary)
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        make(folder, given.tokenizers, place / "model")
+        try:
+            if shots is None:
+                return "OK", generation(given.program, place / "model")
+            return "OK", evaluation(given.program, given.data, documents, place / "model", flag, shots, given.limit, place)
+        except Failed as problem:
+            return "FAILED", str(problem)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("program", type=Path)
@@ -220,28 +238,19 @@ def main() -> None:
     given = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory() as cache:
-        read_documents_from(with_all_splits(given.data, Path(cache) / "documents"), Path(cache))
+        documents = with_all_splits(given.data, Path(cache) / "documents")
+        read_documents_from(documents, Path(cache))
+        TaskIndex.build([Path(lm_eval.tasks.__file__).parent])
         for folder in FOLDERS:
             cases = [(flag, shots) for flag in (None, "true", "false") for shots in (0, 2)]
             cases = [(f"{folder.name}; add_bos_token {flag}, {shots}-shot", flag, shots) for flag, shots in cases]
             for index, (name, flag, shots) in enumerate([*cases, (f"{folder.name}; generate", None, None)]):
                 if not all(word in name for word in given.only):
                     continue
-                with tempfile.TemporaryDirectory() as temporary:
-                    place = given.keep / "".join(letter if letter.isalnum() else "-" for letter in folder.name) / str(index) if given.keep else Path(temporary)
-                    shutil.rmtree(place, ignore_errors=True)
-                    place.mkdir(parents=True)
-                    make(folder, given.tokenizers, place / "model")
-                    try:
-                        if shots is None:
-                            found = generation(given.program, place / "model")
-                        else:
-                            found = evaluation(given.program, given.data, Path(cache) / "documents", place / "model", flag, shots, given.limit, place)
-                    except Failed as problem:
-                        failed += 1
-                        print(f"FAILED {name}: {problem}", flush=True)
-                        continue
-                print(f"OK {name}: {found}", flush=True)
+                with multiprocessing.get_context("fork").Pool(1) as pool:
+                    outcome, words = pool.apply(run_case, (given, folder, index, flag, shots, documents))
+                failed += outcome == "FAILED"
+                print(f"{outcome} {name}: {words}", flush=True)
     print(f"{failed} failed")
     sys.exit(1 if failed else 0)
 

@@ -7,8 +7,10 @@ replaced, by hashes of a request's tokens (eval_harness.py). Vocabularies are th
 """
 
 import contextlib
+import functools
 import io
 import json
+import multiprocessing
 import shutil
 import sys
 import tempfile
@@ -58,12 +60,17 @@ def write_model(folder: Path, vocabulary: str, configuration: dict, edit: dict, 
     LlamaForCausalLM(config).save_pretrained(folder)
 
 
-def scores(folder: Path, add_bos_token: bool | None, num_fewshot: int, manager: TaskManager) -> dict:
+@functools.cache
+def manager() -> TaskManager:
+    return TaskManager()
+
+
+def scores(folder: Path, add_bos_token: bool | None, num_fewshot: int) -> dict:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         flags = {} if add_bos_token is None else {"add_bos_token": add_bos_token}
         model = Hashed(pretrained=str(folder), device="cpu", batch_size=64, **flags)
         results = simple_evaluate(
-            model=model, model_args="pretrained=hashed", tasks=TASKS, task_manager=manager, num_fewshot=num_fewshot or None, bootstrap_iters=0, log_samples=True
+            model=model, model_args="pretrained=hashed", tasks=TASKS, task_manager=manager(), num_fewshot=num_fewshot or None, bootstrap_iters=0, log_samples=True
         )
     answers = lambda sample: [answer if isinstance(answer, float) else list(answer) for answer in sample["filtered_resps"]]
     return {task: [answers(sample) for sample in results["samples"][task]] for task in TASKS}
@@ -74,14 +81,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         temporary = Path(temporary)
         read_documents_from(with_all_splits(GOLDEN / "documents", temporary / "documents"), temporary / "cache")
-        manager = TaskManager()
+        manager()  # before the processes that share it
         for name, vocabulary, configuration, edit, files in FOLDERS:
             shutil.rmtree(temporary / "model", ignore_errors=True)
             write_model(temporary / "model", vocabulary, configuration, edit, files)
             named = {"tokenizer_config.json": configuration, "config.json": LLAMA, **files}
             for add_bos_token in (None, True, False):
                 for num_fewshot in (0, 2):
-                    expected = scores(temporary / "model", add_bos_token, num_fewshot, manager)
+                    # In a process of its own: the harness keeps hundreds of megabytes of each call.
+                    with multiprocessing.get_context("fork").Pool(1) as pool:
+                        expected = pool.apply(scores, (temporary / "model", add_bos_token, num_fewshot))
                     settings = {"name": name, "vocabulary": vocabulary, "edit": edit, "files": named}
                     cases.append(settings | {"add_bos_token": add_bos_token, "num_fewshot": num_fewshot, "expected": expected})
             lines = ",\n".join(json.dumps(case) for case in cases)
