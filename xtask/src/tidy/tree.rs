@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-/// All golden files together: they are in everybody's clone for ever.
-const GOLDEN_LIMIT_BYTES: u64 = 600_000;
+/// All golden files together: they are in everybody's clone for ever. Two thirds are tokenizers and what transformers makes
+/// of them, texts that pack to a tenth.
+const GOLDEN_LIMIT_BYTES: u64 = 2_000_000;
 
 /// A file of the workspace.
 pub struct File {
