@@ -7,6 +7,7 @@ Small vocabularies are trained here on a made-up text. A case is a folder: a voc
 with `add_bos_token` as lm-evaluation-harness passes it on (not at all, true or false).
 """
 
+import contextlib
 import argparse
 import base64
 import copy
@@ -80,9 +81,12 @@ def sentencepiece_model(folder: Path, name: str, **settings) -> bytes:
     prefix = folder / name
     corpus = folder / "corpus.txt"
     corpus.write_text("\n".join(line.strip() for line in CORPUS), encoding="utf-8")
-    sentencepiece.SentencePieceTrainer.train(
-        input=str(corpus), model_prefix=str(prefix), minloglevel=2, num_threads=1, **settings
-    )
+    # The model file keeps the names that it was given.
+    with contextlib.chdir(prefix.parent):
+        corpus_name = os.path.relpath(corpus, prefix.parent)
+        sentencepiece.SentencePieceTrainer.train(
+            input=corpus_name, model_prefix=prefix.name, minloglevel=2, num_threads=1, **settings
+        )
     return prefix.with_suffix(".model").read_bytes()
 
 
