@@ -221,6 +221,10 @@ fn what_no_tokenizer_can_be_made_of_is_refused_in_one_line() {
     insta::assert_snapshot!(Folder::with("like_llama_model").configured(&named("GemmaTokenizer", &ANGLES)).refused(), @"DIR/tokenizer.model: how GemmaTokenizer reads it isn't known here; transformers writes a tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)");
     insta::assert_snapshot!(Folder::with("like_llama_model").configured(&named("GPT2Tokenizer", &ANGLES)).refused(), @"DIR/tokenizer.model: GPT2Tokenizer reads vocab.json and merges.txt, not this: copy those here, or name the class that reads it (LlamaTokenizer) as tokenizer_class in tokenizer_config.json");
     insta::assert_snapshot!(Folder::empty().write("tokenizer.model", "IQ== 0\nIg== 1\n").refused(), @"DIR/tokenizer.model: it is no SentencePiece model (a tokenizer.model of Llama 3 is one of tiktoken's); transformers writes a tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)");
+    // A class builds a tokenizer of its own, but not of nothing.
+    let llama = named("LlamaTokenizer", &ANGLES);
+    insta::assert_snapshot!(Folder::empty().configured(&llama).write("tokenizer.json", "{\"model\": null}").refused(), @"DIR/tokenizer.json: not a usable tokenizer.json: there is no `model` in it, so it is no tokenizer");
+    insta::assert_snapshot!(Folder::empty().configured(&llama).write("tokenizer.json", "[]").refused(), @"DIR/tokenizer.json: not a usable tokenizer.json: the file is not an object of JSON");
     let gpt2 = named("GPT2Tokenizer", &END);
     let bpe = || Folder::with("vocab_and_merges");
     insta::assert_snapshot!(bpe().configured(&gpt2).write("merges.txt", "#version: 0.2\na b\na b c\n").refused(), @r#"DIR/merges.txt: line 3: "a b c" is no pair of tokens with a space between"#);

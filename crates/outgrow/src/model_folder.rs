@@ -72,9 +72,12 @@ impl ModelFolder {
     /// When there is no such decoder, or it is behind a mask, or no tokenizer that can be run.
     pub fn open(folder: &Path, from: TokenizerFrom, add_bos_token: Option<bool>) -> anyhow::Result<Self> {
         let source = Source::open(folder)?;
-        notes::print(folder, source.notes());
+        // One that is refused says nothing but why.
         let checkpoint = match source {
-            Source::Llama(checkpoint) => checkpoint,
+            Source::Llama(checkpoint) => {
+                notes::print(folder, checkpoint.notes());
+                checkpoint
+            }
             Source::Other(other) => {
                 let reason = other.why_not_run();
                 return Err(BadInput(format!("only LLaMA-style decoders can be run: {reason}")).into());

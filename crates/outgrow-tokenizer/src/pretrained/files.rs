@@ -12,6 +12,7 @@ use super::pipeline::Vocabulary;
 use super::sentencepiece::SentencePieceModel;
 use super::settings::{Beside, CleanUp, Settings};
 use super::{NamedToken, NamedTokens, PretrainedTokenizer, TokenizerSource};
+use crate::complaint::missing;
 use crate::error::TokenizerError;
 use crate::reading::SpecialSpellings;
 use crate::tokenizer::Tokenizer;
@@ -252,6 +253,10 @@ impl VocabularyFile {
             path: file.to_path_buf(),
             problem: format!("not JSON: {error}"),
         })?;
+        // Whatever a class would make of it: a file that is no tokenizer has no vocabulary to give.
+        if let Some(problem) = missing(&json) {
+            return Err(TokenizerError::Unusable { path: file.to_path_buf(), problem });
+        }
         Ok(Self::TokenizerJson { json, byte_level: text.contains("\"ByteLevel\"") })
     }
 }
