@@ -49,10 +49,9 @@ pub struct Arguments {
     stop_on_closed_stdin: bool,
 }
 
-/// `step-4`, `step-00000004`, or a path that ends so.
+/// `step-4` or `step-00000004`; a path could be into another run.
 fn step_of_name(name: &str) -> Result<u64, String> {
-    let last = Path::new(name).file_name().and_then(|last| last.to_str()).unwrap_or_default();
-    let digits = last.strip_prefix("step-").filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let digits = name.strip_prefix("step-").filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
     let step = digits.and_then(|digits| digits.parse().ok());
     step.ok_or_else(|| "expected the name of a checkpoint, as step-00000004".to_owned())
 }

@@ -46,7 +46,7 @@ fn a_run_is_taken_back_more_than_once_and_over_a_growth() {
     let workshop = trained();
     let whole = contents(&workshop.path("run/step-00000007"));
     assert_success(&rewind(&workshop, "step-00000006"));
-    assert_success(&rewind(&workshop, "run/step-00000004"));
+    assert_success(&rewind(&workshop, "step-00000004"));
     assert!(contents(&workshop.path("run/step-00000007")) == whole);
     let run = run_file(&workshop);
     assert_eq!(run["rewinds"].as_array().unwrap().len(), 2);
@@ -66,6 +66,8 @@ fn a_checkpoint_that_is_not_there_or_not_whole_moves_nothing() {
     let workshop = trained();
     let refused_at = |name: &str| refused(&workshop, &[&TRAIN[..], &["--rewind-to", name]].concat());
     insta::assert_snapshot!(refused_at("step-3"), @"run: no checkpoint step-00000003: there are step-00000004, step-00000005, step-00000006, step-00000007");
+    // Of another run, perhaps.
+    insta::assert_snapshot!(refused_at("other/step-5"), @"invalid value 'other/step-5' for '--rewind-to <step-N>': expected the name of a checkpoint, as step-00000004");
     insta::assert_snapshot!(refused_at("last"), @"invalid value 'last' for '--rewind-to <step-N>': expected the name of a checkpoint, as step-00000004");
     fs::write(workshop.path("run/step-00000005/training/state.json"), "").unwrap();
     insta::assert_snapshot!(refused_at("step-5"), @"run/step-00000005: training/state.json: EOF while parsing a value at line 1 column 0; the newest whole checkpoint is step-00000007: `--rewind-to step-7` goes on from it and sets aside what is newer");
