@@ -7,9 +7,9 @@ Small vocabularies are trained here on a made-up text. A case is a folder: a voc
 with `add_bos_token` as lm-evaluation-harness passes it on (not at all, true or false).
 """
 
-import contextlib
 import argparse
 import base64
+import contextlib
 import copy
 import hashlib
 import json
