@@ -7,10 +7,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use gemmkit::kernel::{Bf16DotGemmF32, KernelFamily};
 use half::bf16;
 #[cfg(target_arch = "x86_64")]
-use outgrow_kernels::flex::matrix::Pairs;
+use outgrow_kernels::cpu::kernels::matrix::Pairs;
 use outgrow_kernels::{
     Precision,
-    flex::{
+    cpu::kernels::{
         adamw::{Step, Updated, sum_of_squares, update},
         attention::{self, Attended, Output, attend, attend_gradients},
         cross_entropy::{self, Prediction, linear_cross_entropy},

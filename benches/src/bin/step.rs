@@ -10,7 +10,7 @@ use outgrow_checkpoint::LlamaConfig;
 use outgrow_data::Batch;
 use outgrow_kernels::{
     DeviceName, Precision,
-    flex::{
+    cpu::kernels::{
         matrix::{Matrix, Store, Threads},
         value::Value,
     },

@@ -6,26 +6,26 @@
 // The type-erased dispatch of wgpu and cuda nests deeper than the compiler's default.
 #![recursion_limit = "256"]
 
-pub mod composed;
 mod device;
-mod documents;
-#[cfg(feature = "flex")]
-pub mod flex;
-#[cfg(feature = "flex")]
-mod fused;
-mod layer;
-#[cfg(all(test, feature = "flex"))]
-#[path = "../tests/numbers/mod.rs"]
-mod numbers;
-mod operations;
-mod optimizer;
 mod precision;
 
+mod documents;
+mod layer;
+mod operations;
+mod optimizer;
+
+pub mod composed;
+#[cfg(feature = "flex")]
+pub mod cpu;
+
+#[cfg(feature = "flex")]
+mod autodiff;
+
 pub use composed::{RotaryTable, linear};
+#[cfg(feature = "flex")]
+pub use cpu::operations::HostValues;
 pub use device::{DeviceDescription, DeviceError, DeviceName, available_devices, open_device};
 pub use documents::PackedDocuments;
-#[cfg(feature = "flex")]
-pub use fused::HostValues;
 pub use layer::{LayerNumbers, LayerWeights};
 pub use operations::{decoder_layer, linear_cross_entropy, rms_norm};
 pub use optimizer::{AdamWParameter, AdamWStep, adamw, sum_of_squares};

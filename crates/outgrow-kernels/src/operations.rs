@@ -5,7 +5,7 @@
 use burn::tensor::{Int, Tensor};
 
 #[cfg(feature = "flex")]
-use crate::fused;
+use crate::cpu::operations as fused;
 use crate::{LayerNumbers, LayerWeights, PackedDocuments, Precision, composed, composed::RotaryTable};
 
 /// One decoder layer, `[batch, sequence, hidden]` to the same: `h = x + attention(norm(x))`, then `h + feed_forward(norm(h))`.

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use crate::composed;
 #[cfg(feature = "flex")]
-use crate::fused;
+use crate::cpu::operations as fused;
 
 /// A parameter and its moments, flat, on a device without autodiff.
 #[derive(Clone, Debug)]

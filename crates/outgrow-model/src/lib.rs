@@ -5,24 +5,22 @@
 #![doc = include_str!("../README.md")]
 #![recursion_limit = "256"]
 
-mod decoder;
 mod error;
-#[cfg(feature = "flex")]
-mod inference;
+
 mod initialization;
-mod layers;
-mod parameters;
 mod rope;
+
+mod layers;
+mod decoder;
+mod parameters;
+
+mod reading;
 mod sampling;
-mod scoring;
-mod session;
-mod stored_text;
 
 pub use decoder::Decoder;
 pub use error::ModelError;
 pub use initialization::{Initialization, initial_tensors};
 pub use layers::{Attention, DecoderLayer, Embedding, FeedForward, Linear, RmsNorm};
+pub use reading::{Continuations, Score, Scorer, Session};
 pub use rope::rotary_frequencies;
 pub use sampling::{Sampler, Sampling};
-pub use scoring::{Continuations, Score, Scorer};
-pub use session::Session;

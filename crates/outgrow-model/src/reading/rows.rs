@@ -1,0 +1,167 @@
+//! A decoder's parameters where the CPU reads them, and the pass over rows of tokens of many texts.
+//!
+//! What is asked of the rows is scoring.rs's and session.rs's.
+
+use std::sync::Arc;
+
+use outgrow_kernels::{
+    HostValues, LayerWeights, Precision,
+    cpu::kernels::{
+        buffers::{Buffer, HalfBuffer},
+        normalization::normalize,
+        reading::{KeyValues, Layer, Onward, Rows, Shape, Weight},
+        rotary::Angles,
+        value::narrowed,
+    },
+};
+
+use crate::{Decoder, layers};
+
+/// The decoder, without autodiff, on the CPU. The parameters are shared with it, not copied, but for matrices in bf16.
+#[derive(Clone, Debug)]
+pub struct Inference {
+    embedding: HostValues,
+    layers: Vec<LayerWeights<HostValues, KeptMatrix>>,
+    norm: HostValues,
+    head: KeptMatrix,
+    cosines: HostValues,
+    sines: HostValues,
+    shape: Shape,
+}
+
+/// A matrix in the decoder's precision.
+#[derive(Clone, Debug)]
+enum KeptMatrix {
+    F32(HostValues),
+    Bf16(Arc<HalfBuffer>),
+}
+
+impl KeptMatrix {
+    fn new(values: HostValues, precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32(values),
+            Precision::Bf16 => Self::Bf16(Arc::new(narrowed(&[&values]))),
+        }
+    }
+
+    fn weight(&self) -> Weight<'_> {
+        match self {
+            Self::F32(values) => Weight::F32(values),
+            Self::Bf16(values) => Weight::Bf16(values),
+        }
+    }
+}
+
+/// Where the layers store keys and values.
+pub enum Stored<'a> {
+    /// A place for each layer, kept for what follows.
+    Kept(&'a mut [KeyValues]),
+    /// One place for all: nothing follows.
+    Passing(&'a mut KeyValues),
+}
+
+impl Inference {
+    /// `None` where the decoder is on another device.
+    pub fn new(decoder: &Decoder) -> Option<Self> {
+        let config = decoder.config();
+        let [cosines, sines] = decoder.rotary().tables();
+        let precision = decoder.precision();
+        let embedding = HostValues::of(decoder.model.embed_tokens.weight.val())?;
+        Some(Self {
+            layers: decoder
+                .model
+                .layers
+                .iter()
+                .map(|layer| matrices(layer, precision))
+                .collect::<Option<_>>()?,
+            norm: HostValues::of(decoder.model.norm.weight.val())?,
+            head: KeptMatrix::new(HostValues::of(decoder.head())?, precision),
+            embedding,
+            cosines: HostValues::of(cosines)?,
+            sines: HostValues::of(sines)?,
+            shape: Shape {
+                heads: config.num_attention_heads,
+                key_value_heads: config.num_key_value_heads,
+                head_dim: config.head_dim,
+                epsilon: config.rms_norm_eps as f32,
+            },
+        })
+    }
+
+    /// The head's weight, `[vocab_size, hidden]`.
+    pub fn head(&self) -> Weight<'_> {
+        self.head.weight()
+    }
+
+    /// An empty place for each layer.
+    pub fn empty(&self) -> Vec<KeyValues> {
+        vec![KeyValues::default(); self.layers.len()]
+    }
+
+    /// The wanted rows after the last norm, `[wanted, hidden]`, with rows of no meaning up to the least number.
+    ///
+    /// # Panics
+    /// When there are fewer tokens than rows, or a token or a position isn't there.
+    pub fn run(&self, tokens: &[u32], rows: &Rows, mut stored: Stored<'_>) -> Buffer {
+        let width = self.norm.len();
+        let mut hidden = Buffer::new(rows.rows() * width);
+        let (filled, rest) = hidden.split_at_mut(tokens.len() * width);
+        for (row, &token) in filled.chunks_exact_mut(width).zip(tokens) {
+            row.copy_from_slice(&self.embedding[token as usize * width..][..width]);
+        }
+        rest.fill(0.0);
+        for (index, weights) in self.layers.iter().enumerate() {
+            let layer = Layer {
+                shape: self.shape,
+                weights: borrowed(weights),
+                angles: Angles { cosines: &self.cosines, sines: &self.sines },
+            };
+            let onward = if index + 1 == self.layers.len() { Onward::Wanted } else { Onward::All };
+            hidden = match &mut stored {
+                Stored::Kept(stored) => layer.forward(hidden, rows, &mut stored[index], onward),
+                Stored::Passing(stored) => {
+                    stored.clear();
+                    layer.forward(hidden, rows, stored, onward)
+                }
+            };
+        }
+        let mut normalized = Buffer::new(hidden.len());
+        let mut inverse_roots = Buffer::new(hidden.len() / width);
+        normalize(&mut normalized, &mut inverse_roots, &hidden, &self.norm, self.shape.epsilon);
+        normalized
+    }
+}
+
+fn borrowed(weights: &LayerWeights<HostValues, KeptMatrix>) -> LayerWeights<&[f32], Weight<'_>> {
+    LayerWeights {
+        input_layernorm: &weights.input_layernorm,
+        q_proj: weights.q_proj.weight(),
+        k_proj: weights.k_proj.weight(),
+        v_proj: weights.v_proj.weight(),
+        o_proj: weights.o_proj.weight(),
+        post_attention_layernorm: &weights.post_attention_layernorm,
+        gate_proj: weights.gate_proj.weight(),
+        up_proj: weights.up_proj.weight(),
+        down_proj: weights.down_proj.weight(),
+    }
+}
+
+fn matrices(
+    layer: &layers::DecoderLayer,
+    precision: Precision,
+) -> Option<LayerWeights<HostValues, KeptMatrix>> {
+    let (attention, feed_forward) = (&layer.self_attn, &layer.mlp);
+    let matrix =
+        |linear: &layers::Linear| Some(KeptMatrix::new(HostValues::of(linear.weight.val())?, precision));
+    Some(LayerWeights {
+        input_layernorm: HostValues::of(layer.input_layernorm.weight.val())?,
+        q_proj: matrix(&attention.q_proj)?,
+        k_proj: matrix(&attention.k_proj)?,
+        v_proj: matrix(&attention.v_proj)?,
+        o_proj: matrix(&attention.o_proj)?,
+        post_attention_layernorm: HostValues::of(layer.post_attention_layernorm.weight.val())?,
+        gate_proj: matrix(&feed_forward.gate_proj)?,
+        up_proj: matrix(&feed_forward.up_proj)?,
+        down_proj: matrix(&feed_forward.down_proj)?,
+    })
+}

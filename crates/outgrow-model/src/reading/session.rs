@@ -1,0 +1,102 @@
+//! A text that goes on: what is read is computed once, and kept as keys and values.
+//!
+//! On the CPU by rows.rs, which packs rows of many texts; elsewhere by tensors.rs, in burn's operations.
+
+#[cfg(feature = "flex")]
+use outgrow_kernels::cpu::kernels::{
+    buffers::Buffer,
+    matrix::Store,
+    reading::{KeyValues, Operand, Rows, Span, product},
+};
+
+#[cfg(feature = "flex")]
+use super::rows::{Inference, Stored};
+use super::tensors::StoredText;
+use crate::{Decoder, ModelError};
+
+/// A text so far, and what the model computed of it.
+#[derive(Debug)]
+pub struct Session {
+    decoder: Decoder,
+    tokens: Vec<u32>,
+    kept: Kept,
+}
+
+/// Where keys and values are, and who reads on from them.
+#[derive(Debug)]
+enum Kept {
+    #[cfg(feature = "flex")]
+    Host(Box<Cached>),
+    Tensors(StoredText),
+}
+
+#[cfg(feature = "flex")]
+#[derive(Debug)]
+struct Cached {
+    inference: Inference,
+    stored: Vec<KeyValues>,
+}
+
+impl Session {
+    /// An empty text. The decoder's parameters are shared; in bf16, matrices are copied.
+    pub fn new(decoder: &Decoder) -> Self {
+        #[cfg(feature = "flex")]
+        if let Some(inference) = Inference::new(decoder) {
+            let cached = Cached { stored: inference.empty(), inference };
+            return Self { decoder: decoder.inner(), tokens: Vec::new(), kept: Kept::Host(Box::new(cached)) };
+        }
+        Self::with_tensors(decoder)
+    }
+
+    /// On any device, the CPU included.
+    fn with_tensors(decoder: &Decoder) -> Self {
+        let kept = Kept::Tensors(StoredText::new(decoder));
+        Self { decoder: decoder.inner(), tokens: Vec::new(), kept }
+    }
+
+    /// All tokens read so far.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// Reads tokens behind those read before, and gives the logits of what may come next, `[vocab_size]`.
+    ///
+    /// # Errors
+    /// When there is no token to read, one isn't in the vocabulary, or the text gets longer than the model's positions.
+    pub fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>, ModelError> {
+        let config = self.decoder.config();
+        let (sequence_length, maximum) = (self.tokens.len() + tokens.len(), config.max_position_embeddings);
+        if tokens.is_empty() {
+            return Err(ModelError::NothingToRead);
+        }
+        if sequence_length > maximum {
+            return Err(ModelError::SequenceTooLong { sequence_length, maximum });
+        }
+        if let Some(&token) = tokens.iter().find(|&&token| token as usize >= config.vocab_size) {
+            return Err(ModelError::UnknownToken { token, vocab_size: config.vocab_size });
+        }
+        let logits = match &mut self.kept {
+            #[cfg(feature = "flex")]
+            Kept::Host(cached) => cached.read(tokens, self.tokens.len(), config.vocab_size),
+            Kept::Tensors(stored) => stored.read(&self.decoder, tokens),
+        };
+        self.tokens.extend(tokens);
+        Ok(logits)
+    }
+}
+
+#[cfg(feature = "flex")]
+impl Cached {
+    fn read(&mut self, tokens: &[u32], first_position: usize, vocab_size: usize) -> Vec<f32> {
+        let span = Span { rows: tokens.len(), first_position, before: 0..first_position, wanted: 1 };
+        let rows = Rows::new(vec![span], 1);
+        let last: Buffer = self.inference.run(tokens, &rows, Stored::Kept(&mut self.stored));
+        let mut logits = vec![0.0; vocab_size];
+        let head = self.inference.head();
+        product(&mut logits, Store::Replace, &Operand::new(&last, 1, head), head);
+        logits
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests;

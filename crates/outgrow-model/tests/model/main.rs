@@ -1,0 +1,5 @@
+//! The decoder against what `transformers` computes, and its ways of reading against its logits.
+
+#[cfg(feature = "flex")]
+mod reading;
+mod transformers_parity;
