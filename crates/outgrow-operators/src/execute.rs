@@ -1,12 +1,19 @@
 //! Carrying out a plan, over any medium that holds named tensors: folders on disk, or tensors in memory.
 
+pub(crate) mod values;
+pub(crate) mod products;
+pub(crate) mod rounding;
+
 use outgrow_checkpoint::{HostTensor, NamedTensors};
 
 use crate::{
     error::GrowthError,
-    origin::Origin,
-    plan::{GrowthPlan, PlannedTensor},
-    values::{Values, rows_and_columns},
+    execute::values::{Values, rows_and_columns},
+    plan::{
+        GrowthPlan,
+        moments::{Moments, plan_moments, with_sources},
+        origin::{Origin, PlannedTensor},
+    },
 };
 
 /// Where a plan is carried out: a source of named tensors and a grown model that is filled tensor by tensor.
@@ -57,6 +64,19 @@ pub fn grow_tensors(plan: &GrowthPlan, source: &NamedTensors) -> Result<NamedTen
         }
     }
     grow_named(&plan.tensors, source)
+}
+
+/// Grows moments in memory.
+///
+/// # Errors
+/// As [`plan_moments`].
+pub fn grow_moments(
+    plan: &GrowthPlan,
+    policy: Moments,
+    source: &NamedTensors,
+) -> Result<NamedTensors, GrowthError> {
+    let moments = with_sources(plan_moments(&plan.tensors, policy)?, |name| source.contains_key(name));
+    grow_named(&moments, source)
 }
 
 /// Makes the tensors in memory.

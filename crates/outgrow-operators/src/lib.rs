@@ -3,68 +3,46 @@
 //! It trains nothing and decides nothing: when to grow, and by what, is outgrow-schedules'.
 #![doc = include_str!("../README.md")]
 
-mod account;
-mod biases;
-mod card;
-mod depth;
-mod digest;
-mod error;
-mod execute;
-mod folder;
-mod folder_plan;
-mod fresh;
 mod growth;
-mod growth_words;
-mod head;
-mod identity;
-mod layer_lists;
-mod layer_map;
-mod learned;
-mod mask;
-mod masked_folder;
-mod memory;
-mod mergekit;
-mod model_card;
-mod moments;
-mod origin;
-mod outline;
-mod part;
-mod passthrough_plan;
-mod pattern;
-mod plan;
-mod preservation;
-mod products;
-mod recipe_file;
-mod rounding;
-mod side_files;
-mod silence;
-mod source;
-mod units;
-mod values;
-mod widen;
-mod width;
-mod yaml;
+mod recipe;
 
-pub use account::Account;
-pub use depth::LayerOrigin;
-pub use digest::{FileDigest, sha256_of_files};
+mod plan;
+mod execute;
+
+mod folder;
+
+mod error;
+
 pub use error::GrowthError;
-pub use execute::{Medium, execute, grow_tensors};
-pub use folder::{Grown, grow_folder};
-pub use folder_plan::FolderPlan;
+pub use execute::{Medium, execute, grow_moments, grow_tensors};
+pub use folder::{
+    Grown,
+    account::Account,
+    card::{
+        front_matter::base_models,
+        text::{CardFacts, CardRecipe, ModelSize, model_card},
+    },
+    digest::{FileDigest, sha256_of_files},
+    grow_folder,
+    mask::Mask,
+    masked::MaskedFolder,
+    outline::{Outline, Plannable},
+    plan::FolderPlan,
+    source::{OtherDecoder, Source},
+};
 pub use growth::{Growth, Mix, Placement, Width};
-pub use layer_map::LayerMap;
-pub use learned::LearnedMatrices;
-pub use mask::Mask;
-pub use masked_folder::MaskedFolder;
-pub use mergekit::{Passthrough, Scale, Slice};
-pub use model_card::{CardFacts, CardRecipe, ModelSize, base_models, model_card};
-pub use moments::{Moments, grow_moments, plan_moments};
-pub use origin::{Channel, Channels, Fill, Origin, Widening};
-pub use outline::{Outline, Plannable};
-pub use passthrough_plan::PassthroughDtypes;
-pub use plan::{GrowthPlan, PlannedTensor, plan, plan_all};
-pub use preservation::Preservation;
-pub use recipe_file::{GrowthRecipe, RecipeFile, RecipeFileError};
-pub use source::{OtherDecoder, Source};
-pub use units::MaskedUnits;
+pub use plan::{
+    GrowthPlan,
+    depth::LayerOrigin,
+    layer_map::LayerMap,
+    learned::LearnedMatrices,
+    moments::{Moments, plan_moments},
+    origin::{Channel, Channels, Fill, Origin, PlannedTensor, Widening},
+    plan, plan_all,
+    preservation::Preservation,
+    units::MaskedUnits,
+};
+pub use recipe::{
+    GrowthRecipe, RecipeFile, RecipeFileError,
+    mergekit::{Passthrough, PassthroughDtypes, Scale, Slice},
+};

@@ -1,23 +1,43 @@
 //! Growth as a plan: for every tensor of the grown model, what it is made of. No tensor of the source is in sight, and nothing
 //! is carried out here; the one file that is read is that of a learned growth's matrices, which are part of the plan.
 
+pub(crate) mod depth;
+pub(crate) mod layer_map;
+pub(crate) mod pattern;
+
+mod width;
+mod widen;
+pub(crate) mod learned;
+pub(crate) mod biases;
+pub(crate) mod part;
+
+pub(crate) mod origin;
+mod fresh;
+pub(crate) mod draw;
+
+pub(crate) mod preservation;
+pub(crate) mod units;
+pub(crate) mod moments;
+
 use std::collections::BTreeMap;
 
-use outgrow_checkpoint::{LlamaConfig, TensorShape, layer_index, with_layer_index};
+use outgrow_checkpoint::{LlamaConfig, TensorShape};
 
 use crate::{
-    biases::Biases,
-    depth::{LayerOrigin, grown_layers},
     error::GrowthError,
-    fresh::{self, fresh},
     growth::{Growth, Mix, Width},
-    learned::LearnedMatrices,
-    origin::Origin,
-    part::Part,
-    preservation::Preservation,
-    units::{MaskedUnits, Unit, Units},
-    widen::{Style, Widener},
-    width::{WidthMaps, widened},
+    plan::{
+        biases::Biases,
+        depth::{LayerOrigin, deepened_tensor, grown_layers},
+        fresh::fresh,
+        learned::LearnedMatrices,
+        origin::{Origin, PlannedTensor},
+        part::Part,
+        preservation::Preservation,
+        units::{MaskedUnits, Unit, Units},
+        widen::{Style, Widener},
+        width::{WidthMaps, widened},
+    },
 };
 
 /// What each tensor of a grown model is made of.
@@ -36,17 +56,6 @@ pub struct GrowthPlan {
     pub tensors: Vec<PlannedTensor>,
     /// Where its layers, channels, neurons and heads come from.
     pub(crate) units: Units,
-}
-
-/// One tensor of a grown model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PlannedTensor {
-    /// Its name.
-    pub name: String,
-    /// Its shape.
-    pub shape: Vec<usize>,
-    /// What it is made of.
-    pub origin: Origin,
 }
 
 /// Plans a growth. Growth in depth copies embedding, final norm and head once and unchanged; growth in width leaves the layers
@@ -164,29 +173,6 @@ fn deepened(
     let preservation = Preservation::of_layers(source.num_hidden_layers, &layers);
     let units = Units::of_layers(source, &layers);
     Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors, units })
-}
-
-/// A tensor of a deeper model: its layer's, or, outside the layers, the source's own.
-pub(crate) fn deepened_tensor(
-    tensor: TensorShape,
-    layers: &[LayerOrigin],
-    fresh: &dyn Fn(&str) -> Origin,
-) -> PlannedTensor {
-    let TensorShape { name, shape } = tensor;
-    let origin = match layer_index(&name).map(|layer| layers[layer]) {
-        None => Origin::copy(name.clone()),
-        Some(LayerOrigin::Identity(_)) if writes_residual(&name) => Origin::zeros(),
-        Some(LayerOrigin::Copy(source) | LayerOrigin::Identity(source)) => {
-            Origin::copy(with_layer_index(&name, source))
-        }
-        Some(LayerOrigin::Fresh) => fresh(&name),
-    };
-    PlannedTensor { name, shape, origin }
-}
-
-/// Whether a layer adds this tensor's product to the residual stream.
-pub(crate) fn writes_residual(name: &str) -> bool {
-    name.ends_with(".o_proj.weight") || name.ends_with(".down_proj.weight")
 }
 
 fn wider(

@@ -1,0 +1,285 @@
+//! What a growth of a folder would make, in words: `outgrow grow --plan`. It writes nothing.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf};
+
+use outgrow_checkpoint::{ShardLayout, layer_index, name_in_layer};
+
+use crate::{
+    error::GrowthError,
+    execute::values::rows_and_columns,
+    folder::{
+        mask::Mask,
+        outline::Plannable,
+        peak_memory::peak_memory_bytes,
+        plan::FolderPlan,
+        shards::{GrownMoments, layout},
+        side_files::side_files,
+    },
+    plan::{
+        depth::LayerOrigin, layer_map::LayerMap, moments::Moments, origin::Origin, pattern::connection_rate,
+    },
+};
+
+/// Shards that are listed one by one; of more, only the first and the last.
+const SHARDS_LISTED: usize = 8;
+
+/// An account of a planned growth. Its `Display` is for people.
+#[derive(Clone, Debug)]
+pub struct Account {
+    plan: FolderPlan,
+    source_parameters: u64,
+    missing_shards: usize,
+    layout: ShardLayout,
+    moments: Option<MomentsAccount>,
+    memory_bytes: u64,
+    bytes_per_second: Option<f64>,
+    side_files: Vec<PathBuf>,
+}
+
+/// What becomes of an optimizer's moments.
+#[derive(Clone, Debug)]
+struct MomentsAccount {
+    policy: Moments,
+    tensors: usize,
+    layout: ShardLayout,
+}
+
+impl Account {
+    /// What a plan would make; nothing is written.
+    ///
+    /// # Errors
+    /// Tensors of the plan that aren't in the source; moments that aren't there; a folder that can't be read.
+    pub fn new<'a>(
+        source: impl Into<Plannable<'a>>,
+        plan: FolderPlan,
+        moments: Moments,
+        shard_size_bytes: u64,
+    ) -> Result<Self, GrowthError> {
+        let source = source.into();
+        let layout = layout(source, &plan, shard_size_bytes)?;
+        let mut memory_bytes = peak_memory_bytes(&plan.tensors);
+        let grown = GrownMoments::plan(source.folder(), &plan, moments)?;
+        let moments = grown.map(|grown| {
+            // Weights and moments are made one after the other.
+            memory_bytes = memory_bytes.max(peak_memory_bytes(grown.tensors()));
+            let (tensors, layout) = (grown.tensors().len(), grown.layout(shard_size_bytes)?);
+            Ok::<_, GrowthError>(MomentsAccount { policy: moments, tensors, layout })
+        });
+        Ok(Self {
+            source_parameters: source.num_parameters(),
+            missing_shards: source.missing_shards(),
+            side_files: side_files(source.folder())?,
+            bytes_per_second: None,
+            moments: moments.transpose()?,
+            memory_bytes,
+            layout,
+            plan,
+        })
+    }
+
+    /// The same with the time that it will take at a speed: the bytes a second that the target's disk takes.
+    #[must_use]
+    pub fn at_speed(self, bytes_per_second: f64) -> Self {
+        Self { bytes_per_second: Some(bytes_per_second), ..self }
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FolderPlan { source_layers, layers, preservation, .. } = &self.plan;
+        let parameters = grouped(self.plan.num_parameters());
+        writeln!(f, "layers       {source_layers} → {}", layers.len())?;
+        writeln!(f, "made of      {}", layers_in_words(layers))?;
+        writeln!(f, "function     {preservation}")?;
+        self.write_mask(f)?;
+        writeln!(f, "parameters   {} → {parameters}", grouped(self.source_parameters))?;
+        self.write_tensors(f)?;
+        writeln!(f, "bytes        {}", grouped(self.layout.size_bytes()))?;
+        self.write_shards(f)?;
+        self.write_moments(f)?;
+        self.write_costs(f)?;
+        if self.missing_shards > 0 {
+            let missing = self.missing_shards;
+            write!(
+                f,
+                "\nnot there    {missing} of the source's shards: shapes and types are those of config.json"
+            )?;
+        }
+        if !self.side_files.is_empty() {
+            let names = self.side_files.iter().filter_map(|file| file.file_name()?.to_str());
+            write!(f, "\ncomes along  {}", names.collect::<Vec<_>>().join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl Account {
+    fn write_tensors(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tensors = &self.plan.tensors;
+        let copied = tensors.iter().filter(|tensor| matches!(tensor.origin, Origin::Copy { .. })).count();
+        if copied == tensors.len() {
+            return writeln!(f, "tensors      {copied}, all copied byte for byte");
+        }
+        writeln!(
+            f,
+            "tensors      {}: {copied} copied byte for byte, {} computed",
+            tensors.len(),
+            tensors.len() - copied
+        )?;
+        let mut groups: BTreeMap<(bool, String, String), usize> = BTreeMap::new();
+        for tensor in tensors.iter().filter(|tensor| !matches!(tensor.origin, Origin::Copy { .. })) {
+            let is_layer = layer_index(&tensor.name).is_some();
+            let kind = name_in_layer(&tensor.name);
+            let made = format!("{:?} {}", tensor.shape, in_words(&tensor.origin, &tensor.shape));
+            *groups.entry((is_layer, kind.to_owned(), made)).or_default() += 1;
+        }
+        for ((_, kind, made), count) in groups {
+            writeln!(f, "             {kind} ×{count}  {made}")?;
+        }
+        Ok(())
+    }
+
+    fn write_shards(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shards = self.layout.shards();
+        let count = shards.len();
+        write!(f, "shards       {count}")?;
+        for (index, shard) in shards.iter().enumerate() {
+            if count <= SHARDS_LISTED || index == 0 || index + 1 == count {
+                write!(f, "\n             {}  {} bytes", shard.file_name, grouped(shard.size_bytes()))?;
+            } else if index == 1 {
+                write!(f, "\n             …")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Account {
+    fn write_mask(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(Mask { mask, ramp_tokens, masked }) = &self.plan.mask else { return Ok(()) };
+        let parts = masked.named().into_iter().filter(|(_, ranges)| !ranges.is_empty());
+        let parts = parts.map(|(name, ranges)| {
+            let indices: Vec<usize> = ranges.iter().flat_map(|[first, end]| *first..*end).collect();
+            format!("{name} {}", LayerMap(&indices))
+        });
+        let parts = parts.collect::<Vec<_>>().join("; ");
+        let ramp = ramp_tokens.map(|tokens| format!(", to open over {} tokens", grouped(tokens)));
+        writeln!(f, "mask         {mask} over {parts}{}", ramp.unwrap_or_default())
+    }
+
+    fn write_moments(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(MomentsAccount { policy, tensors, layout }) = &self.moments else { return Ok(()) };
+        let (bytes, shards) = (grouped(layout.size_bytes()), layout.shards().len());
+        let files = if shards == 1 { "1 file".to_owned() } else { format!("{shards} files") };
+        write!(f, "\nmoments      {policy}: {tensors} tensors, {bytes} bytes in {files}")
+    }
+
+    fn write_costs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\nmemory       about {} MB", megabytes(self.memory_bytes as f64))?;
+        let Some(bytes_per_second) = self.bytes_per_second else { return Ok(()) };
+        let moments = self.moments.as_ref().map_or(0, |moments| moments.layout.size_bytes());
+        let bytes = self.layout.size_bytes() + moments;
+        let time = in_time(bytes as f64 / bytes_per_second);
+        write!(f, "\ntime         {time} of writing at {} MB/s, measured", megabytes(bytes_per_second))
+    }
+}
+
+/// Whole ones, decimal, at least 1.
+fn megabytes(bytes: f64) -> String {
+    grouped((bytes / 1e6).round().max(1.0) as u64)
+}
+
+fn in_time(seconds: f64) -> String {
+    match seconds {
+        short if short < 59.5 => format!("{short:.1} s"),
+        long if long < 3570.0 => format!("{:.0} min", long / 60.0),
+        longer => format!("{:.1} h", longer / 3600.0),
+    }
+}
+
+/// The layer map of the copies, and where the other layers stand.
+fn layers_in_words(layers: &[LayerOrigin]) -> String {
+    let sources = |wanted: fn(&LayerOrigin) -> bool| -> Vec<usize> {
+        layers.iter().filter(|layer| wanted(layer)).filter_map(|layer| layer.source()).collect()
+    };
+    let places = |wanted: fn(&LayerOrigin) -> bool| -> Vec<usize> {
+        layers.iter().enumerate().filter(|(_, layer)| wanted(layer)).map(|(index, _)| index).collect()
+    };
+    let copies = sources(|layer| matches!(layer, LayerOrigin::Copy(_)));
+    let (kept, neighbours) = connection_rate(&copies);
+    let kept =
+        if kept < neighbours { format!(" ({kept} of {neighbours} neighbours kept)") } else { String::new() };
+    let mut words = vec![format!("{}{kept}", LayerMap(&copies))];
+    let silent = places(|layer| matches!(layer, LayerOrigin::Identity(_)));
+    if !silent.is_empty() {
+        let of = sources(|layer| matches!(layer, LayerOrigin::Identity(_)));
+        words.push(format!("layers {} are {} with zero outputs", LayerMap(&silent), LayerMap(&of)));
+    }
+    let fresh = places(|layer| *layer == LayerOrigin::Fresh);
+    if !fresh.is_empty() {
+        words.push(format!("layers {} are fresh", LayerMap(&fresh)));
+    }
+    words.join("; ")
+}
+
+fn in_words(origin: &Origin, shape: &[usize]) -> String {
+    match origin {
+        Origin::Copy { .. } => "copied".to_owned(),
+        Origin::Fresh(fill) => fill.to_string(),
+        Origin::Widened { of, widening } => {
+            let (rows, columns) = rows_and_columns(shape);
+            let sides = [("rows", &widening.rows, rows), ("columns", &widening.columns, columns)];
+            let sides = sides.into_iter().filter_map(|(side, channels, size)| {
+                let channels = channels.as_ref()?;
+                let new = channels.iter().filter(|channel| channel.is_none()).count();
+                let scaled =
+                    channels.iter().flatten().any(|channel| channel.scale.to_bits() != 1_f32.to_bits());
+                let new = if new > 0 { format!(", {new} new") } else { String::new() };
+                Some(format!("{size} {side}{new}{}", if scaled { ", scaled" } else { "" }))
+            });
+            let sides = sides.collect::<Vec<_>>().join("; ");
+            match &**of {
+                Origin::Copy { .. } => sides,
+                other => format!("{sides}; of ({})", in_words(other, shape)),
+            }
+        }
+        Origin::Sum { terms } => {
+            let terms = terms.iter().map(|(weight, term)| format!("{weight} · ({})", in_words(term, shape)));
+            terms.collect::<Vec<_>>().join(" + ")
+        }
+        Origin::Mapped { .. } => "mapped by matrices".to_owned(),
+    }
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_said_in_the_unit_that_fits() {
+        assert_eq!(
+            [0.04, 59.4, 59.6, 3569.0, 3571.0, 9000.0].map(in_time).join(", "),
+            "0.0 s, 59.4 s, 1 min, 59 min, 1.0 h, 2.5 h"
+        );
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(0), "0");
+    }
+}

@@ -1,0 +1,68 @@
+//! The card of a grown folder, from what is known of its source. What a card looks like is model_card.rs's.
+
+pub(crate) mod text;
+pub(crate) mod front_matter;
+
+use std::{fs, path::PathBuf, sync::atomic::AtomicBool};
+
+use outgrow_checkpoint::{CONFIG_FILE, CheckpointError, INDEX_FILE};
+
+use crate::{
+    error::GrowthError,
+    folder::{
+        card::{
+            front_matter::base_models,
+            text::{CardFacts, ModelSize, model_card},
+        },
+        digest::{FileDigest, sha256_while},
+        plan::FolderPlan,
+        source::Source,
+    },
+};
+
+/// A Hugging Face model card.
+pub(crate) const CARD_FILE: &str = "README.md";
+
+/// SHA-256 of the source's configuration and weights; an error as soon as they aren't wanted any more.
+pub(crate) fn digests(source: &Source, is_wanted: &AtomicBool) -> Result<Vec<FileDigest>, CheckpointError> {
+    let weights = source.weights();
+    let mut files: Vec<PathBuf> = weights.tensors().iter().map(|tensor| tensor.shard.clone()).collect();
+    files.sort();
+    files.dedup();
+    let described = [CONFIG_FILE, INDEX_FILE].map(|name| weights.folder().join(name));
+    files.splice(0..0, described.into_iter().filter(|file| file.exists()));
+    sha256_while(&files, is_wanted)
+}
+
+/// The text of the card.
+pub(crate) fn card(
+    source: &Source,
+    plan: &FolderPlan,
+    files: Vec<FileDigest>,
+) -> Result<String, GrowthError> {
+    let folder = source.weights().folder();
+    let path = folder.join(CARD_FILE);
+    let read = |error| CheckpointError::io("read", &path, error);
+    // A card that is no text is no card.
+    let source_card = path.is_file().then(|| fs::read(&path)).transpose().map_err(read)?;
+    let source_card = source_card.and_then(|bytes| String::from_utf8(bytes).ok());
+    let name = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(model_card(&CardFacts {
+        base_models: base_models(folder, source_card.as_deref(), source.weights().raw_config()),
+        source: name,
+        source_size: ModelSize {
+            num_hidden_layers: plan.source_layers,
+            num_parameters: source.num_parameters(),
+        },
+        target_size: ModelSize {
+            num_hidden_layers: plan.layers.len(),
+            num_parameters: plan.num_parameters(),
+        },
+        recipe: plan.recipe.clone(),
+        preservation: plan.preservation,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        files,
+        source_card,
+    }))
+}

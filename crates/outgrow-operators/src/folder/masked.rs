@@ -1,0 +1,56 @@
+//! A folder whose new parts are behind a mask, opened to fold the mask in. Everything else refuses such a folder: without its mask
+//! it is another model.
+
+use std::{collections::BTreeSet, path::Path};
+
+use crate::{
+    error::GrowthError,
+    folder::{card::text::CardRecipe, mask::Mask, plan::FolderPlan, source::Source},
+    plan::{biases::Biases, depth::LayerOrigin, preservation::Preservation},
+};
+
+/// An opened folder with a mask.
+#[derive(Debug)]
+pub struct MaskedFolder {
+    source: Source,
+    plan: FolderPlan,
+}
+
+impl MaskedFolder {
+    /// Opens a folder and plans the same model with its mask folded in.
+    ///
+    /// # Errors
+    /// As [`Source::open`]; a folder without a mask; a mask that isn't this model's.
+    pub fn open(folder: &Path) -> Result<Self, GrowthError> {
+        let source = Source::open_masked(folder)?;
+        let no_mask = || GrowthError::NoMask { folder: folder.to_owned() };
+        let (config, biases) = match &source {
+            Source::Llama(checkpoint) => (checkpoint.config().clone(), Biases::None),
+            Source::Other(other) => (other.biased_llama().ok_or_else(no_mask)??, Biases::QueryKeyValue),
+        };
+        let mask = Mask::read(folder, &config)?.ok_or_else(no_mask)?;
+        let plan = FolderPlan {
+            config: source.config().into_owned(),
+            source_layers: config.num_hidden_layers,
+            layers: (0..config.num_hidden_layers).map(LayerOrigin::Copy).collect(),
+            preservation: Preservation::Exact,
+            tensors: mask.folded(&config, biases),
+            dtypes: None,
+            uncounted: BTreeSet::new(),
+            notes: Vec::new(),
+            recipe: CardRecipe::MaskFolded { mask: mask.mask },
+            mask: None,
+        };
+        Ok(Self { source, plan })
+    }
+
+    /// The folder, whose tensors know nothing of the mask.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// What [`crate::grow_folder`] makes the folder without a mask by.
+    pub fn plan(&self) -> &FolderPlan {
+        &self.plan
+    }
+}

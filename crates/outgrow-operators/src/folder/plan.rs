@@ -1,0 +1,259 @@
+//! The plan of a folder's growth: as [`GrowthPlan`], with the grown config.json, and for decoders of any architecture.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use outgrow_checkpoint::{Note, TensorShape, layer_index, with_layer_index};
+use serde_json::Value;
+
+use crate::{
+    error::GrowthError,
+    folder::{
+        card::text::CardRecipe,
+        config_json::grown_config,
+        mask::Mask,
+        outline::Plannable,
+        silence::check_identities,
+        source::{OtherDecoder, Source, size},
+    },
+    growth::Growth,
+    plan::{
+        GrowthPlan,
+        biases::Biases,
+        depth::{LayerOrigin, deepened_tensor, grown_layers},
+        origin::PlannedTensor,
+        plan_all, plan_all_with,
+        preservation::Preservation,
+    },
+    recipe::{GrowthRecipe, mergekit::PassthroughDtypes},
+};
+
+/// What a grown folder is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FolderPlan {
+    /// The grown config.json.
+    pub config: Value,
+    /// Layers of the source.
+    pub source_layers: usize,
+    /// For each layer of the grown model, what it is made of.
+    pub layers: Vec<LayerOrigin>,
+    /// Whether the grown model computes what the source does.
+    pub preservation: Preservation,
+    /// All tensors of the grown model, in its order.
+    pub tensors: Vec<PlannedTensor>,
+    /// The types of numbers on their way into the grown folder; without it, each tensor is stored as what it is made
+    /// of, and computed ones are rounded once.
+    pub dtypes: Option<PassthroughDtypes>,
+    /// Tensors that are no parameters: of other types than numbers, or the embedding once more.
+    pub uncounted: BTreeSet<String>,
+    /// What of the source the grown folder will not have.
+    pub notes: Vec<Note>,
+    /// What was planned, as text for the grown folder's card.
+    pub recipe: CardRecipe,
+    /// The mask over what a random growth has made, which the grown folder says in a file of its own; closed, until
+    /// [`Self::with_mask`] says otherwise.
+    pub mask: Option<Mask>,
+}
+
+impl FolderPlan {
+    /// Plans growths of a folder, one after the other, as one.
+    ///
+    /// # Errors
+    /// What doesn't fit the source; growths that a decoder of another architecture can't have; keys of config.json that can't be
+    /// grown, by name.
+    pub fn new<'a>(source: impl Into<Plannable<'a>>, growths: &[Growth]) -> Result<Self, GrowthError> {
+        let source = source.into();
+        let (config, recipe) = (source.config(), toml_recipe(growths)?);
+        match source {
+            Plannable::Opened(Source::Llama(checkpoint)) => {
+                Self::of_llama(&config, plan_all(checkpoint.config(), growths)?, recipe)
+            }
+            Plannable::Opened(Source::Other(other)) => match other.biased_llama() {
+                // Whatever only copies layers takes the model as it is.
+                Some(shape) if !growths.iter().all(only_copies) => {
+                    let (shape, biases) = (shape?, Biases::QueryKeyValue);
+                    let plan = plan_all_with(&shape, biases, growths)?;
+                    let notes = other.unused_by(&shape, biases).into_iter().collect();
+                    Ok(Self { notes, ..Self::of_llama(&config, plan, recipe)? })
+                }
+                _ => Self::of_other(other, &config, growths, recipe),
+            },
+            Plannable::Outline(outline) => {
+                Self::of_llama(&config, plan_all_with(outline.config(), outline.biases(), growths)?, recipe)
+            }
+        }
+    }
+
+    /// The plan of a LLaMA-style model whose config.json is `raw`.
+    pub(crate) fn of_llama(raw: &Value, plan: GrowthPlan, recipe: CardRecipe) -> Result<Self, GrowthError> {
+        let (source, target) = (&plan.source, &plan.target);
+        let mut config = deeper_config(raw, source.num_hidden_layers, &plan.layers)?;
+        let sizes = [
+            ("hidden_size", source.hidden_size, target.hidden_size),
+            ("intermediate_size", source.intermediate_size, target.intermediate_size),
+            ("num_attention_heads", source.num_attention_heads, target.num_attention_heads),
+        ];
+        for (key, _, grown) in sizes.into_iter().filter(|(_, source, grown)| source != grown) {
+            config[key] = grown.into();
+            // What follows from these sizes by default must not follow from the new ones.
+            config["head_dim"] = target.head_dim.into();
+            config["num_key_value_heads"] = target.num_key_value_heads.into();
+        }
+        if source.num_key_value_heads != target.num_key_value_heads {
+            config["num_key_value_heads"] = target.num_key_value_heads.into();
+        }
+        if source.rms_norm_eps.to_bits() != target.rms_norm_eps.to_bits() {
+            config["rms_norm_eps"] = target.rms_norm_eps.into();
+        }
+        let source_layers = source.num_hidden_layers;
+        let masked = Some(plan.masked_units()).filter(|masked| !masked.is_empty());
+        let mask = masked.map(|masked| Mask { mask: 0.0, ramp_tokens: None, masked });
+        let GrowthPlan { layers, preservation, tensors, .. } = plan;
+        let (dtypes, uncounted, notes) = (None, BTreeSet::new(), Vec::new());
+        Ok(Self {
+            config,
+            source_layers,
+            layers,
+            preservation,
+            tensors,
+            dtypes,
+            uncounted,
+            notes,
+            recipe,
+            mask,
+        })
+    }
+
+    fn of_other(
+        other: &OtherDecoder,
+        raw: &Value,
+        growths: &[Growth],
+        recipe: CardRecipe,
+    ) -> Result<Self, GrowthError> {
+        let source_layers = other.num_hidden_layers();
+        let mut layers: Vec<LayerOrigin> = (0..source_layers).map(LayerOrigin::Copy).collect();
+        if growths.is_empty() {
+            return Err(GrowthError::NoGrowth);
+        }
+        for growth in growths {
+            let next = grown_layers(layers.len(), growth)?.filter(|next| !next.contains(&LayerOrigin::Fresh));
+            let Some(next) = next else {
+                return Err(GrowthError::OnlyLlama { operator: growth.name(), reason: other.reason() });
+            };
+            layers = next.into_iter().map(|layer| layer.over(&layers)).collect();
+        }
+        check_identities(other, &layers)?;
+        let config = deeper_config(raw, source_layers, &layers)?;
+        let preservation = Preservation::of_layers(source_layers, &layers);
+        let tensors = tensors(other.tensors().collect(), &layers);
+        let uncounted = uncounted_of(other, &layers);
+        let (dtypes, notes, mask) = (None, Vec::new(), None);
+        Ok(Self {
+            config,
+            source_layers,
+            layers,
+            preservation,
+            tensors,
+            dtypes,
+            uncounted,
+            notes,
+            recipe,
+            mask,
+        })
+    }
+}
+
+impl FolderPlan {
+    /// The same with its mask at another place, 0 to 1, and the tokens over which it is to open. One that is open is none.
+    ///
+    /// # Errors
+    /// A plan without masked parts; a mask that is none.
+    pub fn with_mask(self, mask: f64, ramp_tokens: Option<u64>) -> Result<Self, GrowthError> {
+        let Some(closed) = self.mask else { return Err(GrowthError::NothingMasked) };
+        if !(0.0..=1.0).contains(&mask) {
+            return Err(GrowthError::MaskValue { mask });
+        }
+        let mask = (mask < 1.0).then_some(Mask { mask, ramp_tokens, ..closed });
+        Ok(Self { mask, ..self })
+    }
+
+    /// Parameters of the grown model; a tied head counts once.
+    pub fn num_parameters(&self) -> u64 {
+        let counted = self.tensors.iter().filter(|tensor| !self.uncounted.contains(&tensor.name));
+        counted.map(|tensor| size(&tensor.shape)).sum()
+    }
+}
+
+/// Whether a growth takes layers as they are, of whatever decoder.
+fn only_copies(growth: &Growth) -> bool {
+    match growth {
+        Growth::Stack { .. }
+        | Growth::Interleave { .. }
+        | Growth::Layers { .. }
+        | Growth::Pattern { .. }
+        | Growth::Middle { .. }
+        | Growth::Lidas { .. }
+        | Growth::Solar { .. }
+        | Growth::Last { .. }
+        | Growth::ZeroDepth { .. } => true,
+        Growth::RandomDepth { .. }
+        | Growth::Split { .. }
+        | Growth::Hyperclone { .. }
+        | Growth::Aki { .. }
+        | Growth::ZeroWidth { .. }
+        | Growth::RandomWidth { .. }
+        | Growth::Learned { .. }
+        | Growth::Noise { .. } => false,
+    }
+}
+
+fn toml_recipe(growths: &[Growth]) -> Result<CardRecipe, GrowthError> {
+    let text = GrowthRecipe { steps: growths.to_vec() }.to_toml();
+    text.map(CardRecipe::Toml).map_err(|problem| GrowthError::Recipe { problem: problem.to_string() })
+}
+
+/// config.json with the new depth. A fresh layer has the settings of the top one.
+pub(crate) fn deeper_config(
+    raw: &Value,
+    source_layers: usize,
+    layers: &[LayerOrigin],
+) -> Result<Value, GrowthError> {
+    let sources: Vec<usize> =
+        layers.iter().map(|layer| layer.source().unwrap_or(source_layers.saturating_sub(1))).collect();
+    grown_config(raw, source_layers, &sources)
+        .map_err(|(key, problem)| GrowthError::ConfigKey { key, problem })
+}
+
+/// All tensors of the grown decoder: each layer has those of the layer it is made of, which need not be those of its neighbours.
+pub(crate) fn tensors(shapes: Vec<TensorShape>, layers: &[LayerOrigin]) -> Vec<PlannedTensor> {
+    let mut by_layer: BTreeMap<usize, Vec<TensorShape>> = BTreeMap::new();
+    let [mut before, mut after] = [Vec::new(), Vec::new()];
+    for tensor in shapes {
+        match layer_index(&tensor.name) {
+            Some(layer) => by_layer.entry(layer).or_default().push(tensor),
+            None if by_layer.is_empty() => before.push(tensor),
+            None => after.push(tensor),
+        }
+    }
+    let grown = layers.iter().enumerate().flat_map(|(index, layer)| {
+        let of_layer = layer.source().and_then(|source| by_layer.get(&source)).into_iter().flatten();
+        of_layer
+            .map(move |tensor| TensorShape { name: with_layer_index(&tensor.name, index), ..tensor.clone() })
+    });
+    let no_fresh = |_: &str| unreachable!("other decoders have no fresh layers");
+    let all = before.into_iter().chain(grown).chain(after);
+    all.map(|tensor| deepened_tensor(tensor, layers, &no_fresh)).collect()
+}
+
+/// The grown folder's tensors that are no parameters.
+pub(crate) fn uncounted_of(other: &OtherDecoder, layers: &[LayerOrigin]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for name in other.uncounted().map(|tensor| &tensor.name) {
+        let Some(source) = layer_index(name) else {
+            names.insert(name.clone());
+            continue;
+        };
+        let made = layers.iter().enumerate().filter(|(_, layer)| layer.source() == Some(source));
+        names.extend(made.map(|(layer, _)| with_layer_index(name, layer)));
+    }
+    names
+}

@@ -1,0 +1,221 @@
+//! Growth in depth: what each layer of the grown model is made of. It speaks of layers only, so it holds for any decoder whose
+//! tensors carry the number of their layer.
+
+use std::collections::BTreeSet;
+
+use outgrow_checkpoint::{LARGEST_NUM_HIDDEN_LAYERS, TensorShape, layer_index, with_layer_index};
+
+use crate::{
+    error::GrowthError,
+    growth::{Growth, Placement},
+    plan::{
+        origin::{Origin, PlannedTensor},
+        pattern,
+    },
+};
+
+/// What a layer of the grown model is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerOrigin {
+    /// A layer of the source.
+    Copy(usize),
+    /// A layer of the source whose output projections are zero: it adds nothing to the residual stream.
+    Identity(usize),
+    /// Fresh weights.
+    Fresh,
+}
+
+impl LayerOrigin {
+    /// The layer of the source, where there is one.
+    pub fn source(self) -> Option<usize> {
+        match self {
+            Self::Copy(source) | Self::Identity(source) => Some(source),
+            Self::Fresh => None,
+        }
+    }
+
+    /// What this layer of a model is made of, whose own layers are made of `earlier`.
+    pub(crate) fn over(self, earlier: &[Self]) -> Self {
+        match self {
+            Self::Copy(below) => earlier[below],
+            Self::Identity(below) => earlier[below].source().map_or(Self::Fresh, Self::Identity),
+            Self::Fresh => Self::Fresh,
+        }
+    }
+}
+
+/// A tensor of a deeper model: its layer's, or, outside the layers, the source's own.
+pub(crate) fn deepened_tensor(
+    tensor: TensorShape,
+    layers: &[LayerOrigin],
+    fresh: &dyn Fn(&str) -> Origin,
+) -> PlannedTensor {
+    let TensorShape { name, shape } = tensor;
+    let origin = match layer_index(&name).map(|layer| layers[layer]) {
+        None => Origin::copy(name.clone()),
+        Some(LayerOrigin::Identity(_)) if writes_residual(&name) => Origin::zeros(),
+        Some(LayerOrigin::Copy(source) | LayerOrigin::Identity(source)) => {
+            Origin::copy(with_layer_index(&name, source))
+        }
+        Some(LayerOrigin::Fresh) => fresh(&name),
+    };
+    PlannedTensor { name, shape, origin }
+}
+
+/// Whether a layer adds this tensor's product to the residual stream.
+pub(crate) fn writes_residual(name: &str) -> bool {
+    name.ends_with(".o_proj.weight") || name.ends_with(".down_proj.weight")
+}
+
+/// The layers of the grown model from the bottom; `None` for a growth that leaves the depth as it is or says it by matrices.
+///
+/// # Errors
+/// A factor of 0, an empty list, layers that the source doesn't have (all of them are named), blocks that don't fit, more
+/// layers than any decoder has.
+pub(crate) fn grown_layers(
+    source_layers: usize,
+    growth: &Growth,
+) -> Result<Option<Vec<LayerOrigin>>, GrowthError> {
+    let copies = |layers: Vec<usize>| Ok(Some(layers.into_iter().map(LayerOrigin::Copy).collect()));
+    match growth {
+        Growth::Stack { factor } => {
+            let count = multiplied(source_layers, *factor)?;
+            copies((0..count).map(|layer| layer % source_layers).collect())
+        }
+        Growth::Interleave { factor } => {
+            let count = multiplied(source_layers, *factor)?;
+            copies((0..count).map(|layer| layer / factor).collect())
+        }
+        Growth::Layers { layers } => copies(within(source_layers, layers)?),
+        Growth::Pattern { pattern } => {
+            let layers = pattern::parse(pattern, source_layers)
+                .map_err(|problem| GrowthError::Pattern { pattern: pattern.clone(), problem })?;
+            copies(within(source_layers, &layers)?)
+        }
+        Growth::Middle { block_layers } => copies(middle(source_layers, *block_layers)?),
+        Growth::Lidas { block_layers } => copies(lidas(source_layers, *block_layers)?),
+        Growth::Solar { drop_layers } => copies(solar(source_layers, *drop_layers)?),
+        Growth::Last { num_hidden_layers } => copies(last(source_layers, *num_hidden_layers)?),
+        Growth::ZeroDepth { num_hidden_layers, placement } => {
+            deeper(source_layers, *num_hidden_layers)?;
+            identities(source_layers, *num_hidden_layers, *placement).map(Some)
+        }
+        Growth::RandomDepth { num_hidden_layers, .. } => {
+            deeper(source_layers, *num_hidden_layers)?;
+            let fresh = (source_layers..*num_hidden_layers).map(|_| LayerOrigin::Fresh);
+            Ok(Some((0..source_layers).map(LayerOrigin::Copy).chain(fresh).collect()))
+        }
+        Growth::Split { .. }
+        | Growth::Hyperclone { .. }
+        | Growth::Aki { .. }
+        | Growth::ZeroWidth { .. }
+        | Growth::RandomWidth { .. }
+        | Growth::Learned { .. }
+        | Growth::Noise { .. } => Ok(None),
+    }
+}
+
+fn multiplied(source_layers: usize, factor: usize) -> Result<usize, GrowthError> {
+    match source_layers.checked_mul(factor).filter(|layers| *layers <= LARGEST_NUM_HIDDEN_LAYERS) {
+        Some(0) => Err(GrowthError::FactorZero),
+        Some(layers) => Ok(layers),
+        None => Err(GrowthError::TooDeep { factor, source_layers, largest: LARGEST_NUM_HIDDEN_LAYERS }),
+    }
+}
+
+fn within(source_layers: usize, layers: &[usize]) -> Result<Vec<usize>, GrowthError> {
+    if layers.is_empty() {
+        return Err(GrowthError::NoLayers);
+    }
+    let outside: BTreeSet<usize> = layers.iter().copied().filter(|layer| *layer >= source_layers).collect();
+    let outside = Vec::from_iter(outside);
+    if outside.is_empty() {
+        Ok(layers.to_vec())
+    } else {
+        Err(GrowthError::LayersOutside { outside, source_layers })
+    }
+}
+
+fn deeper(source_layers: usize, num_hidden_layers: usize) -> Result<(), GrowthError> {
+    let largest = LARGEST_NUM_HIDDEN_LAYERS;
+    if (source_layers..=largest).contains(&num_hidden_layers) {
+        Ok(())
+    } else {
+        Err(GrowthError::Depth { num_hidden_layers, smallest: source_layers, largest })
+    }
+}
+
+/// Blocks of the source, at least `at_least`.
+fn blocks(source_layers: usize, block_layers: usize, at_least: usize) -> Result<usize, GrowthError> {
+    let fits = block_layers > 0 && source_layers.is_multiple_of(block_layers);
+    match source_layers.checked_div(block_layers) {
+        Some(blocks) if fits && blocks >= at_least => Ok(blocks),
+        _ => Err(GrowthError::Blocks { block_layers, source_layers, at_least }),
+    }
+}
+
+/// The middle block's first layer: block `⌈B / 2⌉ − 1` of `B`.
+fn middle_start(blocks: usize, block_layers: usize) -> usize {
+    (blocks.div_ceil(2) - 1) * block_layers
+}
+
+fn middle(source_layers: usize, block_layers: usize) -> Result<Vec<usize>, GrowthError> {
+    let start = middle_start(blocks(source_layers, block_layers, 1)?, block_layers);
+    let end = start + block_layers;
+    Ok((0..end).chain(start..source_layers).collect())
+}
+
+fn lidas(source_layers: usize, block_layers: usize) -> Result<Vec<usize>, GrowthError> {
+    if !block_layers.is_multiple_of(2) {
+        return Err(GrowthError::OddBlock { block_layers });
+    }
+    let start = middle_start(blocks(source_layers, block_layers, 2)?, block_layers);
+    let (end, half) = (start + block_layers, block_layers / 2);
+    Ok((0..end).chain(end - half..end + half).chain(end..source_layers).collect())
+}
+
+fn solar(source_layers: usize, drop_layers: usize) -> Result<Vec<usize>, GrowthError> {
+    if drop_layers >= source_layers {
+        return Err(GrowthError::Drop { drop_layers, source_layers });
+    }
+    Ok((0..source_layers - drop_layers).chain(drop_layers..source_layers).collect())
+}
+
+fn last(source_layers: usize, num_hidden_layers: usize) -> Result<Vec<usize>, GrowthError> {
+    let largest = 2 * source_layers;
+    if !(source_layers..=largest).contains(&num_hidden_layers) {
+        return Err(GrowthError::Depth { num_hidden_layers, smallest: source_layers, largest });
+    }
+    Ok((0..source_layers).chain(largest - num_hidden_layers..source_layers).collect())
+}
+
+/// Identity layers, each a copy of a layer of the source.
+///
+/// Interleaved, every layer is followed by as many, or, where there are fewer new layers than old ones, every `n`-th is
+/// followed by one, as LLaMA Pro has it.
+fn identities(
+    source_layers: usize,
+    num_hidden_layers: usize,
+    placement: Placement,
+) -> Result<Vec<LayerOrigin>, GrowthError> {
+    let new = num_hidden_layers - source_layers;
+    let stacked = (0..new).map(|layer| LayerOrigin::Identity(layer % source_layers));
+    match placement {
+        Placement::Top => Ok((0..source_layers).map(LayerOrigin::Copy).chain(stacked).collect()),
+        Placement::Interleaved => {
+            let (every, copies) = match new {
+                0 => (1, 0),
+                new if new.is_multiple_of(source_layers) => (1, new / source_layers),
+                new if source_layers.is_multiple_of(new) => (source_layers / new, 1),
+                _ => return Err(GrowthError::Interleaving { source_layers, num_hidden_layers }),
+            };
+            let followed = |layer: usize| {
+                let copies = if (layer + 1).is_multiple_of(every) { copies } else { 0 };
+                [LayerOrigin::Copy(layer)]
+                    .into_iter()
+                    .chain((0..copies).map(move |_| LayerOrigin::Identity(layer)))
+            };
+            Ok((0..source_layers).flat_map(followed).collect())
+        }
+    }
+}

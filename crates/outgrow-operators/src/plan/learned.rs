@@ -1,0 +1,216 @@
+//! Learned growth (G_learn, arXiv 2405.15319, A.6; LiGO, arXiv 2303.00980): every tensor of the grown model is a linear map of the
+//! source's. Here are the matrices and what they mean; training them is not done here.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use outgrow_checkpoint::{
+    HostTensor, LlamaConfig, NamedTensors, layer_index, name_in_layer, read_tensors, with_layer_index,
+};
+
+use crate::{
+    error::GrowthError,
+    plan::{biases::Biases, draw::draw_row, origin::Origin, part::Part},
+};
+
+/// The width matrices `[grown, source]`, by the names they have in a file.
+const WIDTH_NAMES: [&str; 5] =
+    ["width.embedding", "width.query", "width.key", "width.value", "width.feed_forward"];
+
+/// The matrices of a learned growth.
+///
+/// In width: `width.embedding`, `width.query`, `width.key`, `width.value`, `width.feed_forward`, each `[grown, source]`; one that
+/// is missing is the identity. In depth, for each kind of tensor in a layer: `depth.input_layernorm.weight` and so on, each
+/// `[grown layers, source layers]`; without any of them the depth stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LearnedMatrices {
+    matrices: BTreeMap<String, Arc<HostTensor>>,
+}
+
+impl LearnedMatrices {
+    /// The matrices that training begins with: in width `[I; N(0, 1/D)]`, in depth the tiled identity, which is a stack.
+    pub fn initial(source: &LlamaConfig, target: &LlamaConfig, seed: u64) -> Self {
+        Self::initial_with(source, target, Biases::None, seed)
+    }
+
+    pub(crate) fn initial_with(
+        source: &LlamaConfig,
+        target: &LlamaConfig,
+        biases: Biases,
+        seed: u64,
+    ) -> Self {
+        let mut matrices = BTreeMap::new();
+        for (name, [source_size, target_size]) in WIDTH_NAMES.iter().zip(widths(source, target)) {
+            if source_size != target_size {
+                matrices.insert(
+                    (*name).to_owned(),
+                    Arc::new(padded_identity(name, target_size, source_size, seed)),
+                );
+            }
+        }
+        let (layers, source_layers) = (target.num_hidden_layers, source.num_hidden_layers);
+        if layers != source_layers {
+            let tiled = Arc::new(tiled_identity(layers, source_layers));
+            matrices.extend(
+                layer_kinds(source, biases)
+                    .into_iter()
+                    .map(|kind| (format!("depth.{kind}"), Arc::clone(&tiled))),
+            );
+        }
+        Self { matrices }
+    }
+
+    /// Reads them from a safetensors file.
+    ///
+    /// # Errors
+    /// What [`read_tensors`] gives.
+    pub fn read(path: &Path) -> Result<Self, GrowthError> {
+        let tensors = read_tensors(path)?;
+        Ok(Self { matrices: tensors.into_iter().map(|(name, tensor)| (name, Arc::new(tensor))).collect() })
+    }
+
+    /// For [`outgrow_checkpoint::write_tensors`].
+    pub fn to_named_tensors(&self) -> NamedTensors {
+        self.matrices.iter().map(|(name, matrix)| (name.clone(), HostTensor::clone(matrix))).collect()
+    }
+
+    /// Checks names and shapes against source and target.
+    ///
+    /// # Errors
+    /// All problems in one message.
+    pub(crate) fn check(
+        &self,
+        source: &LlamaConfig,
+        target: &LlamaConfig,
+        biases: Biases,
+    ) -> Result<(), GrowthError> {
+        let [mut expected, mut required] = [BTreeMap::new(), BTreeMap::new()];
+        for (name, [source_size, target_size]) in WIDTH_NAMES.iter().zip(widths(source, target)) {
+            let place = if source_size == target_size { &mut expected } else { &mut required };
+            place.insert((*name).to_owned(), [target_size, source_size]);
+        }
+        let (layers, source_layers) = (target.num_hidden_layers, source.num_hidden_layers);
+        for kind in layer_kinds(source, biases) {
+            let place = if layers == source_layers { &mut expected } else { &mut required };
+            place.insert(format!("depth.{kind}"), [layers, source_layers]);
+        }
+        let mut problems = Vec::new();
+        for (name, matrix) in &self.matrices {
+            match expected.get(name).or(required.get(name)) {
+                None => problems.push(format!("`{name}` is no matrix of a learned growth")),
+                Some(shape) if matrix.shape != shape => {
+                    problems.push(format!("`{name}` has shape {:?}, expected {shape:?}", matrix.shape));
+                }
+                Some(_) => {}
+            }
+        }
+        let missing = required.iter().filter(|(name, _)| !self.matrices.contains_key(*name));
+        problems
+            .extend(missing.map(|(name, shape)| format!("`{name}` is missing, expected shape {shape:?}")));
+        let groups = [source, target].map(|model| model.num_attention_heads / model.num_key_value_heads);
+        if groups[0] != groups[1] {
+            problems.push(format!(
+                "{} queries share a key in the source and {} in the grown model; learned growth keeps that number",
+                groups[0], groups[1]
+            ));
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(GrowthError::Matrices { problems: problems.join("; ") })
+        }
+    }
+
+    /// What the tensor `name` of the grown model is made of. The paper maps each layer in width and then adds layers up; all layers
+    /// share the width matrices, so the sum is mapped here, once.
+    pub(crate) fn origin(&self, source: &LlamaConfig, part: Part, name: &str) -> Origin {
+        self.mapped(source, part, self.layers_added(source, name))
+    }
+
+    fn layers_added(&self, source: &LlamaConfig, name: &str) -> Origin {
+        let depth = self.matrices.get(&format!("depth.{}", name_in_layer(name)));
+        let (Some(layer), Some(depth)) = (layer_index(name), depth) else { return Origin::copy(name) };
+        let weights = &depth.values[layer * source.num_hidden_layers..][..source.num_hidden_layers];
+        Origin::sum(weights.iter().enumerate().map(|(source_layer, weight)| {
+            (f64::from(*weight), Origin::copy(with_layer_index(name, source_layer)))
+        }))
+    }
+
+    fn mapped(&self, source: &LlamaConfig, part: Part, of: Origin) -> Origin {
+        let matrix = |name: &str| self.matrices.get(&format!("width.{name}")).cloned();
+        let (left, right) = match part {
+            Part::Embedding | Part::Head => (None, matrix("embedding")),
+            Part::Norm | Part::FinalNorm => (matrix("embedding"), None),
+            Part::QueryBias => (matrix("query"), None),
+            Part::KeyBias => (matrix("key"), None),
+            Part::ValueBias => (matrix("value"), None),
+            Part::Query => (matrix("query"), matrix("embedding")),
+            Part::Key => (matrix("key"), matrix("embedding")),
+            Part::Value => (matrix("value"), matrix("embedding")),
+            Part::Output => (matrix("embedding"), matrix("value").map(|value| for_queries(source, &value))),
+            Part::Gate | Part::Up => (matrix("feed_forward"), matrix("embedding")),
+            Part::Down => (matrix("embedding"), matrix("feed_forward")),
+        };
+        if left.is_none() && right.is_none() { of } else { Origin::Mapped { of: Box::new(of), left, right } }
+    }
+}
+
+/// Source and grown size of what each width matrix maps, in the order of [`WIDTH_NAMES`].
+fn widths(source: &LlamaConfig, target: &LlamaConfig) -> [[usize; 2]; 5] {
+    let both = |size: fn(&LlamaConfig) -> usize| [size(source), size(target)];
+    let keys = both(|model| model.num_key_value_heads * model.head_dim);
+    [
+        both(|model| model.hidden_size),
+        both(|model| model.num_attention_heads * model.head_dim),
+        keys,
+        keys,
+        both(|model| model.intermediate_size),
+    ]
+}
+
+/// `self_attn.q_proj.weight` and so on.
+fn layer_kinds(source: &LlamaConfig, biases: Biases) -> Vec<String> {
+    let tensors = biases.tensors(source);
+    tensors
+        .iter()
+        .filter(|one| layer_index(&one.name) == Some(0))
+        .map(|one| name_in_layer(&one.name).to_owned())
+        .collect()
+}
+
+fn padded_identity(name: &str, rows: usize, columns: usize, seed: u64) -> HostTensor {
+    let mut values = vec![0.0; rows * columns];
+    for (row, values) in values.chunks_exact_mut(columns).enumerate() {
+        match values.get_mut(row) {
+            Some(diagonal) => *diagonal = 1.0,
+            None => draw_row(1.0 / (rows as f64).sqrt(), seed, name, row, values),
+        }
+    }
+    HostTensor { shape: vec![rows, columns], values }
+}
+
+fn tiled_identity(rows: usize, columns: usize) -> HostTensor {
+    let one = |index: usize| if (index / columns) % columns == index % columns { 1.0 } else { 0.0 };
+    HostTensor { shape: vec![rows, columns], values: (0..rows * columns).map(one).collect() }
+}
+
+/// The value matrix for the columns of `o_proj`, which every query of a group has: each block of `head_dim` for each query.
+fn for_queries(source: &LlamaConfig, value: &Arc<HostTensor>) -> Arc<HostTensor> {
+    let group = source.num_attention_heads / source.num_key_value_heads;
+    if group == 1 {
+        return Arc::clone(value);
+    }
+    let [rows, columns] = [value.shape[0], value.shape[1]];
+    let head_dim = source.head_dim;
+    let mut values = vec![0.0; rows * group * columns * group];
+    for row in 0..rows * group {
+        for column in 0..columns * group {
+            let (row_head, column_head) = (row / head_dim, column / head_dim);
+            if row_head % group == column_head % group {
+                let key_row = row_head / group * head_dim + row % head_dim;
+                let key_column = column_head / group * head_dim + column % head_dim;
+                values[row * columns * group + column] = value.values[key_row * columns + key_column];
+            }
+        }
+    }
+    Arc::new(HostTensor { shape: vec![rows * group, columns * group], values })
+}

@@ -1,0 +1,140 @@
+//! The moments of AdamW, grown with the parameters: the same expressions over `….exp_avg` and `….exp_avg_sq`, under a policy. It
+//! knows nothing of how an optimizer uses them.
+
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::GrowthError,
+    plan::origin::{Channel, Channels, Fill, Origin, PlannedTensor, Widening},
+};
+
+/// What becomes of an optimizer's moments when a model is grown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moments {
+    /// They are gone: the optimizer starts anew, as in arXiv 2405.15319.
+    #[default]
+    Reset,
+    /// Every copy has those of its source; fresh parameters start at zero.
+    Copy,
+    /// The first copy keeps those of its source, whatever is new starts at zero: copies then go different ways
+    /// (arXiv 2602.02472).
+    KeepOld,
+    /// As `copy`, but divided as gradients are divided among copies: for a width of twice the size ½ for the first moments and ¼ for
+    /// the second (arXiv 2203.06211).
+    Scaled,
+}
+
+impl fmt::Display for Moments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reset => "reset",
+            Self::Copy => "copy",
+            Self::KeepOld => "keep-old",
+            Self::Scaled => "scaled",
+        })
+    }
+}
+
+const FIRST: &str = ".exp_avg";
+const SECOND: &str = ".exp_avg_sq";
+
+/// What each moment of a grown model's optimizer is made of; nothing under [`Moments::Reset`].
+///
+/// # Errors
+/// Tensors that are mixed from several of the source, as learned growth makes them: no rule gives their moments.
+pub fn plan_moments(tensors: &[PlannedTensor], policy: Moments) -> Result<Vec<PlannedTensor>, GrowthError> {
+    if policy == Moments::Reset {
+        return Ok(Vec::new());
+    }
+    let mut kept = BTreeSet::new();
+    let mut moments = Vec::with_capacity(2 * tensors.len());
+    for tensor in tensors {
+        let source = tensor.origin.first_source().filter(|_| !tensor.origin.is_silenced());
+        let is_first = source.is_none_or(|source| kept.insert(source));
+        for suffix in [FIRST, SECOND] {
+            let rule = Rule { policy, suffix };
+            let origin = if policy == Moments::KeepOld && !is_first {
+                Some(Origin::zeros())
+            } else {
+                rule.moment(&tensor.origin)
+            };
+            let origin = origin.ok_or_else(|| GrowthError::NoMoments { name: tensor.name.clone() })?;
+            moments.push(PlannedTensor {
+                name: format!("{}{suffix}", tensor.name),
+                shape: tensor.shape.clone(),
+                origin,
+            });
+        }
+    }
+    Ok(moments)
+}
+
+/// Those moments whose sources are there: parameters that were frozen have none, and what is made of them has none either.
+pub(crate) fn with_sources(
+    mut moments: Vec<PlannedTensor>,
+    is_there: impl Fn(&str) -> bool,
+) -> Vec<PlannedTensor> {
+    moments.retain(|tensor| {
+        let mut all = true;
+        tensor.origin.visit_sources(&mut |name| all &= is_there(name));
+        all
+    });
+    moments
+}
+
+struct Rule {
+    policy: Moments,
+    suffix: &'static str,
+}
+
+impl Rule {
+    /// The moment of a tensor that is made like this; `None` where no rule gives it.
+    fn moment(&self, origin: &Origin) -> Option<Origin> {
+        match origin {
+            Origin::Copy { source } => Some(Origin::copy(format!("{source}{}", self.suffix))),
+            Origin::Fresh(_) => Some(Origin::zeros()),
+            Origin::Widened { of, widening } => {
+                let of = self.moment(of)?;
+                let [rows, columns] = [&widening.rows, &widening.columns]
+                    .map(|side| side.as_ref().map(|side| self.channels(side)));
+                let [new_columns, new_rows, corner] = [Fill::ZERO, Fill::ZERO, Fill::ZERO];
+                Some(of.widened(Widening { rows, columns, new_columns, new_rows, corner }))
+            }
+            Origin::Sum { .. } if origin.is_silenced() => Some(Origin::zeros()),
+            Origin::Sum { terms } => {
+                // Noise has no moments, and a part of the weights keeps those it had.
+                let mixed: Vec<_> =
+                    terms.iter().filter(|(_, term)| !matches!(term, Origin::Fresh(_))).collect();
+                let pieces = mixed.iter().all(|(weight, _)| weight.to_bits() == 1_f64.to_bits());
+                match &mixed[..] {
+                    [(_, only)] => self.moment(only),
+                    several if pieces => {
+                        let pieces = several.iter().map(|(_, piece)| Some((1.0, self.moment(piece)?)));
+                        Some(Origin::sum(pieces.collect::<Option<Vec<_>>>()?))
+                    }
+                    _ => None,
+                }
+            }
+            Origin::Mapped { .. } => None,
+        }
+    }
+
+    fn channels(&self, channels: &Channels) -> Channels {
+        let mut seen = BTreeSet::new();
+        let moment = |channel: &Option<Channel>| {
+            let channel = (*channel)?;
+            let is_first = seen.insert(channel.source);
+            let scale = match self.policy {
+                Moments::KeepOld if !is_first => return None,
+                Moments::Scaled if self.suffix == SECOND => channel.gradient * channel.gradient,
+                Moments::Scaled => channel.gradient,
+                Moments::Reset | Moments::Copy | Moments::KeepOld => 1.0,
+            };
+            Some(Channel { source: channel.source, scale, gradient: 1.0 })
+        };
+        Arc::from(channels.iter().map(moment).collect::<Vec<_>>())
+    }
+}

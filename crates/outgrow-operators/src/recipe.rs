@@ -1,0 +1,230 @@
+//! Growth recipes on disk: our own in TOML, a list of growths one after the other, and mergekit's passthrough in YAML. It
+//! knows nothing of the model that they are for.
+
+pub(crate) mod mergekit;
+pub(crate) mod yaml;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use outgrow_checkpoint::Problems;
+use serde::Serialize;
+use toml::{
+    Spanned, Table, Value,
+    de::{DeTable, DeValue},
+};
+
+use crate::{growth::Growth, recipe::mergekit::Passthrough};
+
+/// A recipe is written by a person; a file beyond this is something else.
+const LARGEST_BYTES: u64 = 1 << 20;
+const STEPS: &str = "steps";
+const OPERATOR: &str = "operator";
+
+/// Why a file is no recipe.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeFileError {
+    /// The operating system refused, or the file is no text.
+    #[error("{}: cannot read: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Too long for a recipe.
+    #[error("{}: longer than {LARGEST_BYTES} bytes: expected a recipe", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Neither kind of recipe.
+    #[error("{}: expected a recipe that ends in .toml (outgrow's) or in .yml or .yaml (mergekit's)", path.display())]
+    Extension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A recipe with something wrong in it.
+    #[error("{}: {problems}", path.display())]
+    Recipe {
+        /// The file.
+        path: PathBuf,
+        /// All that is wrong, each with its line.
+        problems: Problems,
+    },
+}
+
+/// A recipe of either kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RecipeFile {
+    /// Outgrow's own.
+    Steps(GrowthRecipe),
+    /// mergekit's.
+    Passthrough(Passthrough),
+}
+
+/// Growths, one after the other.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GrowthRecipe {
+    /// At least one.
+    pub steps: Vec<Growth>,
+}
+
+impl RecipeFile {
+    /// Reads a recipe; what its name ends in says of which kind it is. Paths in it are taken from its folder.
+    ///
+    /// # Errors
+    /// When the file can't be read, or with all that is wrong in it.
+    pub fn read(path: &Path) -> Result<Self, RecipeFileError> {
+        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let read = match &*extension {
+            "toml" => |text: &str, folder: &Path| GrowthRecipe::parse(text, folder).map(Self::Steps),
+            "yml" | "yaml" => |text: &str, _: &Path| Passthrough::parse(text).map(Self::Passthrough),
+            _ => return Err(RecipeFileError::Extension { path: path.to_owned() }),
+        };
+        let text = read_text(path)?;
+        read(&text, path.parent().unwrap_or(Path::new("")))
+            .map_err(|problems| RecipeFileError::Recipe { path: path.to_owned(), problems })
+    }
+}
+
+impl GrowthRecipe {
+    /// Reads a recipe from a text; paths in it are taken from `folder`.
+    ///
+    /// # Errors
+    /// All that is wrong, each with its line.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Problems> {
+        let lines = Lines(text);
+        let not_toml = |error: toml::de::Error| Problems(vec![lines.say(error.span(), &one_line(&error))]);
+        let mut table = text.parse::<Table>().map_err(not_toml)?;
+        let spans = DeTable::parse(text).map_err(not_toml)?;
+        let mut problems = Vec::new();
+        for key in spans.get_ref().keys().filter(|key| key.get_ref() != STEPS) {
+            let name = key.get_ref().escape_debug();
+            problems.push(lines.say(Some(key.span()), &format!("unknown key `{name}`: expected {STEPS}")));
+        }
+        let step_spans = spans.get_ref().get(STEPS).and_then(|steps| steps.get_ref().as_array());
+        let values = match table.remove(STEPS) {
+            Some(Value::Array(values)) => values,
+            Some(other) => {
+                let span = spans.get_ref().get(STEPS).map(Spanned::span);
+                let problem = format!("{STEPS} is of type {}; expected [[{STEPS}]]", other.type_str());
+                problems.push(lines.say(span, &problem));
+                Vec::new()
+            }
+            None => Vec::new(),
+        };
+        let mut steps = Vec::new();
+        for (value, span) in values.into_iter().zip(step_spans.into_iter().flat_map(|spans| spans.iter())) {
+            match read_step(value) {
+                Ok(step) => steps.push(step.beside(folder)),
+                Err(found) => problems.extend(found.into_iter().map(|(key, problem)| {
+                    let at = key.as_ref().and_then(|key| key_span(span.get_ref(), key));
+                    // A problem that names its key already says it with backticks.
+                    let of = key.filter(|key| !problem.contains(&format!("field `{key}`")));
+                    let of = of.map(|key| format!("{key}: ")).unwrap_or_default();
+                    lines.say(Some(at.unwrap_or(span.span())), &format!("{of}{problem}"))
+                })),
+            }
+        }
+        if steps.is_empty() && problems.is_empty() {
+            problems.push("no step: expected [[steps]] with an operator".to_owned());
+        }
+        if problems.is_empty() { Ok(Self { steps }) } else { Err(Problems(problems)) }
+    }
+
+    /// The recipe as [`GrowthRecipe::parse`] reads it.
+    ///
+    /// # Errors
+    /// When a seed is beyond TOML's 64-bit signed numbers, or a path is no Unicode.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}
+
+/// Places in a text.
+#[derive(Clone, Copy)]
+struct Lines<'a>(&'a str);
+
+impl Lines<'_> {
+    /// A problem with its line.
+    fn say(self, span: Option<Range<usize>>, problem: &str) -> String {
+        let start = span.map_or(0, |span| span.start);
+        let line = 1 + self.0.bytes().take(start).filter(|byte| *byte == b'\n').count();
+        format!("line {line}: {problem}")
+    }
+}
+
+/// A step, or what is wrong with it: the key, where one is to blame, and the problem. What is found is taken out and the rest
+/// read again, so that one problem doesn't hide another.
+fn read_step(mut step: Value) -> Result<Growth, Vec<(Option<String>, String)>> {
+    let Some(step) = step.as_table_mut() else {
+        return Err(vec![(
+            None,
+            format!("a step is of type {}; expected a table with an operator", step.type_str()),
+        )]);
+    };
+    let mut problems: Vec<(Option<String>, String)> = Vec::new();
+    loop {
+        let problem = match step.clone().try_into::<Growth>() {
+            Ok(growth) if problems.is_empty() => return Ok(growth),
+            Ok(_) => return Err(problems),
+            Err(error) => one_line(&error),
+        };
+        let named = problem.split('`').nth(1).map(str::to_owned);
+        let key = if problem.starts_with("unknown field") {
+            named
+        } else if problem.starts_with("missing field") {
+            // Missing because it was taken out below?
+            if problems.iter().all(|(key, _)| *key != named) {
+                problems.push((None, problem));
+            }
+            return Err(problems);
+        } else {
+            to_blame(step, &problem)
+        };
+        let removed = key.as_ref().and_then(|key| step.remove(key));
+        problems.push((key, problem));
+        if removed.is_none() {
+            return Err(problems);
+        }
+    }
+}
+
+/// The key without which the problem is another: serde doesn't say where in a tagged value it found a wrong type.
+fn to_blame(step: &Table, problem: &str) -> Option<String> {
+    let is_to_blame = |key: &&String| {
+        let mut without = step.clone();
+        without.remove(*key);
+        without.try_into::<Growth>().map_or_else(|error| one_line(&error) != problem, |_| true)
+    };
+    // Without the operator every problem is another.
+    let mut keys = step.keys().filter(|key| *key != OPERATOR);
+    keys.find(is_to_blame).cloned().or_else(|| step.contains_key(OPERATOR).then(|| OPERATOR.to_owned()))
+}
+
+/// Where a key stands in a step or in a table of it.
+fn key_span(value: &DeValue, name: &str) -> Option<Range<usize>> {
+    let table = value.as_table()?;
+    let here = table.keys().find(|key| key.get_ref() == name).map(Spanned::span);
+    here.or_else(|| table.values().find_map(|value| key_span(value.get_ref(), name)))
+}
+
+/// TOML's errors point into the text over several lines; this is the reason alone.
+fn one_line(error: &toml::de::Error) -> String {
+    error.message().replace(char::is_control, " ")
+}
+
+fn read_text(path: &Path) -> Result<String, RecipeFileError> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST_BYTES + 1).read_to_string(&mut text));
+    match read {
+        Ok(bytes) if bytes as u64 > LARGEST_BYTES => Err(RecipeFileError::TooLong { path: path.to_owned() }),
+        Ok(_) => Ok(text),
+        Err(source) => Err(RecipeFileError::Io { path: path.to_owned(), source }),
+    }
+}
