@@ -3,6 +3,9 @@
 //! Cargo features decide which backends are compiled in; the name decides, at run time, which one is used. burn's
 //! default device is never used: it may pick a GPU that isn't there.
 
+#[cfg(feature = "cuda")]
+mod cuda;
+
 use std::{fmt, str::FromStr};
 
 use burn::tensor::Device;
@@ -55,6 +58,14 @@ pub enum DeviceError {
         backend: &'static str,
         /// How many devices the backend sees.
         found: usize,
+    },
+    /// The machine lacks something that every device of the backend needs.
+    #[error("no device `{name}` on this machine: {lacking}")]
+    Lacking {
+        /// The device asked for.
+        name: DeviceName,
+        /// What is missing, in words.
+        lacking: String,
     },
 }
 
@@ -117,6 +128,13 @@ pub fn available_devices() -> Vec<DeviceDescription> {
     devices
 }
 
+/// Why each backend of this build that has no device on this machine has none.
+pub fn missing_devices() -> Vec<DeviceError> {
+    let names = [DeviceName::Flex, DeviceName::Wgpu, DeviceName::Cuda { index: 0 }];
+    let errors = names.into_iter().filter_map(|name| open_device(name).err());
+    errors.filter(|error| !matches!(error, DeviceError::NotCompiled { .. })).collect()
+}
+
 #[cfg(feature = "flex")]
 #[allow(clippy::unnecessary_wraps, reason = "one signature with and without the backend")]
 fn open_flex() -> Result<Device, DeviceError> {
@@ -153,11 +171,15 @@ fn wgpu_devices() -> usize {
 
 #[cfg(feature = "cuda")]
 fn open_cuda(index: usize) -> Result<Device, DeviceError> {
+    let name = DeviceName::Cuda { index };
+    if let Some(lacking) = cuda::missing() {
+        return Err(DeviceError::Lacking { name, lacking });
+    }
     let found = cuda_devices();
     if index < found {
         Ok(Device::cuda(index))
     } else {
-        Err(DeviceError::NotFound { name: DeviceName::Cuda { index }, backend: "cuda", found })
+        Err(DeviceError::NotFound { name, backend: "cuda", found })
     }
 }
 
@@ -166,9 +188,12 @@ fn open_cuda(_index: usize) -> Result<Device, DeviceError> {
     Err(DeviceError::NotCompiled { backend: "cuda" })
 }
 
-/// Enumerating finds nothing, quietly, where there is no driver.
+/// Only what can be used is counted.
 #[cfg(feature = "cuda")]
 fn cuda_devices() -> usize {
+    if cuda::missing().is_some() {
+        return 0;
+    }
     Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec().len()
 }
 
@@ -193,6 +218,12 @@ mod tests {
         let message = "gpu".parse::<DeviceName>().unwrap_err().to_string();
         assert_eq!(message, "unknown device `gpu`: expected flex, wgpu, cuda or cuda:INDEX");
         assert!("cuda:x".parse::<DeviceName>().is_err());
+    }
+
+    #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+    #[test]
+    fn nothing_is_missing_of_backends_that_were_not_compiled() {
+        assert_eq!(missing_devices(), []);
     }
 
     #[cfg(not(feature = "cuda"))]

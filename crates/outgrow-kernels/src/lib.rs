@@ -24,7 +24,9 @@ mod autodiff;
 pub use composed::{RotaryTable, linear};
 #[cfg(feature = "flex")]
 pub use cpu::operations::HostValues;
-pub use device::{DeviceDescription, DeviceError, DeviceName, available_devices, open_device};
+pub use device::{
+    DeviceDescription, DeviceError, DeviceName, available_devices, missing_devices, open_device,
+};
 pub use documents::PackedDocuments;
 pub use layer::{LayerNumbers, LayerWeights};
 pub use operations::{decoder_layer, linear_cross_entropy, rms_norm};
