@@ -2,7 +2,7 @@
 //! different types.
 
 use crate::{
-    config::Dtype, error::CheckpointError, file::SafetensorsFile, stored_dtype::StoredDtype,
+    dtype::Dtype, error::CheckpointError, file::SafetensorsFile, stored_dtype::StoredDtype,
     values::decode_into, weights::StoredTensor,
 };
 

@@ -1,8 +1,9 @@
 //! The shape of a LLaMA-style decoder, and what makes one possible. It does not know how the shape is spelt in JSON.
 
-use std::fmt;
+use std::ops::Deref;
 
 use crate::{
+    dtype::Dtype,
     error::{CheckpointError, Problems},
     weights::CONFIG_FILE,
 };
@@ -11,9 +12,9 @@ use crate::{
 pub const LARGEST_NUM_HIDDEN_LAYERS: usize = 65_536;
 
 /// The shape of a LLaMA-style decoder: pre-RMSNorm, rotate-half RoPE, grouped-query attention, SwiGLU, no biases.
-/// Fields are named as in Hugging Face's config.json.
+/// Fields are named as in Hugging Face's config.json. Nothing is checked: [`LlamaConfig::new`] does that.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LlamaConfig {
+pub struct LlamaFields {
     /// Rows of the embedding and of the head.
     pub vocab_size: usize,
     /// Width of the residual stream.
@@ -78,69 +79,83 @@ pub enum RopeScaling {
     },
 }
 
-/// The number formats that weights are stored in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dtype {
-    /// 64-bit float. Read and computed with as 32 bits.
-    F64,
-    /// 32-bit float.
-    F32,
-    /// 16-bit float with 5 bits of exponent.
-    F16,
-    /// 16-bit float with the exponent of a 32-bit one.
-    BF16,
-}
-
-impl Dtype {
-    /// Its name in config.json.
-    pub fn config_name(self) -> &'static str {
-        match self {
-            Self::F64 => "float64",
-            Self::F32 => "float32",
-            Self::F16 => "float16",
-            Self::BF16 => "bfloat16",
-        }
-    }
-
-    /// Bytes a value.
-    pub fn size_bytes(self) -> usize {
-        match self {
-            Self::F64 => 8,
-            Self::F32 => 4,
-            Self::F16 | Self::BF16 => 2,
-        }
-    }
-}
-
-/// As safetensors files spell it: `F64`, `F32`, `F16`, `BF16`.
-impl fmt::Display for Dtype {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::F64 => "F64",
-            Self::F32 => "F32",
-            Self::F16 => "F16",
-            Self::BF16 => "BF16",
-        })
-    }
+/// The shape of a decoder that can be built: [`LlamaFields`] that have been checked, to be read and not to be written.
+///
+/// ```
+/// use outgrow_checkpoint::LlamaConfig;
+///
+/// let text = r#"{ "model_type": "llama", "vocab_size": 64, "hidden_size": 8, "intermediate_size": 12,
+///     "num_hidden_layers": 2, "num_attention_heads": 4 }"#;
+/// let config = LlamaConfig::from_json(text)?;
+/// assert_eq!(config.head_dim, 2);
+/// let deeper = config.with(|fields| fields.num_hidden_layers = 4)?;
+/// assert_eq!(deeper.num_hidden_layers, 4);
+/// let problem = config.with(|fields| fields.num_key_value_heads = 3).unwrap_err();
+/// assert_eq!(
+///     problem.to_string(),
+///     "config.json: `num_attention_heads` is 4, not a multiple of `num_key_value_heads`, which is 3"
+/// );
+/// # Ok::<(), outgrow_checkpoint::CheckpointError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct LlamaConfig {
+    fields: LlamaFields,
 }
 
 impl LlamaConfig {
-    /// Checks that a decoder of this shape can be built.
+    /// A shape, if a decoder of it can be built.
     ///
     /// # Errors
     /// [`CheckpointError::Config`] with every problem found.
-    pub fn validate(&self) -> Result<(), CheckpointError> {
-        self.problems().into_result(|problems| CheckpointError::Config { file: CONFIG_FILE.into(), problems })
+    pub fn new(fields: LlamaFields) -> Result<Self, CheckpointError> {
+        Self::check(fields).map_err(|problems| CheckpointError::Config { file: CONFIG_FILE.into(), problems })
     }
 
-    pub(crate) fn problems(&self) -> Problems {
+    /// This shape with some fields changed.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with(&self, change: impl FnOnce(&mut LlamaFields)) -> Result<Self, CheckpointError> {
+        let mut fields = self.fields.clone();
+        change(&mut fields);
+        Self::new(fields)
+    }
+
+    /// This shape, stored in another type; every shape can be.
+    #[must_use]
+    pub fn with_dtype(mut self, dtype: Dtype) -> Self {
+        self.fields.dtype = dtype;
+        self
+    }
+
+    /// The fields, to be changed and checked again.
+    pub fn into_fields(self) -> LlamaFields {
+        self.fields
+    }
+
+    pub(crate) fn check(fields: LlamaFields) -> Result<Self, Problems> {
+        let problems = fields.problems();
+        if problems.is_empty() { Ok(Self { fields }) } else { Err(Problems(problems)) }
+    }
+}
+
+impl Deref for LlamaConfig {
+    type Target = LlamaFields;
+
+    fn deref(&self) -> &LlamaFields {
+        &self.fields
+    }
+}
+
+impl LlamaFields {
+    fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         self.check_sizes(&mut problems);
         self.check_numbers(&mut problems);
         if problems.is_empty() && self.num_parameters_wide() > 1 << 53 {
             problems.push("the sizes together give more than 2^53 parameters".to_owned());
         }
-        Problems(problems)
+        problems
     }
 
     fn check_sizes(&self, problems: &mut Vec<String>) {

@@ -7,7 +7,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    config::{Dtype, LlamaConfig},
+    config::{LlamaConfig, LlamaFields},
+    dtype::Dtype,
     error::{CheckpointError, Problems},
     honoured::{LLAMA_CLASS, check_honoured, check_layer_types, is_mistral, max_position_embeddings},
     json::{as_number, shown},
@@ -126,23 +127,23 @@ impl ReadConfig {
             Ok(dtype) => (dtype, None),
             Err(problem) => (Dtype::F32, Some(problem)),
         };
-        let config = read_keys(&mut keys, dtype);
+        let fields = read_keys(&mut keys, dtype);
         let Keys { mut problems, notes, .. } = keys;
         if dtype_from == DtypeFrom::Config {
             problems.extend(unknown_dtype.clone());
         }
-        let problems = match &config {
-            Some(config) if problems.is_empty() => config.problems(),
-            _ => Problems(problems),
+        let config = match fields {
+            Some(fields) if problems.is_empty() => LlamaConfig::check(fields),
+            _ => Err(Problems(problems)),
         };
-        problems.into_result(|problems| CheckpointError::Config { file: file.to_owned(), problems })?;
-        let config = config.expect("a config without problems has every key");
+        let config =
+            config.map_err(|problems| CheckpointError::Config { file: file.to_owned(), problems })?;
         Ok(Self { config, notes, unknown_dtype })
     }
 }
 
 /// `None` where a needed key is missing or wrong; then the problems say so.
-fn read_keys(keys: &mut Keys, dtype: Dtype) -> Option<LlamaConfig> {
+fn read_keys(keys: &mut Keys<'_>, dtype: Dtype) -> Option<LlamaFields> {
     let windows = check_honoured(keys);
     let hidden_size = keys.required_size("hidden_size");
     let num_attention_heads = keys.required_size("num_attention_heads");
@@ -170,7 +171,7 @@ fn read_keys(keys: &mut Keys, dtype: Dtype) -> Option<LlamaConfig> {
     let initializer_range = keys.number("initializer_range").unwrap_or(0.02);
     let tie_word_embeddings = keys.flag("tie_word_embeddings").unwrap_or(false);
     let (bos_token_id, eos_token_id) = (keys.token("bos_token_id"), keys.token("eos_token_id"));
-    Some(LlamaConfig {
+    Some(LlamaFields {
         vocab_size: vocab_size?,
         hidden_size: hidden_size?,
         intermediate_size: intermediate_size?,
@@ -200,7 +201,7 @@ fn read_dtype(keys: &Keys) -> Result<Dtype, String> {
         Some("float64" | "double") => Ok(Dtype::F64),
         Some("float32" | "float") => Ok(Dtype::F32),
         Some("float16" | "half") => Ok(Dtype::F16),
-        Some("bfloat16") => Ok(Dtype::BF16),
+        Some("bfloat16") => Ok(Dtype::Bf16),
         _ => Err(format!("`{key}` is {}, expected \"float32\", \"float16\" or \"bfloat16\"", shown(value))),
     }
 }

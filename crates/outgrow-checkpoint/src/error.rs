@@ -6,8 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::io_error;
+
 /// An error of this crate. Its `Display` is one line meant for the person who gave the input.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckpointError {
     /// The operating system refused a file operation.
     #[error("{}: cannot {action}: {source}", path.display())]
@@ -108,12 +111,36 @@ pub enum CheckpointError {
 impl CheckpointError {
     /// Wraps a refusal of the operating system; a full disk gets its own words.
     pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::DiskFull { path: path.to_owned() }
-            }
-            _ => Self::Io { action, path: path.to_owned(), source },
+        let path = path.to_owned();
+        if io_error::is_disk_full(&source) {
+            Self::DiskFull { path }
+        } else {
+            Self::Io { action, path, source }
         }
+    }
+
+    /// Whether what the user gave is at fault and can be mended: all but a full disk and what the operating system
+    /// refuses for reasons of its own.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => io_error::is_input(source),
+            Self::DiskFull { .. } => false,
+            Self::TargetExists { .. }
+            | Self::TargetIsSource { .. }
+            | Self::TargetInSource { .. }
+            | Self::NoFolder { .. }
+            | Self::NoWeights { .. }
+            | Self::NotAModel { .. }
+            | Self::Config { .. }
+            | Self::Json { .. }
+            | Self::Damaged { .. }
+            | Self::Tensors { .. } => true,
+        }
+    }
+
+    /// Whether the disk that was written to is full.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::DiskFull { .. })
     }
 
     /// The file or folder that the error names.

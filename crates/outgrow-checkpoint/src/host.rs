@@ -9,7 +9,8 @@ use std::{
 };
 
 use crate::{
-    config::{Dtype, LlamaConfig},
+    config::LlamaConfig,
+    dtype::Dtype,
     error::{CheckpointError, Problems},
     file::SafetensorsFile,
     folder::{PendingFolder, write_atomically},
@@ -76,7 +77,6 @@ pub fn write_model_files(
     tensors: &NamedTensors,
     shard_size_bytes: u64,
 ) -> Result<(), CheckpointError> {
-    config.validate()?;
     check_against(folder, config, tensors)?;
     let spec = |(name, tensor): (&String, &HostTensor)| TensorSpec {
         name: name.clone(),

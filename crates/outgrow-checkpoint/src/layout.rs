@@ -125,7 +125,7 @@ pub(crate) fn offsets(tensors: &[TensorSpec]) -> impl Iterator<Item = Range<u64>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Dtype;
+    use crate::dtype::Dtype;
 
     fn tensor(name: &str, dtype: Dtype, length: usize) -> TensorSpec {
         TensorSpec { name: name.to_owned(), dtype: dtype.into(), shape: vec![length] }
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn wide_tensors_come_before_narrow_ones_in_a_shard() {
-        let layout = ShardLayout::new(vec![tensor("a", Dtype::BF16, 3), tensor("b", Dtype::F32, 1)], 100);
+        let layout = ShardLayout::new(vec![tensor("a", Dtype::Bf16, 3), tensor("b", Dtype::F32, 1)], 100);
         assert_eq!(names(&layout), [vec!["b", "a"]]);
     }
 }

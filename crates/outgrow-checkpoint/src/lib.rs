@@ -6,6 +6,7 @@
 mod comparison;
 mod config;
 mod config_json;
+mod dtype;
 mod error;
 mod file;
 mod folder;
@@ -13,6 +14,7 @@ mod header;
 mod honoured;
 mod host;
 mod index;
+pub mod io_error;
 mod json;
 mod layout;
 mod left_behind;
@@ -31,7 +33,8 @@ mod weights;
 mod wrappers;
 mod write;
 
-pub use config::{Dtype, LARGEST_NUM_HIDDEN_LAYERS, LlamaConfig, Rope, RopeScaling};
+pub use config::{LARGEST_NUM_HIDDEN_LAYERS, LlamaConfig, LlamaFields, Rope, RopeScaling};
+pub use dtype::Dtype;
 pub use error::{CheckpointError, Problems};
 pub use folder::{PendingFolder, refuse_target_within, write_file_atomically};
 pub use honoured::is_base_model;

@@ -67,7 +67,7 @@ impl Checkpoint {
         let names = config.tensors().into_iter().map(|one| one.name).collect();
         let weights = weights.with_own_names(&names, config.tie_word_embeddings);
         if config.tie_word_embeddings && weights.has_own_head()? {
-            config.tie_word_embeddings = false;
+            config = config.with(|fields| fields.tie_word_embeddings = false)?;
             notes.push(Note::HeadKept { head: HEAD.to_owned() });
         }
         let expected = config.tensors();
@@ -77,7 +77,8 @@ impl Checkpoint {
         notes.extend(of_unexpected(&unexpected, &weights, &config));
         if let Some(problem) = unknown_dtype {
             let stored = weights.tensor(EMBEDDING).and_then(|tensor| tensor.dtype.float());
-            config.dtype = stored.unwrap_or(config.dtype);
+            let dtype = stored.unwrap_or(config.dtype);
+            config = config.with_dtype(dtype);
             let key = if weights.raw_config()["dtype"].is_null() { "torch_dtype" } else { "dtype" };
             let said = problem.split_once(" is ").map_or(problem.as_str(), |(_, said)| said);
             notes.push(Note::Config {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::config::Dtype;
+use crate::dtype::Dtype;
 
 /// The type of a stored tensor's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ const OTHERS: [(&str, u64); 18] = [
     ("U64", 64),
     ("C64", 64),
 ];
-const FLOATS: [Dtype; 4] = [Dtype::F64, Dtype::F32, Dtype::F16, Dtype::BF16];
+const FLOATS: [Dtype; 4] = [Dtype::F64, Dtype::F32, Dtype::F16, Dtype::Bf16];
 
 impl StoredDtype {
     /// The type of this name, as safetensors files spell it; `None` for one that the format doesn't have.

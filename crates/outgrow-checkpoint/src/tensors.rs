@@ -1,6 +1,6 @@
 //! The tensors that a decoder has: their Hugging Face names, their shapes, their order. It does not read any.
 
-use crate::config::LlamaConfig;
+use crate::config::{LlamaConfig, LlamaFields};
 
 const LAYER_PREFIX: &str = "model.layers.";
 /// What a model that was saved without its head lacks in its tensors' names.
@@ -42,8 +42,10 @@ impl LlamaConfig {
     pub fn num_parameters(&self) -> u64 {
         u64::try_from(self.num_parameters_wide()).unwrap_or(u64::MAX)
     }
+}
 
-    /// Counted wide, for shapes that are still to be validated.
+impl LlamaFields {
+    /// Counted wide, for shapes that are still to be checked.
     pub(crate) fn num_parameters_wide(&self) -> u128 {
         let product =
             |shape: &[usize]| shape.iter().fold(1_u128, |size, side| size.saturating_mul(*side as u128));

@@ -3,7 +3,7 @@
 
 use half::{f16, slice::HalfFloatSliceExt};
 
-use crate::config::Dtype;
+use crate::dtype::Dtype;
 
 /// Values converted at a time where the conversion needs a buffer of its own.
 const PIECE: usize = 512;
@@ -41,7 +41,7 @@ pub fn decode_into(bytes: &[u8], dtype: Dtype, out: &mut [f32]) {
                 *value = f32::from_le_bytes(*word);
             }
         }
-        Dtype::BF16 => {
+        Dtype::Bf16 => {
             for (value, pair) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
                 *value = f32::from_bits(u32::from(u16::from_le_bytes(*pair)) << 16);
             }
@@ -85,7 +85,7 @@ pub fn encode_into(values: &[f32], dtype: Dtype, out: &mut [u8]) -> Result<(), V
             }
             return Ok(());
         }
-        Dtype::BF16 => {
+        Dtype::Bf16 => {
             let mut is_too_large = false;
             for (pair, value) in out.as_chunks_mut::<2>().0.iter_mut().zip(values) {
                 let rounded = round_to_bf16(*value);
@@ -134,7 +134,7 @@ fn first_too_large(values: &[f32], dtype: Dtype) -> ValueTooLarge {
         let rounded = match dtype {
             Dtype::F64 | Dtype::F32 => **value,
             Dtype::F16 => f16::from_f32(**value).to_f32(),
-            Dtype::BF16 => f32::from_bits(u32::from(round_to_bf16(**value)) << 16),
+            Dtype::Bf16 => f32::from_bits(u32::from(round_to_bf16(**value)) << 16),
         };
         value.is_finite() && rounded.is_infinite()
     };
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn every_16_bit_value_comes_back_as_it_was() {
         let all: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
-        for dtype in [Dtype::F16, Dtype::BF16] {
+        for dtype in [Dtype::F16, Dtype::Bf16] {
             let mut values = vec![0.0; all.len() / 2];
             decode_into(&all, dtype, &mut values);
             let mut bytes = vec![0; all.len()];
@@ -192,14 +192,14 @@ mod tests {
             too_large(65_520.0, Dtype::F16)
         );
         assert_eq!(
-            encode_into(&[1.0, 0.0, -f32::MAX], Dtype::BF16, &mut bytes),
-            too_large(-f32::MAX, Dtype::BF16)
+            encode_into(&[1.0, 0.0, -f32::MAX], Dtype::Bf16, &mut bytes),
+            too_large(-f32::MAX, Dtype::Bf16)
         );
         let extremes = [f32::INFINITY, f32::NEG_INFINITY, 65_519.0];
         assert_eq!(round_trip(&extremes, Dtype::F16), [f32::INFINITY, f32::NEG_INFINITY, 65_504.0]);
-        assert_eq!(round_trip(&extremes[..2], Dtype::BF16), extremes[..2]);
+        assert_eq!(round_trip(&extremes[..2], Dtype::Bf16), extremes[..2]);
         assert!(
-            round_trip(&[f32::from_bits(0x7f80_0001), f32::NAN], Dtype::BF16).iter().all(|one| one.is_nan())
+            round_trip(&[f32::from_bits(0x7f80_0001), f32::NAN], Dtype::Bf16).iter().all(|one| one.is_nan())
         );
     }
 
@@ -210,7 +210,7 @@ mod tests {
             let fits = |value: &f32| !(value.is_finite() && bf16::from_f32(*value).is_infinite());
             let values: Vec<f32> = values.into_iter().filter(fits).collect();
             let mut bytes = vec![0; 2 * values.len()];
-            encode_into(&values, Dtype::BF16, &mut bytes).unwrap();
+            encode_into(&values, Dtype::Bf16, &mut bytes).unwrap();
             for (value, pair) in values.iter().zip(bytes.as_chunks::<2>().0) {
                 let (ours, theirs) = (bf16::from_le_bytes(*pair), bf16::from_f32(*value));
                 prop_assert!(ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan()), "{}", value);

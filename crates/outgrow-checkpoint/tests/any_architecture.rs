@@ -17,8 +17,8 @@ fn write_other(folder: &Path, shard_size_bytes: u64) -> Vec<TensorSpec> {
         shape: shape.to_vec(),
     };
     let mut specs = vec![
-        spec("lm_head.weight", Dtype::BF16, &[6, 4]),
-        spec("model.embed_tokens.weight", Dtype::BF16, &[6, 4]),
+        spec("lm_head.weight", Dtype::Bf16, &[6, 4]),
+        spec("model.embed_tokens.weight", Dtype::Bf16, &[6, 4]),
         spec("model.norm.weight", Dtype::F32, &[4]),
         spec("model.layers.0.self_attn.rotary_emb.inv_freq", Dtype::F32, &[2]),
     ];
@@ -26,10 +26,10 @@ fn write_other(folder: &Path, shard_size_bytes: u64) -> Vec<TensorSpec> {
         specs.push(spec(&format!("model.layers.{layer}.self_attn.q_norm.weight"), Dtype::F16, &[4]));
         specs.push(spec(
             &format!("model.layers.{layer}.mlp.experts.10.up_proj.weight"),
-            Dtype::BF16,
+            Dtype::Bf16,
             &[3, 4],
         ));
-        specs.push(spec(&format!("model.layers.{layer}.mlp.experts.9.up_proj.weight"), Dtype::BF16, &[3, 4]));
+        specs.push(spec(&format!("model.layers.{layer}.mlp.experts.9.up_proj.weight"), Dtype::Bf16, &[3, 4]));
     }
     let mut writer = ShardWriter::create(folder, &ShardLayout::new(specs.clone(), shard_size_bytes)).unwrap();
     for (index, spec) in specs.iter().enumerate() {

@@ -110,7 +110,7 @@ fn what_is_written_is_as_readable_as_any_other_file() {
 #[test]
 fn a_tensor_is_written_once_with_its_size_and_none_is_forgotten() {
     let dir = TempDir::new().unwrap();
-    let spec = |name: &str| TensorSpec { name: name.to_owned(), dtype: Dtype::BF16.into(), shape: vec![3] };
+    let spec = |name: &str| TensorSpec { name: name.to_owned(), dtype: Dtype::Bf16.into(), shape: vec![3] };
     let layout = ShardLayout::new(vec![spec("a"), spec("b")], 100);
     let mut writer = ShardWriter::create(dir.path(), &layout).unwrap();
     let message = |result: Result<(), CheckpointError>| {
@@ -127,7 +127,7 @@ fn a_tensor_is_written_once_with_its_size_and_none_is_forgotten() {
 fn a_tensor_may_be_written_in_pieces_between_others() {
     let dir = TempDir::new().unwrap();
     fs::write(dir.path().join("config.json"), "{}").unwrap();
-    let spec = |name: &str| TensorSpec { name: name.to_owned(), dtype: Dtype::BF16.into(), shape: vec![3] };
+    let spec = |name: &str| TensorSpec { name: name.to_owned(), dtype: Dtype::Bf16.into(), shape: vec![3] };
     let layout = ShardLayout::new(vec![spec("a"), spec("b"), spec("c")], 12);
     let mut writer = ShardWriter::create(dir.path(), &layout).unwrap();
     let message = |result: Result<(), CheckpointError>| {

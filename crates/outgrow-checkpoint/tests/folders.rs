@@ -98,14 +98,14 @@ fn values_are_rounded_to_the_nearest_and_never_to_infinity() {
     let mut tensors = numbered(&folder.config);
     let name = "model.norm.weight";
     tensors.get_mut(name).unwrap().values[0] = 1.0 + 3.0 / 256.0;
-    let half = LlamaConfig { dtype: Dtype::BF16, ..folder.config.clone() };
+    let half = folder.config.clone().with_dtype(Dtype::Bf16);
     write_checkpoint(&folder.beside("bf16"), &half, &tensors, 1 << 30).unwrap();
     let read = Checkpoint::open(&folder.beside("bf16")).unwrap().to_named_tensors().unwrap();
     // Halfway between 1 + 1/128 and 1 + 2/128: the even one.
     assert_eq!(read[name].values[0].to_bits(), (1.0_f32 + 2.0 / 128.0).to_bits());
 
     tensors.get_mut(name).unwrap().values[0] = 70_000.0;
-    let half = LlamaConfig { dtype: Dtype::F16, ..folder.config.clone() };
+    let half = folder.config.clone().with_dtype(Dtype::F16);
     let error = write_checkpoint(&folder.beside("f16"), &half, &tensors, 1 << 30).unwrap_err();
     let message = error.to_string();
     assert!(

@@ -153,7 +153,7 @@ fn leave(beside: &Path, number: usize, identity: &str) -> PathBuf {
 /// Shards of two tensors of six bytes.
 fn layout(shards: &[&str]) -> ShardLayout {
     let specs = shards.iter().flat_map(|shard| [0, 1].map(|index| format!("{shard}.{index}")));
-    let spec = |name| TensorSpec { name, dtype: Dtype::BF16.into(), shape: vec![3] };
+    let spec = |name| TensorSpec { name, dtype: Dtype::Bf16.into(), shape: vec![3] };
     ShardLayout::new(specs.map(spec).collect(), 12)
 }
 

@@ -62,13 +62,12 @@ pub struct GrowthPlan {
 /// as many as they are.
 ///
 /// # Errors
-/// What doesn't fit the source: see [`GrowthError`]; or a source that is no possible decoder.
+/// What doesn't fit the source: see [`GrowthError`].
 pub fn plan(source: &LlamaConfig, growth: &Growth) -> Result<GrowthPlan, GrowthError> {
     plan_with(source, Biases::None, growth)
 }
 
 fn plan_with(source: &LlamaConfig, biases: Biases, growth: &Growth) -> Result<GrowthPlan, GrowthError> {
-    source.validate()?;
     let wider = |width: &Width, style| wider(source, biases, width, style);
     if let Some(layers) = grown_layers(source.num_hidden_layers, growth)? {
         return deepened(source, biases, growth, layers);
@@ -84,8 +83,7 @@ fn plan_with(source: &LlamaConfig, biases: Biases, growth: &Growth) -> Result<Gr
         Growth::RandomWidth { width, seed } => wider(width, Style::Random { seed: *seed }),
         Growth::Learned { num_hidden_layers, width, matrices, seed } => {
             let layers = num_hidden_layers.unwrap_or(source.num_hidden_layers);
-            let target = LlamaConfig { num_hidden_layers: layers, ..widened(source, width)? };
-            target.validate()?;
+            let target = widened(source, width)?.with(|fields| fields.num_hidden_layers = layers)?;
             let matrices = match matrices {
                 Some(path) => LearnedMatrices::read(path)?,
                 None => LearnedMatrices::initial_with(source, &target, biases, *seed),
@@ -164,8 +162,7 @@ fn deepened(
     growth: &Growth,
     layers: Vec<LayerOrigin>,
 ) -> Result<GrowthPlan, GrowthError> {
-    let target = LlamaConfig { num_hidden_layers: layers.len(), ..source.clone() };
-    target.validate()?;
+    let target = source.with(|fields| fields.num_hidden_layers = layers.len())?;
     let seed = if let Growth::RandomDepth { seed, .. } = growth { *seed } else { 0 };
     let fresh = |name: &str| Origin::Fresh(fresh(&target, part(name), name, seed));
     let tensors =
@@ -187,7 +184,8 @@ fn wider(
         Style::Zero { .. } | Style::Random { .. } => {
             check_only_keys(source, &target)?;
             // The mean square over more channels is smaller; so that the same number is added in proportion.
-            target.rms_norm_eps *= source.hidden_size as f64 / target.hidden_size as f64;
+            let part = source.hidden_size as f64 / target.hidden_size as f64;
+            target = target.with(|fields| fields.rms_norm_eps *= part)?;
             WidthMaps::padded(source, &target)
         }
     };

@@ -6,7 +6,7 @@ mod models;
 use std::{fs, path::Path};
 
 use folder::{Folder, names_in};
-use outgrow_checkpoint::{LlamaConfig, write_tensors};
+use outgrow_checkpoint::{LlamaConfig, LlamaFields, write_tensors};
 use outgrow_operators::{
     Account, FolderPlan, Growth, GrowthError, Mix, Moments, Outline, Placement, Source, Width,
 };
@@ -136,7 +136,7 @@ fn the_account_of_a_growth_that_computes_says_how() {
 
 /// The index that a folder of the 70B class has, and no shards.
 fn write_70b(folder: &Path) {
-    let config = LlamaConfig {
+    let config = LlamaFields {
         vocab_size: 128_256,
         hidden_size: 8192,
         intermediate_size: 28_672,
@@ -144,8 +144,9 @@ fn write_70b(folder: &Path) {
         num_attention_heads: 64,
         num_key_value_heads: 8,
         head_dim: 128,
-        ..models::model(80)
+        ..models::model(80).into_fields()
     };
+    let config = LlamaConfig::new(config).unwrap();
     fs::write(folder.join("config.json"), config.to_json().to_string()).unwrap();
     write_index(folder, config.tensors().into_iter().map(|tensor| tensor.name));
 }

@@ -5,7 +5,6 @@ mod models;
 mod reference;
 
 use models::{growths, models};
-use outgrow_checkpoint::LlamaConfig;
 use outgrow_operators::{Growth, LearnedMatrices, Origin, Width, grow_tensors, plan, plan_all};
 use proptest::{prelude::*, sample::Index};
 use reference::ordinary;
@@ -66,7 +65,7 @@ proptest! {
     #[test]
     fn learned_growth_begins_as_a_stack(source in models(), factor in 1_usize..4, seed in any::<u64>()) {
         let (source, tensors) = ordinary(&source, seed);
-        let deep = LlamaConfig { num_hidden_layers: source.num_hidden_layers * factor, ..source.clone() };
+        let deep = source.with(|fields| fields.num_hidden_layers *= factor).unwrap();
         let learned = Growth::Learned {
             num_hidden_layers: Some(deep.num_hidden_layers), width: Width::default(), matrices: None, seed,
         };
@@ -115,7 +114,11 @@ proptest! {
 
 #[test]
 fn fresh_weights_are_spread_as_the_paper_s_code_spreads_them() {
-    let source = LlamaConfig { hidden_size: 200, intermediate_size: 300, ..models::model(2) };
+    let source = models::model(2).with(|fields| {
+        fields.hidden_size = 200;
+        fields.intermediate_size = 300;
+    });
+    let source = source.unwrap();
     let (source, tensors) = ordinary(&source, 1);
     let growth = Growth::RandomDepth { num_hidden_layers: 5, seed: 1 };
     let grown = grow_tensors(&plan(&source, &growth).unwrap(), &tensors).unwrap();
@@ -149,7 +152,11 @@ fn what_stays_as_it_is_stays_a_copy() {
 fn trained_matrices_go_through_a_file() {
     let dir = tempfile::TempDir::new().unwrap();
     let (source, tensors) = ordinary(&models::model(2), 3);
-    let target = LlamaConfig { num_hidden_layers: 4, hidden_size: 12, ..source.clone() };
+    let target = source.with(|fields| {
+        fields.num_hidden_layers = 4;
+        fields.hidden_size = 12;
+    });
+    let target = target.unwrap();
     let initial = LearnedMatrices::initial(&source, &target, 7);
     let path = dir.path().join("matrices.safetensors");
     outgrow_checkpoint::write_tensors(&path, &initial.to_named_tensors()).unwrap();
@@ -162,7 +169,7 @@ fn trained_matrices_go_through_a_file() {
 
 #[test]
 fn sizes_that_can_not_be_grown_to_are_refused_with_both_numbers() {
-    let source = LlamaConfig { num_attention_heads: 6, ..models::model(6) };
+    let source = models::model(6).with(|fields| fields.num_attention_heads = 6).unwrap();
     let width = Width { hidden_size: Some(4), ..Width::default() };
     let heads = |num_attention_heads, num_key_value_heads| Growth::ZeroWidth {
         width: Width { num_attention_heads, num_key_value_heads, ..Width::default() },

@@ -8,8 +8,8 @@ use std::{fs, path::Path};
 use folder::{Folder, names_in};
 use models::{growths, layer_lists, models, numbered};
 use outgrow_checkpoint::{
-    Checkpoint, Dtype, LlamaConfig, ShardLayout, ShardWriter, TensorSpec, encode_into, layer_index,
-    with_layer_index, write_checkpoint,
+    Checkpoint, Dtype, ShardLayout, ShardWriter, TensorSpec, encode_into, layer_index, with_layer_index,
+    write_checkpoint,
 };
 use outgrow_operators::{
     FolderPlan, Growth, GrowthError, Moments, Passthrough, Preservation, Source, grow_folder, grow_tensors,
@@ -138,10 +138,14 @@ fn tokenizer_and_other_side_files_come_along_and_other_weights_do_not() {
 #[test]
 fn a_tensor_keeps_its_own_type_in_a_mixed_checkpoint() {
     // Norms in f32, the rest in bfloat16, and odd numbers of values between them.
-    let config = LlamaConfig { hidden_size: 7, vocab_size: 11, ..models::model(2) };
+    let config = models::model(2).with(|fields| {
+        fields.hidden_size = 7;
+        fields.vocab_size = 11;
+    });
+    let config = config.unwrap();
     let dir = TempDir::new().unwrap();
     let specs = config.tensors().into_iter().map(|tensor| {
-        let dtype = if tensor.name.contains("norm") { Dtype::F32 } else { Dtype::BF16 };
+        let dtype = if tensor.name.contains("norm") { Dtype::F32 } else { Dtype::Bf16 };
         TensorSpec { name: tensor.name, dtype: dtype.into(), shape: tensor.shape }
     });
     let specs: Vec<TensorSpec> = specs.collect();

@@ -6,21 +6,21 @@ mod reference;
 
 use std::collections::BTreeMap;
 
-use outgrow_checkpoint::{LlamaConfig, NamedTensors};
+use outgrow_checkpoint::{LlamaConfig, LlamaFields, NamedTensors};
 use outgrow_operators::{Growth, Placement, Width, grow_tensors, plan};
 use reference::{gradients, ordinary};
 
 fn source() -> (LlamaConfig, NamedTensors) {
-    let small = LlamaConfig {
+    let small = LlamaFields {
         vocab_size: 4,
         hidden_size: 4,
         intermediate_size: 3,
         num_attention_heads: 2,
         num_key_value_heads: 1,
         head_dim: 2,
-        ..models::model(2)
+        ..models::model(2).into_fields()
     };
-    ordinary(&small, 11)
+    ordinary(&LlamaConfig::new(small).unwrap(), 11)
 }
 
 fn wider() -> Width {

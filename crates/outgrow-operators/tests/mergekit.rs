@@ -5,7 +5,7 @@
 mod models;
 
 use insta::assert_snapshot;
-use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, decode_into, encode_into, write_checkpoint};
+use outgrow_checkpoint::{Checkpoint, Dtype, decode_into, encode_into, write_checkpoint};
 use outgrow_operators::{FolderPlan, Moments, Passthrough, Source, grow_folder};
 use proptest::prelude::*;
 
@@ -41,7 +41,7 @@ fn scale(recipe: &Passthrough, tensor: &str) -> f64 {
 fn slices_become_layers_and_filters_find_their_tensors() {
     let recipe = Passthrough::parse(IDENTITY_BLOCKS).unwrap();
     assert_eq!(recipe.model, "org/small@main");
-    assert_eq!(recipe.dtype, Some(Dtype::BF16));
+    assert_eq!(recipe.dtype, Some(Dtype::Bf16));
     assert_eq!(recipe.layers(6).unwrap(), [0, 1, 2, 2, 3, 4, 5]);
     assert!(!recipe.is_copy());
     let origin = |name: &str| recipe.origin(name).unwrap();
@@ -206,7 +206,7 @@ fn numbers_go_through_the_types_of_a_recipe_one_after_the_other() {
     let scaled = |stored: Dtype, types: &str| {
         let dir = tempfile::tempdir().unwrap();
         let [folder, target] = ["source", "grown"].map(|name| dir.path().join(name));
-        let config = LlamaConfig { dtype: stored, ..models::model(1) };
+        let config = models::model(1).with_dtype(stored);
         let mut tensors = models::numbered(&config);
         let names = ["model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.gate_proj.weight"];
         for name in names {
@@ -231,7 +231,7 @@ fn numbers_go_through_the_types_of_a_recipe_one_after_the_other() {
         decode_into(&bytes, dtype, &mut out);
         out[0]
     };
-    let (bf16, f16) = (|value| rounded(value, Dtype::BF16), |value| rounded(value, Dtype::F16));
+    let (bf16, f16) = (|value| rounded(value, Dtype::Bf16), |value| rounded(value, Dtype::F16));
     assert!(bf16(bf16(value) * 0.61) != bf16(value * 0.61) && bf16(value) * 0.61 != bf16(bf16(value) * 0.61));
     assert_eq!(scaled(Dtype::F32, ""), [value * 0.61, value]);
     assert_eq!(scaled(Dtype::F32, "dtype: bfloat16"), [bf16(bf16(value) * 0.61), bf16(value)]);
@@ -244,8 +244,8 @@ fn numbers_go_through_the_types_of_a_recipe_one_after_the_other() {
         scaled(Dtype::F32, "dtype: bfloat16\nout_dtype: float16"),
         [f16(bf16(bf16(value) * 0.61)), f16(bf16(value))]
     );
-    assert_eq!(scaled(Dtype::BF16, "out_dtype: float32"), [bf16(bf16(value) * 0.61), bf16(value)]);
-    assert_eq!(scaled(Dtype::BF16, "dtype: float32"), [bf16(value) * 0.61, bf16(value)]);
+    assert_eq!(scaled(Dtype::Bf16, "out_dtype: float32"), [bf16(bf16(value) * 0.61), bf16(value)]);
+    assert_eq!(scaled(Dtype::Bf16, "dtype: float32"), [bf16(value) * 0.61, bf16(value)]);
 }
 
 #[test]

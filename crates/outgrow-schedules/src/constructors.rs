@@ -58,7 +58,7 @@ pub fn g_stack(target: &LlamaConfig, settings: &GStack) -> Result<Schedule, Sche
     }
     let base = Stage {
         name: "base".to_owned(),
-        model: with_layers(target, num_hidden_layers / factor),
+        model: with_layers(target, num_hidden_layers / factor)?,
         tokens: settings.base_tokens,
         trainable: Trainable::All,
         enter: None,
@@ -119,7 +119,7 @@ pub fn stacking2(target: &LlamaConfig, settings: &Stacking2) -> Result<Schedule,
         };
         stages.push(Stage {
             name: format!("{count}-layers"),
-            model: with_layers(target, count),
+            model: with_layers(target, count)?,
             tokens: settings.stage_tokens,
             trainable,
             enter,
@@ -158,6 +158,6 @@ fn top_layers_again(from: usize, to: usize) -> Vec<usize> {
     (0..from).chain(2 * from - to..from).collect()
 }
 
-fn with_layers(model: &LlamaConfig, num_hidden_layers: usize) -> LlamaConfig {
-    LlamaConfig { num_hidden_layers, ..model.clone() }
+fn with_layers(model: &LlamaConfig, num_hidden_layers: usize) -> Result<LlamaConfig, ScheduleError> {
+    model.with(|fields| fields.num_hidden_layers = num_hidden_layers).map_err(ScheduleError::Model)
 }

@@ -99,9 +99,6 @@ impl Stage {
         if self.tokens == 0 {
             problems.push(ScheduleError::NoTokens);
         }
-        if let Err(problem) = self.model.validate() {
-            problems.push(ScheduleError::Model(problem));
-        }
         if let Trainable::Top { layers } = self.trainable {
             let num_hidden_layers = self.model.num_hidden_layers;
             if layers == 0 || layers > num_hidden_layers {

@@ -197,7 +197,7 @@ fn stages_that_do_not_fit_are_refused() {
     insta::assert_snapshot!(refused(vec![]), @"a schedule needs at least one stage");
 
     let mut mismatched = stages();
-    mismatched[1].model.num_hidden_layers = 6;
+    mismatched[1].model = model(64, 6, false);
     insta::assert_snapshot!(refused(mismatched), @r#"stage "grown": model differs from what stage "base" grows into: num_hidden_layers 6, not 8"#);
 
     let mut ungrown = stages();

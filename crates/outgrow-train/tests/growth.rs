@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
-use outgrow_checkpoint::{Dtype, LlamaConfig, NamedTensors, Rope, RopeScaling};
+use outgrow_checkpoint::{Dtype, LlamaConfig, LlamaFields, NamedTensors, Rope, RopeScaling};
 use outgrow_data::Batch;
 use outgrow_kernels::{DeviceName, open_device};
 use outgrow_model::{Decoder, Initialization, initial_tensors};
@@ -18,7 +18,7 @@ const SEQUENCES: usize = 3;
 type Values = BTreeMap<String, Vec<f32>>;
 
 fn model(num_hidden_layers: usize, tie_word_embeddings: bool) -> LlamaConfig {
-    LlamaConfig {
+    let fields = LlamaFields {
         vocab_size: 23,
         hidden_size: 16,
         intermediate_size: 24,
@@ -35,7 +35,8 @@ fn model(num_hidden_layers: usize, tie_word_embeddings: bool) -> LlamaConfig {
         dtype: Dtype::F32,
         bos_token_id: None,
         eos_token_id: None,
-    }
+    };
+    LlamaConfig::new(fields).expect("such a model can be built")
 }
 
 fn batch(seed: u64) -> Batch {

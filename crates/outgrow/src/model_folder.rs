@@ -239,7 +239,7 @@ impl ModelFolder {
         let device = open_device(compute.device)?;
         let mut tensors = self.checkpoint.to_named_tensors()?;
         tensors.remove("lm_head.weight");
-        let config = LlamaConfig { tie_word_embeddings: true, ..self.config().clone() };
+        let config = self.config().with(|fields| fields.tie_word_embeddings = true)?;
         Ok(Decoder::new(&config, &tensors, &device)?.with_precision(compute.precision))
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
-use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, Rope, RopeScaling};
+use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_model::Initialization;
 use outgrow_operators::{Width, plan};
@@ -80,19 +80,17 @@ pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> anyhow::Result<ResolvedR
 
     let mut problems: Vec<String> =
         other_tokens.into_iter().map(|problem| format!("data: {problem}")).collect();
-    let model = model(&recipe.model, entries, length, &training);
-    match model.validate() {
+    let fields = model(&recipe.model, entries, length, &training);
+    let (vocab_size, maximum) = (fields.vocab_size, fields.max_position_embeddings);
+    let model = LlamaConfig::new(fields).map_err(|problem| match problem {
         // It speaks of config.json; here the same keys are the recipe's.
-        Err(CheckpointError::Config { problems: several, .. }) => problems.push(format!("model: {several}")),
-        Err(problem) => problems.push(format!("model: {problem}")),
-        Ok(()) => {}
-    }
-    if model.vocab_size < entries {
-        let vocab_size = model.vocab_size;
+        CheckpointError::Config { problems: several, .. } => problems.push(format!("model: {several}")),
+        problem => problems.push(format!("model: {problem}")),
+    });
+    if vocab_size < entries {
         problems.push(format!("model: vocab_size = {vocab_size}, but the tokenizer has {entries} entries: at least {entries} is needed"));
     }
-    if model.max_position_embeddings < length {
-        let maximum = model.max_position_embeddings;
+    if maximum < length {
         problems
             .push(format!("model: max_position_embeddings = {maximum} is below sequence_length = {length}"));
     }
@@ -105,17 +103,17 @@ pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> anyhow::Result<ResolvedR
         problems.push("evaluation: interval_tokens = 0, at least 1 is needed".to_owned());
     }
     // Stages of a model that can't be say nothing new; with a sound one they are reported beside the other problems.
-    let schedule = if model_is_sound {
+    let schedule = model.ok().filter(|_| model_is_sound).and_then(|model| {
         schedule(&recipe, &model).map_err(|problem| problems.push(format!("schedule: {problem:#}"))).ok()
-    } else {
-        None
-    };
+    });
     let (Some(schedule), true) = (schedule, problems.is_empty()) else {
         return Err(BadInput(problems.join("; ")).into());
     };
-    let tokenizer = CheckpointTokenizer::new(training.shards(), model.max_position_embeddings)?;
-    let benchmarks =
-        recipe.evaluation.as_ref().map(|recipe| Benchmarks::new(recipe, &tokenizer.tokenizer, &model));
+    let tokenizer = CheckpointTokenizer::new(training.shards(), schedule.model().max_position_embeddings)?;
+    let benchmarks = recipe
+        .evaluation
+        .as_ref()
+        .map(|recipe| Benchmarks::new(recipe, &tokenizer.tokenizer, schedule.model()));
     let benchmarks =
         benchmarks.transpose().map_err(|problem| BadInput(format!("evaluation: {problem:#}")))?;
     let initialization = match recipe.model.initialization {
@@ -136,9 +134,9 @@ pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> anyhow::Result<ResolvedR
     })
 }
 
-fn model(recipe: &ModelRecipe, entries: usize, sequence_length: usize, training: &Batches) -> LlamaConfig {
+fn model(recipe: &ModelRecipe, entries: usize, sequence_length: usize, training: &Batches) -> LlamaFields {
     let heads = recipe.num_attention_heads;
-    LlamaConfig {
+    LlamaFields {
         vocab_size: recipe.vocab_size.unwrap_or(entries),
         hidden_size: recipe.hidden_size,
         intermediate_size: recipe.intermediate_size,
@@ -229,7 +227,8 @@ fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> anyhow:
             return Err(BadInput(problem).into());
         }
         let model = match (&current, recipe.num_hidden_layers, &recipe.enter) {
-            (None, Some(num_hidden_layers), None) => first_model(target, num_hidden_layers, recipe.width),
+            (None, Some(num_hidden_layers), None) => first_model(target, num_hidden_layers, recipe.width)
+                .map_err(|problem| BadInput(format!("stage {name:?}: model: {problem}")))?,
             (None, _, _) => {
                 let problem =
                     format!("stage `{name}`: the first stage needs num_hidden_layers and can't have `enter`");
@@ -254,15 +253,21 @@ fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> anyhow:
 }
 
 /// The final model with the sizes of the first stage.
-fn first_model(target: &LlamaConfig, num_hidden_layers: usize, width: Width) -> LlamaConfig {
-    LlamaConfig {
-        num_hidden_layers,
-        hidden_size: width.hidden_size.unwrap_or(target.hidden_size),
-        intermediate_size: width.intermediate_size.unwrap_or(target.intermediate_size),
-        num_attention_heads: width.num_attention_heads.unwrap_or(target.num_attention_heads),
-        num_key_value_heads: width.num_key_value_heads.unwrap_or(target.num_key_value_heads),
-        ..target.clone()
-    }
+///
+/// # Errors
+/// Sizes of which there is no model.
+fn first_model(
+    target: &LlamaConfig,
+    num_hidden_layers: usize,
+    width: Width,
+) -> Result<LlamaConfig, CheckpointError> {
+    target.with(|fields| {
+        fields.num_hidden_layers = num_hidden_layers;
+        fields.hidden_size = width.hidden_size.unwrap_or(fields.hidden_size);
+        fields.intermediate_size = width.intermediate_size.unwrap_or(fields.intermediate_size);
+        fields.num_attention_heads = width.num_attention_heads.unwrap_or(fields.num_attention_heads);
+        fields.num_key_value_heads = width.num_key_value_heads.unwrap_or(fields.num_key_value_heads);
+    })
 }
 
 /// Whether growth leads to the final model's sizes.

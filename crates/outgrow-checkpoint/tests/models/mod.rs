@@ -1,6 +1,6 @@
 //! Small models of many shapes, with a value of its own for every number. They are written and read, never run.
 
-use outgrow_checkpoint::{Dtype, HostTensor, LlamaConfig, NamedTensors, Rope, RopeScaling};
+use outgrow_checkpoint::{Dtype, HostTensor, LlamaConfig, LlamaFields, NamedTensors, Rope, RopeScaling};
 use proptest::prelude::*;
 
 /// Models with grouped queries, heads that don't add up to the hidden size, tied heads, all dtypes and rope types.
@@ -8,28 +8,31 @@ pub fn models() -> impl Strategy<Value = LlamaConfig> {
     let sizes = (1_usize..40, 1_usize..9, 1_usize..9, 1_usize..5);
     let heads = (1_usize..4, 1_usize..4, 1_usize..4);
     (sizes, heads, any::<bool>(), dtypes(), ropes(), numbers()).prop_map(
-        |(sizes, heads, tied, dtype, rope, numbers)| LlamaConfig {
-            vocab_size: sizes.0,
-            hidden_size: sizes.1,
-            intermediate_size: sizes.2,
-            num_hidden_layers: sizes.3,
-            num_attention_heads: heads.0 * heads.1,
-            num_key_value_heads: heads.0,
-            head_dim: 2 * heads.2,
-            max_position_embeddings: 64,
-            rms_norm_eps: numbers.0,
-            rope,
-            tie_word_embeddings: tied,
-            initializer_range: numbers.1,
-            dtype,
-            bos_token_id: numbers.2,
-            eos_token_id: None,
+        |(sizes, heads, tied, dtype, rope, numbers)| {
+            let fields = LlamaFields {
+                vocab_size: sizes.0,
+                hidden_size: sizes.1,
+                intermediate_size: sizes.2,
+                num_hidden_layers: sizes.3,
+                num_attention_heads: heads.0 * heads.1,
+                num_key_value_heads: heads.0,
+                head_dim: 2 * heads.2,
+                max_position_embeddings: 64,
+                rms_norm_eps: numbers.0,
+                rope,
+                tie_word_embeddings: tied,
+                initializer_range: numbers.1,
+                dtype,
+                bos_token_id: numbers.2,
+                eos_token_id: None,
+            };
+            LlamaConfig::new(fields).expect("such a model can be built")
         },
     )
 }
 
 fn dtypes() -> impl Strategy<Value = Dtype> {
-    prop_oneof![Just(Dtype::F32), Just(Dtype::F16), Just(Dtype::BF16)]
+    prop_oneof![Just(Dtype::F32), Just(Dtype::F16), Just(Dtype::Bf16)]
 }
 
 fn numbers() -> impl Strategy<Value = (f64, f64, Option<u32>)> {

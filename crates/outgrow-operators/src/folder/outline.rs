@@ -64,7 +64,7 @@ impl Outline {
             missing: missing_shards,
             reason: reason.to_string(),
         })?;
-        let config = LlamaConfig { dtype: LlamaConfig::dtype_of(folder, &raw_config)?, ..config };
+        let config = config.with_dtype(LlamaConfig::dtype_of(folder, &raw_config)?);
         notes.extend(listing.notes);
         let expected = expected.unwrap_or_default();
         notes.extend(check_names(folder, &config, &expected, listing.names)?);

@@ -214,9 +214,13 @@ impl OtherDecoder {
     /// Its shape, where it is a LLaMA but for biases of queries, keys and values; `None` of other architectures.
     pub(crate) fn biased_llama(&self) -> Option<Result<LlamaConfig, GrowthError>> {
         match Biases::and_shape(self.weights.raw_config()) {
-            Ok((mut shape, Biases::QueryKeyValue)) => {
-                shape.tie_word_embeddings &= !matches!(self.head, Head::Own(_));
-                Some(self.check(&shape, Biases::QueryKeyValue).map(|()| shape))
+            Ok((shape, Biases::QueryKeyValue)) => {
+                let own_head = matches!(self.head, Head::Own(_));
+                let shape = shape.with(|fields| fields.tie_word_embeddings &= !own_head);
+                Some(shape.map_err(GrowthError::from).and_then(|shape| {
+                    self.check(&shape, Biases::QueryKeyValue)?;
+                    Ok(shape)
+                }))
             }
             Ok((_, Biases::None)) | Err(_) => None,
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use outgrow_checkpoint::LlamaConfig;
+use outgrow_checkpoint::{LlamaConfig, LlamaFields};
 
 use crate::{
     error::GrowthError,
@@ -196,12 +196,12 @@ fn heads(source: &LlamaConfig, target: &LlamaConfig) -> (ChannelMap, ChannelMap)
 /// # Errors
 /// Every size that shrinks, and heads that can't be grown in whole groups.
 pub(crate) fn widened(source: &LlamaConfig, width: &Width) -> Result<LlamaConfig, GrowthError> {
-    let target = LlamaConfig {
+    let target = LlamaFields {
         hidden_size: width.hidden_size.unwrap_or(source.hidden_size),
         intermediate_size: width.intermediate_size.unwrap_or(source.intermediate_size),
         num_attention_heads: width.num_attention_heads.unwrap_or(source.num_attention_heads),
         num_key_value_heads: width.num_key_value_heads.unwrap_or(source.num_key_value_heads),
-        ..source.clone()
+        ..source.clone().into_fields()
     };
     let sizes = [
         ("hidden_size", source.hidden_size, target.hidden_size),
@@ -221,11 +221,14 @@ pub(crate) fn widened(source: &LlamaConfig, width: &Width) -> Result<LlamaConfig
             problems.push(format!("`{key}` = {target}: at most {largest} are possible"));
         }
     }
-    if problems.is_empty() {
-        target.validate()?;
-        problems.extend(ungrouped(source, &target));
+    if !problems.is_empty() {
+        return Err(GrowthError::Width { problems: problems.join("; ") });
     }
-    if problems.is_empty() { Ok(target) } else { Err(GrowthError::Width { problems: problems.join("; ") }) }
+    let target = LlamaConfig::new(target)?;
+    match ungrouped(source, &target) {
+        None => Ok(target),
+        Some(problem) => Err(GrowthError::Width { problems: problem }),
+    }
 }
 
 /// Why the heads can't be grown, if they can't.

@@ -43,11 +43,11 @@ fn biases_are_widened_with_the_heads_that_they_are_of() {
         LlamaConfig::from_json(&config("llama", 2, json!({ "tie_word_embeddings": false })).to_string())
             .unwrap();
     let mut tensors: Vec<_> =
-        shape.tensors().into_iter().map(|one| (one.name, Dtype::BF16, one.shape)).collect();
+        shape.tensors().into_iter().map(|one| (one.name, Dtype::Bf16, one.shape)).collect();
     for layer in 0..2 {
         for (projection, rows) in [("q", 4), ("k", 2), ("v", 2)] {
             let name = format!("model.layers.{layer}.self_attn.{projection}_proj.bias");
-            tensors.push((name, Dtype::BF16, vec![rows]));
+            tensors.push((name, Dtype::Bf16, vec![rows]));
         }
     }
     let config = config("qwen2", 2, json!({ "tie_word_embeddings": false }));

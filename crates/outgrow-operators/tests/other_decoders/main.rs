@@ -96,13 +96,13 @@ type Tensors = Vec<(String, Dtype, Vec<usize>)>;
 /// Embedding, final norm and, in each of `layers`, these tensors.
 fn decoder(layers: usize, inner: &[(&str, &[usize])]) -> Tensors {
     let mut tensors = vec![
-        ("model.embed_tokens.weight".to_owned(), Dtype::BF16, vec![6, 4]),
+        ("model.embed_tokens.weight".to_owned(), Dtype::Bf16, vec![6, 4]),
         ("model.norm.weight".to_owned(), Dtype::F32, vec![4]),
     ];
     for layer in 0..layers {
         let named = inner
             .iter()
-            .map(|(name, shape)| (format!("model.layers.{layer}.{name}"), Dtype::BF16, shape.to_vec()));
+            .map(|(name, shape)| (format!("model.layers.{layer}.{name}"), Dtype::Bf16, shape.to_vec()));
         tensors.extend(named);
     }
     tensors
@@ -185,7 +185,7 @@ fn odd_layers() -> Tensors {
         tensors.push((format!("model.layers.{layer}.mlp.{name}"), dtype, shape.to_vec()));
     };
     for (name, shape) in FEED_FORWARD {
-        add(0, name.trim_start_matches("mlp."), Dtype::BF16, shape);
+        add(0, name.trim_start_matches("mlp."), Dtype::Bf16, shape);
     }
     for layer in [1, 2] {
         add(layer, "gate.weight", Dtype::F32, &[2, 4]);
@@ -276,7 +276,7 @@ fn layers_that_may_not_be_silent_are_no_identities() {
     }
     // Only the layers that become identities have to be known.
     let mut tensors = decoder(2, &plain());
-    tensors.push(("model.layers.1.mlp.down_proj.bias".to_owned(), Dtype::BF16, vec![4]));
+    tensors.push(("model.layers.1.mlp.down_proj.bias".to_owned(), Dtype::Bf16, vec![4]));
     let folder = Folder::new(&config("other", 2, json!({})), &tensors);
     folder.grow(zero(3, Placement::Top)).unwrap();
     fs::remove_dir_all(folder.target()).unwrap();

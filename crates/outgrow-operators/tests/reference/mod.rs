@@ -169,12 +169,12 @@ fn rotated(head: &[f64], position: usize, theta: f64) -> Vec<f64> {
 
 /// Weights of an ordinary size, from a small generator; norms around 1. Rotary frequencies and dtype are made ordinary too.
 pub fn ordinary(config: &LlamaConfig, seed: u64) -> (LlamaConfig, NamedTensors) {
-    let config = LlamaConfig {
-        rope: Rope { theta: 10_000.0, scaling: RopeScaling::Default },
-        rms_norm_eps: 1e-5,
-        dtype: outgrow_checkpoint::Dtype::F32,
-        ..config.clone()
-    };
+    let config = config.with(|fields| {
+        fields.rope = Rope { theta: 10_000.0, scaling: RopeScaling::Default };
+        fields.rms_norm_eps = 1e-5;
+        fields.dtype = outgrow_checkpoint::Dtype::F32;
+    });
+    let config = config.unwrap();
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut uniform = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -225,12 +225,12 @@ pub fn gradients(config: &LlamaConfig, tensors: &NamedTensors) -> NamedTensors {
 /// The same model, but so small that it can be measured parameter by parameter.
 pub fn tiny(shape: &LlamaConfig) -> LlamaConfig {
     let few = |size: usize, most: usize| size.clamp(2, most);
-    LlamaConfig {
-        vocab_size: few(shape.vocab_size, 5),
-        hidden_size: few(shape.hidden_size, 4),
-        intermediate_size: few(shape.intermediate_size, 3),
-        num_hidden_layers: shape.num_hidden_layers.min(2),
-        head_dim: 2,
-        ..shape.clone()
-    }
+    let tiny = shape.with(|fields| {
+        fields.vocab_size = few(shape.vocab_size, 5);
+        fields.hidden_size = few(shape.hidden_size, 4);
+        fields.intermediate_size = few(shape.intermediate_size, 3);
+        fields.num_hidden_layers = shape.num_hidden_layers.min(2);
+        fields.head_dim = 2;
+    });
+    tiny.unwrap()
 }

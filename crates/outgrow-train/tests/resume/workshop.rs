@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, Rope, RopeScaling};
+use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prepare};
 use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::Initialization;
@@ -98,7 +98,7 @@ pub fn tokenizer() -> String {
 }
 
 pub fn model(num_hidden_layers: usize) -> LlamaConfig {
-    LlamaConfig {
+    let fields = LlamaFields {
         vocab_size: WORDS + 2,
         hidden_size: 16,
         intermediate_size: 24,
@@ -114,7 +114,8 @@ pub fn model(num_hidden_layers: usize) -> LlamaConfig {
         dtype: Dtype::F32,
         bos_token_id: None,
         eos_token_id: None,
-    }
+    };
+    LlamaConfig::new(fields).expect("such a model can be built")
 }
 
 pub fn cosine(peak: f64) -> Cosine {

@@ -108,7 +108,7 @@ fn unit_roundoff(dtype: Dtype) -> f64 {
         // What is compared are values in 32 bits.
         Dtype::F64 | Dtype::F32 => 2.0_f64.powi(-24),
         Dtype::F16 => 2.0_f64.powi(-11),
-        Dtype::BF16 => 2.0_f64.powi(-8),
+        Dtype::Bf16 => 2.0_f64.powi(-8),
     }
 }
 
@@ -141,7 +141,7 @@ mod tests {
     fn scaled_copies_are_found_through_the_rounding_of_the_type() {
         let line =
             |seed: usize| (0..64).map(move |place| ((place * 37 + seed * 91) % 101) as f32 / 101.0 - 0.5);
-        for (dtype, mask) in [(Dtype::F32, u32::MAX), (Dtype::F16, 0xffff_e000), (Dtype::BF16, 0xffff_0000)] {
+        for (dtype, mask) in [(Dtype::F32, u32::MAX), (Dtype::F16, 0xffff_e000), (Dtype::Bf16, 0xffff_0000)] {
             let stored = |value: f32| f32::from_bits(value.to_bits() & mask);
             let parts =
                 [0.3_f32, 0.7].into_iter().flat_map(|share| line(1).map(move |value| stored(share * value)));

@@ -208,7 +208,7 @@ impl Logits {
         let rounding = match dtype {
             Dtype::F64 | Dtype::F32 => 0.0,
             Dtype::F16 => 2.0_f64.powi(-10),
-            Dtype::BF16 => 2.0_f64.powi(-7),
+            Dtype::Bf16 => 2.0_f64.powi(-7),
         };
         let function = if largest_difference <= SAME_LOGITS * largest.max(1.0) {
             Function::Preserved

@@ -134,7 +134,7 @@ impl Reader {
         match node.text().map(|text| text.strip_prefix("torch.").unwrap_or(text)) {
             Some("float32") => Some(Dtype::F32),
             Some("float16") => Some(Dtype::F16),
-            Some("bfloat16") => Some(Dtype::BF16),
+            Some("bfloat16") => Some(Dtype::Bf16),
             _ => {
                 let found = node.shown();
                 self.problem(node.line, format!("{key} {found}: expected bfloat16, float16 or float32"));
