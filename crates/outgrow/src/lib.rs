@@ -4,35 +4,29 @@
 #![doc = include_str!("../README.md")]
 #![recursion_limit = "256"]
 
-mod checkpoint_tokenizer;
 mod commands;
-mod compute;
-mod disk;
-mod evaluation;
-mod exit;
-mod experiment;
-mod interrupt;
-mod language_model;
-mod metrics;
-mod model_folder;
-mod notes;
-mod output;
-mod progress;
+
 mod recipe;
-mod resolve;
-mod run_file;
-mod run_folder;
+mod run;
+mod experiment;
 mod verify;
+mod model;
+
+mod terminal;
+mod machine;
+mod error;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use compute::{Compute, ComputeFlags, Dtype};
+use self::terminal::exit;
+
+pub use machine::compute::{Compute, ComputeFlags, Dtype};
 pub use recipe::{
     DataRecipe, EvaluationRecipe, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe, TrainingRecipe,
 };
-pub use resolve::{ResolvedRecipe, resolve};
+pub use run::resolve::{ResolvedRecipe, resolve};
 
 /// Pre-train language models by growing them.
 #[derive(Debug, Parser)]

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use outgrow_data::{PrepareOptions, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, choose_separator, prepare};
 use outgrow_tokenizer::pretrained::TokenizerFiles;
 
-use crate::{output, progress::count};
+use crate::terminal::{output, progress::count};
 
 /// Flags of `outgrow data`.
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use outgrow_kernels::{available_devices, missing_devices};
 
-use crate::output;
+use crate::terminal::output;
 
 /// Prints the usable devices, one a line: the name to give to `--device`, and what it is. What a backend of this build lacks goes to stderr.
 pub fn run() -> anyhow::Result<()> {

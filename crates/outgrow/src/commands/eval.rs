@@ -16,13 +16,17 @@ use outgrow_tokenizer::pretrained::{NamedToken, TokenizerClass};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    compute::{Compute, ComputeFlags},
-    evaluation::AUTOMATIC_BATCH,
-    exit::BadInput,
-    language_model::{EvaluatedDecoder, outline},
-    model_folder::{ModelFolder, TokenizerFrom},
-    output,
-    progress::{RequestProgress, time},
+    error::BadInput,
+    machine::compute::{Compute, ComputeFlags},
+    model::{
+        folder::{ModelFolder, TokenizerFrom},
+        scored::{EvaluatedDecoder, outline},
+    },
+    run::benchmarks::AUTOMATIC_BATCH,
+    terminal::{
+        output,
+        progress::{RequestProgress, time},
+    },
 };
 
 /// Flags of `outgrow eval`.

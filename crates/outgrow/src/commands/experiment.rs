@@ -12,19 +12,16 @@ use outgrow_checkpoint::write_file_atomically;
 use outgrow_report::{Report, read_run};
 
 use crate::{
-    compute::{Compute, ComputeFlags},
-    exit::BadInput,
+    error::BadInput,
     experiment::{
         corpus::prepare_bundled,
         definition::{Data, Definition, PlannedRun},
         processes::{Job, run_all},
     },
-    interrupt::Interrupt,
-    output,
-    progress::time,
+    machine::compute::{Compute, ComputeFlags},
     recipe::Recipe,
-    resolve::resolve,
-    run_file::is_finished,
+    run::{resolve::resolve, run_json::is_finished},
+    terminal::{interrupt::Interrupt, output, progress::time},
 };
 
 /// Flags of `outgrow experiment`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use outgrow_operators::{MaskedFolder, Moments, grow_folder};
 
 use super::grow::parse_size;
-use crate::output;
+use crate::terminal::output;
 
 /// Flags of `outgrow export`.
 #[derive(Debug, clap::Args)]

@@ -10,11 +10,10 @@ use anyhow::{Context, bail};
 use outgrow_model::{Sampler, Sampling, Session};
 
 use crate::{
-    compute::ComputeFlags,
-    exit::BadInput,
-    interrupt::Interrupt,
-    model_folder::{ModelFolder, TokenizerFrom},
-    output,
+    error::BadInput,
+    machine::compute::ComputeFlags,
+    model::folder::{ModelFolder, TokenizerFrom},
+    terminal::{interrupt::Interrupt, output},
 };
 
 /// Flags of `outgrow generate`.

@@ -1,4 +1,6 @@
-//! `outgrow grow`: a Hugging Face folder into a larger one. What the flags mean is grow_flags.rs's.
+//! `outgrow grow`: a Hugging Face folder into a larger one. What the flags mean is flags.rs's.
+
+mod flags;
 
 use std::{
     fs,
@@ -10,8 +12,13 @@ use outgrow_operators::{
     grow_folder,
 };
 
-use super::{grow_flags::Flags, verify};
-use crate::{disk::write_speed, exit::BadInput, notes, output};
+use self::flags::Flags;
+use super::verify;
+use crate::{
+    error::BadInput,
+    machine::disk::write_speed,
+    terminal::{notes, output},
+};
 
 /// Flags of `outgrow grow`.
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_report::{Report, read_run};
 
-use crate::output;
+use crate::terminal::output;
 
 /// Flags of `outgrow report`.
 #[derive(Debug, clap::Args)]

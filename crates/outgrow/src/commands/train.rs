@@ -10,17 +10,17 @@ use outgrow_train::{
 };
 
 use crate::{
-    compute::ComputeFlags,
-    evaluation::{self, Benchmarks},
-    exit::BadInput,
-    interrupt::Interrupt,
-    metrics::Metrics,
-    output,
-    progress::Progress,
+    error::BadInput,
+    machine::compute::ComputeFlags,
     recipe::Recipe,
-    resolve::{ResolvedRecipe, resolve},
-    run_file::{is_finished, write_run_file},
-    run_folder::{RunFolder, Start},
+    run::{
+        benchmarks::{self, Benchmarks},
+        folder::{RunFolder, Start},
+        metrics::Metrics,
+        resolve::{ResolvedRecipe, resolve},
+        run_json::{is_finished, write_run_file},
+    },
+    terminal::{interrupt::Interrupt, output, progress::Progress},
 };
 
 /// Flags of `outgrow train`.
@@ -205,7 +205,7 @@ impl Watcher<'_> {
                     if ends || due {
                         let results = benchmarks.run(decoder)?;
                         metrics.evaluation(position, stage, &results)?;
-                        self.progress.note(&format!("{stage}: {}", evaluation::one_line(&results)));
+                        self.progress.note(&format!("{stage}: {}", benchmarks::one_line(&results)));
                     }
                 }
             }

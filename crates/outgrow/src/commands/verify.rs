@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_kernels::DeviceName;
 
-use crate::{notes, output, verify::Verification};
+use crate::{
+    terminal::{notes, output},
+    verify::Verification,
+};
 
 /// Flags of `outgrow verify`.
 #[derive(Debug, clap::Args)]

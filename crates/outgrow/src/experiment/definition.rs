@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use crate::{exit::BadInput, recipe::Recipe};
+use crate::{error::BadInput, recipe::Recipe};
 
 /// The definitions that are compiled in.
 const DEFINITIONS: [&str; 4] = [

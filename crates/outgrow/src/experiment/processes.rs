@@ -13,7 +13,10 @@ use anyhow::{Context, bail};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde_json::Value;
 
-use crate::{compute::ComputeFlags, interrupt::Interrupt, progress::Progress};
+use crate::{
+    machine::compute::ComputeFlags,
+    terminal::{interrupt::Interrupt, progress::Progress},
+};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 

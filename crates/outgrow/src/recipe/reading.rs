@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::{Recipe, ScheduleRecipe};
-use crate::exit::BadInput;
+use crate::error::BadInput;
 
 impl Recipe {
     /// Reads a recipe file; paths in it are taken from its folder.

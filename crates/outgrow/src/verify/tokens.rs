@@ -7,7 +7,7 @@ use anyhow::Context;
 use outgrow_data::Batch;
 use outgrow_tokenizer::{Reading, Tokenizer};
 
-use crate::exit::BadInput;
+use crate::error::BadInput;
 
 /// The beginning of Stevenson's Kidnapped; experiments/corpus/README.md says where it comes from.
 const TEXT: &str = include_str!("corpus/kidnapped.txt");

@@ -1,4 +1,4 @@
-//! A recipe: one TOML file that says what a run is. Here are its fields; resolve.rs turns it into what is run.
+//! A recipe: one TOML file that says what a run is. Here are its fields; run/resolve.rs turns it into what is run.
 //!
 //! Unknown keys are refused: a misspelt key that is silently a default has spoilt many a run.
 
@@ -11,7 +11,7 @@ use outgrow_schedules::{Cosine, Trainable};
 use outgrow_train::AdamWSettings;
 use serde::{Deserialize, Serialize};
 
-use crate::compute::Dtype;
+use crate::machine::compute::Dtype;
 
 /// A whole recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: a line for each step, each validation and each evaluation by benchmarks. What the run is, is run_file.rs's.
+//! `metrics.jsonl`: a line for each step, each validation and each evaluation by benchmarks. What the run is, is in run.json.
 
 use std::{
     collections::BTreeSet,

@@ -15,7 +15,7 @@ use outgrow_operators::Source;
 use outgrow_tokenizer::pretrained::{PretrainedTokenizer, TokenizerFiles, TokenizerSource};
 use serde_json::Value;
 
-use crate::{compute::Compute, exit::BadInput, notes};
+use crate::{error::BadInput, machine::compute::Compute, terminal::notes};
 
 /// What a folder's tokenizer is made of.
 const TOKENIZER_FILES: [&str; 7] = [

@@ -13,11 +13,11 @@ use outgrow_schedules::{
 use outgrow_train::{TrainSettings, other_tokens};
 
 use crate::{
-    checkpoint_tokenizer::CheckpointTokenizer,
-    compute::{Compute, ComputeFlags},
-    evaluation::Benchmarks,
-    exit::BadInput,
+    error::BadInput,
+    machine::compute::{Compute, ComputeFlags},
+    model::tokenizer::CheckpointTokenizer,
     recipe::{InitializationName, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe},
+    run::benchmarks::Benchmarks,
 };
 
 /// Everything that a run needs but an opened device.

@@ -6,10 +6,7 @@ use outgrow_checkpoint::CheckpointError;
 use outgrow_operators::GrowthError;
 use outgrow_train::TrainError;
 
-/// Input that can't be used, found by the runner itself.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct BadInput(pub String);
+use crate::error::BadInput;
 
 const BAD_INPUT: u8 = 2;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use outgrow_operators::{Growth, Mix, Placement, Width};
 
-use crate::exit::BadInput;
+use crate::error::BadInput;
 
 /// How to grow.
 #[derive(Clone, Debug, Default, clap::Args)]

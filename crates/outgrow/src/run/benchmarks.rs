@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    language_model::{EvaluatedDecoder, outline},
+    model::scored::{EvaluatedDecoder, outline},
     recipe::EvaluationRecipe,
 };
 

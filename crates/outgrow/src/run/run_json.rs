@@ -1,4 +1,4 @@
-//! `run.json`: what a run is, what its numbers are measured on, and what became of it. Steps and losses are metrics.rs's.
+//! `run.json`: what a run is, what its numbers are measured on, and what became of it. Steps and losses are in metrics.jsonl.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,12 @@ use outgrow_train::{Change, Comparison, Difference, Field};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{compute::Compute, evaluation::Asked, exit::BadInput, recipe::Recipe, resolve::ResolvedRecipe};
+use crate::{
+    error::BadInput,
+    machine::compute::Compute,
+    recipe::Recipe,
+    run::{benchmarks::Asked, resolve::ResolvedRecipe},
+};
 
 const FILE: &str = "run.json";
 /// The version of its layout, and of that of metrics.jsonl.

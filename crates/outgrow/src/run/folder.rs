@@ -14,10 +14,12 @@ use outgrow_train::{
 };
 
 use crate::{
-    exit::BadInput,
-    metrics::{METRICS_FILE, last_step},
-    resolve::ResolvedRecipe,
-    run_file::{History, Rewind, RunFile, other_benchmarks},
+    error::BadInput,
+    run::{
+        metrics::{METRICS_FILE, last_step},
+        resolve::ResolvedRecipe,
+        run_json::{History, Rewind, RunFile, other_benchmarks},
+    },
 };
 
 const RUN_FILE: &str = "run.json";
