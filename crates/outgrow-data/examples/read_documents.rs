@@ -1,8 +1,7 @@
 //! How fast documents are read, without tokenising them: `read_documents FILE …` prints documents, bytes of text,
 //! seconds and megabytes of text a second. xtask/peers/reading.py is the same in Python.
 
-use std::path::PathBuf;
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 use outgrow_data::{Documents, ReadOptions};
 

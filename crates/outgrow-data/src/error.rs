@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::source::KINDS;
-
 use outgrow_tokenizer::TokenizerError;
+
+use crate::documents::kind::KINDS;
 
 /// An error of this crate. Its `Display` is one line meant for the person who gave the input.
 #[derive(Debug, thiserror::Error)]

@@ -5,19 +5,33 @@
 //! order is that of the documents without anything being sorted, and at most two batches wait at either side of a worker,
 //! so memory is bounded however large the corpus is.
 
-use std::num::NonZero;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{Scope, ScopedJoinHandle};
+pub(crate) mod separator;
+
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+    sync::{
+        atomic::Ordering,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::{Scope, ScopedJoinHandle},
+};
 
 use outgrow_tokenizer::{Reading, Tokenizer};
 
-use crate::error::DataError;
-use crate::manifest::{FORMAT, Manifest, Separator, TOKENIZER_FILE, TokenDtype, TokenizerFile};
-use crate::separator::choose_separator;
-use crate::source::{Counted, Document, Documents, Findings, ReadOptions};
-use crate::writer::{PendingShards, ShardWriter};
+use crate::{
+    documents::{
+        Documents, ReadOptions,
+        findings::{Counted, Findings},
+        record::Document,
+    },
+    error::DataError,
+    prepare::separator::choose_separator,
+    shards::{
+        manifest::{FORMAT, Manifest, Separator, TOKENIZER_FILE, TokenDtype, TokenizerFile},
+        writer::{PendingShards, ShardWriter},
+    },
+};
 
 /// Text that makes a batch of documents full: large enough that passing it on costs nothing, small enough that a corpus of
 /// a few megabytes keeps all cores busy.

@@ -1,13 +1,20 @@
 //! Token shards, memory-mapped and read as one long run of token ids. It cuts no samples and makes no shards.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+pub(crate) mod manifest;
+pub(crate) mod writer;
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 
-use crate::error::DataError;
-use crate::manifest::{Manifest, TOKENIZER_CONFIG_FILE, TokenDtype, hexadecimal};
+use crate::{
+    error::DataError,
+    shards::manifest::{Manifest, TOKENIZER_CONFIG_FILE, TokenDtype, hexadecimal},
+};
 
 /// A folder of token shards, opened.
 ///

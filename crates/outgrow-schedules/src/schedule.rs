@@ -1,13 +1,17 @@
 //! A run as stages that fit each other: the model of each stage is what its growth makes of the one before. Checked once, here.
 
+mod table;
+
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_operators::{Preservation, plan, plan_moments};
 use serde::{Deserialize, Serialize};
 
-use crate::error::ScheduleError;
-use crate::flops::{FlopConvention, flops_per_token};
-use crate::learning_rate::LearningRate;
-use crate::stage::Stage;
+use crate::{
+    error::ScheduleError,
+    flops::{FlopConvention, flops_per_token},
+    learning_rate::LearningRate,
+    stage::Stage,
+};
 
 /// Stages that fit each other, at least one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

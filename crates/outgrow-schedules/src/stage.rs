@@ -1,12 +1,12 @@
 //! One stage of a run: the model, how it came to be, what of it is trained, for how long and at which learning rate.
 
+mod model_json;
+
 use outgrow_checkpoint::{LlamaConfig, layer_index};
 use outgrow_operators::{Growth, Moments};
 use serde::{Deserialize, Serialize};
 
-use crate::error::ScheduleError;
-use crate::learning_rate::LearningRate;
-use crate::model_json;
+use crate::{error::ScheduleError, learning_rate::LearningRate};
 
 /// One stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

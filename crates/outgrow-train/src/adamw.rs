@@ -8,30 +8,8 @@ use burn::tensor::{Tensor, TensorData};
 use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors};
 use outgrow_kernels::{AdamWParameter, AdamWStep, adamw};
 use outgrow_model::Decoder;
-use serde::{Deserialize, Serialize};
 
 use crate::{error::TrainError, gradients::Gradients, settings::AdamWSettings};
-
-/// Which parameters weight decay is applied to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Decay {
-    /// All, as in arXiv 2405.15319.
-    #[default]
-    All,
-    /// All matrices but the embedding: norms and the embedding table are left alone.
-    MatricesOnly,
-}
-
-impl Decay {
-    /// Whether the named parameter decays.
-    pub fn includes(self, name: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::MatricesOnly => !name.ends_with("norm.weight") && name != "model.embed_tokens.weight",
-        }
-    }
-}
 
 /// The moments of one parameter, flat, on the device without autodiff.
 #[derive(Clone, Debug)]

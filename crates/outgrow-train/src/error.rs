@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{differences::Difference, rules::Rule, run_folder::checkpoint_name};
+use crate::resume::{difference::Difference, layout::checkpoint_name, rules::Rule};
 
 /// Why a run can't start, or ended early.
 #[derive(Debug, thiserror::Error)]

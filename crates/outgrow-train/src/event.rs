@@ -4,29 +4,8 @@ use std::path::Path;
 
 use outgrow_model::Decoder;
 use outgrow_operators::GrowthPlan;
-use serde::{Deserialize, Serialize};
 
-use crate::differences::Difference;
-
-/// How far a run has come. Everything is counted over all stages, the small models included, unless it says stage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Position {
-    /// Optimizer steps taken.
-    pub step: u64,
-    /// Tokens trained on.
-    pub tokens: u64,
-    /// Sequences taken from the data order.
-    pub samples: u64,
-    /// Index of the current stage.
-    pub stage: usize,
-    /// Tokens trained on in the current stage.
-    pub stage_tokens: u64,
-    /// Training FLOPs by the exact convention: matrix products and attention, no backward of frozen layers.
-    pub flops: f64,
-    /// Training FLOPs by the paper's convention: 6 · parameters · tokens.
-    pub flops_6nt: f64,
-}
+use crate::resume::difference::Difference;
 
 /// One optimizer step.
 #[derive(Clone, Copy, Debug, PartialEq)]

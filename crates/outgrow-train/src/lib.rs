@@ -5,29 +5,33 @@
 #![doc = include_str!("../README.md")]
 #![recursion_limit = "256"]
 
-mod adamw;
-mod checkpoint;
-mod differences;
-mod error;
-mod event;
-mod gradients;
-mod rules;
-mod run_folder;
 mod settings;
-mod state;
+mod training;
 mod trainer;
+mod gradients;
+mod adamw;
 mod validation;
+mod position;
+mod event;
+mod resume;
+mod error;
 
-pub use adamw::{AdamW, Decay};
-pub use differences::{Change, Comparison, Difference, compare, shown};
+pub use adamw::AdamW;
 pub use error::TrainError;
-pub use event::{Control, Event, Position, StepReport};
+pub use event::{Control, Event, StepReport};
 pub use gradients::{Gradients, accumulate, global_norm};
-pub use rules::{Field, Rule};
-pub use run_folder::{
-    CheckpointFolder, Condition, checkpoint_at, checkpoint_folders, checkpoint_name,
-    checkpoint_to_go_on_from, latest_checkpoint, move_checkpoints_after,
+pub use position::Position;
+pub use resume::{
+    comparison::{Comparison, compare},
+    difference::{Change, Difference, shown},
+    layout::checkpoint_name,
+    rules::{Field, Rule},
+    run_folder::{
+        CheckpointFolder, Condition, checkpoint_at, checkpoint_folders, checkpoint_to_go_on_from,
+        latest_checkpoint, move_checkpoints_after,
+    },
 };
-pub use settings::{AdamWSettings, TrainSettings};
-pub use trainer::{Outcome, SideFile, Training, train};
+pub use settings::{AdamWSettings, Decay, TrainSettings};
+pub use trainer::{Outcome, train};
+pub use training::{SideFile, Training};
 pub use validation::{other_tokens, validation_loss};

@@ -3,7 +3,28 @@
 use outgrow_kernels::Precision;
 use serde::{Deserialize, Serialize};
 
-use crate::{adamw::Decay, error::TrainError};
+use crate::error::TrainError;
+
+/// Which parameters weight decay is applied to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decay {
+    /// All, as in arXiv 2405.15319.
+    #[default]
+    All,
+    /// All matrices but the embedding: norms and the embedding table are left alone.
+    MatricesOnly,
+}
+
+impl Decay {
+    /// Whether the named parameter decays.
+    pub fn includes(self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::MatricesOnly => !name.ends_with("norm.weight") && name != "model.embed_tokens.weight",
+        }
+    }
+}
 
 /// AdamW with PyTorch's semantics: decay is decoupled from the gradient and scaled by the learning rate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

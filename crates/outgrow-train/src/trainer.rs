@@ -6,62 +6,29 @@ use std::{
 };
 
 use burn::tensor::{Device, Tensor};
-use outgrow_data::{Batch, Batches, DataError, prefetch};
-use outgrow_kernels::DeviceName;
-use outgrow_model::{Decoder, Initialization, initial_tensors};
+use outgrow_data::{Batch, DataError, prefetch};
+use outgrow_model::{Decoder, initial_tensors};
 use outgrow_operators::{GrowthPlan, Moments, PlannedTensor, grow_moments, grow_tensors, plan};
-use outgrow_schedules::{FlopConvention, Schedule, Stage, flops_per_token};
+use outgrow_schedules::{FlopConvention, Stage, flops_per_token};
 
 use crate::{
     adamw::AdamW,
-    checkpoint::{self, Snapshot},
-    differences::{Difference, compare},
     error::TrainError,
-    event::{Control, Event, Position, StepReport},
+    event::{Control, Event, StepReport},
     gradients::{accumulate, global_norm},
-    run_folder::checkpoint_to_go_on_from,
-    settings::TrainSettings,
+    position::Position,
+    resume::{
+        checkpoint::{self, Snapshot},
+        comparison::compare,
+        difference::Difference,
+        run_folder::checkpoint_to_go_on_from,
+    },
+    training::Training,
     validation::{other_tokens, validation_loss},
 };
 
 /// Batches made ahead of the step that uses them.
 const PREFETCH_DEPTH: usize = 4;
-
-/// All that a run is made of.
-#[derive(Debug)]
-pub struct Training<'a> {
-    /// The stages, checked.
-    pub schedule: &'a Schedule,
-    /// Steps, optimizer, intervals.
-    pub settings: &'a TrainSettings,
-    /// How the first stage's weights are drawn.
-    pub initialization: Initialization,
-    /// Seed of the first weights (the data order has its own).
-    pub seed: u64,
-    /// Training data; a grown model goes on where the small one stopped.
-    pub training: Batches,
-    /// Held-out data.
-    pub validation: &'a Batches,
-    /// The device, without autodiff.
-    pub device: &'a Device,
-    /// Its name, which checkpoints remember.
-    pub device_name: DeviceName,
-    /// The run's folder, where checkpoints are.
-    pub folder: &'a Path,
-    /// Files that each checkpoint carries along, such as the tokenizer.
-    pub side_files: &'a [SideFile],
-    /// Whether a run that is gone on with may be made longer: [`Rule::Extension`](crate::Rule::Extension).
-    pub extend: bool,
-}
-
-/// A file that each checkpoint carries along.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SideFile {
-    /// Its name in the checkpoint's folder.
-    pub name: String,
-    /// All that is in it.
-    pub bytes: Vec<u8>,
-}
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use outgrow_data::{Batches, Manifest, TokenShards};
 use outgrow_model::Decoder;
 use serde_json::Value;
 
-use crate::{differences::shown, error::TrainError};
+use crate::{error::TrainError, resume::difference::shown};
 
 /// The mean next-token cross-entropy, in nats a token, over the first `sequences` sequences in the batches' order.
 ///

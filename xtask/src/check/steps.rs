@@ -70,7 +70,7 @@ pub fn cuda() -> anyhow::Result<()> {
 /// One step of a tiny model needs no optimised compiler of kernels, and building that one costs most of half an hour.
 pub fn wgpu() -> anyhow::Result<()> {
     let arguments =
-        ["test", "--package", "outgrow-train", "--features", "wgpu", "--test", "wgpu", "--locked"];
+        ["test", "--package", "outgrow-train", "--features", "wgpu", "--test", "train", "--locked"];
     let unoptimised = ["--config", r#"profile.dev.package."*".opt-level=0"#];
-    run(cargo().args(arguments).args(unoptimised).args(["--", "--nocapture"]))
+    run(cargo().args(arguments).args(unoptimised).args(["--", "--nocapture", "wgpu::"]))
 }

@@ -1,0 +1,77 @@
+//! A schedule as a table for people: what `--plan` prints. Nothing reads it back.
+
+use crate::{
+    flops::{FlopConvention, flops_per_token},
+    learning_rate::LearningRate,
+    schedule::Schedule,
+    stage::{Stage, Trainable},
+};
+
+const HEADINGS: [&str; 7] = ["stage", "layers", "growth", "trainable", "tokens", "FLOPs", "learning rate"];
+/// Whether a column holds numbers, which stand to the right.
+const NUMBERS: [bool; 7] = [false, true, false, false, true, true, false];
+
+impl Schedule {
+    /// A table with a line a stage and one for the whole, FLOPs counted exactly in sequences of `sequence_length` tokens.
+    pub fn describe(&self, sequence_length: usize) -> String {
+        let mut rows = vec![HEADINGS.map(str::to_owned)];
+        rows.extend(self.stages().iter().map(|stage| row(stage, sequence_length)));
+        let flops = self.flops(FlopConvention::Exact, sequence_length);
+        let six_times = self.flops(FlopConvention::SixTimesParameters, sequence_length);
+        let mut total = [const { String::new() }; 7];
+        "total".clone_into(&mut total[0]);
+        total[4] = self.tokens().to_string();
+        total[5] = format!("{flops:.3e}");
+        total[6] = format!("({six_times:.3e} FLOPs as 6·N·T)");
+        rows.push(total);
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: [usize; 7] = std::array::from_fn(width);
+        let mut text = String::new();
+        for row in &rows {
+            let cells: Vec<String> = (0..7).map(|column| cell(row, column, widths[column])).collect();
+            text.push_str(cells.join("  ").trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn cell(row: &[String; 7], column: usize, width: usize) -> String {
+    let text = &row[column];
+    if NUMBERS[column] { format!("{text:>width$}") } else { format!("{text:<width$}") }
+}
+
+fn row(stage: &Stage, sequence_length: usize) -> [String; 7] {
+    let flops = stage.tokens as f64
+        * flops_per_token(FlopConvention::Exact, &stage.model, sequence_length, &stage.trainable);
+    [
+        stage.name.clone(),
+        stage.model.num_hidden_layers.to_string(),
+        stage.enter.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string),
+        match stage.trainable {
+            Trainable::All => "all".to_owned(),
+            Trainable::Top { layers } => format!("top {layers}, norm, head"),
+        },
+        stage.tokens.to_string(),
+        format!("{flops:.3e}"),
+        learning_rate(&stage.learning_rate, stage.tokens),
+    ]
+}
+
+/// The rates that a stage begins with, has at most, and ends with.
+fn learning_rate(rate: &LearningRate, tokens: u64) -> String {
+    let end = rate.at(tokens);
+    if rate.start_tokens > 0 {
+        return format!("{:e} to {:e}, continued", short(rate.at(0)), short(end));
+    }
+    let warm_up = match rate.warmup_tokens {
+        0 => "no warm-up".to_owned(),
+        tokens => format!("warm-up {tokens} tokens"),
+    };
+    format!("{:e} to {:e}, {warm_up}", short(rate.peak), short(end))
+}
+
+/// Three significant figures.
+fn short(value: f64) -> f64 {
+    format!("{value:.2e}").parse().unwrap_or(value)
+}

@@ -1,0 +1,247 @@
+//! The constructors, their budgets and tables, and everything that a schedule refuses.
+
+use outgrow_operators::Growth;
+use outgrow_schedules::{
+    Cosine, FlopConvention, GStack, LearningRate, Length, Schedule, Stacking2, Stage, Trainable, g_stack,
+    scratch, stacking2, tokens_within_budget,
+};
+use proptest::prelude::*;
+
+use crate::models::model;
+
+fn cosine(peak: f64, warmup_tokens: u64) -> Cosine {
+    Cosine { peak, minimum: peak / 10.0, warmup_tokens, horizon_tokens: None }
+}
+
+fn g_stack_settings(factor: usize, base_tokens: u64, grown: Length) -> GStack {
+    GStack {
+        factor,
+        base_tokens,
+        base_learning_rate: cosine(4e-3, base_tokens / 25),
+        grown,
+        grown_learning_rate: cosine(2e-3, 10_000),
+    }
+}
+
+fn stacking2_settings(layer_counts: &[usize], joint: Length) -> Stacking2 {
+    Stacking2 {
+        layer_counts: layer_counts.to_vec(),
+        stage_tokens: 200_000,
+        stage_learning_rate: cosine(4e-3, 8_000),
+        joint,
+        joint_learning_rate: cosine(2e-3, 40_000),
+    }
+}
+
+fn from_scratch() -> Schedule {
+    scratch(model(64, 8, false), 2_000_000, cosine(4e-3, 80_000).over(2_000_000)).unwrap()
+}
+
+#[test]
+fn the_plan_of_scratch() {
+    insta::assert_snapshot!(from_scratch().describe(128), @"
+    stage    layers  growth  trainable   tokens     FLOPs  learning rate
+    scratch       8  –       all        2000000  5.898e12  4e-3 to 4e-4, warm-up 80000 tokens
+    total                               2000000  5.898e12  (5.518e12 FLOPs as 6·N·T)
+    ");
+}
+
+#[test]
+fn the_plan_of_g_stack() {
+    let schedule = g_stack(&model(64, 8, false), &g_stack_settings(4, 400_000, Length::Tokens(1_800_000)));
+    insta::assert_snapshot!(schedule.unwrap().describe(128), @"
+    stage  layers  growth     trainable   tokens     FLOPs  learning rate
+    base        2  –          all         400000  3.539e11  4e-3 to 4e-4, warm-up 16000 tokens
+    grown       8  stack × 4  all        1800000  5.308e12  2e-3 to 2e-4, warm-up 10000 tokens
+    total                                2200000  5.662e12  (5.360e12 FLOPs as 6·N·T)
+    ");
+}
+
+#[test]
+fn the_plan_of_stacking2() {
+    let settings = stacking2_settings(&[2, 4, 6, 8], Length::Tokens(1_000_000));
+    insta::assert_snapshot!(stacking2(&model(64, 8, false), &settings).unwrap().describe(128), @"
+    stage     layers  growth                  trainable           tokens     FLOPs  learning rate
+    2-layers       2  –                       all                 200000  1.769e11  4e-3 to 4e-4, warm-up 8000 tokens
+    4-layers       4  layers 0,1,0,1          top 2, norm, head   200000  2.228e11  4e-3 to 4e-4, warm-up 8000 tokens
+    6-layers       6  layers 0,1,2,3,2,3      top 2, norm, head   200000  2.687e11  4e-3 to 4e-4, warm-up 8000 tokens
+    8-layers       8  layers 0,1,2,3,4,5,4,5  top 2, norm, head   200000  3.146e11  4e-3 to 4e-4, warm-up 8000 tokens
+    joint          8  –                       all                1000000  2.949e12  2e-3 to 2e-4, warm-up 40000 tokens
+    total                                                        1800000  3.932e12  (4.257e12 FLOPs as 6·N·T)
+    ");
+}
+
+#[test]
+fn the_plan_of_one_learning_rate_over_all_stages() {
+    let schedule = g_stack(&model(64, 8, false), &g_stack_settings(4, 400_000, Length::Tokens(1_600_000)))
+        .unwrap()
+        .with_continued_learning_rate(LearningRate::new(2e-3, 2e-4, 80_000, 2_000_000))
+        .unwrap();
+    insta::assert_snapshot!(schedule.describe(128), @"
+    stage  layers  growth     trainable   tokens     FLOPs  learning rate
+    base        2  –          all         400000  3.539e11  2e-3 to 1.88e-3, warm-up 80000 tokens
+    grown       8  stack × 4  all        1600000  4.719e12  1.88e-3 to 2e-4, continued
+    total                                2000000  5.072e12  (4.808e12 FLOPs as 6·N·T)
+    ");
+    let [base, grown] = schedule.stages() else { panic!("two stages") };
+    assert_eq!(base.learning_rate.at(400_000).to_bits(), grown.learning_rate.at(0).to_bits());
+}
+
+#[test]
+fn an_added_layer_is_a_copy_of_one_of_the_top_layers() {
+    let settings = stacking2_settings(&[2, 3, 6], Length::Tokens(1));
+    let settings = Stacking2 { joint_learning_rate: cosine(1e-3, 0), ..settings };
+    let schedule = stacking2(&model(64, 6, false), &settings).unwrap();
+    let entries: Vec<_> =
+        schedule.stages().iter().map(|stage| (stage.enter.clone(), stage.trainable)).collect();
+    assert_eq!(
+        entries,
+        [
+            (None, Trainable::All),
+            (Some(Growth::Layers { layers: vec![0, 1, 1] }), Trainable::Top { layers: 1 }),
+            (Some(Growth::Layers { layers: vec![0, 1, 2, 0, 1, 2] }), Trainable::Top { layers: 3 }),
+            (None, Trainable::All),
+        ]
+    );
+}
+
+#[test]
+fn every_constructor_survives_being_written_and_read() {
+    let target = model(64, 8, true);
+    let budget = Length::Budget { flops: 5e12, sequence_length: 128 };
+    let schedules = [
+        from_scratch(),
+        g_stack(&target, &g_stack_settings(2, 100_000, budget)).unwrap(),
+        stacking2(&target, &stacking2_settings(&[4, 6, 8], budget)).unwrap(),
+    ];
+    for schedule in schedules {
+        let text = serde_json::to_string(&schedule).unwrap();
+        assert_eq!(serde_json::from_str::<Schedule>(&text).unwrap(), schedule);
+    }
+}
+
+#[test]
+fn a_schedule_that_is_read_is_checked_and_its_keys_are_known() {
+    let mut value = serde_json::to_value(from_scratch()).unwrap();
+    value["stages"][0]["tokens"] = 0.into();
+    let message = |value: &serde_json::Value| {
+        serde_json::from_value::<Schedule>(value.clone()).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(message(&value), @r#"stage "scratch": tokens is 0: a stage trains on at least one token"#);
+    value["stages"][0]["tokens"] = 1.into();
+    value["stages"][0]["learning_rate"]["warmup_token"] = 1.into();
+    assert!(message(&value).starts_with("unknown field `warmup_token`"), "{}", message(&value));
+}
+
+proptest! {
+    #[test]
+    fn a_budget_is_spent_to_the_last_token(
+        layers in 1_usize..5, factor in 2_usize..5, base_tokens in 1_u64..1_000_000, extra in 1.0_f64..1e6, sequence_length in 1_usize..300, tied: bool,
+    ) {
+        let target = model(32, layers * factor, tied);
+        let base = scratch(model(32, layers, tied), base_tokens, LearningRate::new(1e-3, 0.0, 0, 1)).unwrap();
+        let token = outgrow_schedules::flops_per_token(FlopConvention::Exact, &target, sequence_length, &Trainable::All);
+        let flops = base.flops(FlopConvention::Exact, sequence_length) + extra * token;
+        let mut settings = g_stack_settings(factor, base_tokens, Length::Budget { flops, sequence_length });
+        settings.grown_learning_rate.warmup_tokens = 0;
+        let schedule = g_stack(&target, &settings).unwrap();
+        let left = flops - schedule.flops(FlopConvention::Exact, sequence_length);
+        prop_assert!((-1e-6 * flops..token * (1.0 + 1e-6)).contains(&left), "{left} of {token}");
+    }
+
+    #[test]
+    fn the_flops_of_a_schedule_are_those_of_its_stages(stage_tokens in 1_u64..1_000_000, joint in 100_000_u64..1_000_000, sequence_length in 1_usize..300) {
+        let settings = Stacking2 {
+            stage_tokens,
+            stage_learning_rate: Cosine { horizon_tokens: Some(9_000), ..cosine(1e-3, 8_000) },
+            ..stacking2_settings(&[2, 4, 8], Length::Tokens(joint))
+        };
+        let schedule = stacking2(&model(32, 8, false), &settings).unwrap();
+        for convention in [FlopConvention::Exact, FlopConvention::SixTimesParameters] {
+            let sum: f64 = schedule
+                .stages()
+                .iter()
+                .map(|stage| stage.tokens as f64 * outgrow_schedules::flops_per_token(convention, &stage.model, sequence_length, &stage.trainable))
+                .sum();
+            prop_assert!((schedule.flops(convention, sequence_length) / sum - 1.0).abs() < 1e-12);
+        }
+        prop_assert_eq!(schedule.tokens(), 3 * stage_tokens + joint);
+        prop_assert_eq!(schedule.tokens_before(3), 3 * stage_tokens);
+    }
+
+    #[test]
+    fn freezing_buys_tokens(layers in 1_usize..8) {
+        let model = model(32, 8, false);
+        let all = tokens_within_budget(&[], &model, &Trainable::All, 1e12, 128).unwrap();
+        let top = tokens_within_budget(&[], &model, &Trainable::Top { layers }, 1e12, 128).unwrap();
+        prop_assert!(top > all);
+    }
+}
+
+fn stages() -> Vec<Stage> {
+    g_stack(&model(64, 8, false), &g_stack_settings(4, 400_000, Length::Tokens(1_800_000)))
+        .unwrap()
+        .stages()
+        .to_vec()
+}
+
+fn refused(stages: Vec<Stage>) -> String {
+    let message = Schedule::new(stages).unwrap_err().to_string();
+    assert!(!message.contains('\n'), "{message}");
+    message
+}
+
+#[test]
+fn stages_that_do_not_fit_are_refused() {
+    insta::assert_snapshot!(refused(vec![]), @"a schedule needs at least one stage");
+
+    let mut mismatched = stages();
+    mismatched[1].model = model(64, 6, false);
+    insta::assert_snapshot!(refused(mismatched), @r#"stage "grown": model differs from what stage "base" grows into: num_hidden_layers 6, not 8"#);
+
+    let mut ungrown = stages();
+    ungrown[1].enter = None;
+    insta::assert_snapshot!(refused(ungrown), @r#"stage "grown": model differs from what stage "base" ends with: num_hidden_layers 8, not 2"#);
+
+    insta::assert_snapshot!(refused(stages().split_off(1)), @r#"stage "grown": enter is set on the first stage, which has nothing to grow from: leave it out"#);
+
+    let mut factorless = stages();
+    factorless[1].enter = Some(Growth::Stack { factor: 0 });
+    let message = refused(factorless);
+    assert!(message.starts_with("stage \"grown\": enter: "), "{message}");
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let mut wrong = stages();
+    wrong[0].tokens = 0;
+    wrong[0].trainable = Trainable::Top { layers: 3 };
+    wrong[0].learning_rate = LearningRate::new(0.0, 0.0, 5, 5);
+    wrong[1].name = "base".to_owned();
+    insta::assert_snapshot!(refused(wrong), @r#"5 problems: stage "base": tokens is 0: a stage trains on at least one token; stage "base": trainable top layers is 3, the model has 2: 1 to 2 can be trained; stage "base": learning rate: peak is 0, it must be finite and above 0; stage "base": learning rate: warmup_tokens is 5, it must be below horizon_tokens, 5; stage "base": name is used by stages 1 and 2, counted from 1: metrics and reports tell stages apart by it"#);
+}
+
+#[test]
+fn settings_that_lead_nowhere_are_refused() {
+    let target = model(64, 8, false);
+    let g_stack_message = |factor, length| {
+        g_stack(&target, &g_stack_settings(factor, 400_000, length)).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(g_stack_message(0, Length::Tokens(1)), @"factor is 0, it must divide the target's num_hidden_layers, 8");
+    insta::assert_snapshot!(g_stack_message(3, Length::Tokens(1)), @"factor is 3, it must divide the target's num_hidden_layers, 8");
+    insta::assert_snapshot!(g_stack_message(4, Length::Budget { flops: 1e9, sequence_length: 128 }), @"budget is 1.0000e9 FLOPs, the stages before the last one cost 3.5389e11 and one token of the last one 2.9491e6: shorten them or raise it");
+    insta::assert_snapshot!(g_stack_message(4, Length::Tokens(5_000)), @r#"stage "grown": learning rate: warmup_tokens is 10000, it must be below horizon_tokens, 5000"#);
+    let stacking2_message = |counts: &[usize]| {
+        stacking2(&target, &stacking2_settings(counts, Length::Tokens(1))).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(stacking2_message(&[]), @"layer_counts is [], it must rise from at least 1 to the target's num_hidden_layers, 8");
+    insta::assert_snapshot!(stacking2_message(&[2, 4, 4, 8]), @"layer_counts is [2, 4, 4, 8], it must rise from at least 1 to the target's num_hidden_layers, 8");
+    insta::assert_snapshot!(stacking2_message(&[2, 6]), @"layer_counts is [2, 6], it must rise from at least 1 to the target's num_hidden_layers, 8");
+    insta::assert_snapshot!(stacking2_message(&[1, 3, 8]), @"2 problems: layer_counts goes from 1 to 3: the added layers copy the top ones, so it can at most double, to 2; layer_counts goes from 3 to 8: the added layers copy the top ones, so it can at most double, to 6");
+    for nothing in [f64::NAN, f64::INFINITY, -1.0] {
+        assert!(
+            g_stack(&target, &g_stack_settings(4, 1, Length::Budget { flops: nothing, sequence_length: 1 }))
+                .is_err()
+        );
+    }
+}

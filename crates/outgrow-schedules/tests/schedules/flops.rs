@@ -1,0 +1,130 @@
+//! FLOPs against a count over the shapes of all tensors, and the laws of what freezing saves.
+
+// These equalities are exact: the same arithmetic on the same numbers.
+#![allow(clippy::float_cmp)]
+
+use outgrow_checkpoint::{LlamaConfig, layer_index};
+use outgrow_schedules::{FlopConvention, FlopParts, Trainable, exact_flops_per_token, flops_per_token};
+use proptest::prelude::*;
+
+use crate::models::{model, models};
+
+/// What a sequence costs, tensor by tensor and product by product.
+fn counted(model: &LlamaConfig, sequence_length: usize, trainable: &Trainable) -> FlopParts {
+    let (mut forward, mut by_input, mut by_weight) = (0.0, 0.0, 0.0);
+    let mut matrices: Vec<(String, f64)> = model
+        .tensors()
+        .into_iter()
+        .filter(|tensor| tensor.shape.len() == 2)
+        .map(|tensor| (tensor.name, tensor.shape.iter().product::<usize>() as f64))
+        .collect();
+    // The embedding is a look-up; where the head is the same table, the table is also a matrix.
+    if !model.tie_word_embeddings {
+        matrices.retain(|(name, _)| name != "model.embed_tokens.weight");
+    }
+    for (name, weights) in matrices {
+        // One multiplication and one addition a weight and token.
+        let product = 2.0 * weights * sequence_length as f64;
+        forward += product;
+        let frozen_layer = layer_index(&name).is_some_and(|_| !trainable.includes(model, &name));
+        by_input += if frozen_layer { 0.0 } else { product };
+        by_weight += if trainable.includes(model, &name) { product } else { 0.0 };
+    }
+    for layer in 0..model.num_hidden_layers {
+        // Queries times keys is [S, H] · [H, S] over all heads, weights times values [S, S] · [S, H]; half of each is masked.
+        let width = model.num_attention_heads * model.head_dim;
+        let product = 2.0 * (sequence_length * sequence_length * width) as f64 / 2.0;
+        forward += 2.0 * product;
+        // The gradients of queries, keys, weights and values.
+        let frozen = layer < trainable.frozen_layers(model);
+        by_input += if frozen { 0.0 } else { 4.0 * product };
+    }
+    FlopParts { forward, backward_by_input: by_input, backward_by_weight: by_weight }
+}
+
+fn trainables() -> impl Strategy<Value = Trainable> {
+    prop_oneof![Just(Trainable::All), (1_usize..13).prop_map(|layers| Trainable::Top { layers })]
+}
+
+fn close(one: f64, two: f64) -> bool {
+    (one - two).abs() <= 1e-12 * one.abs().max(two.abs())
+}
+
+proptest! {
+    #[test]
+    fn the_exact_count_is_that_over_all_tensor_shapes(model in models(), sequence_length in 1_usize..512, trainable in trainables()) {
+        let counted = counted(&model, sequence_length, &trainable);
+        let token = exact_flops_per_token(&model, sequence_length, &trainable);
+        let tokens = sequence_length as f64;
+        prop_assert!(close(token.forward * tokens, counted.forward), "{token:?} {counted:?}");
+        prop_assert!(close(token.backward_by_input * tokens, counted.backward_by_input), "{token:?} {counted:?}");
+        prop_assert!(close(token.backward_by_weight * tokens, counted.backward_by_weight), "{token:?} {counted:?}");
+    }
+
+    #[test]
+    fn freezing_saves_backward_only(model in models(), sequence_length in 1_usize..512, layers in 1_usize..13) {
+        let all = exact_flops_per_token(&model, sequence_length, &Trainable::All);
+        let top = exact_flops_per_token(&model, sequence_length, &Trainable::Top { layers });
+        prop_assert_eq!(top.forward, all.forward);
+        prop_assert!(top.backward_by_input <= all.backward_by_input && top.backward_by_weight <= all.backward_by_weight);
+        if layers < model.num_hidden_layers {
+            prop_assert!(top.total() < all.total());
+        }
+        let more = exact_flops_per_token(&model, sequence_length, &Trainable::Top { layers: layers + 1 });
+        prop_assert!(top.total() <= more.total());
+    }
+
+    #[test]
+    fn training_all_costs_three_times_the_forward(model in models(), sequence_length in 1_usize..512) {
+        let all = exact_flops_per_token(&model, sequence_length, &Trainable::All);
+        prop_assert!(close(all.total(), 3.0 * all.forward));
+    }
+
+    #[test]
+    fn what_is_trained_and_what_is_frozen_are_all_tensors(model in models(), trainable in trainables()) {
+        let frozen_layers = trainable.frozen_layers(&model);
+        for tensor in model.tensors() {
+            let expected = match (layer_index(&tensor.name), tensor.name.as_str()) {
+                (Some(layer), _) => layer >= frozen_layers,
+                (None, "model.embed_tokens.weight") => trainable.embedding(),
+                (None, "lm_head.weight") => trainable.head(&model),
+                (None, "model.norm.weight") => true,
+                (None, name) => return Err(TestCaseError::fail(format!("unknown tensor {name}"))),
+            };
+            prop_assert_eq!(trainable.includes(&model, &tensor.name), expected, "{}", tensor.name);
+        }
+    }
+
+    #[test]
+    fn six_times_parameters_knows_nothing_of_freezing(model in models(), trainable in trainables()) {
+        let flops = flops_per_token(FlopConvention::SixTimesParameters, &model, 128, &trainable);
+        prop_assert_eq!(flops, 6.0 * model.num_parameters() as f64);
+    }
+}
+
+#[test]
+fn the_top_layers_leave_the_embedding_and_the_bottom_alone() {
+    let model = model(64, 3, false);
+    let trainable = Trainable::Top { layers: 1 };
+    let trained: Vec<String> = model
+        .tensors()
+        .into_iter()
+        .map(|tensor| tensor.name)
+        .filter(|name| trainable.includes(&model, name))
+        .collect();
+    assert!(
+        trained.contains(&"lm_head.weight".to_owned()) && trained.contains(&"model.norm.weight".to_owned())
+    );
+    assert!(trained.iter().all(|name| layer_index(name).is_none_or(|layer| layer == 2)));
+    assert_eq!(trained.len(), 2 + 9);
+}
+
+#[test]
+fn the_1_1b_model_of_the_paper_costs_8_186e9_flops_a_token_by_its_convention() {
+    let json = r#"{"model_type": "llama", "vocab_size": 32000, "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 24,
+        "num_attention_heads": 32, "num_key_value_heads": 32, "max_position_embeddings": 2048, "rms_norm_eps": 1e-5,
+        "hidden_act": "silu", "tie_word_embeddings": false, "torch_dtype": "float32"}"#;
+    let model = LlamaConfig::from_json(json).unwrap();
+    let flops = flops_per_token(FlopConvention::SixTimesParameters, &model, 2048, &Trainable::All);
+    assert!((flops / 8.186e9 - 1.0).abs() < 1e-3, "{flops:e}");
+}

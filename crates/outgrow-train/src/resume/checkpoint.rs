@@ -1,0 +1,88 @@
+//! Training checkpoints: a folder that `transformers` opens, with what resuming needs in `training/`. Which folders
+//! of a run are such is the run folder's to know.
+//!
+//! `step-XXXXXXXX/` appears whole or not at all: it is written under a temporary name, synchronised and renamed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use burn::tensor::Device;
+use outgrow_checkpoint::{Checkpoint, PendingFolder, read_tensors, write_model_files, write_tensors};
+use outgrow_model::Decoder;
+
+use crate::{
+    adamw::AdamW,
+    error::TrainError,
+    position::Position,
+    resume::{
+        layout::{OPTIMIZER_FILE, STATE_FILE, TRAINING_FOLDER, checkpoint_name},
+        run_folder::{CheckpointFolder, checkpoint_folders},
+        state::State,
+    },
+    training::Training,
+};
+
+const SHARD_SIZE_BYTES: u64 = 5_000_000_000;
+
+/// The training state at a moment.
+pub(crate) struct Snapshot {
+    pub position: Position,
+    pub decoder: Decoder,
+    pub optimizer: AdamW,
+}
+
+/// Writes a checkpoint and removes the oldest ones beyond `checkpoints_kept`. Side files (a tokenizer) are copied in.
+pub(crate) fn save(training: &Training, snapshot: &Snapshot) -> Result<PathBuf, TrainError> {
+    let run = training.folder;
+    let target = run.join(checkpoint_name(snapshot.position.step));
+    if checkpoint_folders(run).iter().any(|one| one.path == target && one.has_state()) {
+        return Ok(target);
+    }
+    let pending = PendingFolder::create(&target)?;
+    let config = snapshot.decoder.config();
+    write_model_files(pending.path(), config, &snapshot.decoder.to_named_tensors(), SHARD_SIZE_BYTES)?;
+    for file in training.side_files {
+        let path = pending.path().join(&file.name);
+        fs::write(&path, &file.bytes).map_err(|source| TrainError::Io { path, source })?;
+    }
+    let folder = pending.path().join(TRAINING_FOLDER);
+    fs::create_dir(&folder).map_err(|source| TrainError::Io { path: folder.clone(), source })?;
+    let (moments, optimizer_steps) = snapshot.optimizer.to_host(snapshot.decoder.config());
+    write_tensors(&pending.path().join(OPTIMIZER_FILE), &moments)?;
+    let state = State::of(training, snapshot.position, optimizer_steps);
+    let file = pending.path().join(STATE_FILE);
+    fs::write(&file, state.to_text()?).map_err(|source| TrainError::Io { path: file.clone(), source })?;
+    pending.commit()?;
+    remove_old(run, training.settings.checkpoints_kept)?;
+    Ok(target)
+}
+
+/// Reads a checkpoint of the same run; whether it is one has been compared.
+pub(crate) fn load(folder: &Path, training: &Training, device: &Device) -> Result<Snapshot, TrainError> {
+    let saved = State::read(folder)?;
+    let stages = training.schedule.stages();
+    let stage = stages.get(saved.position.stage).ok_or_else(|| {
+        let (index, count) = (saved.position.stage, stages.len());
+        let problem = format!("stage is {index}, but there are {count}, counted from 0");
+        TrainError::State { file: folder.join(STATE_FILE), problem }
+    })?;
+    let tensors = Checkpoint::open(folder)?.to_named_tensors()?;
+    let decoder = Decoder::new(&stage.model, &tensors, device)?
+        .with_precision(training.settings.precision)
+        .with_trainable(|name| stage.trainable.includes(&stage.model, name));
+    let moments = read_tensors(&folder.join(OPTIMIZER_FILE))?;
+    let optimizer =
+        AdamW::from_host(training.settings.optimizer.clone(), &moments, &saved.optimizer_steps, &decoder)?;
+    Ok(Snapshot { position: saved.position, decoder, optimizer })
+}
+
+/// Those without a training state are somebody's to keep.
+fn remove_old(run: &Path, kept: usize) -> Result<(), TrainError> {
+    let found: Vec<_> = checkpoint_folders(run).into_iter().filter(CheckpointFolder::has_state).collect();
+    for CheckpointFolder { path, .. } in &found[..found.len().saturating_sub(kept)] {
+        fs::remove_dir_all(path).map_err(|source| TrainError::Io { path: path.clone(), source })?;
+    }
+    Ok(())
+}

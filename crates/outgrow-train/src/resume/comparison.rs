@@ -1,0 +1,251 @@
+//! In what a run that is to go on differs from the checkpoint that it would go on from, field by field. Which
+//! differences may be is decided by the rules; where checkpoints are is the run folder's to know.
+
+use std::path::Path;
+
+use outgrow_checkpoint::LlamaConfig;
+use outgrow_kernels::Precision;
+use outgrow_schedules::{LearningRate, Schedule, Stage};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    error::TrainError,
+    resume::{
+        difference::{Difference, shown},
+        rules::{Field, Rule},
+        state::State,
+    },
+    settings::{AdamWSettings, TrainSettings},
+    training::Training,
+};
+
+/// Keys of config.json that decide no number of a run: two follow from the shards' separator, one is the type of the
+/// files.
+const NOT_THE_MODEL: [&str; 3] = ["bos_token_id", "eos_token_id", "torch_dtype"];
+
+/// All differences that are not free.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// In the order of the rules.
+    pub differences: Vec<Difference>,
+    /// What the checkpoint doesn't tell, as earlier versions didn't record it.
+    pub unknown: Vec<Field>,
+}
+
+/// Compares a run that is to go on with the checkpoint that it would go on from.
+///
+/// # Errors
+/// When the checkpoint's state can't be read.
+pub fn compare(checkpoint: &Path, training: &Training<'_>) -> Result<Comparison, TrainError> {
+    let saved = State::read(checkpoint)?;
+    let now = State::of(training, saved.position, saved.optimizer_steps.clone());
+    Ok(compare_states(&saved, &now))
+}
+
+impl Comparison {
+    /// Refuses all that the rules don't allow.
+    ///
+    /// # Errors
+    /// [`TrainError::OtherRun`] with everything that differs.
+    pub fn check(&self, checkpoint: &Path, extend: bool) -> Result<(), TrainError> {
+        let is_allowed = |difference: &&Difference| match difference.rule() {
+            Rule::Free | Rule::Recorded => true,
+            Rule::Extension => extend,
+            Rule::Refused => false,
+        };
+        let refused: Vec<_> = self.differences.iter().filter(|one| !is_allowed(one)).cloned().collect();
+        if refused.is_empty() {
+            return Ok(());
+        }
+        Err(TrainError::OtherRun { folder: checkpoint.to_owned(), differences: refused })
+    }
+
+    fn add(&mut self, field: Field, what: &str, saved: impl Into<Value>, now: impl Into<Value>) {
+        let difference = Difference { field, what: what.to_owned(), saved: saved.into(), now: now.into() };
+        if difference.saved != difference.now
+            && difference.rule() != Rule::Free
+            && !self.differences.contains(&difference)
+        {
+            self.differences.push(difference);
+        }
+    }
+
+    fn add_field(&mut self, field: Field, saved: impl Into<Value>, now: impl Into<Value>) {
+        self.add(field, field.key(), saved, now);
+    }
+
+    /// A field that earlier versions didn't record.
+    fn add_if_known(&mut self, field: Field, what: &str, saved: Option<&String>, now: Option<&String>) {
+        match (saved, now) {
+            (Some(saved), Some(now)) => self.add(field, what, saved.as_str(), now.as_str()),
+            _ => self.unknown.push(field),
+        }
+    }
+}
+
+// Every field is named once, so that a new one has to be given a rule before this compiles.
+fn compare_states(saved: &State, now: &State) -> Comparison {
+    let State {
+        format: _,
+        position: _,
+        seed,
+        initialization,
+        device,
+        schedule,
+        settings,
+        data,
+        tokenizer_sha256,
+        validation_sha256,
+        optimizer_steps: _,
+    } = saved;
+    let mut all = Comparison::default();
+    all.add_field(Field::Seed, *seed, now.seed);
+    all.add_if_known(Field::Device, Field::Device.key(), device.as_ref(), now.device.as_ref());
+    let (key, with) = ("model.initialization", now.initialization.as_ref());
+    all.add_if_known(Field::Model, key, initialization.as_ref(), with);
+    let (key, with) = (Field::Tokenizer.key(), now.tokenizer_sha256.as_ref());
+    all.add_if_known(Field::Tokenizer, key, tokenizer_sha256.as_ref(), with);
+    compare_data(&mut all, data, &now.data);
+    let (key, with) = (Field::ValidationData.key(), now.validation_sha256.as_ref());
+    all.add_if_known(Field::ValidationData, key, validation_sha256.as_ref(), with);
+    compare_schedules(&mut all, schedule, &now.schedule);
+    compare_settings(&mut all, settings, &now.settings);
+    all.differences.sort_by_key(|difference| difference.field as usize);
+    all
+}
+
+fn compare_data(all: &mut Comparison, saved: &Value, now: &Value) {
+    all.add_field(Field::SequenceLength, saved["sequence_length"].clone(), now["sequence_length"].clone());
+    let seed = |data: &Value| data["order"]["order"]["shuffled"]["seed"].clone();
+    let order = |data: &Value| if seed(data).is_null() { data["order"]["order"].clone() } else { seed(data) };
+    all.add_field(Field::OrderSeed, order(saved), order(now));
+    if saved["shards"] != now["shards"] {
+        all.add_field(Field::TrainingData, sums(&saved["shards"]), sums(&now["shards"]));
+    }
+}
+
+/// The sums of shards, as a message can hold them.
+fn sums(shards: &Value) -> Value {
+    let sums: Vec<String> = shards.as_array().into_iter().flatten().map(shown).collect();
+    match sums.as_slice() {
+        [] => Value::Null,
+        [sum] => Value::from(format!("1 shard, {sum}")),
+        [first, ..] => Value::from(format!("{} shards, the first {first}", sums.len())),
+    }
+}
+
+fn compare_schedules(all: &mut Comparison, saved: &Schedule, now: &Schedule) {
+    let names = |schedule: &Schedule| {
+        schedule.stages().iter().map(|stage| stage.name.clone()).collect::<Vec<_>>().join(", ")
+    };
+    let count = saved.stages().len();
+    if count != now.stages().len() || names(saved) != names(now) {
+        all.add(Field::Stages, "schedule: stages", names(saved), names(now));
+    }
+    compare_models(all, "model.", saved.model(), now.model());
+    if count != now.stages().len() {
+        // Which stage is to be compared with which isn't known.
+        return;
+    }
+    for (index, (saved, now)) in saved.stages().iter().zip(now.stages()).enumerate() {
+        compare_stages(all, saved, now, index + 1 == count, count == 1);
+    }
+}
+
+fn compare_stages(all: &mut Comparison, saved: &Stage, now: &Stage, is_last: bool, is_only: bool) {
+    // The names are compared together.
+    let Stage { name, model, tokens, trainable, enter, moments, learning_rate } = saved;
+    let LearningRate { peak, minimum, warmup_tokens, horizon_tokens, start_tokens } = *learning_rate;
+    let rate = now.learning_rate;
+    let of_stage =
+        |what: &str| if is_only { format!("schedule.{what}") } else { format!("stage \"{name}\": {what}") };
+    let of_rate = |what: &str| of_stage(&format!("learning_rate.{what}"));
+    if !is_last {
+        compare_models(all, &of_stage(""), model, &now.model);
+    }
+    let (length, horizon) = if is_last {
+        (Field::LastStageTokens, Field::LastStageHorizon)
+    } else {
+        (Field::Stages, Field::Stages)
+    };
+    all.add(length, &of_stage("tokens"), *tokens, now.tokens);
+    all.add(horizon, &of_rate("horizon_tokens"), horizon_tokens, rate.horizon_tokens);
+    all.add(Field::Stages, &of_rate("peak"), peak, rate.peak);
+    all.add(Field::Stages, &of_rate("minimum"), minimum, rate.minimum);
+    all.add(Field::Stages, &of_rate("warmup_tokens"), warmup_tokens, rate.warmup_tokens);
+    all.add(Field::Stages, &of_rate("start_tokens"), start_tokens, rate.start_tokens);
+    all.add(Field::Stages, &of_stage("trainable"), json(trainable), json(&now.trainable));
+    all.add(Field::Stages, &of_stage("enter"), json(enter), json(&now.enter));
+    all.add(Field::Stages, &of_stage("moments"), json(moments), json(&now.moments));
+}
+
+/// What differs in the final model in the same way is said of that only.
+fn compare_models(all: &mut Comparison, prefix: &str, saved: &LlamaConfig, now: &LlamaConfig) {
+    for (key, saved, now) in model_differences(saved, now) {
+        let what = format!("model.{key}");
+        let is_said = |one: &Difference| one.what == what && one.saved == saved && one.now == now;
+        if !all.differences.iter().any(is_said) {
+            all.add(Field::Model, &format!("{prefix}{key}"), saved, now);
+        }
+    }
+}
+
+/// The keys of config.json in which two models differ, with both values.
+pub(crate) fn model_differences(one: &LlamaConfig, two: &LlamaConfig) -> Vec<(String, Value, Value)> {
+    let (one, two) = (one.to_json(), two.to_json());
+    let keys = |value: &Value| value.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect();
+    let mut all: Vec<String> = keys(&one);
+    let more: Vec<String> = keys(&two);
+    all.extend(more.into_iter().filter(|key| one.get(key).is_none()));
+    all.retain(|key| !NOT_THE_MODEL.contains(&key.as_str()));
+    let differs =
+        |key: String| (one[&key] != two[&key]).then(|| (key.clone(), one[&key].clone(), two[&key].clone()));
+    all.into_iter().filter_map(differs).collect()
+}
+
+fn compare_settings(all: &mut Comparison, saved: &TrainSettings, now: &TrainSettings) {
+    let TrainSettings {
+        batch_sequences,
+        micro_batch_sequences,
+        precision,
+        optimizer,
+        validation_interval_tokens,
+        validation_sequences,
+        checkpoint_interval_tokens,
+        checkpoints_kept,
+    } = saved;
+    all.add_field(Field::Dtype, dtype(*precision), dtype(now.precision));
+    all.add_field(Field::BatchSequences, *batch_sequences, now.batch_sequences);
+    all.add_field(Field::MicroBatchSequences, *micro_batch_sequences, now.micro_batch_sequences);
+    compare_optimizers(all, optimizer, &now.optimizer);
+    let interval = now.validation_interval_tokens;
+    all.add_field(Field::ValidationInterval, *validation_interval_tokens, interval);
+    all.add_field(Field::ValidationSequences, *validation_sequences, now.validation_sequences);
+    let interval = json(&now.checkpoint_interval_tokens);
+    all.add_field(Field::CheckpointInterval, json(checkpoint_interval_tokens), interval);
+    all.add_field(Field::CheckpointsKept, *checkpoints_kept, now.checkpoints_kept);
+}
+
+fn compare_optimizers(all: &mut Comparison, saved: &AdamWSettings, now: &AdamWSettings) {
+    let AdamWSettings { beta1, beta2, epsilon, weight_decay, decay, clip_norm } = saved;
+    let fields = [
+        ("beta1", json(beta1), json(&now.beta1)),
+        ("beta2", json(beta2), json(&now.beta2)),
+        ("epsilon", json(epsilon), json(&now.epsilon)),
+        ("weight_decay", json(weight_decay), json(&now.weight_decay)),
+        ("decay", json(decay), json(&now.decay)),
+        ("clip_norm", json(clip_norm), json(&now.clip_norm)),
+    ];
+    for (key, saved, now) in fields {
+        all.add(Field::Optimizer, &format!("{}.{key}", Field::Optimizer.key()), saved, now);
+    }
+}
+
+fn dtype(precision: Precision) -> String {
+    precision.to_string()
+}
+
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("settings have only string keys")
+}

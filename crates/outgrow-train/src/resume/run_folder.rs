@@ -1,0 +1,251 @@
+//! The checkpoints in a run's folder: which there are, which of them can be gone on from, and what is wrong with the
+//! others. All of it is known before a step is taken. It loads no weights and knows nothing of metrics.
+//!
+//! Whole is what its own files say of themselves: sizes, headers, a state that fits the model and the moments. Values
+//! aren't summed up.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use outgrow_checkpoint::{Checkpoint, LlamaConfig, StoredTensor, WeightFolder};
+
+use crate::{
+    error::TrainError,
+    position::Position,
+    resume::{
+        comparison::model_differences,
+        difference::shown,
+        layout::{OPTIMIZER_FILE, STATE_FILE, TRAINING_FOLDER, checkpoint_name},
+        state::State,
+    },
+};
+
+/// The end of a file that is looked at for lost pages. After a power cut a file can have its length and no content.
+const TAIL_BYTES: u64 = 4096;
+
+/// Something in a run's folder that has the name of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointFolder {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The step of its name.
+    pub step: u64,
+}
+
+/// What such a folder is good for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// A run can go on from it.
+    Whole {
+        /// Where the run had come to.
+        position: Position,
+    },
+    /// There is a model, perhaps, but nothing to go on from: `training/` was removed, as people do before they publish.
+    NoTrainingState,
+    /// Something in it is cut, empty, gone, or of another checkpoint.
+    Damaged {
+        /// What, and where in the folder.
+        problem: String,
+    },
+}
+
+/// All that has the name of a checkpoint, by step.
+pub fn checkpoint_folders(run: &Path) -> Vec<CheckpointFolder> {
+    let Ok(entries) = fs::read_dir(run) else { return Vec::new() };
+    let as_checkpoint = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?;
+        let step = name.strip_prefix("step-")?.parse().ok()?;
+        (name == checkpoint_name(step)).then_some(CheckpointFolder { path, step })
+    };
+    let mut found: Vec<_> = entries.flatten().filter_map(|entry| as_checkpoint(entry.path())).collect();
+    found.sort_by_key(|checkpoint| checkpoint.step);
+    found
+}
+
+/// The newest folder with a training state; `None` where there is none. Whether it is whole isn't looked at.
+pub fn latest_checkpoint(run: &Path) -> Option<PathBuf> {
+    let found = checkpoint_folders(run).into_iter().rfind(CheckpointFolder::has_state);
+    found.map(|checkpoint| checkpoint.path)
+}
+
+/// The checkpoint that a run in this folder goes on from; `None` where nothing has the name of one.
+///
+/// # Errors
+/// [`TrainError::NotWhole`] where the newest one isn't whole: a run that went on from an older one would meet the
+/// newer ones on its way.
+pub fn checkpoint_to_go_on_from(run: &Path) -> Result<Option<PathBuf>, TrainError> {
+    let mut problems = Vec::new();
+    for checkpoint in checkpoint_folders(run).into_iter().rev() {
+        match checkpoint.condition().problem() {
+            None if problems.is_empty() => return Ok(Some(checkpoint.path)),
+            None => {
+                problems.reverse();
+                let whole = Some(checkpoint.step);
+                return Err(TrainError::NotWhole { run: run.to_owned(), problems, whole });
+            }
+            Some(problem) => problems.push((checkpoint.step, problem)),
+        }
+    }
+    problems.reverse();
+    if problems.is_empty() {
+        Ok(None)
+    } else {
+        Err(TrainError::NotWhole { run: run.to_owned(), problems, whole: None })
+    }
+}
+
+/// The checkpoint after so many steps, whole.
+///
+/// # Errors
+/// [`TrainError::NoSuchCheckpoint`] with those that there are, or [`TrainError::NotWhole`].
+pub fn checkpoint_at(run: &Path, step: u64) -> Result<PathBuf, TrainError> {
+    let all = checkpoint_folders(run);
+    let Some(checkpoint) = all.iter().find(|checkpoint| checkpoint.step == step) else {
+        let steps = all.iter().map(|checkpoint| checkpoint.step).collect();
+        return Err(TrainError::NoSuchCheckpoint { run: run.to_owned(), step, steps });
+    };
+    let Some(problem) = checkpoint.condition().problem() else { return Ok(checkpoint.path.clone()) };
+    let whole = all.iter().rev().find(|one| one.condition().problem().is_none()).map(|one| one.step);
+    Err(TrainError::NotWhole { run: run.to_owned(), problems: vec![(step, problem)], whole })
+}
+
+impl CheckpointFolder {
+    /// Looks at headers, sizes and the state.
+    pub fn condition(&self) -> Condition {
+        if !self.path.is_dir() {
+            return Condition::Damaged { problem: "is no folder".to_owned() };
+        }
+        if !self.has_state() {
+            return Condition::NoTrainingState;
+        }
+        match self.check() {
+            Ok(position) => Condition::Whole { position },
+            Err(problem) => {
+                let inside = format!("{}{}", self.path.display(), std::path::MAIN_SEPARATOR);
+                let outside = format!("{}: ", self.path.display());
+                Condition::Damaged { problem: problem.replace(&inside, "").replace(&outside, "") }
+            }
+        }
+    }
+
+    pub(crate) fn has_state(&self) -> bool {
+        self.path.join(STATE_FILE).is_file()
+    }
+
+    /// Where the run had come to, or what is wrong.
+    fn check(&self) -> Result<Position, String> {
+        let saved = State::read(&self.path).map_err(|error| error.to_string())?;
+        let position = saved.position;
+        if position.step != self.step {
+            return Err(format!("{STATE_FILE} is of {}: it was renamed", checkpoint_name(position.step)));
+        }
+        let stages = saved.schedule.stages();
+        let stage = stages.get(position.stage).ok_or_else(|| {
+            let (index, count) = (position.stage, stages.len());
+            format!("{STATE_FILE}: stage is {index}, but there are {count}, counted from 0")
+        })?;
+        let checkpoint = Checkpoint::open(&self.path).map_err(|error| error.to_string())?;
+        check_model(checkpoint.config(), &stage.model)?;
+        check_tails(checkpoint.tensors())?;
+        let moments = WeightFolder::open_moments(&self.path.join(TRAINING_FOLDER));
+        let moments = moments.map_err(|error| error.to_string())?;
+        let moments = moments.ok_or_else(|| format!("{OPTIMIZER_FILE} isn't there"))?;
+        check_moments(&moments, &saved.optimizer_steps, &stage.model)?;
+        check_tails(moments.tensors().iter())?;
+        Ok(position)
+    }
+}
+
+impl Condition {
+    /// What keeps a run from going on from it.
+    pub fn problem(self) -> Option<String> {
+        match self {
+            Self::Whole { .. } => None,
+            Self::NoTrainingState => Some(format!("has no {STATE_FILE} to go on from")),
+            Self::Damaged { problem } => Some(problem),
+        }
+    }
+}
+
+/// Moves all checkpoints after `step` into another folder, the newest first: whenever that is cut short, what is left
+/// is a run.
+///
+/// # Errors
+/// When one can't be moved.
+pub fn move_checkpoints_after(run: &Path, step: u64, into: &Path) -> Result<Vec<String>, TrainError> {
+    let mut moved = Vec::new();
+    for checkpoint in checkpoint_folders(run).into_iter().rev().filter(|checkpoint| checkpoint.step > step) {
+        let name = checkpoint_name(checkpoint.step);
+        fs::rename(&checkpoint.path, into.join(&name))
+            .map_err(|source| TrainError::Io { path: checkpoint.path.clone(), source })?;
+        moved.push(name);
+    }
+    moved.reverse();
+    Ok(moved)
+}
+
+/// Whether config.json is of the model that the state speaks of.
+fn check_model(found: &LlamaConfig, expected: &LlamaConfig) -> Result<(), String> {
+    // People raise it when they publish, and no tensor depends on it.
+    let bound = "max_position_embeddings";
+    let differing = model_differences(found, expected).into_iter().filter(|(key, ..)| key != bound);
+    let differing: Vec<String> = differing
+        .map(|(key, found, expected)| {
+            format!("config.json has {key} = {}, {STATE_FILE} {}", shown(&found), shown(&expected))
+        })
+        .collect();
+    if differing.is_empty() { Ok(()) } else { Err(differing.join(", ")) }
+}
+
+fn check_moments(
+    moments: &WeightFolder,
+    optimizer_steps: &BTreeMap<String, u64>,
+    model: &LlamaConfig,
+) -> Result<(), String> {
+    let shapes: BTreeMap<_, _> = model.tensors().into_iter().map(|one| (one.name, one.shape)).collect();
+    let missing = optimizer_steps.keys().flat_map(|name| ["exp_avg", "exp_avg_sq"].map(|part| (name, part)));
+    let is_wrong = |(name, part): &(&String, &str)| {
+        let found = moments.tensor(&format!("{name}.{part}"));
+        found.is_none_or(|found| shapes.get(*name) != Some(&found.shape))
+    };
+    let wrong: Vec<String> =
+        missing.filter(is_wrong).map(|(name, part)| format!("`{name}.{part}`")).collect();
+    match wrong.as_slice() {
+        [] => Ok(()),
+        [first, others @ ..] => {
+            let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+            Err(format!("{OPTIMIZER_FILE}: {first}{more} missing or of another shape"))
+        }
+    }
+}
+
+/// Refuses files whose last bytes are all zero, which values of a trained model are not.
+fn check_tails<'a>(tensors: impl Iterator<Item = &'a StoredTensor>) -> Result<(), String> {
+    let mut files: BTreeMap<&Path, (u64, u64)> = BTreeMap::new();
+    for tensor in tensors {
+        let (first, end) = files.entry(&tensor.shard).or_insert((tensor.range.start, tensor.range.end));
+        (*first, *end) = ((*first).min(tensor.range.start), (*end).max(tensor.range.end));
+    }
+    let lost: BTreeSet<&Path> = files
+        .into_iter()
+        .filter(|&(file, data)| ends_in_zeros(file, data).unwrap_or(true))
+        .map(|(file, _)| file)
+        .collect();
+    match lost.first() {
+        None => Ok(()),
+        Some(file) => Err(format!("{}: ends in zeros, as files do after a power cut", file.display())),
+    }
+}
+
+fn ends_in_zeros(file: &Path, (first, end): (u64, u64)) -> io::Result<bool> {
+    let length = TAIL_BYTES.min(end - first);
+    let mut tail = vec![0; length as usize];
+    let mut file = File::open(file)?;
+    file.seek(SeekFrom::Start(end - length))?;
+    file.read_exact(&mut tail)?;
+    Ok(length > 0 && tail.iter().all(|byte| *byte == 0))
+}

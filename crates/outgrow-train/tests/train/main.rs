@@ -1,0 +1,10 @@
+//! Training through the public interface. One program, because linking is what takes the time.
+
+mod pytorch_optimization;
+
+mod growth;
+
+mod resume;
+
+#[cfg(feature = "wgpu")]
+mod wgpu;
