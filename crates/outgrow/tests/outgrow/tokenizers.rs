@@ -1,11 +1,10 @@
 //! tokenizer.json files as people have them, through the program: what is made of them, and what is said.
 
-mod tiny;
-
 use std::{fs, process::Output};
 
 use serde_json::{Value, json};
-use tiny::{Workshop, assert_success, recipe, scratch, stderr};
+
+use crate::tiny::{self, Workshop, assert_success, recipe, scratch, stderr};
 
 fn prepare(workshop: &Workshop, out: &str, flags: &[&str]) -> Output {
     let arguments = ["data", "prepare", "text.jsonl", "--tokenizer", "other.json", "--out", out];

@@ -5,9 +5,8 @@ use std::fs;
 use serde_json::json;
 
 use crate::{
-    TRAIN, checkpointed, notes, refusal, refused, run_file,
+    resuming::{TRAIN, checkpointed, notes, refusal, refused, run_file, trained, underway},
     tiny::{self, Workshop, assert_success, recipe, scratch, stderr, stdout},
-    underway,
 };
 
 fn prepare(workshop: &Workshop, text: &str, tokenizer: &str, out: &str) {
@@ -147,7 +146,7 @@ fn a_run_does_not_go_on_with_other_data() {
 
 #[test]
 fn a_finished_run_is_not_done_on_data_that_has_changed_since() {
-    let workshop = crate::trained();
+    let workshop = trained();
     let sum = run_file(&workshop)["data"]["validation"]["sha256"].as_str().unwrap()[..12].to_owned();
     workshop.write("more.txt", tiny::text(9, 700));
     fs::remove_dir_all(workshop.path("validation")).unwrap();
@@ -179,7 +178,7 @@ fn a_report_gives_no_speed_up_over_other_validation_data() {
     let workshop = Workshop::with_shards();
     workshop.write("more.txt", tiny::text(9, 700));
     prepare(&workshop, "more.txt", "tokenizer.json", "more");
-    for (name, schedule) in [("scratch", scratch(224, "1e-2")), ("stacked", crate::G_STACK.to_owned())] {
+    for (name, schedule) in [("scratch", scratch(224, "1e-2")), ("stacked", tiny::G_STACK.to_owned())] {
         let text = recipe(&schedule);
         let text = if name == "stacked" { text.replace("\"validation\"", "\"more\"") } else { text };
         workshop.write("recipe.toml", text);

@@ -5,9 +5,11 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::{
-    TRAIN, change_run_file, change_state, checkpointed, contents, notes, refused, run_file,
-    tiny::{Workshop, assert_success},
-    trained, underway,
+    resuming::{
+        TRAIN, change_run_file, change_state, checkpointed, contents, notes, refused, run_file, trained,
+        underway,
+    },
+    tiny::{self, Workshop, assert_success},
 };
 
 /// Takes away all that earlier versions didn't write.
@@ -55,7 +57,7 @@ fn a_run_of_an_earlier_version_goes_on_and_what_is_unknown_is_said_and_recorded(
 fn a_finished_run_of_an_earlier_version_is_done() {
     let workshop = trained();
     as_of_an_earlier_version(&workshop);
-    assert_eq!(crate::stderr(&workshop.run(&TRAIN)), "run: this run is done\n");
+    assert_eq!(tiny::stderr(&workshop.run(&TRAIN)), "run: this run is done\n");
 }
 
 #[test]
@@ -77,7 +79,7 @@ fn what_an_earlier_version_did_record_is_compared() {
 fn limits_of_an_earlier_version_are_those_of_its_recipe() {
     let workshop = Workshop::with_shards();
     fs::create_dir_all(workshop.path("documents/lambada_openai")).unwrap();
-    let documents = (3..8).map(|salt| json!({ "text": crate::tiny::text(salt, 9) }).to_string() + "\n");
+    let documents = (3..8).map(|salt| json!({ "text": tiny::text(salt, 9) }).to_string() + "\n");
     workshop.write("documents/lambada_openai/lambada_openai_test.jsonl", documents.collect::<String>());
     let with = |limit: &str| {
         let evaluation =

@@ -4,15 +4,14 @@ mod corpora;
 #[cfg(unix)]
 mod disk;
 mod growth;
-#[path = "../tiny/mod.rs"]
-mod tiny;
 mod training;
 
 use std::process::Output;
 
 use outgrow_checkpoint::{LlamaConfig, TensorShape};
 use serde_json::{Map, json};
-use tiny::{Workshop, stderr, stdout};
+
+use crate::tiny::{Workshop, stderr, stdout};
 
 /// Bad input, or bad usage.
 const BAD_INPUT: i32 = 2;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::{
-    BAD_INPUT, refused,
+    bad_input::{BAD_INPUT, refused},
     tiny::{Workshop, assert_success, stderr, stdout},
 };
 

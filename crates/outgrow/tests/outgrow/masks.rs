@@ -1,11 +1,10 @@
 //! A random growth from the command line: masked, refused, exported, and then a model like any other.
 
-mod tiny;
-
 use outgrow_checkpoint::{LlamaConfig, write_checkpoint};
 use outgrow_model::{Initialization, initial_tensors};
 use serde_json::{Value, json};
-use tiny::{Workshop, assert_success, stderr};
+
+use crate::tiny::{Workshop, assert_success, stderr};
 
 /// A workshop with a model of two layers in `source`.
 fn workshop() -> Workshop {

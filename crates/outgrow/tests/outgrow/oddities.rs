@@ -1,8 +1,6 @@
 //! What the program says of folders that are odd: a note for each oddity on standard error, and the results of the
 //! plain folder on standard output.
 
-mod tiny;
-
 use std::fs;
 
 use outgrow_checkpoint::{
@@ -10,7 +8,8 @@ use outgrow_checkpoint::{
 };
 use outgrow_model::{Initialization, initial_tensors};
 use serde_json::{Value, json};
-use tiny::{Workshop, assert_success, stderr, stdout};
+
+use crate::tiny::{self, Workshop, assert_success, stderr, stdout};
 
 const HEAD: &str = "lm_head.weight";
 

@@ -1,9 +1,8 @@
 //! The whole path through the program, on a corpus of nonsense: text, shards, training, growth, report.
 
-mod tiny;
-
 use outgrow_checkpoint::Checkpoint;
-use tiny::{G_STACK, Workshop, assert_success, recipe, scratch, stderr, stdout};
+
+use crate::tiny::{G_STACK, Workshop, assert_success, recipe, scratch, stderr, stdout};
 
 #[test]
 fn text_becomes_a_model_and_the_model_grows() {

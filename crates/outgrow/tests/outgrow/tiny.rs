@@ -1,5 +1,4 @@
 //! What the tests of the program share: a folder with a tokenizer, texts and recipes, and the program run in it.
-#![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::{
     fs,

@@ -3,9 +3,8 @@
 use std::process::Command;
 
 use crate::{
-    FAILED, STACK, message_of,
+    bad_input::{FAILED, STACK, message_of, write_source},
     tiny::{self, Workshop},
-    write_source,
 };
 
 const FULL: &str = ": cannot write: no space left on that disk; free some, or write to another";

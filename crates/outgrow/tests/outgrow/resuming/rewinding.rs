@@ -5,9 +5,8 @@ use std::fs;
 use serde_json::json;
 
 use crate::{
-    TRAIN, contents, losses, notes, refused, run_file,
+    resuming::{TRAIN, contents, losses, notes, refused, run_file, trained},
     tiny::{Workshop, assert_success, stderr, stdout},
-    trained,
 };
 
 fn rewind(workshop: &Workshop, name: &str) -> std::process::Output {
@@ -55,7 +54,7 @@ fn a_run_is_taken_back_more_than_once_and_over_a_growth() {
 
 #[test]
 fn the_newest_checkpoint_leaves_nothing_to_set_aside() {
-    let workshop = crate::underway();
+    let workshop = crate::resuming::underway();
     assert_eq!(notes(&rewind(&workshop, "step-6")), [""; 0]);
     assert!(!workshop.path("run/set-aside-1").exists());
     assert_eq!(run_file(&workshop)["rewinds"], json!([]));
@@ -77,7 +76,7 @@ fn a_checkpoint_that_is_not_there_or_not_whole_moves_nothing() {
 #[test]
 fn another_recipe_moves_nothing() {
     let workshop = trained();
-    workshop.write("recipe.toml", crate::checkpointed().replace("seed = 1", "seed = 2"));
+    workshop.write("recipe.toml", crate::resuming::checkpointed().replace("seed = 1", "seed = 2"));
     let message = refused(&workshop, &[&TRAIN[..], &["--rewind-to", "step-5"]].concat());
     insta::assert_snapshot!(message, @"run/step-00000005: was written by a run with seed = 1, here 2; data.order_seed = 1, here 2; use another --out, or the recipe that began this run");
 }

@@ -5,9 +5,8 @@ use std::fs;
 use serde_json::json;
 
 use crate::{
-    TRAIN, checkpointed, contents, losses, notes, refused, run_file,
+    resuming::{TRAIN, checkpointed, contents, losses, notes, refused, run_file, trained, underway},
     tiny::{Workshop, assert_success, recipe, stderr, stdout},
-    trained, underway,
 };
 
 const EXTEND: [&str; 5] = ["train", "recipe.toml", "--out", "run", "--extend"];
@@ -91,7 +90,7 @@ fn an_extension_that_is_killed_at_once_is_recorded_once() {
     for step in ["step-00000007", "step-00000008"] {
         fs::remove_dir_all(workshop.path("run").join(step)).unwrap();
     }
-    crate::change_run_file(&workshop, |run| run["finished"] = false.into());
+    crate::resuming::change_run_file(&workshop, |run| run["finished"] = false.into());
     assert_success(&workshop.run(&EXTEND));
     assert_eq!(run_file(&workshop)["changes"], expected);
 }

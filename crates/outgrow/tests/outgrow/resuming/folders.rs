@@ -5,9 +5,10 @@ use std::fs;
 use outgrow_checkpoint::PendingFolder;
 
 use crate::{
-    TRAIN, change_run_file, contents, losses, notes, refusal, refused, run_file,
+    resuming::{
+        TRAIN, change_run_file, contents, losses, notes, refusal, refused, run_file, trained, underway,
+    },
     tiny::{Workshop, assert_success, recipe, scratch, stderr},
-    trained, underway,
 };
 
 fn remove_checkpoints(workshop: &Workshop) {

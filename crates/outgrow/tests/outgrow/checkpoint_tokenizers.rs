@@ -1,11 +1,10 @@
 //! What a run's checkpoints say of their tokenizer to other programs.
 
-mod tiny;
-
 use std::{fs, path::Path};
 
 use serde_json::Value;
-use tiny::{G_STACK, Workshop, assert_success, recipe, stderr, tokenizer};
+
+use crate::tiny::{G_STACK, Workshop, assert_success, recipe, stderr, tokenizer};
 
 /// The tests' tokenizer with two more special tokens, and a template that has them around each text.
 fn with_template(before: Option<&str>, behind: Option<&str>) -> String {

@@ -1,9 +1,8 @@
 //! Sources that are damaged, growths that cannot be, and targets that are taken.
 
 use crate::{
-    BAD_INPUT, STACK, refused, refused_growth,
+    bad_input::{BAD_INPUT, STACK, refused, refused_growth, write_source},
     tiny::{Workshop, assert_success},
-    write_source,
 };
 
 #[test]

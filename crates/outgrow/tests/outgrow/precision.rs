@@ -1,12 +1,11 @@
 //! `--dtype` and `dtype` in a recipe: what is computed in, what is said of it, and runs that don't mix.
 
-mod tiny;
-
 use std::fs;
 
 use outgrow_kernels::{DeviceName, Precision, has_instructions};
 use serde_json::{Value, json};
-use tiny::{Workshop, assert_success, recipe, scratch, stderr, stdout};
+
+use crate::tiny::{self, Workshop, assert_success, recipe, scratch, stderr, stdout};
 
 fn workshop(dtype: &str) -> Workshop {
     let workshop = Workshop::with_shards();

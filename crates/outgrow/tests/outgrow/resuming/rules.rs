@@ -6,9 +6,8 @@ use outgrow_train::{Field, Rule};
 use serde_json::{Value, json};
 
 use crate::{
-    TRAIN, checkpointed, notes, refused, run_file,
-    tiny::{Workshop, assert_success},
-    underway,
+    resuming::{TRAIN, change_run_file, change_state, checkpointed, notes, refused, run_file, underway},
+    tiny::{self, Workshop, assert_success},
 };
 
 #[test]
@@ -195,7 +194,7 @@ fn another_micro_batch_is_printed_and_recorded() {
 #[test]
 fn another_device_is_recorded_as_a_change() {
     let workshop = underway();
-    crate::change_state(&workshop, "step-00000006", |state| {
+    change_state(&workshop, "step-00000006", |state| {
         assert_eq!(state["device"], "flex");
         state["device"] = "cuda:1".into();
     });
@@ -231,7 +230,7 @@ fn what_would_be_another_run_is_refused_by_name_with_both_values() {
 #[test]
 fn another_schedule_is_refused_by_its_stages() {
     let workshop = underway();
-    workshop.write("recipe.toml", crate::recipe(&crate::tiny::scratch(96, "1e-2")));
+    workshop.write("recipe.toml", tiny::recipe(&tiny::scratch(96, "1e-2")));
     insta::assert_snapshot!(refused(&workshop, &TRAIN), @"run/step-00000006: was written by a run with schedule: stages = base, grown, here scratch; use another --out, or the recipe that began this run");
 }
 
@@ -249,7 +248,7 @@ fn all_that_differs_is_said_at_once() {
 /// With documents of a task, four words each.
 fn with_evaluation(workshop: &Workshop, evaluation: &str) -> String {
     fs::create_dir_all(workshop.path("documents/lambada_openai")).unwrap();
-    let documents = (3..8).map(|salt| json!({ "text": crate::tiny::text(salt, 9) }).to_string() + "\n");
+    let documents = (3..8).map(|salt| json!({ "text": tiny::text(salt, 9) }).to_string() + "\n");
     workshop.write("documents/lambada_openai/lambada_openai_test.jsonl", documents.collect::<String>());
     format!(
         "{}\n[evaluation]\ntasks = [\"lambada_openai\"]\ndata = \"documents\"\n{evaluation}",
@@ -267,7 +266,7 @@ fn a_curve_of_benchmarks_is_of_the_same_documents_from_end_to_end() {
     assert_eq!((&asked["documents"], &asked["num_fewshot"]), (&json!(3), &json!(0)));
     assert_eq!(asked["sha256"].as_str().unwrap().len(), 64);
     fs::remove_dir_all(workshop.path("run/step-00000007")).unwrap();
-    crate::change_run_file(&workshop, |run| run["finished"] = false.into());
+    change_run_file(&workshop, |run| run["finished"] = false.into());
 
     let with = |evaluation: &str| {
         workshop.write("recipe.toml", with_evaluation(&workshop, evaluation));
@@ -281,12 +280,12 @@ fn a_curve_of_benchmarks_is_of_the_same_documents_from_end_to_end() {
     workshop.write("recipe.toml", with_evaluation(&workshop, "interval_tokens = 32\nlimit = 3\n"));
     assert_success(&workshop.run(&TRAIN));
 
-    let other = json!({ "text": crate::tiny::text(11, 9) }).to_string() + "\n";
+    let other = json!({ "text": tiny::text(11, 9) }).to_string() + "\n";
     workshop.write("recipe.toml", with_evaluation(&workshop, "interval_tokens = 32\nlimit = 3\n") + " ");
     let documents = "documents/lambada_openai/lambada_openai_test.jsonl";
     let text = fs::read_to_string(workshop.path(documents)).unwrap();
     workshop.write(documents, other + &text);
-    crate::change_run_file(&workshop, |run| run["finished"] = false.into());
+    change_run_file(&workshop, |run| run["finished"] = false.into());
     let message = refused(&workshop, &TRAIN);
     assert!(message.contains("evaluation.data (lambada_openai) = "), "{message}");
 }

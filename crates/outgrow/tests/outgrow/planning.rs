@@ -1,9 +1,8 @@
 //! What `outgrow grow --plan` says, and that it needs no weights and leaves nothing behind.
 
-mod tiny;
-
 use serde_json::{Map, Value, json};
-use tiny::{Workshop, assert_success, stderr, stdout};
+
+use crate::tiny::{Workshop, assert_success, stderr, stdout};
 
 const GROW: [&str; 7] = ["grow", "source", "grown", "--operator", "stack", "--factor", "2"];
 

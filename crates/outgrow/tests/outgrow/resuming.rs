@@ -11,13 +11,12 @@ mod killed;
 mod newest;
 mod rewinding;
 mod rules;
-#[path = "../tiny/mod.rs"]
-mod tiny;
 
 use std::{collections::BTreeMap, fs, path::Path, process::Output, sync::LazyLock};
 
 use serde_json::Value;
-use tiny::{G_STACK, Workshop, assert_success, recipe, stderr, stdout};
+
+use crate::tiny::{G_STACK, Workshop, assert_success, recipe, stderr, stdout};
 
 const TRAIN: [&str; 4] = ["train", "recipe.toml", "--out", "run"];
 const BAD_INPUT: i32 = 2;

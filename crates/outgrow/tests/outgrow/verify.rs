@@ -1,11 +1,10 @@
 //! What `outgrow verify` says of grown models, each held against what the operator promises.
 
-mod tiny;
-
 use outgrow_checkpoint::{LlamaConfig, write_checkpoint};
 use outgrow_model::{Initialization, initial_tensors};
 use serde_json::{Value, json};
-use tiny::{Workshop, assert_success, stderr, stdout};
+
+use crate::tiny::{self, Workshop, assert_success, stderr, stdout};
 
 /// A workshop with a model of two layers in `source`, its tokenizer beside it.
 fn workshop() -> Workshop {

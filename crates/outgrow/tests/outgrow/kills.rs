@@ -1,7 +1,4 @@
 //! `outgrow grow` killed outright and run again: the same bytes, from the shards that were finished, and never half a target.
-#![cfg(target_os = "linux")]
-
-mod tiny;
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +11,8 @@ use std::{
 
 use outgrow_checkpoint::{HostTensor, LlamaConfig, write_checkpoint};
 use serde_json::json;
-use tiny::{Workshop, assert_success, stderr};
+
+use crate::tiny::{self, Workshop, assert_success, stderr};
 
 const HOW: [&str; 6] = ["--operator", "stack", "--factor", "3", "--shard-size", "40KB"];
 const KILLS: u32 = 8;

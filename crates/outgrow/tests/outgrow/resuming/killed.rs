@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    TRAIN, contents, losses,
+    resuming::{TRAIN, contents, losses},
     tiny::{Workshop, assert_success, recipe, scratch, stderr},
 };
 

@@ -1,7 +1,7 @@
 //! Data, recipes and devices that a run cannot have.
 
 use crate::{
-    BAD_INPUT, FAILED, refused, refused_recipe,
+    bad_input::{BAD_INPUT, FAILED, refused, refused_recipe},
     tiny::{self, G_STACK, Workshop, assert_success, recipe, scratch, stderr},
 };
 

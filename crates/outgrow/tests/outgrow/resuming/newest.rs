@@ -4,9 +4,8 @@
 use std::{fs, path::Path};
 
 use crate::{
-    TRAIN, contents, losses, notes, refused,
-    tiny::{Workshop, assert_success},
-    underway,
+    resuming::{TRAIN, contents, losses, notes, refused, trained, underway},
+    tiny::{self, Workshop, assert_success},
 };
 
 /// Damages step 6, sees the run refused, and takes it back to step 5 as the message says. The message.
@@ -174,13 +173,13 @@ fn older_ones_may_be_pruned_or_damaged_and_are_let_be() {
 
 #[test]
 fn a_finished_run_is_done_without_its_state_and_not_without_its_model() {
-    let workshop = crate::trained();
+    let workshop = trained();
     let last = workshop.path("run/step-00000007");
     fs::remove_dir_all(last.join("training")).unwrap();
     let done = workshop.run(&TRAIN);
     assert_success(&done);
-    assert_eq!(crate::stderr(&done), "run: this run is done\n");
-    let workshop = crate::trained();
+    assert_eq!(tiny::stderr(&done), "run: this run is done\n");
+    let workshop = trained();
     cut(&workshop.path("run/step-00000007/model.safetensors"), 100);
     insta::assert_snapshot!(refused(&workshop, &TRAIN), @"run/step-00000007: model.safetensors: its header should have 3888 bytes, but 92 follow; it is truncated or no safetensors file; the newest whole checkpoint is step-00000006: `--rewind-to step-6` goes on from it and sets aside what is newer");
 }

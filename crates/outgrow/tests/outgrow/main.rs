@@ -1,0 +1,21 @@
+//! The program from outside, in one test program, as linking is what takes the time: each test runs `outgrow` as a process
+//! of its own, in a folder of its own, and looks at what it says and what it leaves behind.
+
+mod tiny;
+
+mod pulse;
+mod precision;
+mod resuming;
+
+mod planning;
+mod verify;
+mod masks;
+#[cfg(target_os = "linux")]
+mod kills;
+
+mod models;
+mod tokenizers;
+mod checkpoint_tokenizers;
+
+mod oddities;
+mod bad_input;
