@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use outgrow_report::{Report, read_run};
 
-#[path = "../tests/made_up/mod.rs"]
+#[path = "../tests/report/made_up.rs"]
 #[allow(missing_docs)]
 mod made_up;
 

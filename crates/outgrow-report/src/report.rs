@@ -1,16 +1,26 @@
 //! The report as a value: methods, their runs, and how they compare with scratch. What it looks like is html.rs and
 //! charts.rs.
 
+pub(crate) mod curve;
+pub(crate) mod speed_up;
+
+pub(crate) mod benchmark;
+pub(crate) mod method;
+
+pub(crate) mod sentences;
+
 use serde::Serialize;
 
-use crate::benchmark::{Benchmark, benchmarks};
-use crate::curve::Curve;
-use crate::error::ReportError;
-use crate::measure::{Measure, Mismatch, mismatches};
-use crate::method::{BASELINE, Group, distinguish, group};
-use crate::record::{ChangeRecord, Cost, RunRecord, StageSpan, ValidationPoint};
-use crate::speed_up::{LossReading, Pair, SpeedUp, at_parts_of_the_budget, mean, over_seeds};
-use crate::{charts, html, summary};
+use crate::{
+    error::ReportError,
+    page::{self, charts},
+    report::benchmark::{Benchmark, benchmarks},
+    report::curve::Curve,
+    report::method::{BASELINE, Group, distinguish, group},
+    report::speed_up::{LossReading, Pair, SpeedUp, at_parts_of_the_budget, mean, over_seeds},
+    run::measure::{Measure, Mismatch, mismatches},
+    run::record::{ChangeRecord, Cost, RunRecord, StageSpan, ValidationPoint},
+};
 
 /// The parts of scratch's budget whose losses a method is also read at.
 const PARTS: [f64; 5] = [0.3, 0.45, 0.6, 0.75, 0.9];
@@ -134,7 +144,7 @@ impl Report {
         }
         let methods: Vec<MethodRuns> = groups.iter().map(|group| method_runs(runs, group)).collect();
         let baseline = baseline.map(|group| group.label);
-        let sentences = summary::sentences(baseline.as_deref(), &comparisons, &methods);
+        let sentences = sentences::sentences(baseline.as_deref(), &comparisons, &methods);
         let labelled: Vec<(&str, &RunRecord)> = groups
             .iter()
             .flat_map(|group| group.runs.iter().map(|&index| (group.label.as_str(), &runs[index])))
@@ -184,7 +194,7 @@ impl Report {
 
     /// One self-contained page: no script, and nothing is fetched from anywhere.
     pub fn html(&self) -> String {
-        html::page(self)
+        page::page(self)
     }
 
     /// Validation loss against exact FLOPs as an SVG file of its own, light or dark as the reader's system is.

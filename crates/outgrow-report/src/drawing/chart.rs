@@ -4,8 +4,10 @@
 
 use std::fmt::Write;
 
-use crate::axis::{Axis, Scale, Tick};
-use crate::figures::escape;
+use crate::{
+    drawing::axis::{Axis, Scale, Tick},
+    figures::escape,
+};
 
 /// What is kept free right of the plot and below it, in the chart's units: about a pixel each.
 const RIGHT: f64 = 18.0;

@@ -1,9 +1,8 @@
 //! The report over made-up runs: its sentences, its page and its JSON.
 
-mod made_up;
-
-use made_up::{MadeUpRun, three_methods};
 use outgrow_report::{Report, ReportError, RunRecord, read_run};
+
+use crate::made_up::{self, MadeUpRun, three_methods};
 
 fn records(runs: &[MadeUpRun]) -> Vec<RunRecord> {
     let folder = tempfile::tempdir().unwrap();

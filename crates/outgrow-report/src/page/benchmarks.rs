@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
-use crate::benchmark::{Benchmark, BenchmarkRun};
-use crate::benchmark_charts;
-use crate::figures::{escape, flops, measured, tokens};
-use crate::report::Report;
-use crate::table::swatch;
+use crate::{
+    figures::{escape, flops, measured, tokens},
+    page::benchmark_charts,
+    page::tables::swatch,
+    report::Report,
+    report::benchmark::{Benchmark, BenchmarkRun},
+};
 
 /// Benchmarks that are seen at once: MMLU alone has 57 subjects.
 const SEEN: usize = 12;

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
-use crate::error::ReportError;
-use crate::record::{Cost, RunRecord};
+use crate::{
+    error::ReportError,
+    run::record::{Cost, RunRecord},
+};
 
 /// One evaluation: the loss in nats a token, at a cost in FLOPs or tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -1,8 +1,8 @@
 //! Benchmarks during training, over made-up runs: which number is quoted, and what the page shows of it.
 
-mod made_up;
-
 use outgrow_report::{BenchmarkPoint, MetricValue, Report, RunRecord, TaskResult, read_run};
+
+use crate::made_up;
 
 /// One run a method, with the first seed.
 fn first_seeds() -> Vec<RunRecord> {

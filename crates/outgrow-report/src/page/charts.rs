@@ -1,14 +1,16 @@
 //! Which charts a report has, and what stands on them. Drawing is svg.rs.
 
-use crate::axis::{Axis, Scale, widened};
-use crate::figures::{self, flops, prefix, quantity};
-use crate::record::{Cost, RunRecord, ValidationPoint};
-use crate::report::{MethodRuns, Report, RunSummary};
-use crate::speed_up::{ReadAt, mean};
-use crate::svg::{Chart, Drop, Place, Point, Series, thinned};
+use crate::{
+    drawing::axis::{Axis, Scale, widened},
+    drawing::chart::{Chart, Drop, Place, Point, Series, thinned},
+    figures::{self, flops, prefix, quantity},
+    report::speed_up::{ReadAt, mean},
+    report::{MethodRuns, Report, RunSummary},
+    run::record::{Cost, RunRecord, ValidationPoint},
+};
 
 /// The style sheet of a chart that is a file of its own; the page has it too.
-pub(crate) const CHART_STYLE: &str = include_str!("chart.css");
+pub(crate) const CHART_STYLE: &str = include_str!("../drawing/chart.css");
 
 /// Sizes of charts over the whole page, over half of it, and of a low one.
 const WHOLE: (f64, f64) = (940.0, 430.0);

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
-use crate::measure::Asked;
-use crate::record::{MetricValue, RunRecord};
+use crate::{
+    run::measure::Asked,
+    run::record::{MetricValue, RunRecord},
+};
 
 /// Metrics to quote, the first that a task has. So arXiv 2405.15319 quotes its eight: `acc_norm` where answers differ in length, `acc`
 /// where there is no other, the word perplexity of WikiText.

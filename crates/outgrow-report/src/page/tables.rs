@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::figures::{escape, flops, loss, signed_percent, tokens};
-use crate::report::{Comparison, Report, RunSummary};
-use crate::speed_up::{ReadAt, SpeedUp};
+use crate::{
+    figures::{escape, flops, loss, signed_percent, tokens},
+    report::speed_up::{ReadAt, SpeedUp},
+    report::{Comparison, Report, RunSummary},
+};
 
 /// One row a run.
 pub(crate) fn runs(report: &Report) -> String {
@@ -46,7 +48,7 @@ fn state(run: &RunSummary) -> String {
 
 /// A coloured dot before a method's name.
 pub(crate) fn swatch(colour: usize) -> String {
-    format!("<i class=\"swatch c{}\"></i>", crate::svg::colour_class(colour))
+    format!("<i class=\"swatch c{}\"></i>", crate::drawing::chart::colour_class(colour))
 }
 
 /// The speed-up of each method at losses on scratch's way, as numbers with bars.
@@ -91,7 +93,7 @@ fn bar(part: f64, colour: usize) -> String {
     let left = if part < 0.0 { 50.0 - width } else { 50.0 };
     format!(
         "<span class=\"track\"><span class=\"fill c{}\" style=\"left:{left:.1}%;width:{width:.1}%\"></span></span>",
-        crate::svg::colour_class(colour)
+        crate::drawing::chart::colour_class(colour)
     )
 }
 

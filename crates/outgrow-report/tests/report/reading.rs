@@ -1,11 +1,11 @@
 //! Reading run folders: what a run wrote comes back, a cut last line is left out, and everything else names file and line.
 
-mod made_up;
-
 use std::fs;
 use std::path::Path;
 
 use outgrow_report::read_run;
+
+use crate::made_up;
 
 fn written() -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();

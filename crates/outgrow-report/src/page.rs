@@ -1,18 +1,24 @@
 //! The page: headline, charts, tables, stages, recipes, and what the numbers mean. One file, no script, nothing fetched.
 
+pub(crate) mod benchmark_charts;
+pub(crate) mod benchmarks;
+pub(crate) mod charts;
+pub(crate) mod tables;
+pub(crate) mod timeline;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::benchmark_section;
-use crate::charts::{self, CHART_STYLE};
-use crate::figures::{escape, flops, signed_percent, tokens};
-use crate::record::RunRecord;
-use crate::report::{Comparison, Report};
-use crate::speed_up::mean;
-use crate::svg::Chart;
-use crate::{table, timeline};
+use crate::{
+    drawing::chart::Chart,
+    figures::{escape, flops, signed_percent, tokens},
+    page::charts::CHART_STYLE,
+    report::speed_up::mean,
+    report::{Comparison, Report},
+    run::record::RunRecord,
+};
 
-const PAGE_STYLE: &str = include_str!("page.css");
+const PAGE_STYLE: &str = include_str!("page/page.css");
 
 /// How to read the numbers.
 const MEANING: &str = "\
@@ -70,14 +76,14 @@ pub(crate) fn page(report: &Report) -> String {
             &mut out,
             "Speed-up at several losses",
             "Losses that scratch has at 30 to 90 % of its budget, mean of the seeds.",
-            &table::at_losses(report),
+            &tables::at_losses(report),
         );
-        section(&mut out, "Speed-up by seed", "", &table::by_seed(report));
+        section(&mut out, "Speed-up by seed", "", &tables::by_seed(report));
     }
     if !report.benchmarks().is_empty() {
-        let (note, charts) = (benchmark_section::charts_note(report), benchmark_section::charts(report));
+        let (note, charts) = (benchmarks::charts_note(report), benchmarks::charts(report));
         section(&mut out, "Benchmarks", note, &charts);
-        let (note, table) = (benchmark_section::table_note(report), benchmark_section::table(report));
+        let (note, table) = (benchmarks::table_note(report), benchmarks::table(report));
         section(&mut out, "Benchmarks, last values", note, &table);
     }
     section(
@@ -87,7 +93,7 @@ pub(crate) fn page(report: &Report) -> String {
         &timeline::timelines(report),
     );
     figure(&mut out, charts::learning_rate(report), "Learning rate", "First seed of each method.");
-    section(&mut out, "Runs", "", &table::runs(report));
+    section(&mut out, "Runs", "", &tables::runs(report));
     let of_benchmarks = if report.benchmarks().is_empty() { "" } else { MEANING_OF_BENCHMARKS };
     section(&mut out, "What the numbers mean", "", &format!("<dl>{MEANING}{of_benchmarks}</dl>"));
     section(&mut out, "Recipes", "As resolved by the first seed of each method.", &recipes(report));
@@ -133,8 +139,8 @@ fn headline(report: &Report) -> String {
         let _ = write!(
             out,
             "<div class=\"card c{}\"><h2>{}{}</h2>{}<p>{}</p></div>",
-            crate::svg::colour_class(colour),
-            table::swatch(colour),
+            crate::drawing::chart::colour_class(colour),
+            tables::swatch(colour),
             escape(label),
             comparisons.get(index).map(number).unwrap_or_default(),
             escape(rest)

@@ -1,13 +1,13 @@
 //! Runs that can't be compared: measured on other tokens, trained on other data, or ended in another model. No number
 //! is given for them, and the sentence says why; what isn't recorded is said to be unknown.
 
-mod made_up;
-
 use std::fs;
 use std::path::Path;
 
 use outgrow_report::{Report, RunRecord, read_run};
 use serde_json::{Value, json};
+
+use crate::made_up;
 
 /// One run a method, with the first seed: scratch, G_stack, Stacking 2.0.
 fn first_seeds() -> Vec<RunRecord> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{Asked, Measure};
+use crate::run::measure::{Asked, Measure};
 
 /// One run: who it was and everything that it measured.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::figures::{escape, flops, loss, tokens};
-use crate::report::Report;
-use crate::svg::colour_class;
-use crate::table::swatch;
+use crate::{
+    drawing::chart::colour_class,
+    figures::{escape, flops, loss, tokens},
+    page::tables::swatch,
+    report::Report,
+};
 
 /// One bar a method, from its first seed, all on one scale of exact FLOPs.
 pub(crate) fn timelines(report: &Report) -> String {

@@ -1,12 +1,14 @@
 //! A small chart for each benchmark, all with one axis of FLOPs. Drawing is svg.rs.
 
-use crate::axis::{Axis, Scale};
-use crate::benchmark::{Benchmark, BenchmarkRun, BenchmarkValue};
-use crate::charts::{cost_axis, mean_line};
-use crate::figures::{flops, measured, tokens};
-use crate::record::Cost;
-use crate::report::Report;
-use crate::svg::{Chart, Place, Point, Series};
+use crate::{
+    drawing::axis::{Axis, Scale},
+    drawing::chart::{Chart, Place, Point, Series},
+    figures::{flops, measured, tokens},
+    page::charts::{cost_axis, mean_line},
+    report::Report,
+    report::benchmark::{Benchmark, BenchmarkRun, BenchmarkValue},
+    run::record::Cost,
+};
 
 /// A third of a page.
 const THIRD: (f64, f64) = (330.0, 220.0);

@@ -1,14 +1,20 @@
 //! Reads the files of one run, `run.json` and `metrics.jsonl`. A run may still be going on: a last line that is cut
 //! short is left out.
 
+pub(crate) mod evaluation_line;
+pub(crate) mod measure;
+pub(crate) mod record;
+
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::benchmark_line::task_results;
-use crate::error::ReportError;
-use crate::measure::{Asked, Measure};
-use crate::record::{BenchmarkPoint, ChangeRecord, RunRecord, TrainingPoint, ValidationPoint};
+use crate::{
+    error::ReportError,
+    run::evaluation_line::task_results,
+    run::measure::{Asked, Measure},
+    run::record::{BenchmarkPoint, ChangeRecord, RunRecord, TrainingPoint, ValidationPoint},
+};
 
 /// The format of `run.json` that is read here.
 const FORMAT: u64 = 1;

@@ -1,9 +1,7 @@
 //! Which runs belong together: the seeds of one method. Names of methods that the papers gave are spelt as they spell
 //! them.
 
-use crate::error::ReportError;
-use crate::measure::mismatches;
-use crate::record::RunRecord;
+use crate::{error::ReportError, run::measure::mismatches, run::record::RunRecord};
 
 /// The method that the others are measured against.
 pub(crate) const BASELINE: &str = "scratch";

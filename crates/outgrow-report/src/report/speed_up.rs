@@ -3,8 +3,7 @@
 
 use serde::Serialize;
 
-use crate::curve::Curve;
-use crate::record::Cost;
+use crate::{report::curve::Curve, run::record::Cost};
 
 /// Which loss a speed-up was read at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::record::RunRecord;
+use crate::run::record::RunRecord;
 
 /// Digits of a SHA-256 that are shown: enough to tell two apart.
 const SHOWN_DIGITS: usize = 12;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::Error;
 use serde_json::{Map, Value};
 
-use crate::record::{MetricValue, TaskResult};
+use crate::run::record::{MetricValue, TaskResult};
 
 /// `acc_stderr` is the standard error of `acc`, as lm-evaluation-harness names it.
 const STANDARD_ERROR: &str = "_stderr";

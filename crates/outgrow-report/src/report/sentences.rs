@@ -1,8 +1,10 @@
 //! One plain sentence a method, for a terminal and for the head of the page. Wins and losses are told in the same words.
 
-use crate::figures::{flops, loss, percent, signed_percent};
-use crate::report::{Comparison, MethodRuns};
-use crate::speed_up::{ReadAt, SpeedUp, mean};
+use crate::{
+    figures::{flops, loss, percent, signed_percent},
+    report::speed_up::{ReadAt, SpeedUp, mean},
+    report::{Comparison, MethodRuns},
+};
 
 pub(crate) fn sentences(
     baseline: Option<&str>,

@@ -1,0 +1,9 @@
+//! Runs on disk to reports: reading, comparing, speed-ups, sentences, pages.
+
+mod made_up;
+
+mod reading;
+mod speed_up;
+mod comparability;
+mod benchmarks;
+mod whole_report;
