@@ -1,14 +1,15 @@
 //! Files of documents: JSON lines or parquet, each line or row with the fields of the Hugging Face data set in its order. Documents are
 //! read whole, and their fields are looked at when a task asks for them. It knows no task.
 
+pub(crate) mod parquet;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::error::EvalError;
-use crate::parquet_rows::rows;
+use crate::{documents::parquet::rows, error::EvalError};
 
 /// A file that was read: what makes a result traceable to its documents.
 #[derive(Clone, Debug, PartialEq, Eq)]

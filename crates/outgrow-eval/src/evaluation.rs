@@ -1,14 +1,20 @@
 //! What came out: the answers and metrics of every document, the numbers of every task and group. It prints and writes nothing.
 
-use crate::error::EvalError;
-use crate::metrics::{Answer, Value, aggregate, values};
-use crate::model::Score;
-use crate::plan::{Plan, PlannedTask};
-use crate::scoring::Scores;
-use crate::standard_error::{pooled, standard_error};
-use crate::task::Metric;
-use crate::tasks::Group;
-use crate::token_requests::{Place, TokenRequests};
+pub(crate) mod metrics;
+pub(crate) mod standard_error;
+
+use crate::{
+    error::EvalError,
+    evaluation::{
+        metrics::{Answer, Value, aggregate, values},
+        standard_error::{pooled, standard_error},
+    },
+    model::Score,
+    plan::{Plan, PlannedTask},
+    requests::{Place, TokenRequests},
+    scoring::Scores,
+    tasks::{Group, task::Metric},
+};
 
 /// What a model made of a plan.
 #[derive(Debug)]
@@ -93,9 +99,9 @@ impl<'plan> Evaluation<'plan> {
 }
 
 /// Scores as an answer: one for each request, or for a whole text the sum over its windows.
-fn answer(item: &crate::task::Item, scores: &[Vec<Score>]) -> Answer {
+fn answer(item: &crate::tasks::task::Item, scores: &[Vec<Score>]) -> Answer {
     match item {
-        crate::task::Item::Page { .. } => {
+        crate::tasks::task::Item::Page { .. } => {
             Answer::Total(scores.iter().flatten().fold(0.0, |sum, score| sum + score.log_likelihood))
         }
         _ => Answer::Scores(scores.iter().flatten().copied().collect()),

@@ -3,50 +3,40 @@
 //! No tensors: a model is whatever implements [`LanguageModel`].
 #![doc = include_str!("../README.md")]
 
-mod documents;
 mod error;
-mod evaluation;
-mod journal;
-mod mersenne_twister;
-mod metrics;
-mod model;
-mod options;
-mod output;
-mod parquet_rows;
-mod plan;
-mod prompt;
-mod python_json;
-mod python_text;
-mod results;
-mod samples;
-mod scoring;
-mod split_files;
-mod standard_error;
-mod table;
-mod task;
-mod task_config;
+mod python;
+
+mod documents;
 mod tasks;
-mod token_requests;
-mod windows;
+
+mod options;
+mod plan;
+
+mod model;
+mod requests;
+mod scoring;
+
+mod evaluation;
+mod output;
 
 pub use documents::{DataFile, Document};
 pub use error::EvalError;
+pub use evaluation::metrics::{Answer, Value};
+pub use evaluation::standard_error::bootstrap_perplexity;
 pub use evaluation::{Evaluation, GroupOutcome, MetricResult, TaskOutcome};
-pub use mersenne_twister::MersenneTwister;
-pub use metrics::{Answer, Value};
 pub use model::{Continuations, LanguageModel, ModelOutline, Score};
 pub use options::{AddBosToken, Limit, Options, Prefix, Seeds};
+pub use output::results::{RunDescription, TokenizerDescription};
+pub use output::samples::DocumentHashes;
+pub use output::table::{paper_row, table};
 pub use output::{WrittenFiles, write};
 pub use plan::{Plan, PlannedDocument, PlannedTask, Request, prepare};
-pub use python_json::{Json, float_repr};
-pub use results::{RunDescription, TokenizerDescription};
-pub use samples::DocumentHashes;
+pub use python::json::{Json, float_repr};
+pub use python::random::MersenneTwister;
+pub use requests::{TokenRequests, tokenize};
 pub use scoring::{BatchLimit, Scores, ScoringProgress, score};
-pub use standard_error::bootstrap_perplexity;
-pub use table::{paper_row, table};
-pub use task::{Dataset, Examples, Gold, Item, Metric, OutputType, Split, Task, Text, Wording};
+pub use tasks::task::{Dataset, Examples, Gold, Item, Metric, OutputType, Split, Task, Text, Wording};
 pub use tasks::{GROUPS, Group, HARNESS_VERSION, Members, PAPER_TASKS, Selection, TASKS, select};
-pub use token_requests::{TokenRequests, tokenize};
 // What a caller needs beside it.
 pub use outgrow_tokenizer::pretrained::{PretrainedTokenizer, TokenizerFiles, TokenizerSource};
 pub use outgrow_tokenizer::{Tokenizer, TokenizerError};

@@ -1,13 +1,22 @@
 //! Writes the files of an evaluation: whole or not at all, under the names that the harness gives them.
 
+pub(crate) mod results;
+pub(crate) mod samples;
+pub(crate) mod table;
+pub(crate) mod task_config;
+
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::error::EvalError;
-use crate::evaluation::Evaluation;
-use crate::results::{RunDescription, results, sanitized};
-use crate::samples::write_samples;
-use crate::token_requests::TokenRequests;
+use crate::{
+    error::EvalError,
+    evaluation::Evaluation,
+    output::{
+        results::{RunDescription, results, sanitized},
+        samples::write_samples,
+    },
+    requests::TokenRequests,
+};
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,17 +1,26 @@
 //! From names of tasks to every string that will be scored, with all checks that need no model: files, fields, options, pools. A plan
 //! that exists can be tokenised. It reads files and writes none.
 
+pub(crate) mod prompt;
+pub(crate) mod split_files;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::documents::{DataFile, Document, read};
-use crate::error::EvalError;
-use crate::options::{Limit, Options};
-use crate::prompt::{Draws, Example, TARGET_DELIMITER, example_text};
-use crate::split_files::{find, is_next_part};
-use crate::task::{Examples, Item, OutputType, Split, Task};
-use crate::tasks::{Group, Selection};
+use crate::{
+    documents::{DataFile, Document, read},
+    error::EvalError,
+    options::{Limit, Options},
+    plan::{
+        prompt::{Draws, Example, TARGET_DELIMITER, example_text},
+        split_files::{find, is_next_part},
+    },
+    tasks::{
+        Group, Selection,
+        task::{Examples, Item, OutputType, Split, Task},
+    },
+};
 
 /// All that will be asked of a model.
 #[derive(Debug)]

@@ -1,12 +1,16 @@
 //! Runs token requests through a model: batch by batch, each written to a journal before the next, so that an evaluation that was
 //! killed goes on where it stopped. It measures nothing.
 
+pub(crate) mod journal;
+
 use std::path::Path;
 
-use crate::error::EvalError;
-use crate::journal::Journal;
-use crate::model::{Continuations, LanguageModel, Score};
-use crate::token_requests::TokenRequests;
+use crate::{
+    error::EvalError,
+    model::{Continuations, LanguageModel, Score},
+    requests::TokenRequests,
+    scoring::journal::Journal,
+};
 
 /// How much a model is given at once. No score depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

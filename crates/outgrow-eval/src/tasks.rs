@@ -1,6 +1,8 @@
 //! The benchmarks that there are, and the groups that sum some of them up. One file each in `tasks/`, a screen of data and a
 //! function that says what a document asks. Definitions are those of lm-evaluation-harness 0.4.13, written anew.
 
+pub(crate) mod task;
+
 mod arc;
 mod boolq;
 mod detokenizer;
@@ -17,8 +19,10 @@ mod winogrande;
 
 use std::sync::LazyLock;
 
-use crate::error::EvalError;
-use crate::task::{Item, Metric, Split, Task};
+use crate::{
+    error::EvalError,
+    tasks::task::{Item, Metric, Split, Task},
+};
 
 pub use mmlu::{GROUPS, Group, Members};
 
@@ -137,5 +141,5 @@ const ACCURACIES: &[Metric] = &[Metric::Accuracy, Metric::NormalizedAccuracy];
 
 /// An item of several choices of which one is right.
 fn choice(context: String, choices: Vec<String>, gold: usize) -> Item {
-    Item::Choice { context, choices, gold: crate::task::Gold::Index(gold) }
+    Item::Choice { context, choices, gold: crate::tasks::task::Gold::Index(gold) }
 }

@@ -13,8 +13,7 @@ use crate::{
     drawing::chart::Chart,
     figures::{escape, flops, signed_percent, tokens},
     page::charts::CHART_STYLE,
-    report::speed_up::mean,
-    report::{Comparison, Report},
+    report::{Comparison, Report, speed_up::mean},
     run::record::RunRecord,
 };
 

@@ -14,12 +14,16 @@ use serde::Serialize;
 use crate::{
     error::ReportError,
     page::{self, charts},
-    report::benchmark::{Benchmark, benchmarks},
-    report::curve::Curve,
-    report::method::{BASELINE, Group, distinguish, group},
-    report::speed_up::{LossReading, Pair, SpeedUp, at_parts_of_the_budget, mean, over_seeds},
-    run::measure::{Measure, Mismatch, mismatches},
-    run::record::{ChangeRecord, Cost, RunRecord, StageSpan, ValidationPoint},
+    report::{
+        benchmark::{Benchmark, benchmarks},
+        curve::Curve,
+        method::{BASELINE, Group, distinguish, group},
+        speed_up::{LossReading, Pair, SpeedUp, at_parts_of_the_budget, mean, over_seeds},
+    },
+    run::{
+        measure::{Measure, Mismatch, mismatches},
+        record::{ChangeRecord, Cost, RunRecord, StageSpan, ValidationPoint},
+    },
 };
 
 /// The parts of scratch's budget whose losses a method is also read at.

@@ -11,9 +11,11 @@ use serde::Deserialize;
 
 use crate::{
     error::ReportError,
-    run::evaluation_line::task_results,
-    run::measure::{Asked, Measure},
-    run::record::{BenchmarkPoint, ChangeRecord, RunRecord, TrainingPoint, ValidationPoint},
+    run::{
+        evaluation_line::task_results,
+        measure::{Asked, Measure},
+        record::{BenchmarkPoint, ChangeRecord, RunRecord, TrainingPoint, ValidationPoint},
+    },
 };
 
 /// The format of `run.json` that is read here.

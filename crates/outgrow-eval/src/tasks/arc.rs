@@ -2,9 +2,11 @@
 //! by letters or numbers.
 
 use super::{ACCURACIES, choice, split};
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+};
 
 /// The easy set.
 pub static EASY: Task = Task {

@@ -1,9 +1,11 @@
 //! BoolQ: yes or no, about a passage of an encyclopedia.
 
 use super::{choice, split};
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording},
+};
 
 /// BoolQ. The labels of its test split aren't public, so the validation split is scored.
 pub static BOOLQ: Task = Task {

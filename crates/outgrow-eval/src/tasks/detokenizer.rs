@@ -2,7 +2,7 @@
 //! right, and five patterns that take the whitespace from the inside of brackets and quotes. It doesn't restore the original: quotes pair up
 //! across paragraphs, apostrophes with apostrophes.
 
-use crate::python_text::{is_space, strip};
+use crate::python::text::{is_space, strip};
 
 /// A page without the spaces that tokenising put in.
 pub(super) fn detokenized(page: &str) -> String {

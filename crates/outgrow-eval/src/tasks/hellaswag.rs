@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use super::{ACCURACIES, choice, split};
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::python_text::{capitalize, strip};
-use crate::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    python::text::{capitalize, strip},
+    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+};
 
 /// HellaSwag. The labels of its test split aren't public, so the validation split is scored.
 pub static HELLASWAG: Task = Task {

@@ -2,9 +2,11 @@
 //! and split into tokens.
 
 use super::split;
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording},
+};
 
 /// OpenAI's form. It has a test split only, so that examples of a few-shot prompt are drawn from what is scored.
 pub static OPENAI: Task = Task {

@@ -1,10 +1,12 @@
 //! LogiQA: a passage, a question about what follows from it, and four options, of which the texts are scored and not the letters.
 
 use super::{ACCURACIES, choice, split};
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::python_text::strip;
-use crate::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    python::text::strip,
+    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+};
 
 /// LogiQA.
 pub static LOGIQA: Task = Task {

@@ -2,10 +2,12 @@
 //! over all.
 
 use super::split;
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::python_text::strip;
-use crate::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    python::text::strip,
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording},
+};
 
 /// Tasks that are summed up: the mean of their metrics, weighted by their documents.
 #[derive(Debug)]

@@ -2,10 +2,12 @@
 
 use super::arc::labelled;
 use super::{ACCURACIES, choice, split};
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::python_text::strip_start;
-use crate::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    python::text::strip_start,
+    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+};
 
 /// OpenBookQA.
 pub static OPENBOOKQA: Task = Task {

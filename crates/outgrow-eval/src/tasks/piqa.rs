@@ -1,9 +1,11 @@
 //! PIQA: two ways to reach a goal in the physical world, of which one works. Options keep the spaces at their edges.
 
 use super::{ACCURACIES, choice, split};
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+};
 
 /// PIQA. The labels of its test split aren't public, so the validation split is scored.
 pub static PIQA: Task = Task {

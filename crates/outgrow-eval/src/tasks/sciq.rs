@@ -1,10 +1,12 @@
 //! SciQ: questions of science with a passage that supports the answer, where there is one. The right answer is the last choice.
 
 use super::{ACCURACIES, choice, split};
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::python_text::strip_start;
-use crate::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    python::text::strip_start,
+    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+};
 
 /// SciQ.
 pub static SCIQ: Task = Task {

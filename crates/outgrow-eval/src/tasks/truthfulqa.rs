@@ -2,9 +2,11 @@
 //! six questions and answers that are always the same.
 
 use super::split;
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::task::{Dataset, Examples, Gold, Item, Metric, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    tasks::task::{Dataset, Examples, Gold, Item, Metric, OutputType, Task, Text, Wording},
+};
 
 /// One true choice, the first.
 pub static MC1: Task = Task {

@@ -2,10 +2,12 @@
 
 use super::detokenizer::detokenized;
 use super::split;
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::python_text::count_words;
-use crate::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    python::text::count_words,
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording},
+};
 
 /// WikiText-2. Examples would not be part of what is scored, whatever is asked for.
 pub static WIKITEXT: Task = Task {

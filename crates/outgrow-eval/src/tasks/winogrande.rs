@@ -2,10 +2,12 @@
 //! given either. There is one continuation and there are two contexts, so that no length has to be made up for.
 
 use super::split;
-use crate::documents::Document;
-use crate::error::EvalError;
-use crate::python_text::strip;
-use crate::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording};
+use crate::{
+    documents::Document,
+    error::EvalError,
+    python::text::strip,
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording},
+};
 
 /// WinoGrande.
 pub static WINOGRANDE: Task = Task {

@@ -1,12 +1,16 @@
 //! A small chart for each benchmark, all with one axis of FLOPs. Drawing is svg.rs.
 
 use crate::{
-    drawing::axis::{Axis, Scale},
-    drawing::chart::{Chart, Place, Point, Series},
+    drawing::{
+        axis::{Axis, Scale},
+        chart::{Chart, Place, Point, Series},
+    },
     figures::{flops, measured, tokens},
     page::charts::{cost_axis, mean_line},
-    report::Report,
-    report::benchmark::{Benchmark, BenchmarkRun, BenchmarkValue},
+    report::{
+        Report,
+        benchmark::{Benchmark, BenchmarkRun, BenchmarkValue},
+    },
     run::record::Cost,
 };
 

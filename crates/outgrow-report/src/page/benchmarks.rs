@@ -4,10 +4,11 @@ use std::fmt::Write;
 
 use crate::{
     figures::{escape, flops, measured, tokens},
-    page::benchmark_charts,
-    page::tables::swatch,
-    report::Report,
-    report::benchmark::{Benchmark, BenchmarkRun},
+    page::{benchmark_charts, tables::swatch},
+    report::{
+        Report,
+        benchmark::{Benchmark, BenchmarkRun},
+    },
 };
 
 /// Benchmarks that are seen at once: MMLU alone has 57 subjects.

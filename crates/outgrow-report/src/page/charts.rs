@@ -1,11 +1,15 @@
 //! Which charts a report has, and what stands on them. Drawing is svg.rs.
 
 use crate::{
-    drawing::axis::{Axis, Scale, widened},
-    drawing::chart::{Chart, Drop, Place, Point, Series, thinned},
+    drawing::{
+        axis::{Axis, Scale, widened},
+        chart::{Chart, Drop, Place, Point, Series, thinned},
+    },
     figures::{self, flops, prefix, quantity},
-    report::speed_up::{ReadAt, mean},
-    report::{MethodRuns, Report, RunSummary},
+    report::{
+        MethodRuns, Report, RunSummary,
+        speed_up::{ReadAt, mean},
+    },
     run::record::{Cost, RunRecord, ValidationPoint},
 };
 

@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use crate::{
     figures::{escape, flops, loss, signed_percent, tokens},
-    report::speed_up::{ReadAt, SpeedUp},
-    report::{Comparison, Report, RunSummary},
+    report::{
+        Comparison, Report, RunSummary,
+        speed_up::{ReadAt, SpeedUp},
+    },
 };
 
 /// One row a run.

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::{
-    run::measure::Asked,
-    run::record::{MetricValue, RunRecord},
+use crate::run::{
+    measure::Asked,
+    record::{MetricValue, RunRecord},
 };
 
 /// Metrics to quote, the first that a task has. So arXiv 2405.15319 quotes its eight: `acc_norm` where answers differ in length, `acc`

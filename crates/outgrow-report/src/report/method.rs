@@ -1,7 +1,10 @@
 //! Which runs belong together: the seeds of one method. Names of methods that the papers gave are spelt as they spell
 //! them.
 
-use crate::{error::ReportError, run::measure::mismatches, run::record::RunRecord};
+use crate::{
+    error::ReportError,
+    run::{measure::mismatches, record::RunRecord},
+};
 
 /// The method that the others are measured against.
 pub(crate) const BASELINE: &str = "scratch";

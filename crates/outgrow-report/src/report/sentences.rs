@@ -2,8 +2,10 @@
 
 use crate::{
     figures::{flops, loss, percent, signed_percent},
-    report::speed_up::{ReadAt, SpeedUp, mean},
-    report::{Comparison, MethodRuns},
+    report::{
+        Comparison, MethodRuns,
+        speed_up::{ReadAt, SpeedUp, mean},
+    },
 };
 
 pub(crate) fn sentences(

@@ -5,12 +5,13 @@ use std::io::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::documents::hexadecimal;
-use crate::evaluation::TaskOutcome;
-use crate::metrics::Answer;
-use crate::plan::{PlannedDocument, PlannedTask, Request};
-use crate::python_json::{Json, float_repr};
-use crate::task::{Gold, Item};
+use crate::{
+    documents::hexadecimal,
+    evaluation::{TaskOutcome, metrics::Answer},
+    plan::{PlannedDocument, PlannedTask, Request},
+    python::json::{Json, float_repr},
+    tasks::task::{Gold, Item},
+};
 
 /// What a document is known by.
 #[derive(Clone, Debug, PartialEq, Eq)]

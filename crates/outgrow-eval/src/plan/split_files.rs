@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::EvalError;
-use crate::task::{Split, Task};
+use crate::{
+    error::EvalError,
+    tasks::task::{Split, Task},
+};
 
 /// The file of a split, or its parts in their order: in the data set's folder, or right below the folder of all data.
 ///

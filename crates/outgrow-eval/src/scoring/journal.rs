@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::documents::hexadecimal;
-use crate::error::EvalError;
-use crate::model::{Continuations, Score};
+use crate::{
+    documents::hexadecimal,
+    error::EvalError,
+    model::{Continuations, Score},
+};
 
 const FORMAT: &str = "outgrow-eval journal 1";
 

@@ -1,8 +1,10 @@
 //! From the scores of a document to its metrics, and from those of all documents to one number. It computes no standard error.
 
-use crate::model::Score;
-use crate::python_json::Json;
-use crate::task::{Gold, Item, Metric};
+use crate::{
+    model::Score,
+    python::json::Json,
+    tasks::task::{Gold, Item, Metric},
+};
 
 /// What a model answered about a document.
 #[derive(Clone, Debug, PartialEq)]

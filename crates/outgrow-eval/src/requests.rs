@@ -1,18 +1,22 @@
 //! From strings to tokens: where a context ends and a continuation begins, what is left of what is too long, windows over whole texts.
 //! The result is what a model scores, grouped by context, each request once. No model is run here, and none has to be loaded.
 
+pub(crate) mod windows;
+
 use std::collections::HashMap;
 
 use outgrow_tokenizer::TokenizerError;
 use outgrow_tokenizer::pretrained::PretrainedTokenizer;
 use rayon::prelude::*;
 
-use crate::error::EvalError;
-use crate::model::{Continuations, ModelOutline};
-use crate::options::{AddBosToken, Options, Prefix};
-use crate::plan::{Plan, Request};
-use crate::python_text::strip_end;
-use crate::windows::windows;
+use crate::{
+    error::EvalError,
+    model::{Continuations, ModelOutline},
+    options::{AddBosToken, Options, Prefix},
+    plan::{Plan, Request},
+    python::text::strip_end,
+    requests::windows::windows,
+};
 
 /// Everything that a model has to score for a plan, and which of it belongs to which document.
 #[derive(Debug)]

@@ -1,9 +1,11 @@
 //! A task's definition as a results file repeats it: the harness' keys in its order. Where the harness has a function in Python, there
 //! is a note instead of its source.
 
-use crate::plan::PlannedTask;
-use crate::python_json::Json;
-use crate::task::{Examples, Metric, OutputType, Split, Task, Text};
+use crate::{
+    plan::PlannedTask,
+    python::json::Json,
+    tasks::task::{Examples, Metric, OutputType, Split, Task, Text},
+};
 
 /// What stands for the source of a function.
 const FUNCTION: &str = "a function of outgrow-eval";

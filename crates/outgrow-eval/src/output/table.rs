@@ -1,9 +1,11 @@
 //! The table that `lm_eval` prints, column by column as its table writer lays them out, and the row of "Stacking Your Transformers". It
 //! computes nothing but the row's average.
 
-use crate::evaluation::{Evaluation, MetricResult};
-use crate::results::num_fewshot;
-use crate::task::Metric;
+use crate::{
+    evaluation::{Evaluation, MetricResult},
+    output::results::num_fewshot,
+    tasks::task::Metric,
+};
 
 const HEADERS: [&str; 9] = ["Tasks", "Version", "Filter", "n-shot", "Metric", "", "Value", "", "Stderr"];
 

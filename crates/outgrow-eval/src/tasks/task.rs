@@ -1,8 +1,7 @@
 //! What a benchmark is, as a value: where its documents are, what it asks of a model for each of them, and what it measures. The
 //! benchmarks themselves are in the files of `tasks/`; nothing here knows one by name.
 
-use crate::documents::Document;
-use crate::error::EvalError;
+use crate::{documents::Document, error::EvalError};
 
 /// A benchmark. All there are: [`crate::TASKS`].
 #[derive(Debug)]

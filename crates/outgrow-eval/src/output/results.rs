@@ -1,12 +1,13 @@
 //! The file of results, in the harness' keys and their order, so that what reads its files reads these. What the harness has no place for
 //! (files and their hashes, what was chosen) is in one more key at the end.
 
-use crate::evaluation::{Evaluation, GroupOutcome, MetricResult, TaskOutcome};
-use crate::options::{Limit, Options, Prefix};
-use crate::python_json::Json;
-use crate::task::Metric;
-use crate::task_config::task_config;
-use crate::tasks::HARNESS_VERSION;
+use crate::{
+    evaluation::{Evaluation, GroupOutcome, MetricResult, TaskOutcome},
+    options::{Limit, Options, Prefix},
+    output::task_config::task_config,
+    python::json::Json,
+    tasks::{HARNESS_VERSION, task::Metric},
+};
 
 /// What a results file says of the model and the run, and an evaluation can't know.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +85,7 @@ pub(crate) fn results(
         ("fewshot_as_multiturn", Json::Null),
         ("chat_template", Json::Null),
         ("chat_template_sha", Json::Null),
-        ("total_evaluation_time_seconds", Json::Text(crate::python_json::float_repr(run.seconds))),
+        ("total_evaluation_time_seconds", Json::Text(crate::python::json::float_repr(run.seconds))),
         ("outgrow", ours(evaluation, run)),
     ]);
     Json::object(entries)

@@ -1,9 +1,11 @@
 //! Few-shot prompts: which examples stand before a document, and what they look like. The draws are those of `random.Random`, one
 //! stream for each task, in the order of its documents.
 
-use crate::documents::Document;
-use crate::mersenne_twister::MersenneTwister;
-use crate::task::{Gold, Item};
+use crate::{
+    documents::Document,
+    python::random::MersenneTwister,
+    tasks::task::{Gold, Item},
+};
 
 /// Between a context and its answer.
 pub(crate) const TARGET_DELIMITER: &str = " ";

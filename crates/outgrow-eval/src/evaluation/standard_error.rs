@@ -3,9 +3,11 @@
 
 use rayon::prelude::*;
 
-use crate::mersenne_twister::MersenneTwister;
-use crate::metrics::{Value, mean, numbers};
-use crate::task::Metric;
+use crate::{
+    evaluation::metrics::{Value, mean, numbers},
+    python::random::MersenneTwister,
+    tasks::task::Metric,
+};
 
 /// Resamples that share a generator.
 const CHUNK: usize = 1000;
