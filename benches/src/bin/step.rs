@@ -36,7 +36,7 @@ impl Sizes {
             let [name, value] = pair else { bail!("`{}` has no value", pair[0]) };
             let name = name.strip_prefix("--").with_context(|| format!("`{name}` is no --name"))?;
             if name == "dtype" {
-                precision = serde_json::from_value(value.as_str().into()).context("--dtype")?;
+                precision = value.parse().context("--dtype")?;
                 continue;
             }
             let value = value.parse().with_context(|| format!("--{name} {value}: not a whole number"))?;
@@ -112,8 +112,8 @@ fn main() -> anyhow::Result<()> {
 fn one_step(decoder: &mut Decoder, optimizer: &mut AdamW, batch: &Batch) -> anyhow::Result<[f64; 4]> {
     let length = batch.sequence_length;
     let start = Instant::now();
-    let (inputs, targets) = (decoder.tokens(&batch.inputs, length), decoder.tokens(&batch.targets, length));
-    let loss = decoder.loss_sum(inputs, targets, 1.0 / batch.inputs.len() as f64)?;
+    let inputs = decoder.tokens(&batch.inputs, length);
+    let loss = decoder.loss_sum(inputs, &batch.targets, 1.0 / batch.inputs.len() as f64)?;
     let forward = start.elapsed().as_secs_f64();
     let gradients = decoder.gradients(&mut loss.backward());
     let backward = start.elapsed().as_secs_f64();

@@ -15,7 +15,7 @@ mod swi_glu;
 
 pub use adamw::{adamw, sum_of_squares};
 pub use attention::causal_attention;
-pub use cross_entropy::cross_entropy_sum;
+pub use cross_entropy::{cross_entropy_sum, linear_cross_entropy};
 pub use layer::decoder_layer;
 pub use linear::{linear, linear_in, rounded};
 pub use normalization::rms_norm;

@@ -1,17 +1,21 @@
 //! Devices by name: parsing, listing and opening them.
 //!
 //! Cargo features decide which backends are compiled in; the name decides, at run time, which one is used. burn's
-//! default device is never used: it may pick a GPU that isn't there.
+//! default device is never used: it may pick a GPU that isn't there. What runs on a device is not here.
 
 #[cfg(feature = "cuda")]
 mod cuda;
 
 use std::{fmt, str::FromStr};
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 
-/// A device that a recipe or `--device` can name: `flex`, `wgpu`, `cuda` or `cuda:1`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+use crate::Precision;
+#[cfg(feature = "flex")]
+use crate::cpu::kernels::instructions::processor_multiplies_bf16;
+
+/// A device as a user names it: `flex`, `wgpu`, `cuda` or `cuda:1`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DeviceName {
     /// The CPU, through burn's own `flex` backend.
     #[default]
@@ -25,10 +29,10 @@ pub enum DeviceName {
     },
 }
 
-/// One line of `outgrow devices`.
+/// A device that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceDescription {
-    /// What to write after `--device`.
+    /// Its name, which opens it.
     pub name: DeviceName,
     /// What it is, in words.
     pub description: String,
@@ -36,6 +40,7 @@ pub struct DeviceDescription {
 
 /// Why a device can't be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DeviceError {
     /// The name is no device name.
     #[error("unknown device `{name}`: expected flex, wgpu, cuda or cuda:INDEX")]
@@ -69,13 +74,32 @@ pub enum DeviceError {
     },
 }
 
-impl fmt::Display for DeviceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DeviceError {
+    /// Whether what the user gave is at fault and can be mended: a device that isn't there always is.
+    pub fn is_input(&self) -> bool {
         match self {
-            Self::Flex => f.write_str("flex"),
-            Self::Wgpu => f.write_str("wgpu"),
-            Self::Cuda { index: 0 } => f.write_str("cuda"),
-            Self::Cuda { index } => write!(f, "cuda:{index}"),
+            Self::UnknownName { .. } | Self::NotCompiled { .. } | Self::NotFound { .. } => true,
+        }
+    }
+
+    /// Whether a disk is full: never, as no device is opened by writing to one.
+    pub fn is_disk_full(&self) -> bool {
+        false
+    }
+}
+
+impl DeviceName {
+    /// Each kind; of GPUs that are told apart by an index, the first.
+    pub const ALL: [Self; 3] = [Self::Flex, Self::Wgpu, Self::Cuda { index: 0 }];
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flex => formatter.write_str("flex"),
+            Self::Wgpu => formatter.write_str("wgpu"),
+            Self::Cuda { index: 0 } => formatter.write_str("cuda"),
+            Self::Cuda { index } => write!(formatter, "cuda:{index}"),
         }
     }
 }
@@ -109,6 +133,19 @@ pub fn open_device(name: DeviceName) -> Result<Device, DeviceError> {
     }
 }
 
+/// Whether the device multiplies matrices in the precision by instructions of its own. The CPU computes in any, and
+/// without them no faster than in f32.
+///
+/// # Errors
+/// When the device has to be asked and isn't there.
+pub fn has_instructions(device: DeviceName, precision: Precision) -> Result<bool, DeviceError> {
+    match (precision, device) {
+        (Precision::F32, _) => Ok(true),
+        (Precision::Bf16, DeviceName::Flex) => cpu_multiplies_bf16(),
+        (Precision::Bf16, device) => Ok(open_device(device)?.supports_dtype(DType::BF16)),
+    }
+}
+
 /// The devices that this build can use on this machine.
 pub fn available_devices() -> Vec<DeviceDescription> {
     let mut devices = Vec::new();
@@ -136,13 +173,24 @@ pub fn missing_devices() -> Vec<DeviceError> {
 }
 
 #[cfg(feature = "flex")]
-#[allow(clippy::unnecessary_wraps, reason = "one signature with and without the backend")]
+#[expect(clippy::unnecessary_wraps, reason = "one signature with and without the backend")]
 fn open_flex() -> Result<Device, DeviceError> {
     Ok(Device::flex())
 }
 
 #[cfg(not(feature = "flex"))]
 fn open_flex() -> Result<Device, DeviceError> {
+    Err(DeviceError::NotCompiled { backend: "flex" })
+}
+
+#[cfg(feature = "flex")]
+#[expect(clippy::unnecessary_wraps, reason = "one signature with and without the backend")]
+fn cpu_multiplies_bf16() -> Result<bool, DeviceError> {
+    Ok(processor_multiplies_bf16())
+}
+
+#[cfg(not(feature = "flex"))]
+fn cpu_multiplies_bf16() -> Result<bool, DeviceError> {
     Err(DeviceError::NotCompiled { backend: "flex" })
 }
 
@@ -210,6 +258,9 @@ mod tests {
     fn a_device_name_reads_back_as_it_was_written() {
         for name in ["flex", "wgpu", "cuda", "cuda:3"] {
             assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
+        }
+        for name in DeviceName::ALL {
+            assert_eq!(name.to_string().parse(), Ok(name));
         }
     }
 

@@ -14,6 +14,8 @@ mod layer;
 mod operations;
 mod optimizer;
 
+mod home;
+
 pub mod composed;
 #[cfg(feature = "flex")]
 pub mod cpu;
@@ -25,10 +27,11 @@ pub use composed::{RotaryTable, linear};
 #[cfg(feature = "flex")]
 pub use cpu::operations::HostValues;
 pub use device::{
-    DeviceDescription, DeviceError, DeviceName, available_devices, missing_devices, open_device,
+    DeviceDescription, DeviceError, DeviceName, available_devices, has_instructions, missing_devices,
+    open_device,
 };
 pub use documents::PackedDocuments;
 pub use layer::{LayerNumbers, LayerWeights};
 pub use operations::{decoder_layer, linear_cross_entropy, rms_norm};
 pub use optimizer::{AdamWParameter, AdamWStep, adamw, sum_of_squares};
-pub use precision::{Precision, has_instructions};
+pub use precision::{Precision, UnknownPrecision};

@@ -2,16 +2,14 @@
 //!
 //! Both give the same numbers to rounding, gradients included.
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::Tensor;
 
-#[cfg(feature = "flex")]
-use crate::cpu::operations as fused;
-use crate::{LayerNumbers, LayerWeights, PackedDocuments, Precision, composed, composed::RotaryTable};
+use crate::{LayerNumbers, LayerWeights, PackedDocuments, Precision, composed::RotaryTable, home::at_home};
 
 /// One decoder layer, `[batch, sequence, hidden]` to the same: `h = x + attention(norm(x))`, then `h + feed_forward(norm(h))`.
 ///
-/// With `documents`, a position sees its own document only; positions still count from the beginning of the sequence. Memory is linear in the
-/// sequence where the layer is fused.
+/// With `documents`, a position sees its own document only; positions still count from the beginning of the sequence.
+/// Memory is linear in the sequence where the layer is fused.
 ///
 /// # Panics
 /// When the sequence is longer than the rotary table, or `documents` is of another shape.
@@ -22,42 +20,31 @@ pub fn decoder_layer(
     rotary: &RotaryTable,
     documents: Option<&PackedDocuments>,
 ) -> Tensor<3> {
-    #[cfg(feature = "flex")]
-    if fused::runs_on(&hidden) {
-        return fused::decoder_layer(hidden, weights, numbers, rotary, documents);
-    }
-    composed::decoder_layer(hidden, weights, numbers, rotary, documents)
+    at_home!(hidden, decoder_layer(hidden, weights, numbers, rotary, documents))
 }
 
 /// `input / sqrt(mean(input²) + epsilon) · weight` over the last dimension (arXiv 1910.07467): `input` is
 /// `[batch, sequence, hidden]`, `weight` is `[hidden]`; the shape is kept.
 pub fn rms_norm(input: Tensor<3>, weight: Tensor<1>, epsilon: f64) -> Tensor<3> {
-    #[cfg(feature = "flex")]
-    if fused::runs_on(&input) {
-        return fused::rms_norm(input, weight, epsilon);
-    }
-    composed::rms_norm(input, weight, epsilon)
+    at_home!(input, rms_norm(input, weight, epsilon))
 }
 
 /// `scale · Σ −log softmax(hidden · weightᵀ)[target]` over all tokens, in nats, `[1]`.
 ///
-/// `hidden` is `[batch, sequence, hidden]`, `weight` `[vocabulary, hidden]`, `targets` `[batch, sequence]` with entries below `vocabulary`. It is
-/// a sum, so that losses of parts of a batch add up to the loss of the batch whatever the parts are. Where it is fused, the logits
-/// exist a chunk at a time.
+/// `hidden` is `[batch, sequence, hidden]`, `weight` `[vocabulary, hidden]`, `targets` `[batch, sequence]` row-major,
+/// each below `vocabulary`. It is a sum, so that losses of parts of a batch add up to the loss of the batch whatever
+/// the parts are. Where it is fused, the logits exist a chunk at a time.
+///
+/// # Panics
+/// When there isn't a target for each token.
 pub fn linear_cross_entropy(
     hidden: Tensor<3>,
     weight: Tensor<2>,
-    targets: Tensor<2, Int>,
+    targets: &[i32],
     scale: f64,
     precision: Precision,
 ) -> Tensor<1> {
-    #[cfg(feature = "flex")]
-    if fused::runs_on(&hidden) {
-        return fused::linear_cross_entropy(hidden, weight, targets, scale, precision);
-    }
-    let logits = composed::linear_in(hidden, weight, precision);
-    let [batch, sequence, vocabulary] = logits.dims();
-    let tokens = batch * sequence;
-    let targets = if logits.is_autodiff() { Tensor::from_inner(targets) } else { targets };
-    composed::cross_entropy_sum(logits.reshape([tokens, vocabulary]), targets.reshape([tokens])) * scale
+    let [batch, sequence, _] = hidden.dims();
+    assert_eq!(targets.len(), batch * sequence, "targets for {batch} sequences of {sequence} tokens");
+    at_home!(hidden, linear_cross_entropy(hidden, weight, targets, scale, precision))
 }

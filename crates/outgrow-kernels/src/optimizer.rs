@@ -2,9 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::composed;
-#[cfg(feature = "flex")]
-use crate::cpu::operations as fused;
+use crate::home::at_home;
 
 /// A parameter and its moments, flat, on a device without autodiff.
 #[derive(Clone, Debug)]
@@ -38,18 +36,10 @@ pub struct AdamWStep {
 
 /// One AdamW update (arXiv 1711.05101, as in PyTorch). Memory that nobody else holds is updated in place.
 pub fn adamw(parameter: AdamWParameter, gradient: Tensor<1>, step: AdamWStep) -> AdamWParameter {
-    #[cfg(feature = "flex")]
-    if fused::runs_on(&parameter.weight) {
-        return fused::adamw(parameter, gradient, step);
-    }
-    composed::adamw(parameter, gradient, step)
+    at_home!(parameter.weight, adamw(parameter, gradient, step))
 }
 
 /// `Σ x²`, as a tensor `[1]` on the same device.
 pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
-    #[cfg(feature = "flex")]
-    if fused::runs_on(&values) {
-        return fused::sum_of_squares(values);
-    }
-    composed::sum_of_squares(values)
+    at_home!(values, sum_of_squares(values))
 }

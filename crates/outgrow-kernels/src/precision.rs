@@ -1,14 +1,11 @@
 //! What matrices are multiplied in.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use burn::tensor::DType;
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceError, DeviceName, open_device};
-
 /// The numbers that matrix products read; sums, parameters and moments are f32 whatever they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// All of f32.
@@ -18,34 +15,59 @@ pub enum Precision {
     Bf16,
 }
 
+/// A word that is no [`Precision`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown precision `{word}`: expected f32 or bf16")]
+pub struct UnknownPrecision {
+    /// The word as given.
+    pub word: String,
+}
+
+impl UnknownPrecision {
+    /// Whether what the user gave is at fault and can be mended: always.
+    pub fn is_input(&self) -> bool {
+        true
+    }
+
+    /// Whether a disk is full: never.
+    pub fn is_disk_full(&self) -> bool {
+        false
+    }
+}
+
+impl Precision {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::F32, Self::Bf16];
+}
+
 impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
         })
     }
 }
 
-/// Whether the device multiplies matrices in the precision by instructions of its own. The CPU computes in any, and without them no faster than in f32.
-///
-/// # Errors
-/// When the device has to be asked and isn't there.
-pub fn has_instructions(device: DeviceName, precision: Precision) -> Result<bool, DeviceError> {
-    match (precision, device) {
-        (Precision::F32, _) => Ok(true),
-        (Precision::Bf16, DeviceName::Flex) => Ok(processor_multiplies_bf16()),
-        (Precision::Bf16, device) => Ok(open_device(device)?.supports_dtype(DType::BF16)),
+impl FromStr for Precision {
+    type Err = UnknownPrecision;
+
+    fn from_str(word: &str) -> Result<Self, UnknownPrecision> {
+        let found = Self::ALL.into_iter().find(|precision| precision.to_string() == word);
+        found.ok_or_else(|| UnknownPrecision { word: word.to_owned() })
     }
 }
 
-/// Whether the processor has AVX512-BF16.
-#[cfg(target_arch = "x86_64")]
-pub(crate) fn processor_multiplies_bf16() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[cfg(not(target_arch = "x86_64"))]
-fn processor_multiplies_bf16() -> bool {
-    false
+    #[test]
+    fn a_precision_reads_back_as_it_was_written() {
+        for precision in Precision::ALL {
+            assert_eq!(precision.to_string().parse(), Ok(precision));
+        }
+        let message = "half".parse::<Precision>().unwrap_err().to_string();
+        assert_eq!(message, "unknown precision `half`: expected f32 or bf16");
+    }
 }

@@ -170,15 +170,18 @@ impl Decoder {
         Ok(linear_in(hidden, self.head(), self.precision))
     }
 
-    /// `scale` times the sum of the next-token cross-entropies, in nats: `inputs` and `targets` are `[batch, sequence]`, the result `[1]`.
-    /// The logits are not kept.
+    /// `scale` times the sum of the next-token cross-entropies, in nats, `[1]`: `inputs` is `[batch, sequence]`, and
+    /// `targets` has an id for each of its tokens, row-major. The logits are not kept.
     ///
     /// # Errors
     /// When the sequence is longer than the model's positions.
+    ///
+    /// # Panics
+    /// When there isn't a target for each token.
     pub fn loss_sum(
         &self,
         inputs: Tensor<2, Int>,
-        targets: Tensor<2, Int>,
+        targets: &[i32],
         scale: f64,
     ) -> Result<Tensor<1>, ModelError> {
         let hidden = self.hidden(inputs, &mut |_| ())?;

@@ -29,11 +29,7 @@ pub fn accumulate(
     let chunk = micro_batch_sequences * length;
     let mut total: Option<(Tensor<1>, Gradients)> = None;
     for (inputs, targets) in batch.inputs.chunks(chunk).zip(batch.targets.chunks(chunk)) {
-        let loss = decoder.loss_sum(
-            decoder.tokens(inputs, length),
-            decoder.tokens(targets, length),
-            1.0 / tokens,
-        )?;
+        let loss = decoder.loss_sum(decoder.tokens(inputs, length), targets, 1.0 / tokens)?;
         let gradients = decoder.gradients(&mut loss.backward());
         let loss = loss.inner();
         total = Some(match total {

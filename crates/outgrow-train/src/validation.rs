@@ -23,11 +23,7 @@ pub fn validation_loss(
     for first in (0..sequences).step_by(micro_batch_sequences) {
         let batch = batches.batch(first as u64, micro_batch_sequences.min(sequences - first))?;
         let length = batch.sequence_length;
-        let loss = decoder.loss_sum(
-            decoder.tokens(&batch.inputs, length),
-            decoder.tokens(&batch.targets, length),
-            1.0,
-        )?;
+        let loss = decoder.loss_sum(decoder.tokens(&batch.inputs, length), &batch.targets, 1.0)?;
         sum += f64::from(loss.into_scalar::<f32>());
         tokens += batch.inputs.len();
     }

@@ -6,6 +6,9 @@
 // What a vector loop calls must become part of it: compiled by itself it would be compiled for the narrowest processor.
 #![allow(clippy::inline_always)]
 
+pub(crate) mod dispatch;
+pub(crate) mod instructions;
+
 pub mod buffers;
 pub mod matrix;
 pub mod value;

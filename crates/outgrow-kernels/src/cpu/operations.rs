@@ -10,7 +10,7 @@ mod normalization;
 mod optimizer;
 
 use burn::{
-    backend::{Autodiff, Flex, tensor::FloatTensor},
+    backend::Flex,
     tensor::{DType, Tensor, TensorData},
 };
 
@@ -20,54 +20,22 @@ pub use layer::decoder_layer;
 pub use normalization::rms_norm;
 pub use optimizer::{adamw, sum_of_squares};
 
+use crate::autodiff::{self, Primitive};
+
 /// A tensor on the CPU, without autodiff.
-type Plain = FloatTensor<Flex>;
+type Plain = autodiff::Plain<Flex>;
 
 /// The same with autodiff.
-pub(crate) type Tracked = FloatTensor<Autodiff<Flex>>;
+type Tracked = autodiff::Tracked<Flex>;
 
-/// A tensor as one of the two.
-enum Primitive {
-    Plain(Plain),
-    Tracked(Tracked),
+/// Whether these operations can take the tensor: it is f32, on the CPU, and without burn's gradient checkpointing.
+pub(crate) fn takes<const D: usize>(tensor: &Tensor<D>) -> bool {
+    tensor.dtype() == DType::F32 && Primitive::<Flex>::new(tensor.clone()).is_some()
 }
 
-/// Whether the fused operations can take the tensor: it is f32, on flex, and without burn's gradient checkpointing.
-pub fn runs_on<const D: usize>(tensor: &Tensor<D>) -> bool {
-    tensor.dtype() == DType::F32 && primitive(tensor.clone()).is_some()
-}
-
-fn primitive<const D: usize>(tensor: Tensor<D>) -> Option<Primitive> {
-    if tensor.is_autodiff() {
-        tensor.try_into_primitive::<Autodiff<Flex>>().ok().map(Primitive::Tracked)
-    } else {
-        tensor.try_into_primitive::<Flex>().ok().map(Primitive::Plain)
-    }
-}
-
-/// The tensor beside one that [`runs_on`] the CPU.
-fn beside<const D: usize>(tensor: Tensor<D>) -> Primitive {
-    primitive(tensor).expect("all tensors of an operation are on one device")
-}
-
-impl Primitive {
-    fn plain(self) -> Plain {
-        match self {
-            Self::Plain(tensor) => tensor,
-            Self::Tracked(tensor) => tensor.into_primitive(),
-        }
-    }
-
-    /// With autodiff; without a gradient of its own if it had none.
-    fn tracked<const D: usize>(self) -> Tracked {
-        match self {
-            Self::Tracked(tensor) => tensor,
-            Self::Plain(tensor) => {
-                let lifted = Tensor::<D>::from_inner(Tensor::from_primitive::<Flex>(tensor));
-                lifted.try_into_primitive::<Autodiff<Flex>>().expect("lifted from flex")
-            }
-        }
-    }
+/// The tensor beside one that these operations [take](takes).
+fn beside<const D: usize>(tensor: Tensor<D>) -> Primitive<Flex> {
+    Primitive::beside(tensor)
 }
 
 /// Its values, row-major.

@@ -58,7 +58,7 @@ fn check(case: &str) {
     let difference = largest_difference(&logits, &expected.floats["logits"]);
     assert!(difference <= LOGIT_TOLERANCE, "{case}: logits differ by {difference}");
 
-    let loss = decoder.loss_sum(tokens(&expected.inputs), tokens(&expected.targets), 1.0).unwrap();
+    let loss = decoder.loss_sum(tokens(&expected.inputs), &expected.targets, 1.0).unwrap();
     let loss = loss / expected.targets.len() as f64;
     let mut gradients = decoder.gradients(&mut loss.backward());
     let loss = loss.into_data().try_into_vec::<f32>().unwrap();
@@ -96,7 +96,7 @@ fn check_bf16(case: &str) {
     let decoder = decoder.with_precision(Precision::Bf16);
     let tokens = |ids: &[i32]| decoder.tokens(ids, expected.sequence_length);
     let scale = 1.0 / expected.targets.len() as f64;
-    let loss = decoder.loss_sum(tokens(&expected.inputs), tokens(&expected.targets), scale).unwrap();
+    let loss = decoder.loss_sum(tokens(&expected.inputs), &expected.targets, scale).unwrap();
     let mut gradients = decoder.gradients(&mut loss.backward());
     let (mut differences, mut norms, mut largest) = (0.0, 0.0, 0.0_f32);
     for name in tensors.keys() {

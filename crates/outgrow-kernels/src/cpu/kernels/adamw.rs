@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::vector::{sum_by, vectorized};
+use super::{dispatch::vectorized, vector::sum_by};
 
 /// Elements that one task does. Sums are made in blocks of so many, whatever the number of threads.
 const ELEMENTS: usize = 16_384;

@@ -4,12 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::{
-    buffers::Buffer,
-    matrix::Store,
-    value::Value,
-    vector::{sum_by, vectorized},
-};
+use super::{buffers::Buffer, dispatch::vectorized, matrix::Store, value::Value, vector::sum_by};
 
 /// Rows that one task does. Sums over rows are made in blocks of so many, whatever the number of threads.
 const ROWS: usize = 32;

@@ -15,12 +15,13 @@ pub use span::{Rows, Span};
 
 use super::{
     buffers::{Buffer, HalfBuffer},
+    dispatch::vectorized,
     matrix::{Matrix, Store, Threads, multiply, multiply_bf16},
     normalization::normalize,
     rotary::{Angles, turn_rows},
     swi_glu::swi_glu,
     value::{Value, narrowed},
-    vector::{LANES, sum_by, total, vectorized},
+    vector::{LANES, sum_by, total},
 };
 use crate::LayerWeights;
 

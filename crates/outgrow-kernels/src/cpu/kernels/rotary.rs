@@ -6,8 +6,8 @@
 use rayon::prelude::*;
 
 use super::{
+    dispatch::vectorized,
     value::{Value, convert},
-    vector::vectorized,
 };
 
 /// How the heads lie in a projection.

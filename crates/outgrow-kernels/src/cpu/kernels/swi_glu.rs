@@ -2,10 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{
-    value::Value,
-    vector::{sigmoid, vectorized},
-};
+use super::{dispatch::vectorized, value::Value, vector::sigmoid};
 
 /// Elements that one task does.
 const ELEMENTS: usize = 16_384;

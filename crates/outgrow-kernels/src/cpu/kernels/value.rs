@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 use super::{
     buffers::HalfBuffer,
+    dispatch::vectorized,
     matrix::{Matrix, Store, Threads, multiply, multiply_bf16},
-    vector::vectorized,
 };
 
 /// Elements that one task does.

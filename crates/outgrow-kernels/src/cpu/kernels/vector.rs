@@ -1,19 +1,12 @@
 //! Arithmetic on rows of f32, written as plain loops that the compiler turns into vector code.
 //!
-//! [`vectorized`] picks the widest instruction set at run time; everything else here is inlined into what it runs. Sums go by
-//! [`LANES`] partial sums whatever the instruction set, so that a result doesn't depend on it, but for the rounding of a fused
+//! Everything here is inlined into what `vectorized` runs (dispatch.rs). Sums go by [`LANES`] partial sums whatever the instruction set, so that a result doesn't depend on it, but for the rounding of a fused
 //! multiply-add. There is no `unsafe` and no intrinsic.
 
 use super::value::Value;
 
 /// How many partial sums a row's sum has: one AVX-512 register, or several narrower ones.
 pub const LANES: usize = 16;
-
-/// Runs `work` compiled for the widest vectors that this processor has.
-#[inline]
-pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
-}
 
 /// `Σ f(i)` over the elements of rows of one length, in an order that depends on the length alone.
 #[inline(always)]
@@ -121,6 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cpu::kernels::dispatch::vectorized;
 
     proptest! {
         #[test]

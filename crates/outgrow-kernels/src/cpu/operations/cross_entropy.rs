@@ -9,13 +9,13 @@ use burn::{
             ops::{Backward, Ops, OpsKind},
         },
     },
-    tensor::{Int, Tensor},
+    tensor::Tensor,
 };
 
-use super::{Plain, Primitive, Tracked, beside, contiguous, from_values, values};
+use super::{Plain, Tracked, beside, contiguous, from_values, values};
 use crate::{
     Precision,
-    autodiff::is_wanted,
+    autodiff::{Primitive, is_wanted},
     cpu::kernels::cross_entropy::{Gradients, Prediction, linear_cross_entropy as compute},
 };
 
@@ -23,23 +23,22 @@ use crate::{
 pub fn linear_cross_entropy(
     hidden: Tensor<3>,
     weight: Tensor<2>,
-    targets: Tensor<2, Int>,
+    targets: &[i32],
     scale: f64,
     precision: Precision,
 ) -> Tensor<1> {
     let numbers = Numbers { scale: scale as f32, precision };
-    let targets: Vec<i32> = targets.into_data().iter().collect();
     let (hidden_shape, weight_shape) = (hidden.dims(), weight.dims());
     match beside(hidden) {
         Primitive::Plain(hidden) => {
             let (hidden, weight) = (contiguous(hidden), contiguous(beside(weight).plain()));
-            let prediction = prediction(&hidden, &weight, &targets, numbers);
+            let prediction = prediction(&hidden, &weight, targets, numbers);
             let loss = compute(prediction, Gradients::default());
             Tensor::from_primitive::<Flex>(from_values(vec![loss], [1]))
         }
         Primitive::Tracked(hidden) => {
             let shapes = Shapes { hidden: hidden_shape, weight: weight_shape };
-            let loss = tracked(hidden, beside(weight).tracked::<2>(), &targets, numbers, shapes);
+            let loss = tracked(hidden, beside(weight).tracked::<2>(), targets, numbers, shapes);
             Tensor::from_primitive::<Autodiff<Flex>>(loss)
         }
     }

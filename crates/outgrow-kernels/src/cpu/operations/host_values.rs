@@ -2,9 +2,13 @@
 
 use std::ops::Deref;
 
-use burn::tensor::{DType, Tensor};
+use burn::{
+    backend::Flex,
+    tensor::{DType, Tensor},
+};
 
-use super::{Plain, contiguous, primitive, values};
+use super::{Plain, contiguous, values};
+use crate::autodiff::Primitive;
 
 /// The values of a tensor on the CPU, row-major: shared with the tensor, not copied.
 #[derive(Clone, Debug)]
@@ -15,7 +19,9 @@ impl HostValues {
     pub fn of<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
         let tensor = if tensor.is_autodiff() { tensor.inner() } else { tensor };
         let is_float = tensor.dtype() == DType::F32;
-        primitive(tensor).filter(|_| is_float).map(|primitive| Self(contiguous(primitive.plain())))
+        Primitive::<Flex>::new(tensor)
+            .filter(|_| is_float)
+            .map(|primitive| Self(contiguous(primitive.plain())))
     }
 }
 

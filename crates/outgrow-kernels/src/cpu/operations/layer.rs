@@ -14,10 +14,10 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::{Plain, Primitive, Tracked, beside, contiguous, from_values, values};
+use super::{Plain, Tracked, beside, contiguous, from_values, values};
 use crate::{
     LayerNumbers, LayerWeights, PackedDocuments, RotaryTable,
-    autodiff::is_wanted,
+    autodiff::{Primitive, is_wanted},
     cpu::kernels::{
         layer::{Gradients, Layer, Saved, Shape},
         rotary::{Angles, Heads},
@@ -53,8 +53,8 @@ pub fn decoder_layer(
 
 fn primitives<T>(
     weights: LayerWeights<Tensor<1>, Tensor<2>>,
-    vector: impl Fn(Primitive) -> T,
-    matrix: impl Fn(Primitive) -> T,
+    vector: impl Fn(Primitive<Flex>) -> T,
+    matrix: impl Fn(Primitive<Flex>) -> T,
 ) -> [T; 9] {
     let (vector, matrix) = (|tensor| vector(beside(tensor)), |tensor| matrix(beside(tensor)));
     LayerWeights {

@@ -12,11 +12,14 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::{Plain, Primitive, Tracked, beside, contiguous, from_values, values};
-use crate::cpu::kernels::{
-    buffers::Buffer,
-    matrix::Store,
-    normalization::{Normalized, input_gradient, normalize, weight_gradient},
+use super::{Plain, Tracked, beside, contiguous, from_values, values};
+use crate::{
+    autodiff::Primitive,
+    cpu::kernels::{
+        buffers::Buffer,
+        matrix::Store,
+        normalization::{Normalized, input_gradient, normalize, weight_gradient},
+    },
 };
 
 /// See [`crate::rms_norm`].

@@ -6,10 +6,11 @@ use rayon::prelude::*;
 use super::{Attended, Block, Head};
 use crate::cpu::kernels::{
     buffers::{Buffer, HalfBuffer, Pooled},
+    dispatch::vectorized,
     matrix::{Matrix, Store, Threads},
     rotary::Heads,
     value::Value,
-    vector::{exponentials, sum_by, vectorized},
+    vector::{exponentials, sum_by},
 };
 
 /// The gradients, each in the layout of what it belongs to.

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::cpu::kernels::{
     buffers::{Buffer, HalfBuffer},
+    dispatch::vectorized,
     matrix::{Matrix, Store, Threads},
     rotary::Heads,
     value::Value,
-    vector::vectorized,
 };
 
 /// Writes the attended values, in the query's layout, and for each query the logarithm of its softmax's denominator.

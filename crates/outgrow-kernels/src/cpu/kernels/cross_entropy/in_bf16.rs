@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use super::{Gradients, Prediction, row_loss};
 use crate::cpu::kernels::{
     buffers::{Buffer, HalfBuffer},
+    dispatch::vectorized,
     matrix::{Matrix, Store, Threads, multiply_bf16},
     value::{convert, narrowed},
-    vector::vectorized,
 };
 
 /// Logits that exist at once: 64 MiB. Each chunk adds to the gradient of the whole head, so there should be few.

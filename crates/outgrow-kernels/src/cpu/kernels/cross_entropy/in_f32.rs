@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use super::{Gradients, Prediction, row_loss};
 use crate::cpu::kernels::{
     buffers::Buffer,
+    dispatch::vectorized,
     matrix::{Matrix, Store, Threads, multiply},
-    vector::vectorized,
 };
 
 /// Logits that exist at once: 16 MiB.

@@ -10,7 +10,7 @@ use half::bf16;
 
 use super::{Matrix, Store, Threads, sizes};
 #[cfg(target_arch = "x86_64")]
-use crate::precision::processor_multiplies_bf16;
+use crate::cpu::kernels::instructions::processor_multiplies_bf16;
 
 /// What products are written as: f32 as they were summed, or bf16, rounded once.
 pub trait Sum: gemmkit::Scalar {

@@ -8,8 +8,8 @@ use super::{KeyValues, Layer, Onward, Rows, Shape, Span};
 use crate::cpu::kernels::{
     attention::{Softmax, scale},
     buffers::Buffer,
+    dispatch::vectorized,
     matrix::{Matrix, Store, Threads, multiply},
-    vector::vectorized,
 };
 
 /// Queries that are done at once.

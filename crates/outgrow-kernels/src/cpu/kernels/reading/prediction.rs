@@ -7,8 +7,9 @@ use rayon::prelude::*;
 use super::{Operand, Rows, Weight, product};
 use crate::cpu::kernels::{
     buffers::Buffer,
+    dispatch::vectorized,
     matrix::Store,
-    vector::{exponential, maximum, sum_by, vectorized},
+    vector::{exponential, maximum, sum_by},
 };
 
 /// Logits that exist at once: 16 MiB, if a chunk has at least [`Rows::ALIKE`] rows.
