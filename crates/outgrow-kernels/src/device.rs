@@ -78,7 +78,10 @@ impl DeviceError {
     /// Whether what the user gave is at fault and can be mended: a device that isn't there always is.
     pub fn is_input(&self) -> bool {
         match self {
-            Self::UnknownName { .. } | Self::NotCompiled { .. } | Self::NotFound { .. } => true,
+            Self::UnknownName { .. }
+            | Self::NotCompiled { .. }
+            | Self::NotFound { .. }
+            | Self::Lacking { .. } => true,
         }
     }
 
@@ -167,8 +170,7 @@ pub fn available_devices() -> Vec<DeviceDescription> {
 
 /// Why each backend of this build that has no device on this machine has none.
 pub fn missing_devices() -> Vec<DeviceError> {
-    let names = [DeviceName::Flex, DeviceName::Wgpu, DeviceName::Cuda { index: 0 }];
-    let errors = names.into_iter().filter_map(|name| open_device(name).err());
+    let errors = DeviceName::ALL.into_iter().filter_map(|name| open_device(name).err());
     errors.filter(|error| !matches!(error, DeviceError::NotCompiled { .. })).collect()
 }
 
