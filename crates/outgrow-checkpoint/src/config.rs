@@ -1,11 +1,19 @@
 //! The shape of a LLaMA-style decoder, and what makes one possible. It does not know how the shape is spelt in JSON.
 
+pub(crate) mod tensors;
+
+pub(crate) mod keys;
+pub(crate) mod honoured;
+mod rope;
+pub(crate) mod raw;
+pub(crate) mod json;
+
 use std::ops::Deref;
 
 use crate::{
     dtype::Dtype,
     error::{CheckpointError, Problems},
-    weights::CONFIG_FILE,
+    folder::file_names::CONFIG_FILE,
 };
 
 /// More layers than any decoder has; a bound, so that a slip in a factor is an error and not an endless allocation.

@@ -1,5 +1,8 @@
 //! The number formats that weights are stored in, and their names. It does not convert values.
 
+pub(crate) mod stored;
+pub(crate) mod values;
+
 use std::fmt;
 
 /// The number formats that weights are stored in.

@@ -1,12 +1,12 @@
 //! Everything that can go wrong between a folder and a model's tensors, one line each: what, where, and what would be
 //! right. It does not decide what to do about it.
 
+pub mod io_error;
+
 use std::{
     fmt, io,
     path::{Path, PathBuf},
 };
-
-use crate::io_error;
 
 /// An error of this crate. Its `Display` is one line meant for the person who gave the input.
 #[derive(Debug, thiserror::Error)]

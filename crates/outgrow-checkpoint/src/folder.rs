@@ -4,6 +4,11 @@
 //! A process that is killed outright leaves `.NAME.PID-N.partial` behind. Nothing ever takes such a name for a result, and on
 //! Linux the next attempt at the same target removes it, or goes on with it where both say that they make the same.
 
+pub(crate) mod file_names;
+pub(crate) mod misplaced;
+mod left_behind;
+pub(crate) mod renaming;
+
 use std::{
     collections::BTreeSet,
     fs::{self, File, OpenOptions, TryLockError},
@@ -15,7 +20,7 @@ use std::{
 
 use crate::{
     error::CheckpointError,
-    left_behind::{IDENTITY_FILE, LeftBehind, left_behind, lock_folder},
+    folder::left_behind::{IDENTITY_FILE, LeftBehind, left_behind, lock_folder},
 };
 
 /// Counts the temporary names of this process.

@@ -1,6 +1,8 @@
 //! JSON as Python writes it: besides the standard's, `NaN` and `Infinity`, numbers of any length, and a byte order mark
 //! in front. A number that a [`Value`] can't hold is kept as its text, and written again as that.
 
+pub(crate) mod file;
+
 use std::borrow::Cow;
 
 use serde_json::{Value, json};

@@ -1,6 +1,12 @@
 //! The files that hold a folder's tensors, and which tensors are to be read from them. What can't be read is no error
 //! yet: nobody may need it. What the tensors mean is not known here.
 
+pub(crate) mod set;
+pub(crate) mod layout;
+pub(crate) mod writer;
+pub(crate) mod wrappers;
+pub(crate) mod index;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt, fs,
@@ -8,15 +14,11 @@ use std::{
 };
 
 use crate::{
-    comparison::same_values,
     error::{CheckpointError, Problems},
-    file::SafetensorsFile,
-    header::Entry,
-    index::read_index,
-    misplaced::no_weights,
+    folder::misplaced::no_weights,
     notes::{Note, first_few},
-    weights::{ShardSet, StoredTensor},
-    wrappers::Wrappers,
+    safetensors::{SafetensorsFile, StoredTensor, comparison::same_values, header::Entry},
+    shards::{index::read_index, set::ShardSet, wrappers::Wrappers},
 };
 
 pub(crate) type Files = BTreeMap<PathBuf, SafetensorsFile>;

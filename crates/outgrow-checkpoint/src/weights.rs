@@ -3,79 +3,24 @@
 //! read. What it lacks, or has twice, is known by name, for whoever needs it. What the tensors mean, and whether they
 //! make up a model, is not known here. Nothing here writes.
 
+mod own_names;
+
 use std::{
     collections::BTreeMap,
-    fs,
-    ops::Range,
     path::{Path, PathBuf},
 };
 
 use serde_json::Value;
 
 use crate::{
-    comparison::same_values,
+    config::raw::read_raw_config,
     error::{CheckpointError, Problems},
-    json::PythonJson,
-    misplaced::{adapter_beside_model, misplaced},
-    names::natural_order,
+    folder::{file_names::ADAPTER_CONFIG_FILE, misplaced::adapter_beside_model},
     notes::Note,
-    shards::{Files, Shards, Unreadable, open_shards, refusal},
-    stored_dtype::StoredDtype,
+    safetensors::{StoredTensor, comparison::same_values},
+    shards::{Files, Shards, Unreadable, open_shards, refusal, set::ShardSet},
+    tensor_names::natural_order,
 };
-
-/// The configuration's file name.
-pub const CONFIG_FILE: &str = "config.json";
-/// The weights' file name where there is only one.
-pub const SINGLE_FILE: &str = "model.safetensors";
-/// The file that says which shard holds which tensor.
-pub const INDEX_FILE: &str = "model.safetensors.index.json";
-/// What PEFT calls the configuration of an adapter.
-pub(crate) const ADAPTER_CONFIG_FILE: &str = "adapter_config.json";
-
-/// The sets of files that a folder can hold: each is one file, or several and an index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShardSet {
-    /// `model.safetensors`, or `model-00001-of-00002.safetensors` and so on: the parameters.
-    Model,
-    /// `optimizer.safetensors`, or `optimizer-00001-of-00002.safetensors` and so on: AdamW's moments, named by the path of
-    /// their parameter and `.exp_avg` or `.exp_avg_sq`.
-    Optimizer,
-}
-
-impl ShardSet {
-    /// What the names of its files begin with.
-    pub(crate) fn stem(self) -> &'static str {
-        match self {
-            Self::Model => "model",
-            Self::Optimizer => "optimizer",
-        }
-    }
-
-    /// The file where there is only one.
-    pub(crate) fn single_file(self) -> String {
-        format!("{}.safetensors", self.stem())
-    }
-
-    /// The file that says which shard holds which tensor.
-    pub(crate) fn index_file(self) -> String {
-        format!("{}.safetensors.index.json", self.stem())
-    }
-}
-
-/// A tensor and where its bytes are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredTensor {
-    /// The Hugging Face name; without the wrappers that the file may have in it.
-    pub name: String,
-    /// How it is stored.
-    pub dtype: StoredDtype,
-    /// Sizes, outermost first.
-    pub shape: Vec<usize>,
-    /// The file that holds it.
-    pub shard: PathBuf,
-    /// Bytes in that file.
-    pub range: Range<u64>,
-}
 
 /// An opened folder of weights, memory-mapped: opening costs the headers, not the weights.
 ///
@@ -279,42 +224,4 @@ impl WeightFolder {
     fn tensor_problem(&self, problem: String) -> CheckpointError {
         CheckpointError::Tensors { path: self.folder.clone(), problems: Problems(vec![problem]) }
     }
-}
-
-/// The config.json of a folder, as it is; a JSON object. What is odd about it goes to the notes.
-///
-/// # Errors
-/// `NoFolder`, `NotAModel` where it is something else that can be told, `Io`, or `Json` where it is no object.
-pub fn read_raw_config(folder: &Path, notes: &mut Vec<Note>) -> Result<Value, CheckpointError> {
-    let file = folder.join(CONFIG_FILE);
-    if !file.exists()
-        && let Some(error) = misplaced(folder)
-    {
-        return Err(error);
-    }
-    read_json(&file, notes)
-}
-
-/// A file that must be a JSON object.
-pub(crate) fn read_json(file: &Path, notes: &mut Vec<Note>) -> Result<Value, CheckpointError> {
-    let text = fs::read_to_string(file).map_err(|source| CheckpointError::io("read", file, source))?;
-    parse_object(file, &text, notes)
-}
-
-/// A text that must be a JSON object.
-pub(crate) fn parse_object(file: &Path, text: &str, notes: &mut Vec<Note>) -> Result<Value, CheckpointError> {
-    let problem = |problem| CheckpointError::Json { file: file.to_owned(), problem };
-    let json = PythonJson::parse(text).map_err(|error| problem(format!("not JSON: {error}")))?;
-    if !json.value.is_object() {
-        return Err(problem("expected a JSON object".to_owned()));
-    }
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let keys = json.keys_beyond_json();
-    if json.has_byte_order_mark {
-        notes.push(Note::ByteOrderMark { file: name.clone() });
-    }
-    if !keys.is_empty() {
-        notes.push(Note::NoJsonNumbers { file: name, keys });
-    }
-    Ok(json.value)
 }

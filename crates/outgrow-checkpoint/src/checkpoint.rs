@@ -10,12 +10,17 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    config::LlamaConfig,
-    config_json::{DtypeFrom, ReadConfig},
+    config::{
+        LlamaConfig,
+        json::{DtypeFrom, ReadConfig},
+        raw::read_raw_config,
+        tensors::{EMBEDDING, HEAD, TensorShape},
+    },
     error::{CheckpointError, Problems},
+    folder::file_names::CONFIG_FILE,
     notes::Note,
-    tensors::{EMBEDDING, HEAD, TensorShape},
-    weights::{CONFIG_FILE, StoredTensor, WeightFolder, read_raw_config},
+    safetensors::StoredTensor,
+    weights::WeightFolder,
 };
 
 /// Old conversions store the rotary frequencies, which follow from the configuration.

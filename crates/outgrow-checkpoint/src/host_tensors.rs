@@ -9,17 +9,16 @@ use std::{
 };
 
 use crate::{
+    checkpoint::Checkpoint,
     config::LlamaConfig,
-    dtype::Dtype,
+    dtype::{
+        Dtype,
+        values::{ValueTooLarge, decode_into, encode_into},
+    },
     error::{CheckpointError, Problems},
-    file::SafetensorsFile,
-    folder::{PendingFolder, write_atomically},
-    header::header_bytes,
-    layout::{ShardLayout, TensorSpec},
-    open::Checkpoint,
-    values::{ValueTooLarge, decode_into, encode_into},
-    weights::{CONFIG_FILE, StoredTensor},
-    write::ShardWriter,
+    folder::{PendingFolder, file_names::CONFIG_FILE, write_atomically},
+    safetensors::{SafetensorsFile, StoredTensor, header::header_bytes, spec::TensorSpec},
+    shards::{layout::ShardLayout, writer::ShardWriter},
 };
 
 /// A tensor in memory, row-major.

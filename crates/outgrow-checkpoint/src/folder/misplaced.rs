@@ -8,9 +8,9 @@ use std::{
 
 use crate::{
     error::CheckpointError,
+    folder::file_names::{ADAPTER_CONFIG_FILE, CONFIG_FILE, INDEX_FILE, SINGLE_FILE},
     json::PythonJson,
     notes::first_few,
-    weights::{ADAPTER_CONFIG_FILE, CONFIG_FILE, INDEX_FILE, SINGLE_FILE},
 };
 
 /// What a path without a config.json is; `None` of a folder that nothing can be said of.

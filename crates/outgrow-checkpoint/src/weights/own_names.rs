@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    config::tensors::{BASE_MODEL, EMBEDDING, HEAD},
     error::CheckpointError,
     notes::Note,
-    tensors::{BASE_MODEL, EMBEDDING, HEAD},
     weights::WeightFolder,
 };
 

@@ -10,10 +10,9 @@ use std::{
 
 use crate::{
     error::{CheckpointError, Problems},
-    header::header_bytes,
-    layout::{Shard, ShardLayout, offsets},
-    naming::Naming,
-    weights::StoredTensor,
+    folder::renaming::Naming,
+    safetensors::{StoredTensor, header::header_bytes, spec::offsets},
+    shards::layout::{Shard, ShardLayout},
 };
 
 /// Files that are kept open between tensors, on each side. Neighbouring tensors mostly share theirs.

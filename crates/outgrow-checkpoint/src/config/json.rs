@@ -4,17 +4,21 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
-    config::{LlamaConfig, LlamaFields},
+    config::{
+        LlamaConfig, LlamaFields,
+        honoured::{LLAMA_CLASS, check_honoured, check_layer_types, is_mistral, max_position_embeddings},
+        keys::Keys,
+        raw::read_raw_config,
+        rope,
+    },
     dtype::Dtype,
     error::{CheckpointError, Problems},
-    honoured::{LLAMA_CLASS, check_honoured, check_layer_types, is_mistral, max_position_embeddings},
-    json::{as_number, shown},
+    folder::file_names::CONFIG_FILE,
+    json::{file::parse_object, shown},
     notes::Note,
-    rope_json,
-    weights::{CONFIG_FILE, parse_object, read_raw_config},
 };
 
 impl LlamaConfig {
@@ -81,7 +85,7 @@ impl LlamaConfig {
             "max_position_embeddings": self.max_position_embeddings,
             "rms_norm_eps": self.rms_norm_eps,
             "rope_theta": self.rope.theta,
-            "rope_scaling": rope_json::write_scaling(&self.rope.scaling),
+            "rope_scaling": rope::write_scaling(&self.rope.scaling),
             "attention_bias": false,
             "mlp_bias": false,
             "attention_dropout": 0.0,
@@ -162,7 +166,7 @@ fn read_keys(keys: &mut Keys<'_>, dtype: Dtype) -> Option<LlamaFields> {
     let (vocab_size, intermediate_size) =
         (keys.required_size("vocab_size"), keys.required_size("intermediate_size"));
     let max_position_embeddings = max_position_embeddings(keys);
-    let rope = rope_json::read(keys, max_position_embeddings);
+    let rope = rope::read(keys, max_position_embeddings);
     let num_key_value_heads = keys.size("num_key_value_heads").or(
         // Left out, it is not what null is.
         if is_mistral(keys) && !keys.is_there("num_key_value_heads") { Some(8) } else { num_attention_heads },
@@ -203,88 +207,5 @@ fn read_dtype(keys: &Keys) -> Result<Dtype, String> {
         Some("float16" | "half") => Ok(Dtype::F16),
         Some("bfloat16") => Ok(Dtype::Bf16),
         _ => Err(format!("`{key}` is {}, expected \"float32\", \"float16\" or \"bfloat16\"", shown(value))),
-    }
-}
-
-/// The keys of a JSON object, read one by one; what is wrong with any is gathered, and what is odd.
-pub(crate) struct Keys<'a> {
-    object: &'a Map<String, Value>,
-    pub(crate) problems: Vec<String>,
-    pub(crate) notes: Vec<Note>,
-}
-
-impl<'a> Keys<'a> {
-    pub(crate) fn new(object: &'a Map<String, Value>) -> Self {
-        Self { object, problems: Vec::new(), notes: Vec::new() }
-    }
-
-    /// Null and absent are the same.
-    pub(crate) fn value(&self, key: &str) -> Option<&'a Value> {
-        self.object.get(key).filter(|value| !value.is_null())
-    }
-
-    /// Whether the file has the key, be it null.
-    pub(crate) fn is_there(&self, key: &str) -> bool {
-        self.object.contains_key(key)
-    }
-
-    pub(crate) fn problem(&mut self, problem: String) {
-        self.problems.push(problem);
-    }
-
-    /// Something that the file says and that changes nothing, or means something else.
-    pub(crate) fn note(&mut self, key: &str, said: String) {
-        self.notes.push(Note::Config { key: key.to_owned(), said });
-    }
-
-    fn read<T>(&mut self, key: &str, expected: &str, read: impl Fn(&'a Value) -> Option<T>) -> Option<T> {
-        let value = self.value(key)?;
-        let found = read(value);
-        if found.is_none() {
-            self.problem(format!("`{key}` is {}, expected {expected}", shown(value)));
-        }
-        found
-    }
-
-    pub(crate) fn size(&mut self, key: &str) -> Option<usize> {
-        self.read(key, "a whole number", |value| value.as_u64().and_then(|size| usize::try_from(size).ok()))
-    }
-
-    pub(crate) fn number(&mut self, key: &str) -> Option<f64> {
-        self.read(key, "a number", as_number)
-    }
-
-    pub(crate) fn required_size(&mut self, key: &str) -> Option<usize> {
-        self.require(key, "a whole number");
-        self.size(key)
-    }
-
-    pub(crate) fn required_number(&mut self, key: &str) -> Option<f64> {
-        self.require(key, "a number");
-        self.number(key)
-    }
-
-    fn require(&mut self, key: &str, expected: &str) {
-        if self.value(key).is_none() {
-            self.problem(format!("`{key}` is missing, expected {expected}"));
-        }
-    }
-
-    fn flag(&mut self, key: &str) -> Option<bool> {
-        self.read(key, "true or false", Value::as_bool)
-    }
-
-    /// A token id, or the first of a list of them. A negative one stands for none.
-    fn token(&mut self, key: &str) -> Option<u32> {
-        let value = self.value(key)?;
-        let first = value.as_array().map_or(Some(value), |list| list.first());
-        if value.as_array().is_some_and(Vec::is_empty) {
-            return None;
-        }
-        if first.and_then(Value::as_i64).is_some_and(|token| token < 0) {
-            self.note(key, format!("is {}: no token", shown(value)));
-            return None;
-        }
-        self.read(key, "a token id", |_| first?.as_u64().and_then(|token| u32::try_from(token).ok()))
     }
 }

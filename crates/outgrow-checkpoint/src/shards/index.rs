@@ -7,9 +7,10 @@ use std::{
 
 use crate::{
     error::CheckpointError,
+    folder::file_names::{INDEX_FILE, SINGLE_FILE},
+    json::file::read_object,
     notes::Note,
-    weights::{INDEX_FILE, SINGLE_FILE, read_json},
-    wrappers::Wrappers,
+    shards::wrappers::Wrappers,
 };
 
 /// The tensors that a folder's index lists, whether or not its shards are there: enough to plan the growth of a model
@@ -61,7 +62,7 @@ pub(crate) fn read_index(
     notes: &mut Vec<Note>,
 ) -> Result<BTreeMap<String, String>, CheckpointError> {
     let problem = |problem: String| CheckpointError::Json { file: file.to_owned(), problem };
-    let json = read_json(file, notes)?;
+    let json = read_object(file, notes)?;
     let map = json["weight_map"].as_object().filter(|map| !map.is_empty()).ok_or_else(|| {
         problem("`weight_map` is missing, expected an object of tensors and their files".to_owned())
     })?;

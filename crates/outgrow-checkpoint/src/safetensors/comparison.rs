@@ -2,8 +2,9 @@
 //! different types.
 
 use crate::{
-    dtype::Dtype, error::CheckpointError, file::SafetensorsFile, stored_dtype::StoredDtype,
-    values::decode_into, weights::StoredTensor,
+    dtype::{Dtype, stored::StoredDtype, values::decode_into},
+    error::CheckpointError,
+    safetensors::{SafetensorsFile, StoredTensor},
 };
 
 /// Values that are in memory at a time.

@@ -5,8 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    config::{Rope, RopeScaling},
-    config_json::Keys,
+    config::{Rope, RopeScaling, keys::Keys},
     json::shown,
 };
 

@@ -1,6 +1,10 @@
 //! One safetensors file, opened: its tensors, and their bytes mapped into memory or read into a buffer. It knows no
 //! model.
 
+pub(crate) mod spec;
+pub(crate) mod header;
+pub(crate) mod comparison;
+
 use std::{
     fs::File,
     io,
@@ -11,9 +15,25 @@ use std::{
 use memmap2::Mmap;
 
 use crate::{
+    dtype::stored::StoredDtype,
     error::CheckpointError,
-    header::{Entry, read_header},
+    safetensors::header::{Entry, read_header},
 };
+
+/// A tensor and where its bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTensor {
+    /// The Hugging Face name; without the wrappers that the file may have in it.
+    pub name: String,
+    /// How it is stored.
+    pub dtype: StoredDtype,
+    /// Sizes, outermost first.
+    pub shape: Vec<usize>,
+    /// The file that holds it.
+    pub shard: PathBuf,
+    /// Bytes in that file.
+    pub range: Range<u64>,
+}
 
 /// An opened safetensors file.
 #[derive(Debug)]

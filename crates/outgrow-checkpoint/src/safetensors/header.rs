@@ -12,9 +12,9 @@ use serde::{
 use serde_json::{Map, Value, json};
 
 use crate::{
+    dtype::stored::StoredDtype,
     error::CheckpointError,
-    layout::{TensorSpec, offsets},
-    stored_dtype::StoredDtype,
+    safetensors::spec::{TensorSpec, offsets},
 };
 
 const SIZE_BYTES: u64 = 8;

@@ -1,29 +1,8 @@
 //! How tensors are spread over shards, before any is written. Pure: the plan of a growth prints it.
 
-use std::ops::Range;
-
 use serde_json::{Map, Value, json};
 
-use crate::{stored_dtype::StoredDtype, weights::ShardSet};
-
-/// A tensor that is to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorSpec {
-    /// The Hugging Face name.
-    pub name: String,
-    /// How it is stored.
-    pub dtype: StoredDtype,
-    /// Sizes, outermost first.
-    pub shape: Vec<usize>,
-}
-
-impl TensorSpec {
-    /// Bytes of its values.
-    pub fn size_bytes(&self) -> u64 {
-        let values = self.shape.iter().map(|side| *side as u64).product::<u64>();
-        values * self.dtype.size_bits() / 8
-    }
-}
+use crate::{safetensors::spec::TensorSpec, shards::set::ShardSet};
 
 /// One file of a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,15 +90,6 @@ impl ShardLayout {
             .collect();
         Some(json!({ "metadata": { "total_size": self.size_bytes() }, "weight_map": weight_map }))
     }
-}
-
-/// Where each tensor's bytes lie, counted from the end of the header.
-pub(crate) fn offsets(tensors: &[TensorSpec]) -> impl Iterator<Item = Range<u64>> {
-    tensors.iter().scan(0, |end, tensor| {
-        let start = *end;
-        *end += tensor.size_bytes();
-        Some(start..*end)
-    })
 }
 
 #[cfg(test)]

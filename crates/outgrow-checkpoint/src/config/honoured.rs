@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::{config_json::Keys, json::shown};
+use crate::{config::keys::Keys, json::shown};
 
 pub(crate) const LLAMA_CLASS: &str = "LlamaForCausalLM";
 const MISTRAL_CLASS: &str = "MistralForCausalLM";
