@@ -1,20 +1,22 @@
-//! What can be wrong with the files of a run, or with a set of runs. Each message is one line.
+//! What can be wrong with the files of a run, or with a set of runs. Each message is one line; it decides no exit
+//! status.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 /// Why runs can't be reported.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReportError {
     /// A file of the run can't be opened or read.
-    #[error("{}: can't be read: {source}; a run folder holds run.json and metrics.jsonl", file.display())]
+    #[error("{}: can't be read: {cause}; a run folder holds run.json and metrics.jsonl", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+        /// What the system said. The message shows it, so it isn't the error's `source`.
+        cause: io::Error,
     },
     /// `run.json` isn't what a run writes.
-    #[error("{}: not the description of a run: {source}", file.display())]
+    #[error("{}: not the description of a run", file.display())]
     Description {
         /// The file.
         file: PathBuf,
@@ -64,4 +66,52 @@ pub enum ReportError {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+impl ReportError {
+    /// Whether the runs that were given are at fault, so that whoever gave them can mend it. A file that the system
+    /// keeps from being read (no permission, a broken disk) is no such fault; one that isn't there is.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Unreadable { cause, .. } => is_of_the_input(cause.kind()),
+            Self::Description { .. }
+            | Self::Format { .. }
+            | Self::Metrics { .. }
+            | Self::NoRuns
+            | Self::SameRun { .. }
+            | Self::Curve { .. } => true,
+        }
+    }
+
+    /// Whether the disk is full. Reports are only read here, so this is rare.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Unreadable { cause, .. } if cause.kind() == io::ErrorKind::StorageFull)
+    }
+}
+
+/// Whether a path or a file is to blame, and not the machine.
+fn is_of_the_input(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{
+        AlreadyExists, InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, UnexpectedEof,
+    };
+    matches!(
+        kind,
+        NotFound | AlreadyExists | InvalidData | InvalidInput | UnexpectedEof | NotADirectory | IsADirectory
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_not_there_is_the_inputs_fault_and_one_without_permission_is_not() {
+        let unreadable =
+            |kind: io::ErrorKind| ReportError::Unreadable { file: "run.json".into(), cause: kind.into() };
+        assert!(unreadable(io::ErrorKind::NotFound).is_input());
+        assert!(!unreadable(io::ErrorKind::PermissionDenied).is_input());
+        let full = unreadable(io::ErrorKind::StorageFull);
+        assert!(full.is_disk_full() && !full.is_input());
+        assert!(ReportError::NoRuns.is_input() && !ReportError::NoRuns.is_disk_full());
+    }
 }

@@ -53,7 +53,8 @@ pub(crate) fn loss(value: f64) -> String {
     format!("{value:.3}")
 }
 
-/// What a benchmark measured and its standard error, `0.3120` and `± 0.0146`, with as many decimals as the value is worth.
+/// What a benchmark measured and its standard error, `0.3120` and `± 0.0146`, with as many decimals as the value is
+/// worth.
 pub(crate) fn measured(value: f64, standard_error: Option<f64>) -> (String, Option<String>) {
     let written = |number: f64| match value.abs() {
         small if small < 10.0 => format!("{number:.4}"),

@@ -1,4 +1,5 @@
-//! Finished runs to speed-up at equal loss, and one HTML page. Trains nothing and counts no FLOPs: it reads what a run wrote.
+//! Finished runs to speed-up at equal loss, and one HTML page. Trains nothing and counts no FLOPs: it reads what a run
+//! wrote.
 #![doc = include_str!("../README.md")]
 
 mod error;
@@ -15,9 +16,11 @@ pub use error::ReportError;
 pub use report::benchmark::{Benchmark, BenchmarkRun, BenchmarkValue};
 pub use report::curve::{Curve, CurvePoint};
 pub use report::speed_up::{LossReading, ReadAt, Reading, SeedReading, SpeedUp, speed_up, speed_up_at};
-pub use report::{Comparison, MethodRuns, Report, RunSummary};
+pub use report::{
+    Report,
+    comparison::{Comparison, MethodRuns, RunSummary},
+};
 pub use run::measure::{Asked, Measure};
-pub use run::read_run;
 pub use run::record::{
     BenchmarkPoint, ChangeRecord, Cost, MetricValue, RunRecord, StageSpan, TaskResult, TrainingPoint,
     ValidationPoint,

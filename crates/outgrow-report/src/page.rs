@@ -1,19 +1,24 @@
-//! The page: headline, charts, tables, stages, recipes, and what the numbers mean. One file, no script, nothing fetched.
+//! The page: headline, charts, tables, stages, recipes, and what the numbers mean. One file, no script, nothing
+//! fetched.
 
-pub(crate) mod benchmark_charts;
-pub(crate) mod benchmarks;
-pub(crate) mod charts;
-pub(crate) mod tables;
-pub(crate) mod timeline;
+mod swatch;
+
+mod charts;
+mod tables;
+
+mod benchmark_charts;
+mod benchmarks;
+
+mod timeline;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::{
-    drawing::chart::Chart,
+    drawing::chart::{CHART_STYLE, Chart, colour_class},
     figures::{escape, flops, signed_percent, tokens},
-    page::charts::CHART_STYLE,
-    report::{Comparison, Report, speed_up::mean},
+    page::swatch::swatch,
+    report::{Report, comparison::Comparison, speed_up::mean},
     run::record::RunRecord,
 };
 
@@ -44,7 +49,14 @@ word perplexity. Runs that were asked other documents, or with other examples, b
 <dt>± and bands</dt><dd>One standard error over a benchmark's documents, where the runs computed it. It says nothing of seeds. \
 Around a mean of seeds it is the mean of theirs: all answer the same documents, so their errors need not average out.</dd>";
 
-pub(crate) fn page(report: &Report) -> String {
+impl Report {
+    /// One self-contained page: no script, and nothing is fetched from anywhere.
+    pub fn html(&self) -> String {
+        page(self)
+    }
+}
+
+fn page(report: &Report) -> String {
     let mut out = String::with_capacity(200_000);
     let title = title(report);
     let _ = write!(
@@ -138,8 +150,8 @@ fn headline(report: &Report) -> String {
         let _ = write!(
             out,
             "<div class=\"card c{}\"><h2>{}{}</h2>{}<p>{}</p></div>",
-            crate::drawing::chart::colour_class(colour),
-            tables::swatch(colour),
+            colour_class(colour),
+            swatch(colour),
             escape(label),
             comparisons.get(index).map(number).unwrap_or_default(),
             escape(rest)

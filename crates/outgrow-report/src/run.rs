@@ -1,9 +1,10 @@
 //! Reads the files of one run, `run.json` and `metrics.jsonl`. A run may still be going on: a last line that is cut
 //! short is left out.
 
-pub(crate) mod evaluation_line;
 pub(crate) mod measure;
 pub(crate) mod record;
+
+mod evaluation_line;
 
 use std::path::Path;
 
@@ -110,63 +111,82 @@ impl StageLabel {
     }
 }
 
-/// Reads `folder/run.json` and `folder/metrics.jsonl`.
-///
-/// A last line without its line end that isn't whole JSON is left out, because a run that is going on, or was killed,
-/// may be in the middle of writing it. Where tokens go back, because a resumed run repeats the steps since its
-/// checkpoint, the later lines count.
-///
-/// # Errors
-/// A file that can't be read, a `run.json` that isn't one or is of another format, or a line that is neither a step
-/// nor an evaluation, with the file and the line.
-pub fn read_run(folder: &Path) -> Result<RunRecord, ReportError> {
-    let description = read_description(&folder.join("run.json"))?;
-    let known_since_step = description.validation_known_since_step.as_u64().unwrap_or(0);
-    let mut run = RunRecord {
-        measure: Measure::read(&description.data, &description.recipe, known_since_step),
-        training_sha256: description.data["training"]["sha256"].as_str().map(str::to_owned),
-        asked: Asked::read(&description.evaluation, &description.recipe),
-        changes: Vec::<ChangeRecord>::deserialize(description.changes).unwrap_or_default(),
-        folder: folder.to_path_buf(),
-        name: description.name,
-        method: description.method,
-        seed: description.seed,
-        recipe: description.recipe,
-        device: match description.dtype.as_deref() {
-            None | Some("f32") => description.device,
-            Some(dtype) => format!("{} in {dtype}", description.device),
-        },
-        version: description.version,
-        model: description.model,
-        parameters: description.parameters,
-        finished: description.finished,
-        training: Vec::new(),
-        validation: Vec::new(),
-        benchmarks: Vec::new(),
-    };
-    let file = folder.join("metrics.jsonl");
-    let text = read_text(&file)?;
-    let last_is_whole = text.ends_with('\n');
-    let lines: Vec<&str> = text.lines().collect();
-    for (index, line) in lines.iter().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        match parse_line(line) {
-            Ok(parsed) => push(&mut run, parsed),
-            Err(error) if error.is_eof() && index + 1 == lines.len() && !last_is_whole => {}
-            Err(error) => {
-                return Err(ReportError::Metrics { file, line: index + 1, problem: describe(&error) });
+impl RunRecord {
+    /// Reads `folder/run.json` and `folder/metrics.jsonl`.
+    ///
+    /// A last line without its line end that isn't whole JSON is left out, because a run that is going on, or was killed,
+    /// may be in the middle of writing it. Where tokens go back, because a resumed run repeats the steps since its
+    /// checkpoint, the later lines count.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let run = serde_json::json!({"format": 1, "name": "scratch-seed-1", "method": "scratch", "seed": 1,
+    /// #     "parameters": 2_630_000, "finished": false});
+    /// # std::fs::write(folder.path().join("run.json"), run.to_string())?;
+    /// # let line = serde_json::json!({"step": 0, "tokens": 0, "stage": "train", "flops": 0.0, "flops_6nt": 0.0,
+    /// #     "validation_loss": 8.32});
+    /// # std::fs::write(folder.path().join("metrics.jsonl"), format!("{line}\n"))?;
+    /// use outgrow_report::RunRecord;
+    ///
+    /// let run = RunRecord::read(folder.path())?;
+    /// assert_eq!((run.method.as_str(), run.seed), ("scratch", 1));
+    /// assert_eq!(run.validation[0].loss, 8.32);
+    /// assert!(!run.finished, "it may be read while it is going on");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A file that can't be read, a `run.json` that isn't one or is of another format, or a line that is neither a step
+    /// nor an evaluation, with the file and the line.
+    pub fn read(folder: &Path) -> Result<Self, ReportError> {
+        let description = read_description(&folder.join("run.json"))?;
+        let known_since_step = description.validation_known_since_step.as_u64().unwrap_or(0);
+        let mut run = Self {
+            measure: Measure::read(&description.data, &description.recipe, known_since_step),
+            training_sha256: description.data["training"]["sha256"].as_str().map(str::to_owned),
+            asked: Asked::read(&description.evaluation, &description.recipe),
+            changes: Vec::<ChangeRecord>::deserialize(description.changes).unwrap_or_default(),
+            folder: folder.to_path_buf(),
+            name: description.name,
+            method: description.method,
+            seed: description.seed,
+            recipe: description.recipe,
+            device: match description.dtype.as_deref() {
+                None | Some("f32") => description.device,
+                Some(dtype) => format!("{} in {dtype}", description.device),
+            },
+            version: description.version,
+            model: description.model,
+            parameters: description.parameters,
+            finished: description.finished,
+            training: Vec::new(),
+            validation: Vec::new(),
+            benchmarks: Vec::new(),
+        };
+        let file = folder.join("metrics.jsonl");
+        let text = read_text(&file)?;
+        let last_is_whole = text.ends_with('\n');
+        let lines: Vec<&str> = text.lines().collect();
+        for (index, line) in lines.iter().enumerate() {
+            if line.trim().is_empty() {
+                continue;
+            }
+            match parse_line(line) {
+                Ok(parsed) => push(&mut run, parsed),
+                Err(error) if error.is_eof() && index + 1 == lines.len() && !last_is_whole => {}
+                Err(error) => {
+                    return Err(ReportError::Metrics { file, line: index + 1, problem: describe(&error) });
+                }
             }
         }
+        Ok(run)
     }
-    Ok(run)
 }
 
 fn read_text(file: &Path) -> Result<String, ReportError> {
     // Lossy: a line that is cut inside a character is a cut line, not an unreadable file.
     let bytes =
-        std::fs::read(file).map_err(|source| ReportError::Unreadable { file: file.to_path_buf(), source })?;
+        std::fs::read(file).map_err(|cause| ReportError::Unreadable { file: file.to_path_buf(), cause })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Tick {
 
 impl Axis {
     /// Where `value` lies between the low end (0) and the high end (1); beyond them outside of that.
-    pub fn part(&self, value: f64) -> f64 {
+    pub(crate) fn part(&self, value: f64) -> f64 {
         match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
             Scale::Logarithmic => (value / self.low).ln() / (self.high / self.low).ln(),
@@ -37,7 +37,7 @@ impl Axis {
     }
 
     /// About `wanted` ticks at round numbers within the range.
-    pub fn ticks(&self, wanted: usize) -> Vec<Tick> {
+    pub(crate) fn ticks(&self, wanted: usize) -> Vec<Tick> {
         let (low, high) = (self.low / self.unit, self.high / self.unit);
         let values = match self.scale {
             Scale::Linear => linear_ticks(low, high, wanted),

@@ -1,6 +1,6 @@
-//! A line chart as SVG text: one colour a method, a thin line a seed and a thick one for their mean, a band for what is uncertain. Colours
-//! come from the style sheet's variables, so that a chart follows the reader's light or dark system. What is drawn is decided in charts.rs
-//! and benchmark_charts.rs.
+//! A line chart as SVG text: a colour for each method, a thin line for each seed and a thick one for their mean, a band
+//! for what is uncertain. Colours come from the style sheet's variables, so that a chart follows the reader's light or
+//! dark system. What is drawn is decided by the page.
 
 use std::fmt::Write;
 
@@ -9,11 +9,15 @@ use crate::{
     figures::escape,
 };
 
+/// The style sheet of a chart that is a file of its own; the page has it too.
+pub(crate) const CHART_STYLE: &str = include_str!("chart.css");
+
 /// What is kept free right of the plot and below it, in the chart's units: about a pixel each.
 const RIGHT: f64 = 18.0;
 const BOTTOM: f64 = 48.0;
 
-/// Points of a line that show their numbers: a long run has thousands of evaluations, a page has about a thousand pixels.
+/// Points of a line that show their numbers: a long run has thousands of evaluations, a page has about a thousand
+/// pixels.
 const MOST_SENSITIVE: usize = 250;
 
 /// Points of a thick line in a small chart that are dots: more of them would only be a thicker line.
@@ -43,7 +47,7 @@ pub(crate) struct Series {
     pub name: String,
     /// The place in the palette.
     pub colour: usize,
-    /// One line a seed.
+    /// One line per seed.
     pub lines: Vec<Vec<Point>>,
     /// The mean over the seeds, where they were evaluated at the same places.
     pub mean: Option<Vec<Place>>,
@@ -76,7 +80,7 @@ pub(crate) struct Drop {
 
 impl Chart {
     /// The chart as an `<svg>` element; `style` is put inside it, for a file of its own.
-    pub fn svg(&self, style: Option<&str>) -> String {
+    pub(crate) fn svg(&self, style: Option<&str>) -> String {
         let mut out = String::new();
         let title = escape(&self.title);
         let id = &self.id;

@@ -1,4 +1,4 @@
-//! A small chart for each benchmark, all with one axis of FLOPs. Drawing is svg.rs.
+//! A small chart for each benchmark, all with one axis of FLOPs. It draws none.
 
 use crate::{
     drawing::{
@@ -92,7 +92,8 @@ fn point(benchmark: &Benchmark, run: &BenchmarkRun, value: &BenchmarkValue) -> O
     })
 }
 
-/// Methods that were evaluated once, and at nearly one place, would cover each other: they stand side by side, the last where it is.
+/// Methods that were evaluated once, and at nearly one place, would cover each other: they stand side by side, the last
+/// where it is.
 fn set_apart(series: &mut [Series], x: &Axis) {
     let mut alone: Vec<&mut Series> =
         series.iter_mut().filter(|series| series.lines.iter().all(|line| line.len() == 1)).collect();

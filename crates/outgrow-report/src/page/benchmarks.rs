@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     figures::{escape, flops, measured, tokens},
-    page::{benchmark_charts, tables::swatch},
+    page::{benchmark_charts, swatch::swatch},
     report::{
         Report,
         benchmark::{Benchmark, BenchmarkRun},
@@ -23,7 +23,7 @@ pub(crate) fn charts_note(report: &Report) -> &'static str {
     }
 }
 
-/// A chart a benchmark.
+/// A chart per benchmark.
 pub(crate) fn charts(report: &Report) -> String {
     let charts: Vec<String> = benchmark_charts::charts(report)
         .iter()
@@ -49,7 +49,7 @@ pub(crate) fn table_note(report: &Report) -> &'static str {
     }
 }
 
-/// A row a benchmark, a column a run that was evaluated by any.
+/// A row per benchmark, a column per run that was evaluated by any.
 pub(crate) fn table(report: &Report) -> String {
     let columns = columns(report);
     folded(report.benchmarks(), |benchmarks| rows(benchmarks, &columns))

@@ -1,20 +1,18 @@
-//! Which charts a report has, and what stands on them. Drawing is svg.rs.
+//! Which charts a report has, and what stands on them. It draws none.
 
 use crate::{
     drawing::{
         axis::{Axis, Scale, widened},
-        chart::{Chart, Drop, Place, Point, Series, thinned},
+        chart::{CHART_STYLE, Chart, Drop, Place, Point, Series, thinned},
     },
     figures::{self, flops, prefix, quantity},
     report::{
-        MethodRuns, Report, RunSummary,
+        Report,
+        comparison::{MethodRuns, RunSummary},
         speed_up::{ReadAt, mean},
     },
     run::record::{Cost, RunRecord, ValidationPoint},
 };
-
-/// The style sheet of a chart that is a file of its own; the page has it too.
-pub(crate) const CHART_STYLE: &str = include_str!("../drawing/chart.css");
 
 /// Sizes of charts over the whole page, over half of it, and of a low one.
 const WHOLE: (f64, f64) = (940.0, 430.0);
@@ -24,8 +22,15 @@ const LOW: (f64, f64) = (940.0, 240.0);
 /// The part of the first method's budget after which its curve fills the chart of the end.
 const START_OF_THE_END: f64 = 0.2;
 
+impl Report {
+    /// Validation loss against exact FLOPs as an SVG file of its own, light or dark as the reader's system is.
+    pub fn loss_chart_svg(&self) -> String {
+        standalone(self)
+    }
+}
+
 /// The chart of the end as an SVG file.
-pub(crate) fn standalone(report: &Report) -> String {
+fn standalone(report: &Report) -> String {
     end(report).map_or_else(
         || {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\"><title>no evaluations yet</title></svg>"
@@ -35,7 +40,8 @@ pub(crate) fn standalone(report: &Report) -> String {
     )
 }
 
-/// Validation loss against exact FLOPs, near the end, with the places at which the speed-up is read. `None` without evaluations.
+/// Validation loss against exact FLOPs, near the end, with the places at which the speed-up is read. `None` without
+/// evaluations.
 pub(crate) fn end(report: &Report) -> Option<Chart> {
     let mut chart = loss_chart(report, "end", Cost::ExactFlops, Scale::Linear)?;
     "Validation loss against training FLOPs, near the end".clone_into(&mut chart.title);
@@ -172,7 +178,8 @@ fn growths(run: &RunSummary, cost: Cost) -> Vec<Point> {
 
 /// The mean of several seeds, if all were evaluated at the same costs.
 ///
-/// Its error is the mean of theirs, the most that it can be: seeds answer the same documents, so their errors need not average out.
+/// Its error is the mean of theirs, the most that it can be: seeds answer the same documents, so their errors need not
+/// average out.
 pub(crate) fn mean_line(lines: &[Vec<Point>]) -> Option<Vec<Place>> {
     let (first, others) = lines.split_first()?;
     let same_places = |other: &&Vec<Point>| {

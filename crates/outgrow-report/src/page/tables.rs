@@ -1,16 +1,20 @@
-//! The tables of the page: runs, speed-up at several losses, speed-up by seed. HTML text only; numbers come from the report.
+//! The tables of the page: runs, speed-up at several losses, speed-up by seed. HTML text only; numbers come from the
+//! report.
 
 use std::fmt::Write;
 
 use crate::{
+    drawing::chart::colour_class,
     figures::{escape, flops, loss, signed_percent, tokens},
+    page::swatch::swatch,
     report::{
-        Comparison, Report, RunSummary,
+        Report,
+        comparison::{Comparison, RunSummary},
         speed_up::{ReadAt, SpeedUp},
     },
 };
 
-/// One row a run.
+/// One row per run.
 pub(crate) fn runs(report: &Report) -> String {
     let mut out = String::from(
         "<div class=\"scroll\"><table><thead><tr><th>method</th><th class=\"n\">seed</th><th class=\"n\">parameters</th><th class=\"n\">tokens</th>\
@@ -46,11 +50,6 @@ fn state(run: &RunSummary) -> String {
         format!("from step {} on {} = {value}", change.step, change.field)
     });
     unfinished.into_iter().chain(changes).collect::<Vec<_>>().join("; ")
-}
-
-/// A coloured dot before a method's name.
-pub(crate) fn swatch(colour: usize) -> String {
-    format!("<i class=\"swatch c{}\"></i>", crate::drawing::chart::colour_class(colour))
 }
 
 /// The speed-up of each method at losses on scratch's way, as numbers with bars.
@@ -95,11 +94,11 @@ fn bar(part: f64, colour: usize) -> String {
     let left = if part < 0.0 { 50.0 - width } else { 50.0 };
     format!(
         "<span class=\"track\"><span class=\"fill c{}\" style=\"left:{left:.1}%;width:{width:.1}%\"></span></span>",
-        crate::drawing::chart::colour_class(colour)
+        colour_class(colour)
     )
 }
 
-/// One row a method and seed: what was read and where; and the same by the other accounts of cost.
+/// One row per method and seed: what was read and where; and the same by the other accounts of cost.
 pub(crate) fn by_seed(report: &Report) -> String {
     let mut out = String::from(
         "<div class=\"scroll\"><table><thead><tr><th>method</th><th class=\"n\">seed</th><th>read at</th><th class=\"n\">loss</th><th class=\"n\">scratch paid</th>\

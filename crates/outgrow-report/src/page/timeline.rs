@@ -5,11 +5,11 @@ use std::fmt::Write;
 use crate::{
     drawing::chart::colour_class,
     figures::{escape, flops, loss, tokens},
-    page::tables::swatch,
+    page::swatch::swatch,
     report::Report,
 };
 
-/// One bar a method, from its first seed, all on one scale of exact FLOPs.
+/// One bar per method, from its first seed, all on one scale of exact FLOPs.
 pub(crate) fn timelines(report: &Report) -> String {
     let first = |index: usize| report.methods()[index].runs.iter().find(|run| !run.stages.is_empty());
     let longest = (0..report.methods().len())

@@ -1,4 +1,5 @@
-//! What each benchmark came to during training, run by run: one metric a task, the one to quote. Drawing is benchmark_charts.rs.
+//! What each benchmark came to during training, run by run: one metric per task, the one to quote. Drawing is
+//! benchmark_charts.rs.
 
 use serde::Serialize;
 
@@ -7,8 +8,8 @@ use crate::run::{
     record::{MetricValue, RunRecord},
 };
 
-/// Metrics to quote, the first that a task has. So arXiv 2405.15319 quotes its eight: `acc_norm` where answers differ in length, `acc`
-/// where there is no other, the word perplexity of WikiText.
+/// Metrics to quote, the first that a task has. So arXiv 2405.15319 quotes its eight: `acc_norm` where answers differ
+/// in length, `acc` where there is no other, the word perplexity of WikiText.
 const HEADLINES: [&str; 3] = ["acc_norm", "acc", "word_perplexity"];
 
 /// A benchmark with the runs that were evaluated by it.
@@ -98,7 +99,7 @@ fn of_task(task: &str, runs: &[(&str, &RunRecord)]) -> Vec<Benchmark> {
     for &(label, run) in runs.iter().filter(|(_, run)| is_evaluated(run)) {
         let belongs = |group: &&mut Vec<(&str, &RunRecord)>| {
             let differs = |other: &RunRecord| {
-                Asked::of(run, task).zip(Asked::of(other, task)).is_some_and(|(one, two)| one.differs(two))
+                run.asked_by(task).zip(other.asked_by(task)).is_some_and(|(one, two)| one.differs(two))
             };
             group.iter().all(|(_, other)| !differs(other))
         };
@@ -108,7 +109,7 @@ fn of_task(task: &str, runs: &[(&str, &RunRecord)]) -> Vec<Benchmark> {
         }
     }
     let words = |group: &[(&str, &RunRecord)]| {
-        group.iter().find_map(|(_, run)| Asked::of(run, task)).map(Asked::words).unwrap_or_default()
+        group.iter().find_map(|(_, run)| run.asked_by(task)).map(Asked::words).unwrap_or_default()
     };
     let all_words: Vec<String> = groups.iter().map(|group| words(group)).collect();
     let asked = |index: usize| {

@@ -7,7 +7,7 @@ use crate::{
     run::record::{Cost, RunRecord},
 };
 
-/// One evaluation: the loss in nats a token, at a cost in FLOPs or tokens.
+/// One evaluation: the loss in nats per token, at a cost in FLOPs or tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct CurvePoint {
     /// What had been paid.
@@ -26,8 +26,19 @@ pub struct Curve {
 impl Curve {
     /// A curve through these points, in this order.
     ///
+    /// ```
+    /// use outgrow_report::{Curve, CurvePoint};
+    ///
+    /// let points = [(0.0, 8.0), (10.0, 4.0)].map(|(cost, loss)| CurvePoint { cost, loss });
+    /// let curve = Curve::new("scratch", points.to_vec())?;
+    /// assert_eq!(curve.first_reach(5.0), Some(7.5));
+    /// assert_eq!(curve.first_reach(3.0), None);
+    /// # Ok::<(), outgrow_report::ReportError>(())
+    /// ```
+    ///
     /// # Errors
-    /// No points, a number that isn't finite, a negative cost, or a cost that falls. `run` names the curve in the message.
+    /// No points, a number that isn't finite, a negative cost, or a cost that falls. `run` names the curve in the
+    /// message.
     pub fn new(run: &str, points: Vec<CurvePoint>) -> Result<Self, ReportError> {
         let wrong = |index, problem: String| ReportError::Curve { run: run.to_owned(), index, problem };
         if points.is_empty() {
@@ -85,9 +96,9 @@ impl Curve {
 
     /// The first cost at which the curve is at or below `loss`, `None` if it never is.
     ///
-    /// The running minimum of a continuous curve reaches a loss exactly where the curve first does, so the spike after a growth
-    /// does no harm: the curve may have reached the loss before it. A loss that is reached only after the spike is read on the
-    /// line down from the spike, which is never too early.
+    /// The running minimum of a continuous curve reaches a loss exactly where the curve first does, so the spike after
+    /// a growth does no harm: the curve may have reached the loss before it. A loss that is reached only after the
+    /// spike is read on the line down from the spike, which is never too early.
     pub fn first_reach(&self, loss: f64) -> Option<f64> {
         let first = self.points.first()?;
         if first.loss <= loss {

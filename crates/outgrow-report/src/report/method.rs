@@ -1,10 +1,7 @@
 //! Which runs belong together: the seeds of one method. Names of methods that the papers gave are spelt as they spell
 //! them.
 
-use crate::{
-    error::ReportError,
-    run::{measure::mismatches, record::RunRecord},
-};
+use crate::{error::ReportError, report::mismatch::mismatches, run::record::RunRecord};
 
 /// The method that the others are measured against.
 pub(crate) const BASELINE: &str = "scratch";
@@ -18,6 +15,13 @@ pub(crate) struct Group {
     pub method: String,
     /// Places of its runs in the list, by seed.
     pub runs: Vec<usize>,
+}
+
+impl Group {
+    /// The last validation losses of its runs, of those that have one.
+    pub(crate) fn final_losses(&self, runs: &[RunRecord]) -> Vec<f64> {
+        self.runs.iter().filter_map(|&index| runs[index].final_point()).map(|point| point.loss).collect()
+    }
 }
 
 /// Groups by method and by the name without its seed, in order of first appearance. Runs of one name that can't be
@@ -97,7 +101,8 @@ fn spelt(method: &str) -> &str {
     }
 }
 
-/// `g-stack-seed-3`, `g-stack-s3` and `g-stack-3` with seed 3 are all `g-stack`; a name that doesn't end so is left whole.
+/// `g-stack-seed-3`, `g-stack-s3` and `g-stack-3` with seed 3 are all `g-stack`; a name that doesn't end so is left
+/// whole.
 fn name_without_seed(name: &str, seed: u64) -> &str {
     const SEPARATORS: [char; 6] = ['-', '_', '.', '/', '=', ' '];
     let Some(front) = name.strip_suffix(&seed.to_string()) else { return name };

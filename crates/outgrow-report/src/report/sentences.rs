@@ -1,9 +1,10 @@
-//! One plain sentence a method, for a terminal and for the head of the page. Wins and losses are told in the same words.
+//! One plain sentence per method, for a terminal and for the head of the page. Wins and losses are told in the same
+//! words.
 
 use crate::{
     figures::{flops, loss, percent, signed_percent},
     report::{
-        Comparison, MethodRuns,
+        comparison::{Comparison, MethodRuns},
         speed_up::{ReadAt, SpeedUp, mean},
     },
 };

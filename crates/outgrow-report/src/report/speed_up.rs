@@ -20,7 +20,7 @@ pub enum ReadAt {
 pub struct Reading {
     /// Which loss it is.
     pub read_at: ReadAt,
-    /// The loss, nats a token.
+    /// The loss, nats per token.
     pub loss: f64,
     /// What scratch had paid when it first reached the loss.
     pub scratch_cost: f64,
@@ -51,14 +51,14 @@ pub struct SpeedUp {
     pub min: f64,
     /// The best seed.
     pub max: f64,
-    /// One reading a seed, by seed.
+    /// One reading per seed, by seed.
     pub seeds: Vec<SeedReading>,
 }
 
 /// The speed-up of a method at one given loss, over the seeds that reached it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LossReading {
-    /// The loss, nats a token.
+    /// The loss, nats per token.
     pub loss: f64,
     /// How many pairs of runs there are.
     pub pairs: usize,

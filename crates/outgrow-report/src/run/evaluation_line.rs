@@ -1,5 +1,5 @@
-//! What an evaluation by benchmarks holds: tasks, their metrics, and standard errors beside these. It says where a value is wrong;
-//! file and line are the reader's.
+//! What an evaluation by benchmarks holds: tasks, their metrics, and standard errors beside these. It says where a
+//! value is wrong; file and line are the reader's.
 
 use serde::Deserialize;
 use serde::de::Error;
@@ -15,8 +15,8 @@ const STANDARD_ERROR: &str = "_stderr";
 /// A value may be `null`: a run writes that for a perplexity that is no finite number.
 ///
 /// # Errors
-/// A task without metrics, a value that isn't a number, a standard error that is negative or of nothing; each with the task's and the
-/// metric's name.
+/// A task without metrics, a value that isn't a number, a standard error that is negative or of nothing; each with the
+/// task's and the metric's name.
 pub(crate) fn task_results(evaluation: &Map<String, Value>) -> Result<Vec<TaskResult>, serde_json::Error> {
     evaluation.iter().map(|(task, metrics)| task_result(task, metrics)).collect()
 }

@@ -1,25 +1,10 @@
-//! What the numbers of a run were measured on, and why those of two runs can't be compared. It computes no speed-up;
-//! report.rs gives none where there is a reason against it.
+//! What the numbers of a run were measured on: the tokens of its validations, and what its benchmarks asked. Whether
+//! two runs can be compared is the report's question.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::run::record::RunRecord;
-
-/// Digits of a SHA-256 that are shown: enough to tell two apart.
-const SHOWN_DIGITS: usize = 12;
-/// Keys of config.json that make no other model: token ids, the type of the files, a switch of transformers, a bound
-/// that costs nothing, and how the first weights were drawn.
-const NOT_THE_MODEL: [&str; 6] = [
-    "bos_token_id",
-    "eos_token_id",
-    "torch_dtype",
-    "use_cache",
-    "max_position_embeddings",
-    "initializer_range",
-];
 
 /// What a validation loss was measured on. What is `None` wasn't recorded: runs of earlier versions know their recipe
 /// only.
@@ -49,25 +34,6 @@ pub struct Asked {
     pub limit: Option<f64>,
 }
 
-/// Why two runs can't be compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mismatch {
-    pub kind: Kind,
-    /// The values of the two runs, as a sentence has them.
-    pub values: [String; 2],
-}
-
-/// In what two runs differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Tokenizer,
-    ValidationData,
-    SequenceLength,
-    ValidationSequences,
-    TrainingData,
-    Model,
-}
-
 impl Measure {
     /// Takes it from `run.json`. `data` was not written by earlier versions.
     pub(crate) fn read(data: &Value, recipe: &Value, known_since_step: u64) -> Self {
@@ -94,27 +60,11 @@ impl Measure {
             && sequence_length.is_some()
             && validation_sequences.is_some()
     }
-
-    /// What is known to differ.
-    fn mismatches(&self, other: &Self) -> Vec<Mismatch> {
-        let sums = |one: &Option<String>, two: &Option<String>| {
-            Some([shortened(one.as_ref()?), shortened(two.as_ref()?)])
-        };
-        let numbers = |one: Option<u64>, two: Option<u64>| Some([one?.to_string(), two?.to_string()]);
-        let fields = [
-            (Kind::Tokenizer, sums(&self.tokenizer_sha256, &other.tokenizer_sha256)),
-            (Kind::ValidationData, sums(&self.validation_sha256, &other.validation_sha256)),
-            (Kind::SequenceLength, numbers(self.sequence_length, other.sequence_length)),
-            (Kind::ValidationSequences, numbers(self.validation_sequences, other.validation_sequences)),
-        ];
-        let known = fields.into_iter().filter_map(|(kind, values)| Some(Mismatch { kind, values: values? }));
-        known.filter(|mismatch| mismatch.values[0] != mismatch.values[1]).collect()
-    }
 }
 
 impl Asked {
     /// The task of any name, where only the recipe is known.
-    const ANY: &str = "";
+    pub(super) const ANY: &str = "";
 
     /// Takes them from `run.json`, by task. `evaluation` was not written by earlier versions.
     pub(crate) fn read(evaluation: &Value, recipe: &Value) -> BTreeMap<String, Self> {
@@ -130,11 +80,6 @@ impl Asked {
             asked.insert(task.clone(), Self { limit, ..of_task });
         }
         asked
-    }
-
-    /// What a task asked of a run; `None` where that isn't known.
-    pub(crate) fn of<'a>(run: &'a RunRecord, task: &str) -> Option<&'a Self> {
-        run.asked.get(task).or_else(|| run.asked.get(Self::ANY))
     }
 
     /// Whether the two are known to have asked different things.
@@ -155,72 +100,4 @@ impl Asked {
         let shots = self.num_fewshot.map(|number| format!("{number}-shot"));
         documents.into_iter().chain(shots).collect::<Vec<_>>().join(", ")
     }
-}
-
-impl Kind {
-    /// Whether losses of the two were measured differently, so that their curves don't even belong on one axis.
-    pub fn is_of_the_measure(self) -> bool {
-        match self {
-            Self::Tokenizer | Self::ValidationData | Self::SequenceLength | Self::ValidationSequences => true,
-            Self::TrainingData | Self::Model => false,
-        }
-    }
-
-    /// As it stands behind a method's name.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Tokenizer => "other tokenizer",
-            Self::ValidationData => "other validation data",
-            Self::SequenceLength => "other sequence length",
-            Self::ValidationSequences => "other number of validation sequences",
-            Self::TrainingData => "other training data",
-            Self::Model => "other model",
-        }
-    }
-}
-
-impl Mismatch {
-    /// `its validation data is 1a2b3c4d5e6f, that of scratch 9f8e7d6c5b4a`.
-    pub fn sentence(&self) -> String {
-        let [its, of_scratch] = &self.values;
-        match self.kind {
-            Kind::Tokenizer => format!("its tokenizer is {its}, that of scratch {of_scratch}"),
-            Kind::ValidationData => format!("its validation data is {its}, that of scratch {of_scratch}"),
-            Kind::SequenceLength => format!("its sequences have {its} tokens, those of scratch {of_scratch}"),
-            Kind::ValidationSequences => {
-                format!("its validations read {its} sequences, those of scratch {of_scratch}")
-            }
-            Kind::TrainingData => format!("its training data is {its}, that of scratch {of_scratch}"),
-            Kind::Model => format!("its final model has {its}, that of scratch {of_scratch}"),
-        }
-    }
-}
-
-/// All that speaks against comparing two runs, the measure first.
-pub(crate) fn mismatches(one: &RunRecord, two: &RunRecord) -> Vec<Mismatch> {
-    let mut all = one.measure.mismatches(&two.measure);
-    if let (Some(first), Some(second)) = (&one.training_sha256, &two.training_sha256)
-        && first != second
-    {
-        all.push(Mismatch { kind: Kind::TrainingData, values: [shortened(first), shortened(second)] });
-    }
-    all.extend(models(one, two));
-    all
-}
-
-/// A smaller model is cheaper at any loss that it reaches, grown or not.
-fn models(one: &RunRecord, two: &RunRecord) -> Option<Mismatch> {
-    let differs = |values: [String; 2]| Some(Mismatch { kind: Kind::Model, values });
-    if one.parameters != two.parameters {
-        return differs([one, two].map(|run| format!("{} parameters", run.parameters)));
-    }
-    let (first, second) = (one.model.as_object()?, two.model.as_object()?);
-    let keys = first.keys().chain(second.keys()).filter(|key| !NOT_THE_MODEL.contains(&key.as_str()));
-    let key = keys.into_iter().find(|key| first.get(*key) != second.get(*key))?;
-    let value = |of: Option<&Value>| of.map_or_else(|| format!("no {key}"), |value| format!("{key} {value}"));
-    differs([value(first.get(key)), value(second.get(key))])
-}
-
-fn shortened(sum: &str) -> String {
-    sum.get(..SHOWN_DIGITS).unwrap_or(sum).to_owned()
 }

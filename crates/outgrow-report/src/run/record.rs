@@ -1,4 +1,4 @@
-//! What one run left behind, as values: its description, its steps and its evaluations. Reading the files is read.rs.
+//! What one run left behind, as values: its description, its steps and its evaluations. It reads no file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -38,11 +38,11 @@ pub struct RunRecord {
     pub asked: BTreeMap<String, Asked>,
     /// What was changed on its way: a device, a longer last stage.
     pub changes: Vec<ChangeRecord>,
-    /// One point a step.
+    /// One point per step.
     pub training: Vec<TrainingPoint>,
-    /// One point an evaluation. Two points with the same tokens are the losses before and after a growth.
+    /// One point per evaluation. Two points with the same tokens are the losses before and after a growth.
     pub validation: Vec<ValidationPoint>,
-    /// One point an evaluation by benchmarks, of two at the same place the later; none where the recipe asks for none.
+    /// One point per evaluation by benchmarks, of two at the same place the later; none where the recipe asks for none.
     pub benchmarks: Vec<BenchmarkPoint>,
 }
 
@@ -68,7 +68,7 @@ pub struct TrainingPoint {
     pub tokens: u64,
     /// The stage it belongs to.
     pub stage: String,
-    /// Training loss, nats a token.
+    /// Training loss, nats per token.
     pub loss: f64,
     /// The learning rate of the step.
     pub learning_rate: f64,
@@ -93,7 +93,7 @@ pub struct ValidationPoint {
     pub flops: f64,
     /// FLOPs so far, as 6 · parameters · tokens.
     pub flops_6nt: f64,
-    /// Validation loss, nats a token.
+    /// Validation loss, nats per token.
     pub loss: f64,
 }
 
@@ -175,6 +175,11 @@ pub struct StageSpan {
 }
 
 impl RunRecord {
+    /// What a task asked of it; `None` where that isn't known.
+    pub(crate) fn asked_by(&self, task: &str) -> Option<&Asked> {
+        self.asked.get(task).or_else(|| self.asked.get(Asked::ANY))
+    }
+
     /// The last validation loss and what it cost.
     pub fn final_point(&self) -> Option<&ValidationPoint> {
         self.validation.last()

@@ -1,14 +1,14 @@
 //! Benchmarks during training, over made-up runs: which number is quoted, and what the page shows of it.
 
-use outgrow_report::{BenchmarkPoint, MetricValue, Report, RunRecord, TaskResult, read_run};
+use outgrow_report::{BenchmarkPoint, MetricValue, Report, RunRecord, TaskResult};
 
 use crate::made_up;
 
-/// One run a method, with the first seed.
+/// One run per method, with the first seed.
 fn first_seeds() -> Vec<RunRecord> {
     let folder = tempfile::tempdir().unwrap();
     let runs = made_up::three_methods().into_iter().filter(|run| run.seed == 1);
-    runs.map(|run| read_run(&made_up::write(folder.path(), &run)).unwrap()).collect()
+    runs.map(|run| RunRecord::read(&made_up::write(folder.path(), &run)).unwrap()).collect()
 }
 
 fn result(task: &str, metrics: &[(&str, Option<f64>, Option<f64>)]) -> TaskResult {

@@ -1,4 +1,5 @@
-//! Made-up runs, written as a run writes them: power-law curves with a growth and its spike. No model was trained for them.
+//! Made-up runs, written as a run writes them: power-law curves with a growth and its spike. No model was trained for
+//! them.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -153,7 +154,8 @@ pub fn metrics(run: &MadeUpRun) -> String {
     text
 }
 
-/// What a task comes to at a loss, with the metrics that lm-evaluation-harness has for it and errors as of 1000 documents.
+/// What a task comes to at a loss, with the metrics that lm-evaluation-harness has for it and errors as of 1000
+/// documents.
 fn metrics_of(task: &str, loss: f64) -> serde_json::Value {
     let learnt = (8.4 - loss) / 4.0;
     let chance = match task {

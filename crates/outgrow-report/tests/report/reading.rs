@@ -1,9 +1,11 @@
-//! Reading run folders: what a run wrote comes back, a cut last line is left out, and everything else names file and line.
+//! Reading run folders: what a run wrote comes back, a cut last line is left out, and everything else names file and
+//! line.
 
+use std::error::Error as _;
 use std::fs;
 use std::path::Path;
 
-use outgrow_report::read_run;
+use outgrow_report::RunRecord;
 
 use crate::made_up;
 
@@ -20,7 +22,10 @@ fn append(run: &Path, text: &str) {
 }
 
 fn message(run: &Path) -> String {
-    let text = read_run(run).unwrap_err().to_string();
+    let error = RunRecord::read(run).unwrap_err();
+    // As a program prints it: the message, then its cause.
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let text = format!("{error}{cause}");
     assert!(!text.contains('\n'), "{text}");
     text.replace(run.to_str().unwrap(), "RUN")
 }
@@ -28,7 +33,7 @@ fn message(run: &Path) -> String {
 #[test]
 fn a_run_comes_back_as_it_was_written() {
     let (_folder, run) = written();
-    let read = read_run(&run).unwrap();
+    let read = RunRecord::read(&run).unwrap();
     assert_eq!((read.name.as_str(), read.method.as_str(), read.seed), ("g-stack-seed-1", "g-stack", 1));
     assert_eq!(read.training.len(), (409_600 + 1_846_000) / 2048);
     let stages = read.stages();
@@ -52,7 +57,7 @@ fn a_run_in_another_precision_than_f32_says_so_with_its_device() {
         description["device"] = "flex".into();
         description["dtype"] = dtype.into();
         std::fs::write(&file, description.to_string()).unwrap();
-        read_run(&run).unwrap().device
+        RunRecord::read(&run).unwrap().device
     };
     assert_eq!(device(None), "flex");
     assert_eq!(device(Some("f32")), "flex");
@@ -62,7 +67,7 @@ fn a_run_in_another_precision_than_f32_says_so_with_its_device() {
 #[test]
 fn a_stage_that_only_unfreezes_is_no_growth() {
     let (_folder, run) = written();
-    let last = read_run(&run).unwrap().validation.pop().unwrap();
+    let last = RunRecord::read(&run).unwrap().validation.pop().unwrap();
     append(
         &run,
         &format!(
@@ -70,7 +75,7 @@ fn a_stage_that_only_unfreezes_is_no_growth() {
             last.step, last.tokens, last.flops, last.flops_6nt, last.loss
         ),
     );
-    let stages = read_run(&run).unwrap().stages();
+    let stages = RunRecord::read(&run).unwrap().stages();
     assert_eq!(stages.len(), 3);
     assert_eq!(stages[2].growth_losses, None);
 }
@@ -78,26 +83,26 @@ fn a_stage_that_only_unfreezes_is_no_growth() {
 #[test]
 fn a_last_line_that_is_cut_short_is_left_out() {
     let (_folder, run) = written();
-    let whole = read_run(&run).unwrap();
+    let whole = RunRecord::read(&run).unwrap();
     append(&run, "{\"step\":1102,\"tok");
-    assert_eq!(read_run(&run).unwrap(), whole);
+    assert_eq!(RunRecord::read(&run).unwrap(), whole);
 }
 
 #[test]
 fn a_whole_last_line_without_its_end_counts() {
     let (_folder, run) = written();
-    let whole = read_run(&run).unwrap();
+    let whole = RunRecord::read(&run).unwrap();
     append(
         &run,
         "{\"step\":1102,\"tokens\":9000000,\"stage\":\"grown\",\"flops\":3e13,\"flops_6nt\":3e13,\"validation_loss\":4.5}",
     );
-    assert_eq!(read_run(&run).unwrap().validation.len(), whole.validation.len() + 1);
+    assert_eq!(RunRecord::read(&run).unwrap().validation.len(), whole.validation.len() + 1);
 }
 
 #[test]
 fn where_a_resumed_run_repeats_its_steps_the_later_lines_count() {
     let (_folder, run) = written();
-    let whole = read_run(&run).unwrap();
+    let whole = RunRecord::read(&run).unwrap();
     let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     // Killed fifty lines after its checkpoint, then gone on from there.
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -105,7 +110,7 @@ fn where_a_resumed_run_repeats_its_steps_the_later_lines_count() {
     let evaluations = |text: &str| text.matches("evaluation").count();
     assert_eq!(evaluations(&resumed), whole.benchmarks.len() + 1);
     fs::write(run.join("metrics.jsonl"), resumed).unwrap();
-    let read = read_run(&run).unwrap();
+    let read = RunRecord::read(&run).unwrap();
     assert_eq!(read.training, whole.training);
     assert_eq!(read.validation, whole.validation);
     assert_eq!(read.benchmarks, whole.benchmarks);
@@ -117,9 +122,9 @@ fn an_evaluation_that_is_repeated_at_once_counts_once_and_one_after_a_growth_by_
     let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     let last = text.lines().last().unwrap();
     append(&run, &format!("{last}\n"));
-    assert_eq!(read_run(&run).unwrap().benchmarks.len(), 12);
+    assert_eq!(RunRecord::read(&run).unwrap().benchmarks.len(), 12);
     append(&run, &format!("{}\n", last.replace("\"grown\"", "\"joint\"")));
-    assert_eq!(read_run(&run).unwrap().benchmarks.len(), 13);
+    assert_eq!(RunRecord::read(&run).unwrap().benchmarks.len(), 13);
 }
 
 #[test]

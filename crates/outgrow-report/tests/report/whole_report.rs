@@ -1,12 +1,12 @@
 //! The report over made-up runs: its sentences, its page and its JSON.
 
-use outgrow_report::{Report, ReportError, RunRecord, read_run};
+use outgrow_report::{Report, ReportError, RunRecord};
 
 use crate::made_up::{self, MadeUpRun, three_methods};
 
 fn records(runs: &[MadeUpRun]) -> Vec<RunRecord> {
     let folder = tempfile::tempdir().unwrap();
-    runs.iter().map(|run| read_run(&made_up::write(folder.path(), run)).unwrap()).collect()
+    runs.iter().map(|run| RunRecord::read(&made_up::write(folder.path(), run)).unwrap()).collect()
 }
 
 fn sentences(runs: &[RunRecord]) -> String {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 use outgrow_checkpoint::write_file_atomically;
-use outgrow_report::{Report, read_run};
+use outgrow_report::{Report, RunRecord};
 
 use crate::{
     error::BadInput,
@@ -130,7 +130,7 @@ fn at_once(arguments: &Arguments, waiting: usize) -> usize {
 }
 
 fn write_report(jobs: &[Job], out: &Path) -> anyhow::Result<()> {
-    let runs = jobs.iter().map(|job| read_run(&job.folder)).collect::<Result<Vec<_>, _>>()?;
+    let runs = jobs.iter().map(|job| RunRecord::read(&job.folder)).collect::<Result<Vec<_>, _>>()?;
     let report = Report::new(&runs)?;
     write_file_atomically(&out.join("report.html"), report.html().as_bytes())?;
     write_file_atomically(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use outgrow_checkpoint::write_file_atomically;
-use outgrow_report::{Report, read_run};
+use outgrow_report::{Report, RunRecord};
 
 use crate::terminal::output;
 
@@ -20,7 +20,7 @@ pub struct Arguments {
 
 /// Reads the runs, writes the page and prints a sentence for each comparison.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let runs = arguments.runs.iter().map(|folder| read_run(folder)).collect::<Result<Vec<_>, _>>()?;
+    let runs = arguments.runs.iter().map(|folder| RunRecord::read(folder)).collect::<Result<Vec<_>, _>>()?;
     let report = Report::new(&runs)?;
     write_file_atomically(&arguments.out, report.html().as_bytes())?;
     let json = serde_json::to_string_pretty(&report.to_json())?;

@@ -101,7 +101,7 @@ fn is_bad_input(error: &anyhow::Error) -> bool {
             || cause.is::<outgrow_kernels::DeviceError>()
             || cause.is::<GrowthError>()
             || cause.is::<outgrow_operators::RecipeFileError>()
-            || cause.is::<outgrow_report::ReportError>()
+            || cause.downcast_ref().is_some_and(outgrow_report::ReportError::is_input)
             || cause.is::<outgrow_schedules::ScheduleError>();
     }
     bad
