@@ -1,12 +1,7 @@
 //! Growing folders: the grown one holds the source's bytes by the layer map, and an error leaves nothing behind.
 
-mod folder;
-mod models;
-
 use std::{fs, path::Path};
 
-use folder::{Folder, names_in};
-use models::{growths, layer_lists, models, numbered};
 use outgrow_checkpoint::{
     Checkpoint, Dtype, ShardLayout, ShardWriter, TensorSpec, encode_into, layer_index, with_layer_index,
     write_checkpoint,
@@ -19,8 +14,14 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::{
+    cases,
+    folder::{Folder, names_in},
+    models::{growths, layer_lists, model, models, numbered},
+};
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn a_grown_folder_holds_the_bytes_of_its_source_by_the_list(
@@ -138,7 +139,7 @@ fn tokenizer_and_other_side_files_come_along_and_other_weights_do_not() {
 #[test]
 fn a_tensor_keeps_its_own_type_in_a_mixed_checkpoint() {
     // Norms in f32, the rest in bfloat16, and odd numbers of values between them.
-    let config = models::model(2).with(|fields| {
+    let config = model(2).with(|fields| {
         fields.hidden_size = 7;
         fields.vocab_size = 11;
     });

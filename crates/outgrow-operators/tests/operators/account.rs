@@ -1,17 +1,18 @@
 //! What `--plan` prints of a growth: layers, tensors, bytes and shards, and nothing on disk.
 
-mod folder;
-mod models;
-
 use std::{fs, path::Path};
 
-use folder::{Folder, names_in};
 use outgrow_checkpoint::{LlamaConfig, LlamaFields, write_tensors};
 use outgrow_operators::{
     Account, FolderPlan, Growth, GrowthError, Mix, Moments, Outline, Placement, Source, Width,
 };
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
+
+use crate::{
+    folder::{Folder, names_in},
+    models::{model, numbered},
+};
 
 #[test]
 fn the_account_of_a_growth_says_what_will_be_there() {
@@ -144,7 +145,7 @@ fn write_70b(folder: &Path) {
         num_attention_heads: 64,
         num_key_value_heads: 8,
         head_dim: 128,
-        ..models::model(80).into_fields()
+        ..model(80).into_fields()
     };
     let config = LlamaConfig::new(config).unwrap();
     fs::write(folder.join("config.json"), config.to_json().to_string()).unwrap();
@@ -219,11 +220,11 @@ fn an_index_without_shards_must_be_of_a_llama_and_complete() {
     let refused = || {
         Outline::read(dir.path()).unwrap_err().to_string().replace(&*dir.path().to_string_lossy(), "source")
     };
-    let names = || models::model(1).tensors().into_iter().map(|tensor| tensor.name);
+    let names = || model(1).tensors().into_iter().map(|tensor| tensor.name);
     write_index(dir.path(), names().skip(1).chain(["model.layers.0.self_attn.q_norm.weight".to_owned()]));
-    fs::write(dir.path().join("config.json"), models::model(1).to_json().to_string()).unwrap();
+    fs::write(dir.path().join("config.json"), model(1).to_json().to_string()).unwrap();
     insta::assert_snapshot!(refused(), @"source/model.safetensors.index.json: `model.embed_tokens.weight` is not listed; `model.layers.0.self_attn.q_norm.weight` is no tensor of the model that config.json describes");
-    let mut json = models::model(1).to_json();
+    let mut json = model(1).to_json();
     json["model_type"] = "olmo2".into();
     fs::write(dir.path().join("config.json"), json.to_string()).unwrap();
     insta::assert_snapshot!(refused(), @r#"source: 1 of the shards that the index names not there, and without them shapes are known of LLaMA-style models only (config.json: `model_type` is "olmo2", but this decoder is "llama" or "mistral")"#);
@@ -238,7 +239,7 @@ fn a_folder_with_all_its_shards_has_no_outline() {
 #[test]
 fn the_account_says_what_moments_time_and_memory_are_for() {
     let source = Folder::new(2, |_| {});
-    let tensors = models::numbered(&models::model(2));
+    let tensors = numbered(&model(2));
     let moments = tensors.into_iter().flat_map(|(name, tensor)| {
         [format!("{name}.exp_avg"), format!("{name}.exp_avg_sq")].map(|name| (name, tensor.clone()))
     });

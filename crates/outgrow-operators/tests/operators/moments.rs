@@ -1,14 +1,10 @@
 //! Moments of an optimizer grow by the same plan; the policy `scaled` is held to gradients, measured by finite differences on a
 //! decoder that growth knows nothing of.
 
-#![allow(clippy::float_cmp)] // Moments are copied or halved, exactly.
-
-mod models;
-mod reference;
+#![expect(clippy::float_cmp, reason = "moments are copied or halved, exactly")]
 
 use std::{fs, path::Path};
 
-use models::models;
 use outgrow_checkpoint::{
     HostTensor, LlamaConfig, NamedTensors, WeightFolder, read_tensors, write_checkpoint, write_tensors,
 };
@@ -17,8 +13,13 @@ use outgrow_operators::{
     plan_all,
 };
 use proptest::prelude::*;
-use reference::{gradients, ordinary, tiny};
 use tempfile::TempDir;
+
+use crate::{
+    cases,
+    models::{model, models},
+    reference::{gradients, ordinary, tiny},
+};
 
 fn grow(
     source: &Source,
@@ -64,7 +65,7 @@ fn sensitivity(config: &LlamaConfig, tensors: &NamedTensors, before: &NamedTenso
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4))]
+    #![proptest_config(cases(4))]
 
     #[test]
     fn scaled_moments_of_a_split_are_the_gradients_of_the_grown_model(shape in models(), by in 2_usize..4, seed in any::<u64>()) {
@@ -129,7 +130,7 @@ proptest! {
 #[test]
 fn moments_of_a_folder_lie_beside_its_weights_and_grow_again() {
     let dir = TempDir::new().unwrap();
-    let (config, tensors) = ordinary(&models::model(2), 5);
+    let (config, tensors) = ordinary(&model(2), 5);
     let folder = dir.path().join("source");
     write_checkpoint(&folder, &config, &tensors, 1 << 30).unwrap();
     // As a run leaves them.
@@ -160,7 +161,7 @@ fn moments_of_a_folder_lie_beside_its_weights_and_grow_again() {
 #[test]
 fn moments_that_are_not_there_or_follow_from_nothing_are_refused() {
     let dir = TempDir::new().unwrap();
-    let (config, tensors) = ordinary(&models::model(2), 5);
+    let (config, tensors) = ordinary(&model(2), 5);
     let folder = dir.path().join("source");
     write_checkpoint(&folder, &config, &tensors, 1 << 30).unwrap();
     let refusal = |growth: Growth| {

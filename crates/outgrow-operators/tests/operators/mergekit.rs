@@ -1,13 +1,16 @@
 //! mergekit's passthrough recipes: what they mean, and that everything else in them is refused by name and line.
 
-#![allow(clippy::float_cmp)] // Values go through their types exactly.
-
-mod models;
+#![expect(clippy::float_cmp, reason = "values go through their types exactly")]
 
 use insta::assert_snapshot;
 use outgrow_checkpoint::{Checkpoint, Dtype, decode_into, encode_into, write_checkpoint};
 use outgrow_operators::{FolderPlan, Moments, Passthrough, Source, grow_folder};
 use proptest::prelude::*;
+
+use crate::{
+    cases,
+    models::{model, numbered},
+};
 
 const IDENTITY_BLOCKS: &str = "\
 slices:
@@ -206,8 +209,8 @@ fn numbers_go_through_the_types_of_a_recipe_one_after_the_other() {
     let scaled = |stored: Dtype, types: &str| {
         let dir = tempfile::tempdir().unwrap();
         let [folder, target] = ["source", "grown"].map(|name| dir.path().join(name));
-        let config = models::model(1).with_dtype(stored);
-        let mut tensors = models::numbered(&config);
+        let config = model(1).with_dtype(stored);
+        let mut tensors = numbered(&config);
         let names = ["model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.gate_proj.weight"];
         for name in names {
             tensors.get_mut(name).unwrap().values[0] = value;
@@ -342,8 +345,8 @@ slices:
 fn a_scale_of_0_leaves_the_signs_as_a_product_does() {
     let dir = tempfile::tempdir().unwrap();
     let [folder, target] = ["source", "grown"].map(|name| dir.path().join(name));
-    let config = models::model(1);
-    let mut tensors = models::numbered(&config);
+    let config = model(1);
+    let mut tensors = numbered(&config);
     let name = "model.layers.0.self_attn.o_proj.weight";
     tensors.get_mut(name).unwrap().values[..3].copy_from_slice(&[-2.0, 0.0, 3.0]);
     write_checkpoint(&folder, &config, &tensors, 1 << 30).unwrap();
@@ -360,6 +363,8 @@ slices: [{sources: [{model: a, layer_range: [0, 1], parameters: {scale: [{filter
 }
 
 proptest! {
+    #![proptest_config(cases(ProptestConfig::default().cases))]
+
     #[test]
     fn layers_and_the_origins_of_tensors_agree(
         ranges in prop::collection::vec((0_usize..20, 1_usize..8), 1..6),

@@ -2,8 +2,6 @@
 //! processes are killed is the runner's test; here they leave what they would.
 #![cfg(target_os = "linux")]
 
-mod models;
-
 use std::{
     fs::{self, File, FileTimes},
     path::{Path, PathBuf},
@@ -11,12 +9,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use models::{growths, model, numbered};
 use outgrow_checkpoint::{
     Dtype, LlamaConfig, ShardLayout, ShardSet, ShardWriter, TensorSpec, write_checkpoint,
 };
 use outgrow_operators::{FolderPlan, Grown, Growth, Mix, Moments, Source, grow_folder};
 use tempfile::TempDir;
+
+use crate::models::{growths, model, numbered};
 
 /// Larger than any process id of Linux.
 const DEAD: u32 = u32::MAX;

@@ -1,14 +1,15 @@
 //! Whether a grown model computes what its source does, as each operator says of itself: by a decoder of our own in f64, that growth
 //! knows nothing of.
 
-mod models;
-mod reference;
-
-use models::{growths, models};
 use outgrow_checkpoint::{LlamaConfig, NamedTensors};
 use outgrow_operators::{Growth, GrowthPlan, Mix, Preservation, Width, grow_tensors, plan_all};
 use proptest::prelude::*;
-use reference::{Mask, logits, ordinary};
+
+use crate::{
+    cases,
+    models::{growths, model, models},
+    reference::{Mask, logits, ordinary},
+};
 
 /// The largest difference of logits, relative to the largest logit.
 fn difference(plan: &GrowthPlan, source: &NamedTensors, mask: &Mask) -> f64 {
@@ -38,7 +39,7 @@ fn sensitivity(source: &LlamaConfig, tensors: &NamedTensors) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn a_growth_preserves_the_function_exactly_where_it_says_so(
@@ -76,7 +77,7 @@ proptest! {
 
     #[test]
     fn small_activations_survive_zero_growth_because_epsilon_shrinks(seed in any::<u64>()) {
-        let (source, mut tensors) = ordinary(&models::model(2), seed);
+        let (source, mut tensors) = ordinary(&model(2), seed);
         let embedding = tensors.get_mut("model.embed_tokens.weight").unwrap();
         // The mean square comes close to epsilon.
         embedding.values.iter_mut().for_each(|value| *value *= 1e-3);

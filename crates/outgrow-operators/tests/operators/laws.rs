@@ -1,13 +1,15 @@
 //! The laws of layer maps and plans, over many shapes. No file is touched.
 
-mod models;
-
 use std::collections::BTreeSet;
 
-use models::{layer_lists, models, numbered};
 use outgrow_checkpoint::{LlamaConfig, layer_index, with_layer_index};
 use outgrow_operators::{Growth, GrowthPlan, Origin, grow_tensors, plan};
 use proptest::prelude::*;
+
+use crate::{
+    cases,
+    models::{layer_lists, model, models, numbered},
+};
 
 fn layers(source: &LlamaConfig, growth: &Growth) -> Vec<usize> {
     let layers = plan(source, growth).unwrap().layers;
@@ -22,6 +24,8 @@ fn origins(plan: &GrowthPlan) -> impl Iterator<Item = (&str, &str)> {
 }
 
 proptest! {
+    #![proptest_config(cases(ProptestConfig::default().cases))]
+
     #[test]
     fn a_stack_is_the_whole_source_again_and_again(source in models(), factor in 1_usize..6) {
         let once: Vec<usize> = (0..source.num_hidden_layers).collect();
@@ -118,7 +122,7 @@ fn growths_are_spelt_in_json_and_toml_by_their_operator() {
 
 #[test]
 fn a_growth_that_does_not_fit_says_why() {
-    let source = models::model(6);
+    let source = model(6);
     let refusal = |growth: Growth| plan(&source, &growth).unwrap_err().to_string();
     insta::assert_snapshot!(refusal(Growth::Stack { factor: 0 }), @"factor = 0: at least 1 is needed");
     insta::assert_snapshot!(refusal(Growth::Interleave { factor: 0 }), @"factor = 0: at least 1 is needed");
@@ -134,7 +138,7 @@ fn a_growth_that_does_not_fit_says_why() {
 
 #[test]
 fn tensors_that_are_not_those_of_the_plan_are_named() {
-    let source = models::model(2);
+    let source = model(2);
     let plan = plan(&source, &Growth::Stack { factor: 2 }).unwrap();
     let mut tensors = numbered(&source);
     tensors.get_mut("model.norm.weight").unwrap().shape = vec![3, 1];

@@ -1,16 +1,12 @@
 //! Growing folders as other people's tools leave them: what isn't needed stays behind or comes along.
 
 mod heads;
-#[allow(dead_code)] // Not all of it is needed here.
-#[path = "../models/mod.rs"]
-mod models;
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use models::{model, numbered};
 use outgrow_checkpoint::{
     Dtype, HostTensor, LlamaConfig, NamedTensors, ShardLayout, ShardWriter, TensorSpec, WeightFolder,
     read_tensors, write_checkpoint, write_tensors,
@@ -20,6 +16,8 @@ use outgrow_operators::{
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::models::{model, numbered};
 
 const EMBEDDING: &str = "model.embed_tokens.weight";
 const HEAD: &str = "lm_head.weight";

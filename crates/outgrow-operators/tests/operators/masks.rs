@@ -1,21 +1,21 @@
 //! Masks of random growth: what is behind one, the file that says so, and folding it in, against a decoder that has masks of its own.
 
-mod folder;
-mod models;
-mod reference;
-
 use std::fs;
 
-use folder::{Folder, names_in};
-use models::models;
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, write_checkpoint};
 use outgrow_operators::{
     FolderPlan, Growth, MaskedFolder, MaskedUnits, Moments, Source, Width, grow_folder, grow_tensors,
     plan_all,
 };
 use proptest::prelude::*;
-use reference::{Mask, logits, ordinary};
 use tempfile::TempDir;
+
+use crate::{
+    cases,
+    folder::{Folder, names_in},
+    models::{model, models},
+    reference::{Mask, logits, ordinary},
+};
 
 /// A growth of everything that can be masked, by one, and its source.
 fn wider_and_deeper(source: &LlamaConfig, seed: u64) -> [Growth; 2] {
@@ -35,7 +35,7 @@ fn exact_masks() -> impl Strategy<Value = f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn a_folded_mask_is_the_mask(shape in models(), mask in exact_masks(), seed in any::<u64>()) {
@@ -81,7 +81,7 @@ fn masked(source: &LlamaConfig, growths: &[Growth]) -> MaskedUnits {
 
 #[test]
 fn what_later_growths_make_of_masked_parts_is_masked_too() {
-    let source = models::model(2);
+    let source = model(2);
     let deeper = Growth::RandomDepth { num_hidden_layers: 3, seed: 1 };
     let wide = Width { hidden_size: Some(10), intermediate_size: Some(14), ..Width::default() };
     let wider = Growth::RandomWidth { width: wide, seed: 1 };

@@ -1,16 +1,17 @@
 //! Laws of plans in general: what a plan makes is its target's, several growths are one, and the order doesn't matter where it
 //! shouldn't.
 
-mod models;
-mod reference;
-
-use models::{growths, models};
 use outgrow_operators::{Growth, LearnedMatrices, Origin, Width, grow_tensors, plan, plan_all};
 use proptest::{prelude::*, sample::Index};
-use reference::ordinary;
+
+use crate::{
+    cases,
+    models::{growths, model, models},
+    reference::ordinary,
+};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn a_plan_makes_the_tensors_of_its_target_and_no_others(source in models(), by in 1_usize..4, seed in any::<u64>()) {
@@ -114,7 +115,7 @@ proptest! {
 
 #[test]
 fn fresh_weights_are_spread_as_the_paper_s_code_spreads_them() {
-    let source = models::model(2).with(|fields| {
+    let source = model(2).with(|fields| {
         fields.hidden_size = 200;
         fields.intermediate_size = 300;
     });
@@ -139,7 +140,7 @@ fn fresh_weights_are_spread_as_the_paper_s_code_spreads_them() {
 
 #[test]
 fn what_stays_as_it_is_stays_a_copy() {
-    let source = models::model(2);
+    let source = model(2);
     let width = Width { intermediate_size: Some(24), ..Width::default() };
     let plan = plan(&source, &Growth::Split { width, share: None }).unwrap();
     for tensor in &plan.tensors {
@@ -151,7 +152,7 @@ fn what_stays_as_it_is_stays_a_copy() {
 #[test]
 fn trained_matrices_go_through_a_file() {
     let dir = tempfile::TempDir::new().unwrap();
-    let (source, tensors) = ordinary(&models::model(2), 3);
+    let (source, tensors) = ordinary(&model(2), 3);
     let target = source.with(|fields| {
         fields.num_hidden_layers = 4;
         fields.hidden_size = 12;
@@ -169,7 +170,7 @@ fn trained_matrices_go_through_a_file() {
 
 #[test]
 fn sizes_that_can_not_be_grown_to_are_refused_with_both_numbers() {
-    let source = models::model(6).with(|fields| fields.num_attention_heads = 6).unwrap();
+    let source = model(6).with(|fields| fields.num_attention_heads = 6).unwrap();
     let width = Width { hidden_size: Some(4), ..Width::default() };
     let heads = |num_attention_heads, num_key_value_heads| Growth::ZeroWidth {
         width: Width { num_attention_heads, num_key_value_heads, ..Width::default() },

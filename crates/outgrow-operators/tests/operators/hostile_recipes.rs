@@ -1,13 +1,14 @@
 //! Recipes that nobody should write, carried out: whatever is in them, there is a grown folder, or one line and nothing else.
 
-mod folder;
-mod models;
-
 use std::{error::Error, fs, path::Path, sync::LazyLock};
 
-use folder::{Folder, names_in};
 use outgrow_operators::{FolderPlan, Moments, RecipeFile, Source, grow_folder};
 use proptest::{prelude::*, sample::select};
+
+use crate::{
+    cases,
+    folder::{Folder, names_in},
+};
 
 const TOML: [&str; 4] = [
     "[[steps]]\noperator = \"stack\"\nfactor = 2\n[[steps]]\noperator = \"noise\"\namount = 0.2\nseed = 1\n",
@@ -81,7 +82,7 @@ fn renumbered(texts: &'static [&'static str]) -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(cases(192))]
 
     #[test]
     fn a_damaged_toml_recipe_grows_a_folder_or_leaves_one_line(text in mutated(&TOML)) {

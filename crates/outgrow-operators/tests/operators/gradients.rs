@@ -1,14 +1,15 @@
 //! Everything that is new in a grown model learns: it has a gradient, if not in the first step then in the second, when zeros that
 //! stood before it have moved. Gradients are finite differences on a decoder that growth knows nothing of.
 
-mod models;
-mod reference;
-
 use std::collections::BTreeMap;
 
 use outgrow_checkpoint::{LlamaConfig, LlamaFields, NamedTensors};
 use outgrow_operators::{Growth, Placement, Width, grow_tensors, plan};
-use reference::{gradients, ordinary};
+
+use crate::{
+    models::model,
+    reference::{gradients, ordinary},
+};
 
 fn source() -> (LlamaConfig, NamedTensors) {
     let small = LlamaFields {
@@ -18,7 +19,7 @@ fn source() -> (LlamaConfig, NamedTensors) {
         num_attention_heads: 2,
         num_key_value_heads: 1,
         head_dim: 2,
-        ..models::model(2).into_fields()
+        ..model(2).into_fields()
     };
     ordinary(&LlamaConfig::new(small).unwrap(), 11)
 }

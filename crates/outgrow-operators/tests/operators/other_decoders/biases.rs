@@ -4,7 +4,7 @@ use outgrow_checkpoint::{Dtype, LlamaConfig, WeightFolder};
 use outgrow_operators::{Growth, Preservation, Width};
 use serde_json::{Value, json};
 
-use crate::{Folder, Tensors, config, decoder, plain};
+use crate::other_decoders::{Folder, Tensors, config, decoder, plain};
 
 #[test]
 fn a_qwen2_is_widened_where_nothing_but_its_biases_makes_it_another_model() {

@@ -1,7 +1,5 @@
 //! A small model in a temporary folder, and what lies beside it.
 
-#![allow(dead_code)] // Not every test binary needs all of this file.
-
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,8 +1,6 @@
 //! A LLaMA-style decoder in plain loops and f64, written from its definition: what a grown model must compute is judged by this,
 //! not by anything that growth itself uses. Default rotary frequencies only.
 
-#![allow(dead_code)] // Not every test binary needs all of this file.
-
 use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors, Rope, RopeScaling};
 
 /// What of a grown model is let in: 1, or less for what is new (arXiv 2405.15319, A.5). A channel is masked where it is written; norms,

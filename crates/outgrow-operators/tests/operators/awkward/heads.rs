@@ -7,7 +7,7 @@ use outgrow_checkpoint::{Checkpoint, HostTensor, NamedTensors, WeightFolder};
 use outgrow_operators::{FolderPlan, Growth, Passthrough, Width};
 use serde_json::json;
 
-use crate::{EMBEDDING, Folder, HEAD, STACK, config_of, head, other, tied};
+use crate::awkward::{EMBEDDING, Folder, HEAD, STACK, config_of, head, other, tied};
 
 #[test]
 fn a_head_of_its_own_is_grown_and_every_reader_is_told() {

@@ -7,6 +7,8 @@ use outgrow_operators::{Growth, GrowthRecipe, RecipeFile};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use crate::cases;
+
 const STACKS: &str =
     "steps = [{ operator = 'stack', factor = 2 }, { operator = 'noise', amount = 0.2, seed = 1 }]";
 
@@ -126,6 +128,8 @@ fn the_end_of_the_name_says_which_kind_it_is() {
 }
 
 proptest! {
+    #![proptest_config(cases(ProptestConfig::default().cases))]
+
     #[test]
     fn a_damaged_recipe_gives_one_line_or_is_one(at in 0..STACKS.len(), removed in 0_usize..20, inserted in ".{0,4}") {
         let end = (at + removed).min(STACKS.len());
