@@ -4,9 +4,11 @@
 
 mod bench;
 mod check;
+mod compare;
 mod experiment;
 mod golden;
 mod python;
+mod scripts;
 mod tidy;
 mod workspace;
 
@@ -34,6 +36,8 @@ enum Command {
     Tidy,
     /// Make the golden files anew, in a Python environment of its own.
     Golden(golden::Arguments),
+    /// Hold the program against other tools, in the same environment.
+    Compare(compare::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => Ok(check::run(&arguments)),
         Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
         Command::Golden(arguments) => golden::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -1,5 +1,5 @@
 //! How fast documents are read, without tokenising them: `read_documents FILE …` prints documents, bytes of text,
-//! seconds and megabytes of text a second. xtask/peers/reading.py is the same in Python.
+//! seconds and megabytes of text a second. xtask/python/peers/reading.py is the same in Python.
 
 use std::{path::PathBuf, time::Instant};
 

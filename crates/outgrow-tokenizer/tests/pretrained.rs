@@ -1,5 +1,5 @@
 //! Folders' tokenizers against what transformers' AutoTokenizer gives for the same files (golden/pretrained, made by
-//! xtask/golden/pretrained_tokenizers.py): class, named tokens, ids with and without special tokens, and texts of ids.
+//! xtask/python/golden/pretrained_tokenizers.py): class, named tokens, ids with and without special tokens, and texts of ids.
 //!
 //! `OUTGROW_PRETRAINED_CASES` may name another folder of such cases, drawn at random by the same script.
 

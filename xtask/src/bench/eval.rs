@@ -16,7 +16,7 @@ use super::{
     measure::{answer, last_line_as_json},
     report::median,
 };
-use crate::{python, workspace};
+use crate::{python, scripts, workspace};
 
 /// The releases that are measured against.
 const REQUIREMENTS: &str = "lm_eval==0.4.13\ntransformers==5.24.0\ntorch==2.15.0\nnumpy";
@@ -111,7 +111,7 @@ impl Bench<'_> {
         let model = self.folder.join(format!("hidden-{hidden}"));
         let tokenizer = fs::canonicalize(&self.arguments.tokenizer)
             .with_context(|| format!("opening `{}`", self.arguments.tokenizer.display()))?;
-        let mut make = self.peer("text.py");
+        let mut make = self.peer("peers.text");
         make.arg("make")
             .arg(&model)
             .arg("--tokenizer")
@@ -135,7 +135,7 @@ impl Bench<'_> {
         let mut requests = 0;
         for _ in 0..self.arguments.rounds {
             for (batch_size, seconds, peak) in &mut peers {
-                let mut command = self.peer("evaluation.py");
+                let mut command = self.peer("peers.evaluation");
                 command.arg(model).arg(&self.arguments.data).arg(self.folder.join("theirs"));
                 command.args([
                     "--threads",
@@ -178,7 +178,7 @@ impl Bench<'_> {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         let mut same = true;
         for _ in 0..self.arguments.rounds.max(3) {
-            let mut command = self.peer("text.py");
+            let mut command = self.peer("peers.text");
             command.arg("generate").arg(model).args(["--prompt", PROMPT, "--new-tokens", "128"]);
             let their = answer(command.args(["--threads", &self.threads.to_string()]))?;
             let mut command = self.ours("generate");
@@ -205,9 +205,9 @@ impl Bench<'_> {
         )
     }
 
-    fn peer(&self, script: &str) -> Command {
-        let mut command = Command::new(&self.python);
-        command.arg(workspace::root().join("xtask/peers").join(script)).env("HF_HUB_OFFLINE", "1");
+    fn peer(&self, module: &str) -> Command {
+        let mut command = scripts::command(&self.python, module);
+        command.env("HF_HUB_OFFLINE", "1");
         command
     }
 

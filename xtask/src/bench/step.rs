@@ -17,7 +17,7 @@ use super::{
     report::median,
     step_sizes::{Size, Sizes},
 };
-use crate::{python, workspace};
+use crate::{python, scripts, workspace};
 
 /// The release that is measured against.
 const REQUIREMENT: &str = "torch==2.15.0\nnumpy";
@@ -196,9 +196,8 @@ fn measure(
     let (mut ours, mut peers) = (Runs::default(), BTreeMap::<Mode, Runs>::new());
     for _ in 0..arguments.rounds {
         for &mode in python.map_or([].as_slice(), |_| modes) {
-            let script = workspace::root().join("xtask/peers/training_step.py");
-            let mut command = Command::new(python.context("a peer needs Python")?);
-            command.arg(script).args(["--mode", mode.name(), "--threads", &threads.to_string()]);
+            let mut command = scripts::command(python.context("a peer needs Python")?, "peers.training_step");
+            command.args(["--mode", mode.name(), "--threads", &threads.to_string()]);
             peers.entry(mode).or_default().add(&answer(command.args(sizes.arguments()))?)?;
         }
         let mut command = Command::new(program);

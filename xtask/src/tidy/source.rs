@@ -172,7 +172,11 @@ mod tests {
 
     #[test]
     fn golden_files_and_texts_are_not_judged() {
-        assert!(is_judged("xtask/golden/generate.py") && is_judged("crates/a/Cargo.toml") && is_judged(PATH));
+        assert!(
+            is_judged("xtask/python/golden/generate.py")
+                && is_judged("crates/a/Cargo.toml")
+                && is_judged(PATH)
+        );
         assert!(!is_judged("crates/a/README.md") && !is_judged("crates/a/tests/golden/case.toml"));
     }
 }

@@ -1,5 +1,5 @@
 //! Folders as the harness' command line opens them: its own `hf` model is given a path and `add_bos_token`, and so are we. The same scores, which are hashes of
-//! a request's tokens, for every class of tokenizer, every flag, with examples and without (golden/front_door.json, by xtask/golden/eval_front_door.py).
+//! a request's tokens, for every class of tokenizer, every flag, with examples and without (golden/front_door.json, by xtask/python/golden/front_door.py).
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! A model whose scores are read off the SHA-256 of a request's tokens, as in xtask/golden/eval_harness.py; and the road from names to an
+//! A model whose scores are read off the SHA-256 of a request's tokens, as in xtask/python/peers/harness.py; and the road from names to an
 //! evaluation in one call. It asserts nothing.
 
 use std::error::Error;

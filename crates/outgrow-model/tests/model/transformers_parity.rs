@@ -1,4 +1,4 @@
-//! Logits, loss and gradients against values computed by `transformers`; xtask/golden makes them.
+//! Logits, loss and gradients against values computed by `transformers`; xtask/python/golden makes them.
 
 use std::{collections::BTreeMap, path::Path};
 

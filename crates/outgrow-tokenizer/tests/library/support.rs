@@ -8,7 +8,7 @@ use std::{
 use outgrow_tokenizer::{Tokenizer, TokenizerError};
 use serde_json::{Value, json};
 
-/// Made by `xtask/golden/tokenizer_golden.py`, which says what is in it.
+/// Made by `xtask/python/golden/tokenizer_ids.py`, which says what is in it.
 pub static GOLDEN: LazyLock<Value> = LazyLock::new(|| {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tokenizers.json");
     serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()

@@ -1,4 +1,4 @@
-//! Twenty steps of AdamW with clip and cosine against PyTorch's; xtask/golden makes the expected values.
+//! Twenty steps of AdamW with clip and cosine against PyTorch's; xtask/python/golden makes the expected values.
 
 use std::{collections::BTreeMap, path::Path};
 

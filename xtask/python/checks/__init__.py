@@ -1,0 +1,3 @@
+"""What holds the program against other tools."""
+
+import environment  # noqa: F401

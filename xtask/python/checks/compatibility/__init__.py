@@ -1,0 +1,1 @@
+"""Folders, tokenizers, corpora and runs as people have them, in tables."""

@@ -1,0 +1,1 @@
+"""Benchmarks, against lm-evaluation-harness."""

@@ -1,0 +1,1 @@
+"""Growth: operators, grown folders, interrupted growths."""

@@ -1,0 +1,3 @@
+"""What writes the files that tests read."""
+
+import environment  # noqa: F401
