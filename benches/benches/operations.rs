@@ -12,8 +12,8 @@ use outgrow_kernels::{
     Precision,
     cpu::kernels::{
         adamw::{Step, Updated, sum_of_squares, update},
-        attention::{self, Attended, Output, attend, attend_gradients},
-        cross_entropy::{self, Prediction, linear_cross_entropy},
+        attention::{Attended, AttentionGradients, AttentionOutput, attend, attend_gradients},
+        cross_entropy::{Prediction, PredictionGradients, linear_cross_entropy},
         matrix::{Matrix, Store, Threads},
         normalization::{Normalized, input_gradient, normalize, weight_gradient},
         rotary::{Angles, Columns, Heads, merge_heads, split_heads},
@@ -84,8 +84,8 @@ fn attention_of<T: Value>(criterion: &mut Criterion, name: &str) {
     group.bench_function("gradients", |bencher| {
         bencher.iter(|| {
             let [query, key, value] = targets.each_mut().map(Vec::as_mut_slice);
-            let gradients = attention::Gradients { query, key, value };
-            let output = Output { gradient: &gradient, values: &output, logarithms: &logarithms };
+            let gradients = AttentionGradients { query, key, value };
+            let output = AttentionOutput { gradient: &gradient, values: &output, logarithms: &logarithms };
             attend_gradients(gradients, output, attended);
         });
     });
@@ -174,7 +174,7 @@ fn head_and_optimizer(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let (hidden, weight, targets) = (&hidden, &weight, &targets);
                 let prediction = Prediction { hidden, weight, targets, scale: 1e-3, precision };
-                let gradients = cross_entropy::Gradients {
+                let gradients = PredictionGradients {
                     hidden: Some(&mut hidden_gradient),
                     weight: Some(&mut weight_gradient),
                 };

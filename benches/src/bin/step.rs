@@ -1,4 +1,5 @@
-//! Times training steps of a fresh model on random tokens and prints one line of JSON: our side of `cargo xtask bench step`.
+//! Times training steps of a fresh model on random tokens and prints one line of JSON: our side of
+//! `cargo xtask bench step`.
 //!
 //! A step is what the trainer's is: forward, backward, global clip, AdamW. It compares nothing.
 

@@ -11,7 +11,8 @@ pub struct PackedDocuments {
 }
 
 impl PackedDocuments {
-    /// From a number for each token, `[batch, sequence]` row-major: a document goes on as long as the number stays the same.
+    /// From a number for each token, `[batch, sequence]` row-major: a document goes on as long as the number stays the
+    /// same.
     ///
     /// # Panics
     /// When the numbers don't make whole sequences.

@@ -1,7 +1,8 @@
 //! Devices, and the operations of a LLaMA decoder on them. This is the only crate that names a backend.
 //!
-//! It holds no parameters and no configuration: an operation takes tensors and numbers. Every operation exists composed of burn's
-//! ([`composed`]), so it runs, and is differentiated, on every device; on the CPU, what a training step spends its time in is fused.
+//! It holds no parameters and no configuration: an operation takes tensors and numbers. Every operation exists composed
+//! of burn's ([`composed`]), so it runs, and is differentiated, on every device; on the CPU, what a training step
+//! spends its time in is fused.
 #![doc = include_str!("../README.md")]
 // The type-erased dispatch of wgpu and cuda nests deeper than the compiler's default.
 #![recursion_limit = "256"]

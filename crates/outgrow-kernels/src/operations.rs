@@ -6,7 +6,8 @@ use burn::tensor::Tensor;
 
 use crate::{LayerNumbers, LayerWeights, PackedDocuments, Precision, composed::RotaryTable, home::at_home};
 
-/// One decoder layer, `[batch, sequence, hidden]` to the same: `h = x + attention(norm(x))`, then `h + feed_forward(norm(h))`.
+/// One decoder layer, `[batch, sequence, hidden]` to the same: `h = x + attention(norm(x))`, then
+/// `h + feed_forward(norm(h))`.
 ///
 /// With `documents`, a position sees its own document only; positions still count from the beginning of the sequence.
 /// Memory is linear in the sequence where the layer is fused.

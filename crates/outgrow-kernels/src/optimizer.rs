@@ -1,4 +1,5 @@
-//! The optimizer's arithmetic on one parameter: in one pass and in place on the CPU, composed of burn's operations elsewhere.
+//! The optimizer's arithmetic on one parameter: in one pass and in place on the CPU, composed of burn's operations
+//! elsewhere.
 
 use burn::tensor::Tensor;
 

@@ -1,7 +1,7 @@
 //! The decoder: built fresh from a configuration and named tensors, run forward to logits or a loss.
 //!
-//! Frozen layers at the bottom run on the inner device, so they leave nothing on the autodiff tape. Keys and values of a text
-//! that goes on are session.rs's.
+//! Frozen layers at the bottom run on the inner device, so they leave nothing on the autodiff tape. Keys and values of
+//! a text that goes on are session.rs's.
 
 use burn::{
     module::{Module, Param},
@@ -19,22 +19,22 @@ use crate::{
 
 /// The embedding, the layers and the final norm; Hugging Face's `model.` prefix.
 #[derive(Module, Debug)]
-pub struct Backbone {
+pub(crate) struct Backbone {
     /// Token vectors.
-    pub embed_tokens: Embedding,
+    pub(crate) embed_tokens: Embedding,
     /// From the bottom (next to the embedding) to the top.
-    pub layers: Vec<DecoderLayer>,
+    pub(crate) layers: Vec<DecoderLayer>,
     /// The norm before the head.
-    pub norm: RmsNorm,
+    pub(crate) norm: RmsNorm,
 }
 
 /// A LLaMA-style decoder. Its parameters are burn parameters whose paths are Hugging Face's tensor names.
 #[derive(Module, Debug)]
 pub struct Decoder {
     /// Everything but the head.
-    pub model: Backbone,
+    pub(crate) model: Backbone,
     /// The head; `None` when it is tied to the embedding.
-    pub lm_head: Option<Linear>,
+    pub(crate) lm_head: Option<Linear>,
     #[module(skip)]
     config: LlamaConfig,
     /// On the inner device: it has no gradient.
@@ -51,7 +51,8 @@ pub struct Decoder {
 impl Decoder {
     /// Builds a decoder with all parameters trainable (where the device has autodiff).
     ///
-    /// Always builds fresh parameters: burn's clones of a module share their gradients, so a grown model must come through here.
+    /// Always builds fresh parameters: burn's clones of a module share their gradients, so a grown model must come
+    /// through here.
     ///
     /// # Errors
     /// When tensors are missing, of another shape, or have no place in the configuration's model.
@@ -74,8 +75,8 @@ impl Decoder {
         })
     }
 
-    /// The same, whose layers and loss multiply matrices in the given precision; parameters stay f32. Other devices than the CPU have to
-    /// support it.
+    /// The same, whose layers and loss multiply matrices in the given precision; parameters stay f32. Other devices
+    /// than the CPU have to support it.
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
@@ -96,7 +97,8 @@ impl Decoder {
         &self.rotary
     }
 
-    /// Leaves only the named parameters trainable. What lies below the lowest of them is from now on run without autodiff.
+    /// Leaves only the named parameters trainable. What lies below the lowest of them is from now on run without
+    /// autodiff.
     #[must_use]
     pub fn with_trainable(self, is_trainable: impl Fn(&str) -> bool) -> Self {
         let layers = self.config.num_hidden_layers;
@@ -156,8 +158,8 @@ impl Decoder {
         self.logits_observed(tokens, &mut |_| ())
     }
 
-    /// As [`Self::logits`]; `observe` sees the residual stream, `[batch, sequence, hidden]`, after the embedding and then after
-    /// each layer, from the bottom.
+    /// As [`Self::logits`]; `observe` sees the residual stream, `[batch, sequence, hidden]`, after the embedding and
+    /// then after each layer, from the bottom.
     ///
     /// # Errors
     /// When the sequence is longer than the model's positions.

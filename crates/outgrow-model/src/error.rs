@@ -1,7 +1,8 @@
-//! What can be wrong with tensors that a decoder is built from.
+//! What can be wrong with tensors that a decoder is built from, and with tokens that it is to read.
 
 /// Why a decoder can't be built, or a batch can't be run.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ModelError {
     /// A tensor that the configuration calls for is not there.
     #[error("tensor `{name}` is missing: the configuration calls for it with shape {expected:?}")]
@@ -46,4 +47,30 @@ pub enum ModelError {
         /// The configuration's `vocab_size`.
         vocab_size: usize,
     },
+    /// A word that names no initialization.
+    #[error("unknown initialization `{word}`: expected depth-scaled, normal or tiny-llama")]
+    UnknownInitialization {
+        /// The word as given.
+        word: String,
+    },
+}
+
+impl ModelError {
+    /// Whether what the user gave is at fault and can be mended: tensors, tokens and words always are.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::MissingTensor { .. }
+            | Self::WrongShape { .. }
+            | Self::UnexpectedTensor { .. }
+            | Self::SequenceTooLong { .. }
+            | Self::NothingToRead
+            | Self::UnknownToken { .. }
+            | Self::UnknownInitialization { .. } => true,
+        }
+    }
+
+    /// Whether a disk is full: never, as nothing is written here.
+    pub fn is_disk_full(&self) -> bool {
+        false
+    }
 }

@@ -1,6 +1,6 @@
 //! The parts of the decoder as burn modules, with Hugging Face's field names and weight layouts.
 //!
-//! Building them from tensors is decoder.rs's; what a layer computes is outgrow-kernels'.
+//! They are built from tensors in decoder.rs; what a layer computes is outgrow-kernels'.
 
 use burn::{
     module::{Module, Param},
@@ -8,107 +8,101 @@ use burn::{
 };
 use outgrow_kernels::{
     LayerNumbers, LayerWeights, Precision, RotaryTable,
-    composed::{KeyValues, NewRows, decoder_layer_behind},
-    decoder_layer, linear, rms_norm,
+    composed::reading::{KeyValueTensors, NewRows, decoder_layer_behind},
+    decoder_layer, rms_norm,
 };
 
 /// Token vectors: `weight` is `[vocab_size, hidden_size]`.
 #[derive(Module, Debug)]
-pub struct Embedding {
+pub(crate) struct Embedding {
     /// One row a token.
-    pub weight: Param<Tensor<2>>,
+    pub(crate) weight: Param<Tensor<2>>,
 }
 
 /// A linear map without bias: `weight` is `[out, in]`.
 #[derive(Module, Debug)]
-pub struct Linear {
+pub(crate) struct Linear {
     /// One row an output.
-    pub weight: Param<Tensor<2>>,
+    pub(crate) weight: Param<Tensor<2>>,
 }
 
 /// Root-mean-square normalisation: `weight` is `[hidden_size]`.
 #[derive(Module, Debug)]
-pub struct RmsNorm {
+pub(crate) struct RmsNorm {
     /// The gain of each channel.
-    pub weight: Param<Tensor<1>>,
+    pub(crate) weight: Param<Tensor<1>>,
     /// Added to the mean square.
-    pub epsilon: f64,
+    pub(crate) epsilon: f64,
 }
 
 /// Causal self-attention with rotary positions and grouped queries.
 #[derive(Module, Debug)]
-pub struct Attention {
+pub(crate) struct Attention {
     /// `[heads · head_dim, hidden_size]`
-    pub q_proj: Linear,
+    pub(crate) q_proj: Linear,
     /// `[key_value_heads · head_dim, hidden_size]`
-    pub k_proj: Linear,
+    pub(crate) k_proj: Linear,
     /// `[key_value_heads · head_dim, hidden_size]`
-    pub v_proj: Linear,
+    pub(crate) v_proj: Linear,
     /// `[hidden_size, heads · head_dim]`
-    pub o_proj: Linear,
+    pub(crate) o_proj: Linear,
     /// Width of a head.
-    pub head_dim: usize,
+    pub(crate) head_dim: usize,
 }
 
 /// The gated feed-forward block.
 #[derive(Module, Debug)]
-pub struct FeedForward {
+pub(crate) struct FeedForward {
     /// `[intermediate_size, hidden_size]`
-    pub gate_proj: Linear,
+    pub(crate) gate_proj: Linear,
     /// `[intermediate_size, hidden_size]`
-    pub up_proj: Linear,
+    pub(crate) up_proj: Linear,
     /// `[hidden_size, intermediate_size]`
-    pub down_proj: Linear,
+    pub(crate) down_proj: Linear,
 }
 
 /// One layer: `x + attention(norm(x))`, then `x + feed_forward(norm(x))`.
 #[derive(Module, Debug)]
-pub struct DecoderLayer {
+pub(crate) struct DecoderLayer {
     /// Before attention.
-    pub input_layernorm: RmsNorm,
+    pub(crate) input_layernorm: RmsNorm,
     /// Attention.
-    pub self_attn: Attention,
+    pub(crate) self_attn: Attention,
     /// Before the feed-forward block.
-    pub post_attention_layernorm: RmsNorm,
+    pub(crate) post_attention_layernorm: RmsNorm,
     /// The feed-forward block.
-    pub mlp: FeedForward,
+    pub(crate) mlp: FeedForward,
 }
 
 impl Embedding {
     /// `[batch, sequence]` token ids to `[batch, sequence, hidden]`.
-    pub fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+    pub(crate) fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
         embedding(self.weight.val(), tokens)
-    }
-}
-
-impl Linear {
-    /// `[batch, sequence, in]` to `[batch, sequence, out]`.
-    pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
-        linear(input, self.weight.val())
     }
 }
 
 impl RmsNorm {
     /// Keeps the shape `[batch, sequence, hidden]`.
-    pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
+    pub(crate) fn forward(&self, input: Tensor<3>) -> Tensor<3> {
         rms_norm(input, self.weight.val(), self.epsilon)
     }
 }
 
 impl DecoderLayer {
     /// Keeps the shape `[batch, sequence, hidden]`.
-    pub fn forward(&self, hidden: Tensor<3>, rotary: &RotaryTable, precision: Precision) -> Tensor<3> {
+    pub(crate) fn forward(&self, hidden: Tensor<3>, rotary: &RotaryTable, precision: Precision) -> Tensor<3> {
         decoder_layer(hidden, self.weights(), self.numbers(precision), rotary, None)
     }
 
-    /// New rows of a text, `[batch, rows, hidden]`, behind those whose keys and values are stored; theirs are stored as well. Keeps the shape.
-    pub fn forward_behind(
+    /// New rows of a text, `[batch, rows, hidden]`, behind those whose keys and values are stored; theirs are stored as
+    /// well. Keeps the shape.
+    pub(crate) fn forward_behind(
         &self,
         hidden: Tensor<3>,
         new: &NewRows,
-        stored: KeyValues,
+        stored: KeyValueTensors,
         precision: Precision,
-    ) -> (Tensor<3>, KeyValues) {
+    ) -> (Tensor<3>, KeyValueTensors) {
         decoder_layer_behind(hidden, self.weights(), self.numbers(precision), new, stored)
     }
 

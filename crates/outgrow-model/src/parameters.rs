@@ -1,7 +1,7 @@
 //! Parameters, gradients and updates by name.
 //!
-//! A name is Hugging Face's tensor name, which is the parameter's path in the module tree. Values travel as flat tensors
-//! `[elements]` on the device without autodiff, so that one update rule serves vectors and matrices.
+//! A name is Hugging Face's tensor name, which is the parameter's path in the module tree. Values travel as flat
+//! tensors `[elements]` on the device without autodiff, so that one update rule serves vectors and matrices.
 
 use std::collections::BTreeMap;
 
@@ -37,11 +37,13 @@ impl Decoder {
         visitor.visit.taken
     }
 
-    /// Replaces the value of each trained parameter by what `update` makes of its name and value, both flat: `[elements]`.
+    /// Replaces the value of each trained parameter by what `update` makes of its name and value, both flat:
+    /// `[elements]`.
     ///
     /// `update` gets the only handle of the value, unless somebody cloned the decoder, and may change it in place.
     pub fn update(&mut self, update: impl FnMut(&str, Tensor<1>) -> Tensor<1>) {
-        // burn maps modules by value. An empty decoder stands in for this one, so that nothing shares its memory meanwhile.
+        // burn maps modules by value. An empty decoder stands in for this one, so that nothing shares its memory
+        // meanwhile.
         let decoder = self.take();
         *self = decoder.map(&mut Update { path: Vec::new(), update });
     }

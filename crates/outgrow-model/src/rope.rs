@@ -6,9 +6,9 @@ use outgrow_checkpoint::{LlamaConfig, RopeScaling};
 
 /// Radians a position for each of the `head_dim / 2` pairs: `theta^(-2i / head_dim)` (arXiv 2104.09864), scaled.
 ///
-/// `Linear` divides all frequencies by the factor (arXiv 2306.15595). `Llama3` leaves short wavelengths alone, divides long
-/// ones, and goes from one to the other smoothly between, as Llama 3.1's reference code does.
-pub fn rotary_frequencies(config: &LlamaConfig) -> Vec<f64> {
+/// `Linear` divides all frequencies by the factor (arXiv 2306.15595). `Llama3` leaves short wavelengths alone, divides
+/// long ones, and goes from one to the other smoothly between, as Llama 3.1's reference code does.
+pub(crate) fn rotary_frequencies(config: &LlamaConfig) -> Vec<f64> {
     let pairs = config.head_dim / 2;
     let base = (0..pairs).map(|pair| config.rope.theta.powf(-2.0 * pair as f64 / config.head_dim as f64));
     base.map(|frequency| scale(frequency, &config.rope.scaling)).collect()

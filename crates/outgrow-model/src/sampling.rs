@@ -1,6 +1,7 @@
 //! The choice of the next token from its logits.
 //!
-//! The order of what narrows the choice is that of `transformers`: temperature, then the most probable `top_k`, then `top_p` of what is left.
+//! The order of what narrows the choice is that of `transformers`: temperature, then the most probable `top_k`, then
+//! `top_p` of what is left.
 
 use chacha20::{
     ChaCha8Rng,

@@ -4,7 +4,8 @@ use burn::tensor::Tensor;
 
 use crate::{AdamWParameter, AdamWStep};
 
-/// One update: `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`, `w ← keep·w − step_size · m / (sqrt(v) · inverse_root_correction + ε)`.
+/// One update: `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`,
+/// `w ← keep·w − step_size · m / (sqrt(v) · inverse_root_correction + ε)`.
 pub fn adamw(parameter: AdamWParameter, gradient: Tensor<1>, step: AdamWStep) -> AdamWParameter {
     let gradient = gradient * step.gradient_scale;
     let square = gradient.clone().square() * (1.0 - step.beta2);

@@ -4,11 +4,12 @@ use burn::tensor::{Bool, Tensor, TensorData, activation::softmax};
 
 use crate::PackedDocuments;
 
-/// Softmax attention in which a position sees itself and what came before, of its own document where `documents` are given.
+/// Softmax attention in which a position sees itself and what came before, of its own document where `documents` are
+/// given.
 ///
-/// `query` is `[batch, heads, sequence, head_dim]`, `key` and `value` are `[batch, key_value_heads, sequence, head_dim]`, and
-/// `heads` is a multiple of `key_value_heads`: consecutive query heads share one key and value head (arXiv 2305.13245). The result has the
-/// query's shape. Memory is quadratic in the sequence.
+/// `query` is `[batch, heads, sequence, head_dim]`, `key` and `value` are
+/// `[batch, key_value_heads, sequence, head_dim]`, and `heads` is a multiple of `key_value_heads`: consecutive query heads share one key and value head
+/// (arXiv 2305.13245). The result has the query's shape. Memory is quadratic in the sequence.
 pub fn causal_attention(
     query: Tensor<4>,
     key: Tensor<4>,
@@ -27,8 +28,8 @@ pub fn causal_attention(
     attention(query, key, value, unseen)
 }
 
-/// Softmax attention in which a row sees all keys but those for which `unseen` holds, `[batch or 1, rows, keys]`. There are as many keys as
-/// values; otherwise shapes are as for [`causal_attention`].
+/// Softmax attention in which a row sees all keys but those for which `unseen` holds, `[batch or 1, rows, keys]`. There
+/// are as many keys as values; otherwise shapes are as for [`causal_attention`].
 pub(super) fn attention(
     query: Tensor<4>,
     key: Tensor<4>,

@@ -23,7 +23,7 @@ pub fn linear_in(input: Tensor<3>, weight: Tensor<2>, precision: Precision) -> T
 }
 
 /// As f32 that has been rounded to the precision.
-pub fn rounded<const D: usize>(tensor: Tensor<D>, precision: Precision) -> Tensor<D> {
+pub(crate) fn rounded<const D: usize>(tensor: Tensor<D>, precision: Precision) -> Tensor<D> {
     match precision {
         Precision::F32 => tensor,
         Precision::Bf16 => tensor.cast(DType::BF16).cast(DType::F32),

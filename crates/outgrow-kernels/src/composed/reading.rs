@@ -11,13 +11,38 @@ use super::{
 };
 use crate::{LayerNumbers, LayerWeights};
 
-/// One layer's keys, rotated, and values, `[batch, key_value_heads, capacity, head_dim]` each, with zeros where no row has been written.
+/// One layer's keys, rotated, and values, `[batch, key_value_heads, capacity, head_dim]` each, with zeros where no row
+/// has been written.
 ///
 /// It can't be cloned: while there is a second handle, burn writes to a copy.
 #[derive(Debug)]
-pub struct KeyValues {
+pub struct KeyValueTensors {
     keys: Tensor<4>,
     values: Tensor<4>,
+}
+
+/// The room of one layer's keys and values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyValueRoom {
+    /// Texts.
+    pub batch: usize,
+    /// Heads of keys and values.
+    pub key_value_heads: usize,
+    /// Rows that there is room for.
+    pub capacity: usize,
+    /// Values of a head.
+    pub head_dim: usize,
+}
+
+/// Where new rows stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowPlace {
+    /// Rows stored before them.
+    pub first_position: usize,
+    /// How many they are.
+    pub rows: usize,
+    /// Rows that each layer has room for.
+    pub capacity: usize,
 }
 
 /// Where new rows stand in their text and what they see. It is the same for all layers.
@@ -29,9 +54,11 @@ pub struct NewRows {
     unseen: Tensor<3, Bool>,
 }
 
-impl KeyValues {
-    /// Room for rows, by its shape.
-    pub fn new(shape: [usize; 4], device: &Device) -> Self {
+impl KeyValueTensors {
+    /// Room for rows, none of which is written.
+    pub fn new(room: KeyValueRoom, device: &Device) -> Self {
+        let KeyValueRoom { batch, key_value_heads, capacity, head_dim } = room;
+        let shape = [batch, key_value_heads, capacity, head_dim];
         Self { keys: Tensor::zeros(shape, device), values: Tensor::zeros(shape, device) }
     }
 
@@ -62,14 +89,16 @@ impl KeyValues {
 }
 
 impl NewRows {
-    /// `rows` rows behind `first_position` stored ones, where layers have room for `capacity`.
+    /// Rows behind those that are stored.
     ///
-    /// All of the room is attended to, as its shape seldom changes: where kernels are tuned and fused by shape, and only parts at some
-    /// addresses are views, a part that gets longer with each token would be slower than rows of zeros.
+    /// All of the room is attended to, as its shape seldom changes: where kernels are tuned and fused by shape, and
+    /// only parts at some addresses are views, a part that gets longer with each token would be slower than rows of
+    /// zeros.
     ///
     /// # Panics
     /// When there are more rows than positions in the table.
-    pub fn new(first_position: usize, rows: usize, capacity: usize, rotary: &RotaryTable) -> Self {
+    pub fn new(place: RowPlace, rotary: &RotaryTable) -> Self {
+        let RowPlace { first_position, rows, capacity } = place;
         let rotary = rotary.narrow(first_position, rows);
         // What stands behind a row hasn't been written, or is a later one of the new rows.
         let unseen = Tensor::tril_mask([1, rows, capacity], first_position as i64, &rotary.device());
@@ -77,18 +106,18 @@ impl NewRows {
     }
 }
 
-/// One decoder layer over new rows `[batch, rows, hidden]`, which see all that is stored and each other up to themselves. The shape is kept,
-/// and their keys and values are written behind those stored.
+/// One decoder layer over new rows `[batch, rows, hidden]`, which see all that is stored and each other up to
+/// themselves. The shape is kept, and their keys and values are written behind those stored.
 ///
 /// # Panics
-/// When there is less room than [`NewRows`] was told, or none for the rows.
+/// When there is less room than [`NewRows`] was made for, or none for the rows.
 pub fn decoder_layer_behind(
     hidden: Tensor<3>,
     weights: LayerWeights<Tensor<1>, Tensor<2>>,
     numbers: LayerNumbers,
     new: &NewRows,
-    stored: KeyValues,
-) -> (Tensor<3>, KeyValues) {
+    stored: KeyValueTensors,
+) -> (Tensor<3>, KeyValueTensors) {
     let [query, key, value] = project(&hidden, &weights, numbers, &new.rotary);
     let stored = stored.write(new.first_position, key, value);
     let attended = attention(query, stored.keys.clone(), stored.values.clone(), new.unseen.clone());
@@ -119,7 +148,7 @@ mod tests {
         }
     }
 
-    fn addresses(stored: &KeyValues) -> [*const f32; 2] {
+    fn addresses(stored: &KeyValueTensors) -> [*const f32; 2] {
         [&stored.keys, &stored.values].map(|tensor| HostValues::of(tensor.clone()).unwrap().as_ptr())
     }
 
@@ -127,13 +156,17 @@ mod tests {
     fn rows_are_written_in_place_while_there_is_room() {
         let device = open_device(DeviceName::Flex).unwrap();
         let rotary = RotaryTable::new(&[0.5], 16, &device);
-        let mut stored = KeyValues::new([2, 1, 8, 2], &device);
-        let place = addresses(&stored);
+        let mut stored = KeyValueTensors::new(
+            KeyValueRoom { batch: 2, key_value_heads: 1, capacity: 8, head_dim: 2 },
+            &device,
+        );
+        let written_at = addresses(&stored);
         for (first, rows) in [(0, 3), (3, 1), (4, 1), (5, 3)] {
-            let new = NewRows::new(first, rows, stored.capacity(), &rotary);
+            let place = RowPlace { first_position: first, rows, capacity: stored.capacity() };
+            let new = NewRows::new(place, &rotary);
             let hidden = Tensor::ones([2, rows, HIDDEN], &device);
             stored = decoder_layer_behind(hidden, weights(&device), NUMBERS, &new, stored).1;
-            assert_eq!(addresses(&stored), place, "behind {first} rows");
+            assert_eq!(addresses(&stored), written_at, "behind {first} rows");
         }
         let written = HostValues::of(stored.values.clone()).unwrap().to_vec();
         let stored = stored.with_more_room(4);

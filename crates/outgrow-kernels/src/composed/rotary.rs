@@ -1,10 +1,12 @@
 //! Rotary position embedding in Hugging Face's layout, where a head's halves are the pairs ("rotate-half").
 //!
-//! burn's own rotary module pairs neighbours, as Meta's first code does; checkpoints in Hugging Face's format need this one.
+//! burn's own rotary module pairs neighbours, as Meta's first code does; checkpoints in Hugging Face's format need this
+//! one.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Cosines and sines by position: both `[1, 1, positions, head_dim]`, each half of the last dimension holding the same angles.
+/// Cosines and sines by position: both `[1, 1, positions, head_dim]`, each half of the last dimension holding the same
+/// angles.
 #[derive(Clone, Debug)]
 pub struct RotaryTable {
     cosines: Tensor<4>,
@@ -12,8 +14,8 @@ pub struct RotaryTable {
 }
 
 impl RotaryTable {
-    /// The table of the first `positions` positions; `frequencies` are radians a position, one for each pair, `head_dim / 2`
-    /// of them.
+    /// The table of the first `positions` positions; `frequencies` are radians per position, one for each of the
+    /// `head_dim / 2` pairs.
     pub fn new(frequencies: &[f64], positions: usize, device: &Device) -> Self {
         let table = |function: fn(f64) -> f64| {
             let values = (0..positions)
@@ -62,10 +64,11 @@ impl RotaryTable {
     }
 }
 
-/// Rotates queries or keys `[batch, heads, sequence, head_dim]` by their positions, which are the table's from its first on.
+/// Rotates queries or keys `[batch, heads, sequence, head_dim]` by their positions, which are the table's from its
+/// first on.
 ///
-/// With `x = [a, b]` split in the middle of a head: `[a·cos − b·sin, b·cos + a·sin]` (arXiv 2104.09864, eq. 34, with the pairs laid out
-/// as halves).
+/// With `x = [a, b]` split in the middle of a head: `[a·cos − b·sin, b·cos + a·sin]` (arXiv 2104.09864, eq. 34, with
+/// the pairs laid out as halves).
 ///
 /// # Panics
 /// When the sequence is longer than the table.

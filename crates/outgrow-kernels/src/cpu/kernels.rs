@@ -1,10 +1,16 @@
 //! Operations on the CPU, on plain slices: what a training step there spends its time in.
 //!
-//! Nothing here knows burn. Results are the same from run to run and for any number of threads: each element is summed in one order, and sums
-//! over rows go by blocks of fixed size. Matrix products come from crates (`matrix/`).
+//! No tensor library is in here, and nothing that opens a device. Results are the same from run to run and for any
+//! number of threads: each element is summed in one order, and sums over rows go by blocks of fixed size. Matrix
+//! products come from crates ([`matrix`]).
+//!
+//! It is public for passes of one's own over plain slices, as [`reading`] is for outgrow-model, and for the benches
+//! that time single operations.
 
-// What a vector loop calls must become part of it: compiled by itself it would be compiled for the narrowest processor.
-#![allow(clippy::inline_always)]
+#![expect(
+    clippy::inline_always,
+    reason = "what a vector loop calls must become part of it: by itself it would be compiled for the narrowest processor"
+)]
 
 pub(crate) mod dispatch;
 pub(crate) mod instructions;
@@ -12,7 +18,7 @@ pub(crate) mod instructions;
 pub mod buffers;
 pub mod matrix;
 pub mod value;
-pub mod vector;
+pub(crate) mod vector;
 
 pub mod adamw;
 pub mod attention;

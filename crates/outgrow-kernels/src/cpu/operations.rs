@@ -1,7 +1,7 @@
 //! The operations of [`super::kernels`] as burn tensors on the CPU, each with its own backward pass.
 //!
-//! What they compute is the kernels'; here tensors become slices and results become tensors, and a backward pass asks for the gradients of what
-//! is trained, and of nothing else.
+//! What they compute is the kernels'; here tensors become slices and results become tensors, and a backward pass asks
+//! for the gradients of what is trained, and of nothing else.
 
 mod cross_entropy;
 mod host_values;
@@ -14,11 +14,11 @@ use burn::{
     tensor::{DType, Tensor, TensorData},
 };
 
-pub use cross_entropy::linear_cross_entropy;
+pub(crate) use cross_entropy::linear_cross_entropy;
 pub use host_values::HostValues;
-pub use layer::decoder_layer;
-pub use normalization::rms_norm;
-pub use optimizer::{adamw, sum_of_squares};
+pub(crate) use layer::decoder_layer;
+pub(crate) use normalization::rms_norm;
+pub(crate) use optimizer::{adamw, sum_of_squares};
 
 use crate::autodiff::{self, Primitive};
 

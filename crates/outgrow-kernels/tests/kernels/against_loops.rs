@@ -61,7 +61,8 @@ fn assert_rounded(found: Vec<f32>, expected: &[Sum], roundings: usize) {
     }
 }
 
-/// `output = input · scale · weight`, `scale = (mean(input²) + ε)^-½`, and the gradients of input and weight where that of the output is `pull`.
+/// `output = input · scale · weight`, `scale = (mean(input²) + ε)^-½`, and the gradients of input and weight where that
+/// of the output is `pull`.
 fn norm_and_gradients(input: &[f32], weight: &[f32], pull: &[f32]) -> [Vec<Sum>; 3] {
     let width = weight.len();
     let mut gradient = vec![Sum::default(); width];

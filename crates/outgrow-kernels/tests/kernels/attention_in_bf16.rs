@@ -1,15 +1,16 @@
-//! Attention in bf16 where rounding hurts most: values that have a large part in common, which must drop out of the gradients of scores.
+//! Attention in bf16 where rounding hurts most: values that have a large part in common, which must drop out of the
+//! gradients of scores.
 
 use crate::numbers::numbers;
 use outgrow_kernels::cpu::kernels::{
-    attention::{Attended, Gradients, Output, attend, attend_gradients},
+    attention::{Attended, AttentionGradients, AttentionOutput, attend, attend_gradients},
     rotary::Heads,
     value::Value,
 };
 use proptest::prelude::*;
 
-/// How far gradients may be from f32, `‖found − exact‖ / ‖exact‖`: one rounding of a value to bf16. With a denominator of other weights than are
-/// multiplied, queries' were 0.4 to 2.3 % off.
+/// How far gradients may be from f32, `‖found − exact‖ / ‖exact‖`: one rounding of a value to bf16. With a denominator
+/// of other weights than are multiplied, queries' were 0.4 to 2.3 % off.
 const FARTHEST: f64 = 1.0 / 256.0;
 
 /// Numbers around `common`, rounded, so that both precisions read the same.
@@ -32,10 +33,10 @@ fn gradients<T: Value>(heads: Heads, common: f32, salt: u64) -> [Vec<f32>; 3] {
     let (mut output, mut logarithms) = (vec![0.0; size], vec![0.0; heads.heads * heads.sequence]);
     attend(&mut output, &mut logarithms, attended);
     // One head: what attention gives lies as the way back reads it.
-    let output = Output { gradient: &gradient, values: &output, logarithms: &logarithms };
+    let output = AttentionOutput { gradient: &gradient, values: &output, logarithms: &logarithms };
     let mut targets = [(); 3].map(|()| vec![0.0; size]);
     let [query, key, value] = targets.each_mut().map(Vec::as_mut_slice);
-    attend_gradients(Gradients { query, key, value }, output, attended);
+    attend_gradients(AttentionGradients { query, key, value }, output, attended);
     targets
 }
 

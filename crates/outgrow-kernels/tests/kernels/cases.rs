@@ -1,4 +1,5 @@
-//! Random decoder layers for the comparisons with the composed twins: their sizes, parameters, and what comes of running them.
+//! Random decoder layers for the comparisons with the composed twins: their sizes, parameters, and what comes of
+//! running them.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use outgrow_kernels::{
@@ -98,8 +99,8 @@ impl Case {
     }
 }
 
-/// The output, and the gradients of the input, of both norms, of queries and keys (4 and 5) and of the other matrices, of which those of `frozen`
-/// inputs are absent.
+/// The output, and the gradients of the input, of both norms, of queries and keys (4 and 5) and of the other matrices,
+/// of which those of `frozen` inputs are absent.
 pub fn run_layer(
     case: Case,
     fused: bool,

@@ -4,7 +4,10 @@ use crate::numbers::numbers;
 use burn::tensor::{Device, Tensor, TensorData};
 use outgrow_kernels::{
     DeviceName, LayerNumbers, LayerWeights, Precision, RotaryTable,
-    composed::{KeyValues, NewRows, decoder_layer, decoder_layer_behind},
+    composed::{
+        decoder_layer,
+        reading::{KeyValueRoom, KeyValueTensors, NewRows, RowPlace, decoder_layer_behind},
+    },
     open_device,
 };
 use proptest::prelude::*;
@@ -64,7 +67,8 @@ proptest! {
         let text = tensor([batch, rows, hidden], salt);
         let whole = decoder_layer(text.clone(), weights.clone(), numbers, &rotary, None);
 
-        let mut stored = KeyValues::new([batch, key_value_heads, parts[0] + spare, numbers.head_dim], &device());
+        let room = KeyValueRoom { batch, key_value_heads, capacity: parts[0] + spare, head_dim: numbers.head_dim };
+        let mut stored = KeyValueTensors::new(room, &device());
         let mut first = 0;
         let mut found = Vec::new();
         for part in parts {
@@ -72,7 +76,8 @@ proptest! {
                 let missing = first + part - stored.capacity();
                 stored = stored.with_more_room(missing + spare);
             }
-            let new = NewRows::new(first, part, stored.capacity(), &rotary);
+            let place = RowPlace { first_position: first, rows: part, capacity: stored.capacity() };
+            let new = NewRows::new(place, &rotary);
             let (onward, after) =
                 decoder_layer_behind(text.clone().narrow(1, first, part), weights.clone(), numbers, &new, stored);
             stored = after;

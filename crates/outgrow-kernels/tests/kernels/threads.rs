@@ -4,8 +4,8 @@ use outgrow_kernels::{
     LayerWeights, Precision,
     cpu::kernels::{
         adamw::sum_of_squares,
-        cross_entropy::{self, Prediction, linear_cross_entropy},
-        layer::{Gradients, Layer, Shape},
+        cross_entropy::{Prediction, PredictionGradients, linear_cross_entropy},
+        layer::{Layer, LayerGradients, LayerShape},
         rotary::{Angles, Heads},
     },
 };
@@ -25,7 +25,7 @@ fn results(sequence: usize, hidden: usize, intermediate: usize, precision: Preci
     let sizes = [hidden, square, square / 2, square / 2, square, hidden, wide, wide, wide];
     let weights: Vec<Vec<f32>> = sizes.iter().enumerate().map(|(salt, &size)| numbers(size, salt)).collect();
     let angles = numbers(sequence * heads.head_dim, 11);
-    let shape = Shape {
+    let shape = LayerShape {
         heads,
         key_value_heads: 2,
         hidden_size: hidden,
@@ -45,7 +45,7 @@ fn results(sequence: usize, hidden: usize, intermediate: usize, precision: Preci
     let saved = layer.forward(&mut output, &input);
     let mut gradients = sizes.map(|size| vec![0.0; size]);
     let mut input_gradient = vec![0.0; input.len()];
-    let targets = Gradients {
+    let targets = LayerGradients {
         input: Some(&mut input_gradient),
         weights: LayerWeights::from_array(gradients.each_mut().map(|gradient| Some(gradient.as_mut_slice()))),
     };
@@ -56,7 +56,7 @@ fn results(sequence: usize, hidden: usize, intermediate: usize, precision: Preci
     let prediction = Prediction { hidden: &output, weight: &head, targets: &ids, scale: 0.01, precision };
     let (mut hidden_gradient, mut head_gradient) = (vec![0.0; output.len()], vec![0.0; head.len()]);
     let targets =
-        cross_entropy::Gradients { hidden: Some(&mut hidden_gradient), weight: Some(&mut head_gradient) };
+        PredictionGradients { hidden: Some(&mut hidden_gradient), weight: Some(&mut head_gradient) };
     let loss = linear_cross_entropy(prediction, targets);
     let squares = sum_of_squares(&head_gradient) as f32;
     let mut all = vec![vec![loss, squares], output, input_gradient, hidden_gradient, head_gradient];

@@ -9,10 +9,12 @@ use proptest::prelude::*;
 /// Relative to the largest element of a tensor.
 const TOLERANCE: f32 = 1e-5;
 
-/// All that is multiplied is of order one, so a sum that comes out smaller than this is a difference of larger terms and has their rounding.
+/// All that is multiplied is of order one, so a sum that comes out smaller than this is a difference of larger terms
+/// and has their rounding.
 const SMALLEST_SCALE: f32 = 0.1;
 
-/// The same for the gradients of queries and keys, always differences: of what each value would gain and the mean of that.
+/// The same for the gradients of queries and keys, always differences: of what each value would gain and the mean of
+/// that.
 const SMALLEST_SCALE_OF_SCORES: f32 = 1.0;
 
 fn assert_close(what: &str, found: &[f32], expected: &[f32]) -> Result<(), TestCaseError> {

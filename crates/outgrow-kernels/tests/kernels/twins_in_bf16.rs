@@ -4,16 +4,19 @@ use crate::cases::{Case, cases, host, run_layer, tensor};
 use outgrow_kernels::{Precision, composed, linear_cross_entropy};
 use proptest::prelude::*;
 
-/// How many times as far from f32 as its twin an operation may be: both have a dozen roundings, at other places and in other orders.
+/// How many times as far from f32 as its twin an operation may be: both have a dozen roundings, at other places and in
+/// other orders.
 const TIMES_THE_TWIN: f64 = 3.0;
 
 /// Where the twin happens to be nearer than that: two roundings of 2⁻⁹.
 const ROUNDINGS: f64 = 2.0 / 512.0;
 
-/// Of how many layers of one shape the errors are taken together where each has too few numbers for the twin's luck to even out.
+/// Of how many layers of one shape the errors are taken together where each has too few numbers for the twin's luck to
+/// even out.
 const SMALL_LAYERS: u64 = 16;
 
-/// Root mean square of what a result's terms are at least: a result that is smaller is a difference of larger terms, and has their rounding.
+/// Root mean square of what a result's terms are at least: a result that is smaller is a difference of larger terms,
+/// and has their rounding.
 const SMALLEST_SCALE: f64 = 0.1;
 
 /// `‖found − expected‖ / ‖expected‖`

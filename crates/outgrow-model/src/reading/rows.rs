@@ -8,8 +8,7 @@ use outgrow_kernels::{
     HostValues, LayerWeights, Precision,
     cpu::kernels::{
         buffers::{Buffer, HalfBuffer},
-        normalization::normalize,
-        reading::{KeyValues, Layer, Onward, Rows, Shape, Weight},
+        reading::{KeyValueRows, Onward, ReadingLayer, ReadingShape, Rows, Weight, norm_of},
         rotary::Angles,
         value::narrowed,
     },
@@ -19,14 +18,14 @@ use crate::{Decoder, layers};
 
 /// The decoder, without autodiff, on the CPU. The parameters are shared with it, not copied, but for matrices in bf16.
 #[derive(Clone, Debug)]
-pub struct Inference {
+pub(crate) struct RowReader {
     embedding: HostValues,
     layers: Vec<LayerWeights<HostValues, KeptMatrix>>,
     norm: HostValues,
     head: KeptMatrix,
     cosines: HostValues,
     sines: HostValues,
-    shape: Shape,
+    shape: ReadingShape,
 }
 
 /// A matrix in the decoder's precision.
@@ -53,16 +52,16 @@ impl KeptMatrix {
 }
 
 /// Where the layers store keys and values.
-pub enum Stored<'a> {
+pub(crate) enum Stored<'a> {
     /// A place for each layer, kept for what follows.
-    Kept(&'a mut [KeyValues]),
+    Kept(&'a mut [KeyValueRows]),
     /// One place for all: nothing follows.
-    Passing(&'a mut KeyValues),
+    Passing(&'a mut KeyValueRows),
 }
 
-impl Inference {
+impl RowReader {
     /// `None` where the decoder is on another device.
-    pub fn new(decoder: &Decoder) -> Option<Self> {
+    pub(crate) fn new(decoder: &Decoder) -> Option<Self> {
         let config = decoder.config();
         let [cosines, sines] = decoder.rotary().tables();
         let precision = decoder.precision();
@@ -79,7 +78,7 @@ impl Inference {
             embedding,
             cosines: HostValues::of(cosines)?,
             sines: HostValues::of(sines)?,
-            shape: Shape {
+            shape: ReadingShape {
                 heads: config.num_attention_heads,
                 key_value_heads: config.num_key_value_heads,
                 head_dim: config.head_dim,
@@ -89,20 +88,20 @@ impl Inference {
     }
 
     /// The head's weight, `[vocab_size, hidden]`.
-    pub fn head(&self) -> Weight<'_> {
+    pub(crate) fn head(&self) -> Weight<'_> {
         self.head.weight()
     }
 
     /// An empty place for each layer.
-    pub fn empty(&self) -> Vec<KeyValues> {
-        vec![KeyValues::default(); self.layers.len()]
+    pub(crate) fn empty(&self) -> Vec<KeyValueRows> {
+        vec![KeyValueRows::default(); self.layers.len()]
     }
 
     /// The wanted rows after the last norm, `[wanted, hidden]`, with rows of no meaning up to the least number.
     ///
     /// # Panics
     /// When there are fewer tokens than rows, or a token or a position isn't there.
-    pub fn run(&self, tokens: &[u32], rows: &Rows, mut stored: Stored<'_>) -> Buffer {
+    pub(crate) fn run(&self, tokens: &[u32], rows: &Rows, mut stored: Stored<'_>) -> Buffer {
         let width = self.norm.len();
         let mut hidden = Buffer::new(rows.rows() * width);
         let (filled, rest) = hidden.split_at_mut(tokens.len() * width);
@@ -111,7 +110,7 @@ impl Inference {
         }
         rest.fill(0.0);
         for (index, weights) in self.layers.iter().enumerate() {
-            let layer = Layer {
+            let layer = ReadingLayer {
                 shape: self.shape,
                 weights: borrowed(weights),
                 angles: Angles { cosines: &self.cosines, sines: &self.sines },
@@ -125,10 +124,7 @@ impl Inference {
                 }
             };
         }
-        let mut normalized = Buffer::new(hidden.len());
-        let mut inverse_roots = Buffer::new(hidden.len() / width);
-        normalize(&mut normalized, &mut inverse_roots, &hidden, &self.norm, self.shape.epsilon);
-        normalized
+        norm_of(&hidden, &self.norm, self.shape.epsilon)
     }
 }
 

@@ -1,15 +1,15 @@
 //! The probability of given continuations of given contexts.
 //!
-//! On the CPU a context that several continuations share is computed once, rows are packed without padding, and a score doesn't depend on what
-//! else is in the call. Elsewhere, whole sequences are padded to one length.
+//! On the CPU a context that several continuations share is computed once, rows are packed without padding, and a score
+//! doesn't depend on what else is in the call. Elsewhere, whole sequences are padded to one length.
 
 use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
 use outgrow_kernels::composed::linear_in;
 #[cfg(feature = "flex")]
-use outgrow_kernels::cpu::kernels::reading::{Asked, KeyValues, Rows, Said, Span, predict};
+use outgrow_kernels::cpu::kernels::reading::{Asked, KeyValueRows, Rows, Said, Span, predict};
 
 #[cfg(feature = "flex")]
-use super::rows::{Inference, Stored};
+use super::rows::{RowReader, Stored};
 use crate::{Decoder, ModelError};
 
 /// Continuations of one context.
@@ -35,7 +35,7 @@ pub struct Score {
 pub struct Scorer {
     decoder: Decoder,
     #[cfg(feature = "flex")]
-    inference: Option<Inference>,
+    reader: Option<RowReader>,
 }
 
 impl Scorer {
@@ -44,20 +44,20 @@ impl Scorer {
         Self {
             decoder: decoder.inner(),
             #[cfg(feature = "flex")]
-            inference: Inference::new(decoder),
+            reader: RowReader::new(decoder),
         }
     }
 
     /// For each context the scores of its continuations.
     ///
     /// # Errors
-    /// When a context is empty, a continuation is, both together are longer than the model's positions (the last token isn't read), or
-    /// a token isn't in the vocabulary.
+    /// When a context is empty, a continuation is, both together are longer than the model's positions (the last token
+    /// isn't read), or a token isn't in the vocabulary.
     pub fn score(&self, asked: &[Continuations<'_>]) -> Result<Vec<Vec<Score>>, ModelError> {
         check(asked, &self.decoder)?;
         #[cfg(feature = "flex")]
-        if let Some(inference) = &self.inference {
-            return Ok(score_rows(inference, asked));
+        if let Some(reader) = &self.reader {
+            return Ok(score_rows(reader, asked));
         }
         score_padded(&self.decoder, asked)
     }
@@ -94,19 +94,19 @@ fn total(said: impl IntoIterator<Item = (f32, bool)>) -> Score {
 }
 
 #[cfg(feature = "flex")]
-fn score_rows(inference: &Inference, asked: &[Continuations<'_>]) -> Vec<Vec<Score>> {
+fn score_rows(reader: &RowReader, asked: &[Continuations<'_>]) -> Vec<Vec<Score>> {
     let mut packed = Packed::default();
     for group in asked {
         packed.push(*group);
     }
     let Packed { tokens, spans, mut questions, .. } = packed;
     let rows = Rows::new(spans, Rows::ALIKE);
-    let hidden = inference.run(&tokens, &rows, Stored::Passing(&mut KeyValues::default()));
+    let hidden = reader.run(&tokens, &rows, Stored::Passing(&mut KeyValueRows::default()));
     // The answers come by rows; a continuation's first token is asked of its context's last row.
     questions.sort_by_key(|question| question.asked.row);
     let by_row: Vec<_> = questions.iter().map(|question| question.asked).collect();
     let wanted = rows.wanted().len().max(Rows::ALIKE);
-    let said = predict(&hidden, inference.head(), wanted, &by_row);
+    let said = predict(&hidden, reader.head(), wanted, &by_row);
     let mut answers: Vec<(usize, Said)> = questions.iter().map(|question| question.place).zip(said).collect();
     answers.sort_by_key(|(place, _)| *place);
     let mut answers = answers.into_iter().map(|(_, said)| (said.log_probability, said.is_greedy));
@@ -191,7 +191,8 @@ fn score_padded(decoder: &Decoder, asked: &[Continuations<'_>]) -> Result<Vec<Ve
 /// Rows whose logits exist at once.
 const LOGIT_ROWS: usize = 256;
 
-/// For some rows of `hidden`, `[rows, hidden]`, the logarithm of the probability of each row's target, and whether it is the most probable.
+/// For some rows of `hidden`, `[rows, hidden]`, the logarithm of the probability of each row's target, and whether it
+/// is the most probable.
 fn said_of(decoder: &Decoder, hidden: &Tensor<2>, rows: &[i32], targets: &[i32]) -> Vec<(f32, bool)> {
     let (device, count) = (decoder.device(), rows.len());
     let integers =

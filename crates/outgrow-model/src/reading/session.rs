@@ -3,14 +3,10 @@
 //! On the CPU by rows.rs, which packs rows of many texts; elsewhere by tensors.rs, in burn's operations.
 
 #[cfg(feature = "flex")]
-use outgrow_kernels::cpu::kernels::{
-    buffers::Buffer,
-    matrix::Store,
-    reading::{KeyValues, Operand, Rows, Span, product},
-};
+use outgrow_kernels::cpu::kernels::reading::{KeyValueRows, Rows, Span, logits_of};
 
 #[cfg(feature = "flex")]
-use super::rows::{Inference, Stored};
+use super::rows::{RowReader, Stored};
 use super::tensors::StoredText;
 use crate::{Decoder, ModelError};
 
@@ -33,16 +29,16 @@ enum Kept {
 #[cfg(feature = "flex")]
 #[derive(Debug)]
 struct Cached {
-    inference: Inference,
-    stored: Vec<KeyValues>,
+    reader: RowReader,
+    stored: Vec<KeyValueRows>,
 }
 
 impl Session {
     /// An empty text. The decoder's parameters are shared; in bf16, matrices are copied.
     pub fn new(decoder: &Decoder) -> Self {
         #[cfg(feature = "flex")]
-        if let Some(inference) = Inference::new(decoder) {
-            let cached = Cached { stored: inference.empty(), inference };
+        if let Some(reader) = RowReader::new(decoder) {
+            let cached = Cached { stored: reader.empty(), reader };
             return Self { decoder: decoder.inner(), tokens: Vec::new(), kept: Kept::Host(Box::new(cached)) };
         }
         Self::with_tensors(decoder)
@@ -77,7 +73,7 @@ impl Session {
         }
         let logits = match &mut self.kept {
             #[cfg(feature = "flex")]
-            Kept::Host(cached) => cached.read(tokens, self.tokens.len(), config.vocab_size),
+            Kept::Host(cached) => cached.read(tokens, self.tokens.len()),
             Kept::Tensors(stored) => stored.read(&self.decoder, tokens),
         };
         self.tokens.extend(tokens);
@@ -87,14 +83,11 @@ impl Session {
 
 #[cfg(feature = "flex")]
 impl Cached {
-    fn read(&mut self, tokens: &[u32], first_position: usize, vocab_size: usize) -> Vec<f32> {
+    fn read(&mut self, tokens: &[u32], first_position: usize) -> Vec<f32> {
         let span = Span { rows: tokens.len(), first_position, before: 0..first_position, wanted: 1 };
         let rows = Rows::new(vec![span], 1);
-        let last: Buffer = self.inference.run(tokens, &rows, Stored::Kept(&mut self.stored));
-        let mut logits = vec![0.0; vocab_size];
-        let head = self.inference.head();
-        product(&mut logits, Store::Replace, &Operand::new(&last, 1, head), head);
-        logits
+        let last = self.reader.run(tokens, &rows, Stored::Kept(&mut self.stored));
+        logits_of(&last, self.reader.head())
     }
 }
 

@@ -51,7 +51,8 @@ fn text(length: usize, salt: u32, vocab_size: usize) -> Vec<u32> {
 /// A score, and what makes it greedy or not.
 struct Expected {
     score: Score,
-    /// How much more probable an asked token is than the best other one, in nats, where that is least. Greedy is what has none below zero.
+    /// How much more probable an asked token is than the best other one, in nats, where that is least. Greedy is what
+    /// has none below zero.
     smallest_lead: f32,
 }
 

@@ -37,7 +37,8 @@ pub struct Updated<'a> {
     pub exp_avg_sq: &'a mut [f32],
 }
 
-/// Updates in place: `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`, `w ← keep·w − step_size · m / (sqrt(v)·inverse_root_correction + ε)`.
+/// Updates in place: `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`,
+/// `w ← keep·w − step_size · m / (sqrt(v)·inverse_root_correction + ε)`.
 pub fn update(updated: Updated<'_>, gradient: &[f32], step: Step) {
     let Updated { weight, exp_avg, exp_avg_sq } = updated;
     let moments = exp_avg.par_chunks_mut(ELEMENTS).zip(exp_avg_sq.par_chunks_mut(ELEMENTS));

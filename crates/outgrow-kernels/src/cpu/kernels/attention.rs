@@ -1,10 +1,12 @@
-//! Causal attention over heads `[batch, heads, sequence, head_dim]`, and its gradients, in memory linear in the sequence.
+//! Causal attention over heads `[batch, heads, sequence, head_dim]`, and its gradients, in memory linear in the
+//! sequence.
 //!
-//! A task has one head of one sequence, or on the way back one of keys and values with all its queries'. It goes through the queries in blocks, and
-//! for each through the keys that it sees in blocks: scores, running softmax, product with the values (arXiv 2205.14135). For the gradients the
-//! scores are made again; one number a query, the logarithm of its softmax's denominator, is kept. A block's scores fit the second-level cache.
-//! With queries, keys and values of bf16, weights and the scores' gradients are rounded to it before they are multiplied; all else is f32. Here is
-//! how a sequence is cut into blocks.
+//! A task has one head of one sequence, or on the way back one of keys and values with all its queries'. It goes
+//! through the queries in blocks, and for each through the keys that it sees in blocks: scores, running softmax,
+//! product with the values (arXiv 2205.14135). For the gradients the scores are made again; one number a query, the
+//! logarithm of its softmax's denominator, is kept. A block's scores fit the second-level cache. With queries, keys and
+//! values of bf16, weights and the scores' gradients are rounded to it before they are multiplied; all else is f32.
+//! Here is how a sequence is cut into blocks.
 
 mod backward;
 mod forward;
@@ -12,9 +14,9 @@ mod softmax;
 
 use std::ops::Range;
 
-pub use backward::{Gradients, Output, attend_gradients};
+pub use backward::{AttentionGradients, AttentionOutput, attend_gradients};
 pub use forward::attend;
-pub use softmax::{Softmax, scale};
+pub(crate) use softmax::{Softmax, scale};
 
 use super::{
     matrix::{Matrix, Store, Threads},
@@ -41,7 +43,8 @@ pub struct Attended<'a, T = f32> {
     pub heads: Heads,
     /// Heads of keys and values; a divisor of the query's.
     pub key_value_heads: usize,
-    /// `[batch, sequence]`: the first position that a position sees, where documents are packed. It never falls along a sequence.
+    /// `[batch, sequence]`: the first position that a position sees, where documents are packed. It never falls along a
+    /// sequence.
     pub first_visible: Option<&'a [u32]>,
 }
 

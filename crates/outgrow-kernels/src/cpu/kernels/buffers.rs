@@ -1,8 +1,8 @@
 //! Memory for intermediate values, kept for the next use.
 //!
-//! A training step asks for the same sizes again and again; fresh memory from the system would be zeroed page by page every time. What is
-//! returned here is handed out again, with whatever it held: a buffer is for writing first. No more than 256 MiB are kept: what a
-//! large model's backward pass returns is needed for its gradients.
+//! A training step asks for the same sizes again and again; fresh memory from the system would be zeroed page by page
+//! every time. What is returned here is handed out again, with whatever it held: a buffer is for writing first. No more
+//! than 256 MiB are kept: what a large model's backward pass returns is needed for its gradients.
 
 use std::{
     marker::PhantomData,
@@ -56,8 +56,8 @@ impl Pool {
     }
 }
 
-/// The length that is allocated for a length: a few of each size, so that batches of texts, of which no two are alike, use the same memory. What
-/// is allocated and not asked for is never touched, and so takes no memory.
+/// The length that is allocated for a length: a few of each size, so that batches of texts, of which no two are alike,
+/// use the same memory. What is allocated and not asked for is never touched, and so takes no memory.
 fn class(length: usize) -> usize {
     let step = (length.next_power_of_two() / 16).max(1);
     length.next_multiple_of(step)

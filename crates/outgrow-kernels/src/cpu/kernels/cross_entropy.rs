@@ -1,7 +1,8 @@
-//! The output head and the cross-entropy of the next token in one, a chunk of tokens at a time: the logits are never there as a whole.
+//! The output head and the cross-entropy of the next token in one, a chunk of tokens at a time: the logits are never
+//! there as a whole.
 //!
-//! The gradients are made on the way forward, while a chunk's logits are at hand, so that no logit is computed twice. Here is what both
-//! precisions share; each has a file of its own.
+//! The gradients are made on the way forward, while a chunk's logits are at hand, so that no logit is computed twice.
+//! Here is what both precisions share; each has a file of its own.
 
 mod in_bf16;
 mod in_f32;
@@ -26,21 +27,21 @@ pub struct Prediction<'a> {
 
 /// Where the gradients go; what is `None` is not computed.
 #[derive(Debug, Default)]
-pub struct Gradients<'a> {
+pub struct PredictionGradients<'a> {
     /// `[tokens, hidden]`
     pub hidden: Option<&'a mut [f32]>,
     /// `[vocabulary, hidden]`
     pub weight: Option<&'a mut [f32]>,
 }
 
-impl Gradients<'_> {
+impl PredictionGradients<'_> {
     fn are_wanted(&self) -> bool {
         self.hidden.is_some() || self.weight.is_some()
     }
 }
 
 /// `scale · Σ −log softmax(hidden · weightᵀ)[target]` over the tokens, in nats, and its gradients.
-pub fn linear_cross_entropy(prediction: Prediction<'_>, gradients: Gradients<'_>) -> f32 {
+pub fn linear_cross_entropy(prediction: Prediction<'_>, gradients: PredictionGradients<'_>) -> f32 {
     let losses = match prediction.precision {
         Precision::F32 => in_f32::losses(prediction, gradients),
         Precision::Bf16 => in_bf16::losses(prediction, gradients),

@@ -1,8 +1,9 @@
 //! A whole decoder layer, forward and backward, with intermediate values in buffers of its own.
 //!
-//! Kept between the two: the layer's input, queries, keys and values as attention reads them, what attention gave, the residual stream
-//! between the two blocks, gate and up, and one number a row or query for each norm and softmax. What is cheap to make again (normalised
-//! rows, the gated product) is made again. Here is what both precisions share; each has a file of its own.
+//! Kept between the two: the layer's input, queries, keys and values as attention reads them, what attention gave, the
+//! residual stream between the two blocks, gate and up, and one number a row or query for each norm and softmax. What
+//! is cheap to make again (normalised rows, the gated product) is made again. Here is what both precisions share; each
+//! has a file of its own.
 
 mod in_bf16;
 mod in_f32;
@@ -18,7 +19,7 @@ use crate::{LayerWeights, Precision};
 
 /// Sizes and numbers of a layer.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub struct LayerShape {
     /// How queries lie.
     pub heads: Heads,
     /// Heads of keys and values.
@@ -37,7 +38,7 @@ pub struct Shape {
 #[derive(Clone, Copy, Debug)]
 pub struct Layer<'a> {
     /// Sizes.
-    pub shape: Shape,
+    pub shape: LayerShape,
     /// Parameters.
     pub weights: LayerWeights<&'a [f32]>,
     /// Rotary angles of at least the sequence's positions.
@@ -57,7 +58,7 @@ pub enum Saved {
 
 /// Where the gradients go; what is `None` is not computed. All are overwritten.
 #[derive(Debug)]
-pub struct Gradients<'a> {
+pub struct LayerGradients<'a> {
     /// Of the layer's input.
     pub input: Option<&'a mut [f32]>,
     /// Of the parameters.
@@ -74,7 +75,7 @@ impl Layer<'_> {
     }
 
     /// Writes the gradients that are wanted, from the output's gradient.
-    pub fn backward(&self, gradient: &[f32], input: &[f32], saved: Saved, gradients: Gradients<'_>) {
+    pub fn backward(&self, gradient: &[f32], input: &[f32], saved: Saved, gradients: LayerGradients<'_>) {
         match saved {
             Saved::F32(saved) => self.backward_in_f32(gradient, input, saved, gradients),
             Saved::Bf16(saved) => self.backward_in_bf16(gradient, input, saved, gradients),
@@ -90,13 +91,13 @@ impl Layer<'_> {
     }
 
     fn attended<'b, T>(&'b self, query: &'b [T], key: &'b [T], value: &'b [T]) -> Attended<'b, T> {
-        let Shape { heads, key_value_heads, .. } = self.shape;
+        let LayerShape { heads, key_value_heads, .. } = self.shape;
         Attended { query, key, value, heads, key_value_heads, first_visible: self.first_visible }
     }
 }
 
-/// The gradients of the first norm's weight and of the layer's input, where they are wanted: from that of the normalised rows, and for the input
-/// also from that of the residual stream between the two blocks.
+/// The gradients of the first norm's weight and of the layer's input, where they are wanted: from that of the
+/// normalised rows, and for the input also from that of the residual stream between the two blocks.
 fn first_norm_gradients<T: Value>(
     [weight, input]: [Option<&mut [f32]>; 2],
     middle: &[f32],

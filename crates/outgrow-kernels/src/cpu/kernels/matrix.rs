@@ -1,7 +1,7 @@
 //! Matrix products, of f32 by the `gemm` crate and of bf16 by `gemmkit`, and the views of memory that they read.
 //!
-//! The only place of this crate that calls them, and the only one with raw pointers. gemmkit is extended in two places: the order in which operands
-//! are put, and what AVX512-BF16 does for processors without it.
+//! The only place of this crate that calls them, and the only one with raw pointers. gemmkit is extended in two places:
+//! the order in which operands are put, and what AVX512-BF16 does for processors without it.
 
 #[cfg(target_arch = "x86_64")]
 mod emulated;
@@ -12,8 +12,8 @@ mod pairs;
 #[cfg(target_arch = "x86_64")]
 mod panels;
 
-pub use in_bf16::{Sum, multiply_bf16};
-pub use in_f32::multiply;
+pub(crate) use in_bf16::{Sum, multiply_bf16};
+pub(crate) use in_f32::multiply;
 #[cfg(target_arch = "x86_64")]
 pub use pairs::Pairs;
 

@@ -1,6 +1,7 @@
 //! Root-mean-square normalisation of rows, and its gradient.
 //!
-//! With `r = (mean(x²) + ε)^(−½)`, `y = x · r · w` (arXiv 1910.07467). Only `r`, one number a row, is kept for the gradient.
+//! With `r = (mean(x²) + ε)^(−½)`, `y = x · r · w` (arXiv 1910.07467). Only `r`, one number a row, is kept for the
+//! gradient.
 
 use rayon::prelude::*;
 
@@ -35,7 +36,12 @@ pub fn normalize<T: Value>(
 }
 
 /// Writes the normalised rows again, from the `r` of the first time.
-pub fn normalize_again<T: Value>(output: &mut [T], inverse_roots: &[f32], input: &[f32], weight: &[f32]) {
+pub(crate) fn normalize_again<T: Value>(
+    output: &mut [T],
+    inverse_roots: &[f32],
+    input: &[f32],
+    weight: &[f32],
+) {
     let width = weight.len();
     let blocks = output.par_chunks_mut(ROWS * width).zip(inverse_roots.par_chunks(ROWS));
     blocks.zip(input.par_chunks(ROWS * width)).for_each(|((output, inverse_roots), input)| {

@@ -1,7 +1,8 @@
 //! A decoder layer over rows of tokens of many texts, forward only: for scoring and for generating text.
 //!
-//! There is no padding between texts. What a row sees lies in two places: rows that an earlier part has stored (a context that several
-//! continuations share, or all of a text so far), and the rows of its own part up to itself. Nothing is kept for a gradient.
+//! There is no padding between texts. What a row sees lies in two places: rows that an earlier part has stored (a
+//! context that several continuations share, or all of a text so far), and the rows of its own part up to itself.
+//! Nothing is kept for a gradient.
 
 mod attention;
 mod prediction;
@@ -10,7 +11,7 @@ mod span;
 use half::bf16;
 use rayon::prelude::*;
 
-pub use prediction::{Asked, Said, predict};
+pub use prediction::{Asked, Said, logits_of, predict};
 pub use span::{Rows, Span};
 
 use super::{
@@ -30,7 +31,7 @@ const OUTPUTS: usize = 64;
 
 /// Sizes and numbers of a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shape {
+pub struct ReadingShape {
     /// Heads of queries.
     pub heads: usize,
     /// Heads of keys and values.
@@ -62,9 +63,9 @@ impl Weight<'_> {
 
 /// All that a layer reads beside its input.
 #[derive(Clone, Copy, Debug)]
-pub struct Layer<'a> {
+pub struct ReadingLayer<'a> {
     /// Sizes.
-    pub shape: Shape,
+    pub shape: ReadingShape,
     /// Parameters.
     pub weights: LayerWeights<&'a [f32], Weight<'a>>,
     /// Rotary angles of at least all positions asked for.
@@ -73,12 +74,12 @@ pub struct Layer<'a> {
 
 /// One layer's keys and values of all rows stored so far, `[rows, key_value_heads · head_dim]` each.
 #[derive(Clone, Debug, Default)]
-pub struct KeyValues {
+pub struct KeyValueRows {
     keys: Vec<f32>,
     values: Vec<f32>,
 }
 
-impl KeyValues {
+impl KeyValueRows {
     /// Forgets all rows and keeps the memory.
     pub fn clear(&mut self) {
         self.keys.clear();
@@ -95,10 +96,11 @@ pub enum Onward {
     Wanted,
 }
 
-impl Layer<'_> {
-    /// From the rows `[rows, hidden]` to as many, or to those that are wanted. The rows' keys and values are stored behind what `stored` has.
-    pub fn forward(&self, hidden: Buffer, rows: &Rows, stored: &mut KeyValues, onward: Onward) -> Buffer {
-        let Shape { heads, key_value_heads, head_dim, epsilon } = self.shape;
+impl ReadingLayer<'_> {
+    /// From the rows `[rows, hidden]` to as many, or to those that are wanted. The rows' keys and values are stored
+    /// behind what `stored` has.
+    pub fn forward(&self, hidden: Buffer, rows: &Rows, stored: &mut KeyValueRows, onward: Onward) -> Buffer {
+        let ReadingShape { heads, key_value_heads, head_dim, epsilon } = self.shape;
         let (weights, width) = (&self.weights, self.weights.input_layernorm.len());
         let key_width = key_value_heads * head_dim;
         let normalized = norm_of(&hidden, weights.input_layernorm, epsilon);
@@ -144,7 +146,8 @@ impl Layer<'_> {
     }
 }
 
-fn norm_of(rows: &[f32], weight: &[f32], epsilon: f32) -> Buffer {
+/// Rows `[rows, width]`, normalised: `epsilon` is added to the mean square.
+pub fn norm_of(rows: &[f32], weight: &[f32], epsilon: f32) -> Buffer {
     let mut normalized = Buffer::new(rows.len());
     let mut inverse_roots = Buffer::new(rows.len() / weight.len());
     normalize(&mut normalized, &mut inverse_roots, rows, weight, epsilon);
@@ -153,7 +156,7 @@ fn norm_of(rows: &[f32], weight: &[f32], epsilon: f32) -> Buffer {
 
 /// Rows that are multiplied with a weight or several: rounded, once, where these are and there is more than one row.
 #[derive(Debug)]
-pub struct Operand<'a> {
+struct Operand<'a> {
     values: &'a [f32],
     rounded: Option<HalfBuffer>,
     rows: usize,
@@ -161,7 +164,7 @@ pub struct Operand<'a> {
 
 impl<'a> Operand<'a> {
     /// `rows` rows, for weights like the given one.
-    pub fn new(values: &'a [f32], rows: usize, weight: Weight<'_>) -> Self {
+    fn new(values: &'a [f32], rows: usize, weight: Weight<'_>) -> Self {
         let rounds = rows > 1 && matches!(weight, Weight::Bf16(_));
         Self { values, rounded: rounds.then(|| narrowed(&[values])), rows }
     }
@@ -170,7 +173,7 @@ impl<'a> Operand<'a> {
 /// `target (+)= operand · weightᵀ`, where `weight` is `[outputs, inputs]`.
 ///
 /// One row by itself is bound by reading the weight; for it, each output is a sum over a row of the weight.
-pub fn product(target: &mut [f32], store: Store, operand: &Operand<'_>, weight: Weight<'_>) {
+fn product(target: &mut [f32], store: Store, operand: &Operand<'_>, weight: Weight<'_>) {
     let Operand { values, rounded, rows } = operand;
     let (outputs, inputs) = (target.len() / rows, values.len() / rows);
     match (weight, rounded) {

@@ -1,7 +1,7 @@
 //! Between the layout of projections and that of attention, turning queries and keys by their positions on the way.
 //!
-//! A projection has the heads of one token side by side: `[batch, sequence, heads, head_dim]`. Attention reads one head's tokens in a row:
-//! `[batch, heads, sequence, head_dim]`.
+//! A projection has the heads of one token side by side: `[batch, sequence, heads, head_dim]`. Attention reads one
+//! head's tokens in a row: `[batch, heads, sequence, head_dim]`.
 
 use rayon::prelude::*;
 
@@ -55,7 +55,8 @@ impl Columns {
     }
 }
 
-/// From tokens to heads; turned forward by the positions where there are angles: `[a·cos − b·sin, b·cos + a·sin]` for a head `[a, b]`.
+/// From tokens to heads; turned forward by the positions where there are angles: `[a·cos − b·sin, b·cos + a·sin]` for a
+/// head `[a, b]`.
 pub fn split_heads<T: Value>(
     target: &mut [T],
     source: &[T],
@@ -111,7 +112,7 @@ pub fn merge_heads<T: Value>(
 }
 
 /// Turns rows in place, each of whatever number of heads side by side, by the position of each row.
-pub fn turn_rows(values: &mut [f32], head_dim: usize, positions: &[u32], angles: Angles<'_>) {
+pub(crate) fn turn_rows(values: &mut [f32], head_dim: usize, positions: &[u32], angles: Angles<'_>) {
     let width = values.len() / positions.len();
     values.par_chunks_mut(width).zip(positions).with_min_len(16).for_each(|(row, &position)| {
         let start = position as usize * head_dim;

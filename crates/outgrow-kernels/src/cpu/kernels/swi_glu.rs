@@ -22,7 +22,7 @@ pub fn swi_glu(output: &mut [f32], gate: &[f32], up: &[f32]) {
 }
 
 /// The same where each row, `2 · width` wide, has its gate and then its up.
-pub fn swi_glu_rows<T: Value>(output: &mut [T], rows: &[T], width: usize) {
+pub(crate) fn swi_glu_rows<T: Value>(output: &mut [T], rows: &[T], width: usize) {
     let parts = output.par_chunks_mut(ROWS * width).zip(rows.par_chunks(ROWS * 2 * width));
     parts.for_each(|(output, rows)| {
         vectorized(
@@ -45,8 +45,8 @@ fn gated<T: Value>(output: &mut [T], gate: &[T], up: &[T]) {
     }
 }
 
-/// Turns the gradient of the output into what the gradients of the layers around need, in place: `gradient` becomes the output again,
-/// `gate` its own gradient and `up` its own.
+/// Turns the gradient of the output into what the gradients of the layers around need, in place: `gradient` becomes the
+/// output again, `gate` its own gradient and `up` its own.
 ///
 /// With `σ = sigmoid(gate)`: `∂gate = g · up · σ · (1 + gate · (1 − σ))` and `∂up = g · gate · σ`.
 pub fn swi_glu_gradients(gradient: &mut [f32], gate: &mut [f32], up: &mut [f32]) {
@@ -60,7 +60,7 @@ pub fn swi_glu_gradients(gradient: &mut [f32], gate: &mut [f32], up: &mut [f32])
 }
 
 /// The same where each row, `2 · width` wide, has its gate and then its up.
-pub fn swi_glu_rows_gradients<T: Value>(gradient: &mut [T], rows: &mut [T], width: usize) {
+pub(crate) fn swi_glu_rows_gradients<T: Value>(gradient: &mut [T], rows: &mut [T], width: usize) {
     let parts = gradient.par_chunks_mut(ROWS * width).zip(rows.par_chunks_mut(ROWS * 2 * width));
     parts.for_each(|(gradient, rows)| {
         vectorized(

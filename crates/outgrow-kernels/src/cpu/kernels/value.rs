@@ -1,6 +1,7 @@
 //! The two kinds of number that values are kept in: f32, and bf16 between the products of a pass in that precision.
 //!
-//! Arithmetic is always in f32. A bf16 is the upper half of an f32: widening is exact, narrowing rounds to the nearest, ties to even.
+//! Arithmetic is always in f32. A bf16 is the upper half of an f32: widening is exact, narrowing rounds to the nearest,
+//! ties to even.
 
 use bytemuck::Pod;
 use half::bf16;
@@ -108,7 +109,7 @@ impl Value for bf16 {
 
 /// Writes `source` as the other kind of number, on the calling thread.
 #[inline(always)]
-pub fn convert<T: Value, S: Value>(target: &mut [T], source: &[S]) {
+pub(crate) fn convert<T: Value, S: Value>(target: &mut [T], source: &[S]) {
     for (target, source) in target.iter_mut().zip(source) {
         *target = T::narrow(source.widen());
     }

@@ -1,16 +1,17 @@
 //! Arithmetic on rows of f32, written as plain loops that the compiler turns into vector code.
 //!
-//! Everything here is inlined into what `vectorized` runs (dispatch.rs). Sums go by [`LANES`] partial sums whatever the instruction set, so that a result doesn't depend on it, but for the rounding of a fused
-//! multiply-add. There is no `unsafe` and no intrinsic.
+//! Everything here is inlined into what `vectorized` runs (dispatch.rs). Sums go by [`LANES`] partial sums whatever the
+//! instruction set, so that a result doesn't depend on it, but for the rounding of a fused multiply-add. There is no
+//! `unsafe` and no intrinsic.
 
 use super::value::Value;
 
 /// How many partial sums a row's sum has: one AVX-512 register, or several narrower ones.
-pub const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// `Σ f(i)` over the elements of rows of one length, in an order that depends on the length alone.
 #[inline(always)]
-pub fn sum_by<T: Copy>(left: &[f32], right: &[T], term: impl Fn(f32, T) -> f32) -> f32 {
+pub(crate) fn sum_by<T: Copy>(left: &[f32], right: &[T], term: impl Fn(f32, T) -> f32) -> f32 {
     let (left_lanes, left_rest) = left.as_chunks::<LANES>();
     let (right_lanes, right_rest) = right.as_chunks::<LANES>();
     let mut sums = [0.0; LANES];
@@ -27,7 +28,7 @@ pub fn sum_by<T: Copy>(left: &[f32], right: &[T], term: impl Fn(f32, T) -> f32) 
 
 /// The largest element, or negative infinity where there is none.
 #[inline(always)]
-pub fn maximum(row: &[f32]) -> f32 {
+pub(crate) fn maximum(row: &[f32]) -> f32 {
     let (lanes, rest) = row.as_chunks::<LANES>();
     let larger = |left: f32, right: f32| if right > left { right } else { left };
     let mut found = [f32::NEG_INFINITY; LANES];
@@ -41,7 +42,7 @@ pub fn maximum(row: &[f32]) -> f32 {
 
 /// Replaces each element by `exp(factor · element − shift)`, rounded to `T`, and gives their sum.
 #[inline(always)]
-pub fn exponentials<T: Value>(row: &mut [f32], factor: f32, shift: f32) -> f32 {
+pub(crate) fn exponentials<T: Value>(row: &mut [f32], factor: f32, shift: f32) -> f32 {
     let (lanes, rest) = row.as_chunks_mut::<LANES>();
     let mut sums = [0.0; LANES];
     for values in lanes {
@@ -59,7 +60,7 @@ pub fn exponentials<T: Value>(row: &mut [f32], factor: f32, shift: f32) -> f32 {
 
 /// Adds the partial sums in pairs.
 #[inline(always)]
-pub fn total(sums: [f32; LANES]) -> f32 {
+pub(crate) fn total(sums: [f32; LANES]) -> f32 {
     let mut sums = sums;
     let mut half = LANES / 2;
     while half > 0 {
@@ -71,13 +72,14 @@ pub fn total(sums: [f32; LANES]) -> f32 {
     sums[0]
 }
 
-/// `eˣ` to within two units in the last place from −87.3 to 88.3. Below, where f32 has no normal numbers left, it is zero; above,
-/// infinite, though f32 would reach to 88.7.
+/// `eˣ` to within two units in the last place from −87.3 to 88.3. Below, where f32 has no normal numbers left, it is
+/// zero; above, infinite, though f32 would reach to 88.7.
 ///
 /// `x = n·ln 2 + r` with a whole `n` and `|r| ≤ ln 2 / 2`; `(eʳ − 1 − r) / r²` is a polynomial of degree 5 and `2ⁿ` is
-/// put together from bits. Coefficients and the two halves of ln 2 are those of `expf` in the Cephes library (S. Moshier).
+/// put together from bits. Coefficients and the two halves of ln 2 are those of `expf` in the Cephes library (S.
+/// Moshier).
 #[inline(always)]
-pub fn exponential(x: f32) -> f32 {
+pub(crate) fn exponential(x: f32) -> f32 {
     /// Adding it rounds to a whole number, which is then in the low bits.
     const ROUNDER: f32 = 12_582_912.0;
     const LN2_HIGH: f32 = 0.693_359_4;
@@ -105,7 +107,7 @@ pub fn exponential(x: f32) -> f32 {
 
 /// `1 / (1 + e⁻ˣ)`.
 #[inline(always)]
-pub fn sigmoid(x: f32) -> f32 {
+pub(crate) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exponential(-x))
 }
 

@@ -16,11 +16,11 @@ use super::{Plain, Tracked, beside, contiguous, from_values, values};
 use crate::{
     Precision,
     autodiff::{Primitive, is_wanted},
-    cpu::kernels::cross_entropy::{Gradients, Prediction, linear_cross_entropy as compute},
+    cpu::kernels::cross_entropy::{Prediction, PredictionGradients, linear_cross_entropy as compute},
 };
 
 /// See [`crate::linear_cross_entropy`].
-pub fn linear_cross_entropy(
+pub(crate) fn linear_cross_entropy(
     hidden: Tensor<3>,
     weight: Tensor<2>,
     targets: &[i32],
@@ -33,7 +33,7 @@ pub fn linear_cross_entropy(
         Primitive::Plain(hidden) => {
             let (hidden, weight) = (contiguous(hidden), contiguous(beside(weight).plain()));
             let prediction = prediction(&hidden, &weight, targets, numbers);
-            let loss = compute(prediction, Gradients::default());
+            let loss = compute(prediction, PredictionGradients::default());
             Tensor::from_primitive::<Flex>(from_values(vec![loss], [1]))
         }
         Primitive::Tracked(hidden) => {
@@ -72,8 +72,10 @@ fn tracked(hidden: Tracked, weight: Tracked, targets: &[i32], numbers: Numbers, 
     let (hidden, weight) = (contiguous(hidden), contiguous(weight));
     let mut hidden_gradient = hidden_wanted.then(|| vec![0.0; values(&hidden).len()]);
     let mut weight_gradient = weight_wanted.then(|| vec![0.0; values(&weight).len()]);
-    let gradients =
-        Gradients { hidden: hidden_gradient.as_deref_mut(), weight: weight_gradient.as_deref_mut() };
+    let gradients = PredictionGradients {
+        hidden: hidden_gradient.as_deref_mut(),
+        weight: weight_gradient.as_deref_mut(),
+    };
     let loss = compute(prediction(&hidden, &weight, targets, numbers), gradients);
     let loss = from_values(vec![loss], [1]);
     match CrossEntropyBackward
@@ -90,8 +92,8 @@ fn tracked(hidden: Tracked, weight: Tracked, targets: &[i32], numbers: Numbers, 
     }
 }
 
-/// The gradients are there already; what is left is to multiply them by the loss's own, which is one where the loss is what is
-/// differentiated.
+/// The gradients are there already; what is left is to multiply them by the loss's own, which is one where the loss is
+/// what is differentiated.
 #[derive(Debug)]
 struct CrossEntropyBackward;
 

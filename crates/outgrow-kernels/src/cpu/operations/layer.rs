@@ -19,7 +19,7 @@ use crate::{
     LayerNumbers, LayerWeights, PackedDocuments, RotaryTable,
     autodiff::{Primitive, is_wanted},
     cpu::kernels::{
-        layer::{Gradients, Layer, Saved, Shape},
+        layer::{Layer, LayerGradients, LayerShape, Saved},
         rotary::{Angles, Heads},
     },
 };
@@ -28,7 +28,7 @@ use crate::{
 const PARENTS: usize = 10;
 
 /// See [`crate::decoder_layer`].
-pub fn decoder_layer(
+pub(crate) fn decoder_layer(
     hidden: Tensor<3>,
     weights: LayerWeights<Tensor<1>, Tensor<2>>,
     numbers: LayerNumbers,
@@ -88,7 +88,7 @@ fn tracked(hidden: Tracked, weights: [Tracked; 9], constants: Constants) -> Trac
 /// What a layer reads beside its input and its parameters.
 #[derive(Clone, Debug)]
 struct Constants {
-    shape: Shape,
+    shape: LayerShape,
     cosines: Plain,
     sines: Plain,
     documents: Option<PackedDocuments>,
@@ -114,7 +114,7 @@ impl Constants {
         let heads = Heads { batch, sequence, heads: rows(&weights.q_proj) / head_dim, head_dim };
         let [cosines, sines] = rotary.tables().map(|table| contiguous(beside(table).plain()));
         Self {
-            shape: Shape {
+            shape: LayerShape {
                 heads,
                 key_value_heads: rows(&weights.k_proj) / head_dim,
                 hidden_size,
@@ -130,7 +130,7 @@ impl Constants {
 
     /// The shape of each of the operation's inputs: one number for a vector, two for a matrix.
     fn parent_shapes(&self) -> [Vec<usize>; PARENTS] {
-        let Shape { heads, key_value_heads, hidden_size, intermediate_size, .. } = self.shape;
+        let LayerShape { heads, key_value_heads, hidden_size, intermediate_size, .. } = self.shape;
         let (queries, keys) = (heads.heads * heads.head_dim, key_value_heads * heads.head_dim);
         [
             vec![heads.batch, heads.sequence, hidden_size],
@@ -170,7 +170,7 @@ impl Inputs {
         let input = values(&self.hidden);
         let mut output = vec![0.0; input.len()];
         let saved = self.layer().forward(&mut output, input);
-        let Shape { heads, hidden_size, .. } = self.constants.shape;
+        let LayerShape { heads, hidden_size, .. } = self.constants.shape;
         (from_values(output, [heads.batch, heads.sequence, hidden_size]), saved)
     }
 }
@@ -191,7 +191,7 @@ impl Backward<Flex, PARENTS> for LayerBackward {
             ops.parents[index].as_ref().map(|_| vec![0.0; shapes[index].iter().product()])
         });
         let [input, weights @ ..] = targets.each_mut().map(Option::as_deref_mut);
-        let gradients = Gradients { input, weights: LayerWeights::from_array(weights) };
+        let gradients = LayerGradients { input, weights: LayerWeights::from_array(weights) };
         inputs.layer().backward(values(&gradient), values(&inputs.hidden), saved, gradients);
         for ((node, target), shape) in ops.parents.into_iter().zip(targets).zip(shapes) {
             if let (Some(node), Some(target)) = (node, target) {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// See [`crate::rms_norm`].
-pub fn rms_norm(input: Tensor<3>, weight: Tensor<1>, epsilon: f64) -> Tensor<3> {
+pub(crate) fn rms_norm(input: Tensor<3>, weight: Tensor<1>, epsilon: f64) -> Tensor<3> {
     let shape = input.dims();
     match beside(input) {
         Primitive::Plain(input) => {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// See [`crate::adamw`].
-pub fn adamw(parameter: AdamWParameter, gradient: Tensor<1>, step: AdamWStep) -> AdamWParameter {
+pub(crate) fn adamw(parameter: AdamWParameter, gradient: Tensor<1>, step: AdamWStep) -> AdamWParameter {
     let AdamWParameter { weight, exp_avg, exp_avg_sq } = parameter;
     let [mut weight, mut exp_avg, mut exp_avg_sq] =
         [weight, exp_avg, exp_avg_sq].map(|tensor| owned(beside(tensor).plain()));
@@ -34,7 +34,7 @@ pub fn adamw(parameter: AdamWParameter, gradient: Tensor<1>, step: AdamWStep) ->
 }
 
 /// See [`crate::sum_of_squares`].
-pub fn sum_of_squares(tensor: Tensor<1>) -> Tensor<1> {
+pub(crate) fn sum_of_squares(tensor: Tensor<1>) -> Tensor<1> {
     let tensor = contiguous(beside(tensor).plain());
     Tensor::from_primitive::<Flex>(from_values(vec![compute(values(&tensor)) as f32], [1]))
 }

@@ -15,7 +15,7 @@ use crate::cpu::kernels::{
 
 /// The gradients, each in the layout of what it belongs to.
 #[derive(Debug)]
-pub struct Gradients<'a> {
+pub struct AttentionGradients<'a> {
     /// Of the queries.
     pub query: &'a mut [f32],
     /// Of the keys.
@@ -24,12 +24,14 @@ pub struct Gradients<'a> {
     pub value: &'a mut [f32],
 }
 
-/// What the way forward gave, and its gradient: both `[batch, sequence, heads, head_dim]`, as the output projection has them.
+/// What the way forward gave, and its gradient: both `[batch, sequence, heads, head_dim]`, as the output projection has
+/// them.
 #[derive(Clone, Copy, Debug)]
-pub struct Output<'a, T = f32> {
+pub struct AttentionOutput<'a, T = f32> {
     /// Its gradient.
     pub gradient: &'a [T],
-    /// The attended values, in f32 whatever the gradient: with rounded ones, a query's gradients of scores wouldn't add up to zero.
+    /// The attended values, in f32 whatever the gradient: with rounded ones, a query's gradients of scores wouldn't add
+    /// up to zero.
     pub values: &'a [f32],
     /// The logarithms of [`super::attend`].
     pub logarithms: &'a [f32],
@@ -37,16 +39,16 @@ pub struct Output<'a, T = f32> {
 
 /// Writes the gradients.
 ///
-/// With weights `P`, `δ = Σ g · output` of a query, `S` the scores and `f` their factor: `∂V = Pᵀ g`, `∂S = f P ∘ (g Vᵀ − δ)`, `∂Q = ∂S K`,
-/// `∂K = ∂Sᵀ Q`.
+/// With weights `P`, `δ = Σ g · output` of a query, `S` the scores and `f` their factor: `∂V = Pᵀ g`,
+/// `∂S = f P ∘ (g Vᵀ − δ)`, `∂Q = ∂S K`, `∂K = ∂Sᵀ Q`.
 pub fn attend_gradients<T: Value>(
-    gradients: Gradients<'_>,
-    output: Output<'_, T>,
+    gradients: AttentionGradients<'_>,
+    output: AttentionOutput<'_, T>,
     attended: Attended<'_, T>,
 ) {
     let Heads { sequence, head_dim, .. } = attended.heads;
     let group = attended.group();
-    let Gradients { query, key, value } = gradients;
+    let AttentionGradients { query, key, value } = gradients;
     let queries = query.par_chunks_mut(group * sequence * head_dim);
     let keys = key.par_chunks_mut(sequence * head_dim);
     let values = value.par_chunks_mut(sequence * head_dim);
@@ -101,7 +103,7 @@ impl<T: Value> Work<T> {
     }
 
     /// Takes a query head's gradients, and their means, from where the heads of a token lie side by side.
-    fn gather(&mut self, output: Output<'_, T>, heads: Heads, query_head: usize) {
+    fn gather(&mut self, output: AttentionOutput<'_, T>, heads: Heads, query_head: usize) {
         let Heads { sequence, heads: count, head_dim, .. } = heads;
         let first_token = query_head / count * sequence;
         vectorized(

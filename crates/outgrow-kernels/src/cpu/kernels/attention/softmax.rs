@@ -9,22 +9,23 @@ use crate::cpu::kernels::{
 
 /// What is known of a row's softmax after the keys so far.
 #[derive(Clone, Copy, Debug)]
-pub struct Softmax {
+pub(crate) struct Softmax {
     /// The largest scaled score.
-    pub largest: f32,
+    pub(crate) largest: f32,
     /// The sum of the weights, relative to the largest.
-    pub sum: f32,
+    pub(crate) sum: f32,
 }
 
 impl Softmax {
     /// Of no keys.
-    pub const EMPTY: Self = Self { largest: f32::NEG_INFINITY, sum: 0.0 };
+    pub(crate) const EMPTY: Self = Self { largest: f32::NEG_INFINITY, sum: 0.0 };
 
-    /// Makes the visible scores, times `factor`, weights relative to the largest so far, and the others zero. Gives what the weights made before
-    /// have to be multiplied by. The factor is positive. Weights are rounded to `T`, and add up as they are multiplied: else what all values have in
-    /// common would come out of the average a little larger or smaller.
+    /// Makes the visible scores, times `factor`, weights relative to the largest so far, and the others zero. Gives
+    /// what the weights made before have to be multiplied by. The factor is positive. Weights are rounded to `T`, and
+    /// add up as they are multiplied: else what all values have in common would come out of the average a little larger
+    /// or smaller.
     #[inline(always)]
-    pub fn extend<T: Value>(&mut self, scores: &mut [f32], factor: f32, visible: Range<usize>) -> f32 {
+    pub(crate) fn extend<T: Value>(&mut self, scores: &mut [f32], factor: f32, visible: Range<usize>) -> f32 {
         let (before, rest) = scores.split_at_mut(visible.start);
         let (seen, after) = rest.split_at_mut(visible.end - visible.start);
         before.fill(0.0);
@@ -43,7 +44,7 @@ impl Softmax {
 
 /// `row ← factor · row`
 #[inline(always)]
-pub fn scale(row: &mut [f32], factor: f32) {
+pub(crate) fn scale(row: &mut [f32], factor: f32) {
     for value in row {
         *value *= factor;
     }

@@ -1,9 +1,10 @@
-//! The head and its loss with products of bf16: a chunk's logits are rounded to it, and so are their gradients. The softmax and all sums are in f32.
+//! The head and its loss with products of bf16: a chunk's logits are rounded to it, and so are their gradients. The
+//! softmax and all sums are in f32.
 
 use half::bf16;
 use rayon::prelude::*;
 
-use super::{Gradients, Prediction, row_loss};
+use super::{Prediction, PredictionGradients, row_loss};
 use crate::cpu::kernels::{
     buffers::{Buffer, HalfBuffer},
     dispatch::vectorized,
@@ -15,7 +16,7 @@ use crate::cpu::kernels::{
 const LOGITS: usize = 32 << 20;
 
 /// [`super::linear_cross_entropy`] in bf16: each token's loss, without the scale.
-pub(super) fn losses(prediction: Prediction<'_>, mut gradients: Gradients<'_>) -> Vec<f32> {
+pub(super) fn losses(prediction: Prediction<'_>, mut gradients: PredictionGradients<'_>) -> Vec<f32> {
     let Prediction { hidden, weight, targets, scale, .. } = prediction;
     let width = hidden.len() / targets.len();
     let vocabulary = weight.len() / width;

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Gradients, Prediction, row_loss};
+use super::{Prediction, PredictionGradients, row_loss};
 use crate::cpu::kernels::{
     buffers::Buffer,
     dispatch::vectorized,
@@ -13,7 +13,7 @@ use crate::cpu::kernels::{
 const LOGITS: usize = 4 << 20;
 
 /// [`super::linear_cross_entropy`] in f32: each token's loss, without the scale.
-pub(super) fn losses(prediction: Prediction<'_>, mut gradients: Gradients<'_>) -> Vec<f32> {
+pub(super) fn losses(prediction: Prediction<'_>, mut gradients: PredictionGradients<'_>) -> Vec<f32> {
     let Prediction { hidden, weight, targets, scale, .. } = prediction;
     let width = hidden.len() / targets.len();
     let vocabulary = weight.len() / width;

@@ -1,15 +1,16 @@
 //! A layer whose products are of bf16: weights and the values between products are rounded to it, sums are f32.
 //!
-//! The residual stream, statistics and everything element by element stay f32, as do parameters and their gradients: what a product adds to them
-//! isn't rounded to bf16. Queries, keys and values come of one product, and so do gate and up.
+//! The residual stream, statistics and everything element by element stay f32, as do parameters and their gradients:
+//! what a product adds to them isn't rounded to bf16. Queries, keys and values come of one product, and so do gate and
+//! up.
 
 use half::bf16;
 
-use super::{Gradients, Layer, first_norm_gradients};
+use super::{Layer, LayerGradients, first_norm_gradients};
 use crate::{
     LayerWeights,
     cpu::kernels::{
-        attention::{self, Output, attend, attend_gradients},
+        attention::{AttentionGradients, AttentionOutput, attend, attend_gradients},
         buffers::{Buffer, HalfBuffer},
         matrix::{Matrix, Store, Sum, Threads, multiply_bf16},
         normalization::{Normalized, input_gradient, normalize, normalize_again, weight_gradient},
@@ -35,7 +36,7 @@ struct SavedAttention {
     key: HalfBuffer,
     value: HalfBuffer,
     logarithms: Buffer,
-    /// Not rounded: see [`Output`].
+    /// Not rounded: see [`AttentionOutput`].
     attended: Buffer,
     input_roots: Buffer,
 }
@@ -80,7 +81,8 @@ impl Layer<'_> {
         target
     }
 
-    /// `gradientᵀ · input`: the gradients of the weights of projections that are side by side, of so many outputs each, where they are wanted.
+    /// `gradientᵀ · input`: the gradients of the weights of projections that are side by side, of so many outputs each,
+    /// where they are wanted.
     fn weight_gradients_bf16<const N: usize>(
         &self,
         targets: [Option<&mut [f32]>; N],
@@ -163,7 +165,7 @@ impl Layer<'_> {
         gradient: &[f32],
         input: &[f32],
         saved: Saved,
-        mut gradients: Gradients<'_>,
+        mut gradients: LayerGradients<'_>,
     ) {
         let mut middle = Buffer::new(gradient.len());
         middle.copy_from_slice(gradient);
@@ -209,9 +211,9 @@ impl Layer<'_> {
         middle: &[f32],
         input: &[f32],
         saved: SavedAttention,
-        gradients: Gradients<'_>,
+        gradients: LayerGradients<'_>,
     ) {
-        let Gradients { input: input_target, weights: wanted } = gradients;
+        let LayerGradients { input: input_target, weights: wanted } = gradients;
         let weights = &self.weights;
         let gradient = narrowed(&[middle]);
         if let Some(target) = wanted.o_proj {
@@ -252,9 +254,12 @@ impl Layer<'_> {
             // Its memory is given back before what follows asks for more.
             let saved = saved;
             let attended = self.project_back_bf16(gradient, &narrowed(&[self.weights.o_proj]));
-            let gradients = attention::Gradients { query: &mut queries, key: &mut keys, value: &mut values };
-            let output =
-                Output { gradient: &attended, values: &saved.attended, logarithms: &saved.logarithms };
+            let gradients = AttentionGradients { query: &mut queries, key: &mut keys, value: &mut values };
+            let output = AttentionOutput {
+                gradient: &attended,
+                values: &saved.attended,
+                logarithms: &saved.logarithms,
+            };
             attend_gradients(gradients, output, self.attended(&saved.query, &saved.key, &saved.value));
         }
         let mut merged = HalfBuffer::new(self.tokens() * projections[0].columns.row_width);

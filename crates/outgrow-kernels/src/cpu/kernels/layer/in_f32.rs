@@ -2,11 +2,11 @@
 //!
 //! Residual sums and the sums of several gradients go into the matrix products.
 
-use super::{Gradients, Layer, Shape, first_norm_gradients};
+use super::{Layer, LayerGradients, LayerShape, first_norm_gradients};
 use crate::{
     LayerWeights,
     cpu::kernels::{
-        attention::{self, Output, attend, attend_gradients},
+        attention::{AttentionGradients, AttentionOutput, attend, attend_gradients},
         buffers::Buffer,
         matrix::{Matrix, Store, Threads, multiply},
         normalization::{Normalized, input_gradient, normalize, normalize_again, weight_gradient},
@@ -58,7 +58,7 @@ impl Layer<'_> {
 
     /// [`Layer::forward`] in f32.
     pub(super) fn forward_in_f32(&self, output: &mut [f32], input: &[f32]) -> Saved {
-        let Shape { heads, epsilon, .. } = self.shape;
+        let LayerShape { heads, epsilon, .. } = self.shape;
         let (tokens, weights) = (self.tokens(), &self.weights);
         let mut input_roots = Buffer::new(tokens);
         let mut normalized = Buffer::new(input.len());
@@ -106,7 +106,7 @@ impl Layer<'_> {
         gradient: &[f32],
         input: &[f32],
         saved: Saved,
-        mut gradients: Gradients<'_>,
+        mut gradients: LayerGradients<'_>,
     ) {
         let mut middle = Buffer::new(gradient.len());
         middle.copy_from_slice(gradient);
@@ -153,9 +153,9 @@ impl Layer<'_> {
         middle: &[f32],
         input: &[f32],
         saved: SavedAttention,
-        gradients: Gradients<'_>,
+        gradients: LayerGradients<'_>,
     ) {
-        let Gradients { input: input_target, weights: wanted } = gradients;
+        let LayerGradients { input: input_target, weights: wanted } = gradients;
         let weights = &self.weights;
         self.weight_gradient(wanted.o_proj, middle, &saved.attended);
         let [projections, norm] = [
@@ -183,7 +183,8 @@ impl Layer<'_> {
         first_norm_gradients([wanted.input_layernorm, input_target], middle, &normalized, norm_rows);
     }
 
-    /// The gradients of the three projections' results, heads of a token side by side; they take the place of what was saved.
+    /// The gradients of the three projections' results, heads of a token side by side; they take the place of what was
+    /// saved.
     fn projection_gradients(&self, middle: &[f32], saved: SavedAttention) -> [Buffer; 3] {
         let (heads, key_value) = (self.shape.heads, self.key_value_layout());
         let by_head = |heads: Heads| Buffer::new(heads.elements());
@@ -191,10 +192,13 @@ impl Layer<'_> {
         {
             let mut attended = by_head(heads);
             self.project_back(&mut attended, Store::Replace, middle, self.weights.o_proj);
-            let gradients = attention::Gradients { query: &mut query, key: &mut key, value: &mut value };
+            let gradients = AttentionGradients { query: &mut query, key: &mut key, value: &mut value };
             let inputs = self.attended(&saved.query, &saved.key, &saved.value);
-            let output =
-                Output { gradient: &attended, values: &saved.attended, logarithms: &saved.logarithms };
+            let output = AttentionOutput {
+                gradient: &attended,
+                values: &saved.attended,
+                logarithms: &saved.logarithms,
+            };
             attend_gradients(gradients, output, inputs);
         }
         let [mut merged_query, mut merged_key, mut merged_value] = [saved.query, saved.key, saved.value];

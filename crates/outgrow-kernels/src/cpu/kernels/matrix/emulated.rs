@@ -1,6 +1,8 @@
-//! What AVX512-BF16 does, in AVX2: the same sums in the same order, bit for bit but for numbers below 2⁻¹²⁶, which the instruction takes for zero.
+//! What AVX512-BF16 does, in AVX2: the same sums in the same order, bit for bit but for numbers below 2⁻¹²⁶, which the
+//! instruction takes for zero.
 //!
-//! `VDPBF16PS` adds to each sum the product of a pair's second values, and then that of its first, each by a fused multiply-add (Intel's manual).
+//! `VDPBF16PS` adds to each sum the product of a pair's second values, and then that of its first, each by a fused
+//! multiply-add (Intel's manual).
 
 use std::arch::x86_64::{
     __m256, __m256i, _mm256_and_si256, _mm256_castsi256_ps, _mm256_fmadd_ps, _mm256_loadu_si256,
@@ -12,7 +14,7 @@ use half::bf16;
 
 /// AVX2, FMA and F16C, which a processor must have where this is used.
 #[derive(Clone, Copy, Debug)]
-pub struct EmulatedPairs;
+pub(crate) struct EmulatedPairs;
 
 /// Eight pairs, or one pair eight times: first values, and second values.
 type Widened = [__m256; 2];

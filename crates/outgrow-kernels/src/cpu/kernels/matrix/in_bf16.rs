@@ -1,7 +1,8 @@
 //! Products of bf16, summed in f32.
 //!
-//! gemmkit chooses instructions only for products that it rounds to bf16. Most here are wanted as sums, so the choice is made here, and its driver is
-//! called. On x86 with AVX2 there is one order of summing, that of AVX512-BF16 by its manual, with the instruction or without.
+//! gemmkit chooses instructions only for products that it rounds to bf16. Most here are wanted as sums, so the choice
+//! is made here, and its driver is called. On x86 with AVX2 there is one order of summing, that of AVX512-BF16 by its
+//! manual, with the instruction or without.
 
 use std::{cell::Cell, sync::Once};
 
@@ -13,14 +14,14 @@ use super::{Matrix, Store, Threads, sizes};
 use crate::cpu::kernels::instructions::processor_multiplies_bf16;
 
 /// What products are written as: f32 as they were summed, or bf16, rounded once.
-pub trait Sum: gemmkit::Scalar {
+pub(crate) trait Sum: gemmkit::Scalar {
     /// Multiplies with such instructions, which this processor has.
     fn multiply(product: Product<'_, Self>, instructions: Instructions);
 }
 
 /// A product whose shapes fit, and none of whose sides is empty.
 #[derive(Debug)]
-pub struct Product<'a, T> {
+pub(crate) struct Product<'a, T> {
     target: &'a mut [T],
     store: Store,
     left: Matrix<'a, bf16>,
@@ -30,7 +31,7 @@ pub struct Product<'a, T> {
 
 /// What a product is computed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Instructions {
+pub(crate) enum Instructions {
     /// AVX512-BF16: two products and their sums in one instruction.
     #[cfg(target_arch = "x86_64")]
     Pairs,
@@ -45,8 +46,8 @@ pub enum Instructions {
     Plain,
 }
 
-/// Done when gemmkit knows that it is to use the current pool's threads, as everything else here does: by itself it starts threads of its own for
-/// products that don't fill the machine.
+/// Done when gemmkit knows that it is to use the current pool's threads, as everything else here does: by itself it
+/// starts threads of its own for products that don't fill the machine.
 static ONE_POOL: Once = Once::new();
 
 thread_local! {
@@ -56,11 +57,12 @@ thread_local! {
 
 /// `target (+)= left · right`; the target's rows are one after the other.
 ///
-/// An element is summed in one order, whatever the number of threads, and on x86 with AVX2 as the manual of AVX512-BF16 says.
+/// An element is summed in one order, whatever the number of threads, and on x86 with AVX2 as the manual of AVX512-BF16
+/// says.
 ///
 /// # Panics
 /// When the shapes don't fit each other.
-pub fn multiply_bf16<T: Sum>(
+pub(crate) fn multiply_bf16<T: Sum>(
     target: &mut [T],
     store: Store,
     left: Matrix<'_, bf16>,
@@ -159,9 +161,9 @@ where
     let [left_row, left_column, right_row, right_column] =
         [left.row_stride, left.column_stride, right.row_stride, right.column_stride]
             .map(|stride| stride as isize);
-    // The driver writes columns one after the other; as such the target is the product's transpose.
-    // SAFETY: `Matrix` reaches no further than its slice, the target is as large as the product, and as a mutable borrow it overlaps neither side.
-    // Neither side is empty. What multiplies is what `instructions` found.
+    // The driver writes columns one after the other; as such the target is the product's transpose. SAFETY: `Matrix`
+    // reaches no further than its slice, the target is as large as the product, and as a mutable borrow it overlaps
+    // neither side. Neither side is empty. What multiplies is what `instructions` found.
     unsafe {
         driver::run::<F, S, REGISTERS, COLUMNS>(
             simd,
@@ -207,7 +209,8 @@ mod tests {
         all
     }
 
-    /// Whether what is rounded on the way is to be as in the manual. Elsewhere it is the processor's own affair, or in another order.
+    /// Whether what is rounded on the way is to be as in the manual. Elsewhere it is the processor's own affair, or in
+    /// another order.
     #[cfg(target_arch = "x86_64")]
     fn is_in_order(instructions: Instructions) -> bool {
         instructions == Instructions::EmulatedPairs
@@ -227,7 +230,8 @@ mod tests {
         })
     }
 
-    /// Numbers between −1 and 1; or multiples of 1/64 there, of which no sum of 2048 products is rounded, in whatever order.
+    /// Numbers between −1 and 1; or multiples of 1/64 there, of which no sum of 2048 products is rounded, in whatever
+    /// order.
     fn values(count: usize, salt: u64, sums_are_exact: bool) -> Vec<bf16> {
         let value = |number: f32| if sums_are_exact { (number * 64.0).round() / 64.0 } else { number };
         numbers(count, salt).map(|number| bf16::from_f32(value(number))).collect()

@@ -8,14 +8,20 @@ use super::{Matrix, Store, Threads, sizes};
 ///
 /// # Panics
 /// When the shapes don't fit each other.
-pub fn multiply(target: &mut [f32], store: Store, left: Matrix<'_>, right: Matrix<'_>, threads: Threads) {
+pub(crate) fn multiply(
+    target: &mut [f32],
+    store: Store,
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    threads: Threads,
+) {
     let [rows, inner, columns] = sizes(target.len(), &left, &right);
     let parallelism = match threads {
         Threads::One => gemm::Parallelism::None,
         Threads::All => gemm::Parallelism::Rayon(0),
     };
-    // SAFETY: `Matrix` reaches no further than its slice, the target is as large as the product, and as a mutable borrow it overlaps
-    // neither side. All of the target is initialised, whether it is read or not.
+    // SAFETY: `Matrix` reaches no further than its slice, the target is as large as the product, and as a mutable
+    // borrow it overlaps neither side. All of the target is initialised, whether it is read or not.
     unsafe {
         gemm::gemm(
             rows,

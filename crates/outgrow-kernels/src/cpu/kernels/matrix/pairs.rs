@@ -1,4 +1,5 @@
-//! Products whose operands lie in pairs, as AVX512-BF16 multiplies them: a family of gemmkit's, with another way to put them there (panels.rs).
+//! Products whose operands lie in pairs, as AVX512-BF16 multiplies them: a family of gemmkit's, with another way to put
+//! them there (panels.rs).
 //!
 //! What multiplies is gemmkit's.
 

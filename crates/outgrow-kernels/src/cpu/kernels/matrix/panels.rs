@@ -1,8 +1,9 @@
 //! The order in which operands lie for instructions that multiply bf16 in pairs.
 //!
-//! A panel has so many lanes (rows of the left side, columns of the right), and for every two steps of what is summed over each lane's pair of
-//! values, one after the other. Behind the last lane and the last step are zeros. gemmkit copies pair by pair; here, registers are copied
-//! whole, which takes a quarter of the time where steps are neighbours. The test that both agree is beside the family that uses it (pairs.rs).
+//! A panel has so many lanes (rows of the left side, columns of the right), and for every two steps of what is summed
+//! over each lane's pair of values, one after the other. Behind the last lane and the last step are zeros. gemmkit
+//! copies pair by pair; here, registers are copied whole, which takes a quarter of the time where steps are neighbours.
+//! The test that both agree is beside the family that uses it (pairs.rs).
 
 use std::{
     arch::x86_64::{
@@ -19,17 +20,17 @@ const SQUARE: usize = 4;
 
 /// Values to be put in order: that of a lane and step is `lane · lane_stride + step · step_stride` behind the first.
 #[derive(Clone, Copy)]
-pub struct Source {
+pub(crate) struct Source {
     /// The first.
-    pub values: *const bf16,
+    pub(crate) values: *const bf16,
     /// From a lane to the next.
-    pub lane_stride: isize,
+    pub(crate) lane_stride: isize,
     /// From a step to the next.
-    pub step_stride: isize,
+    pub(crate) step_stride: isize,
     /// Rows of the left side, or columns of the right.
-    pub lanes: usize,
+    pub(crate) lanes: usize,
     /// What is summed over.
-    pub steps: usize,
+    pub(crate) steps: usize,
 }
 
 impl Source {
@@ -113,7 +114,8 @@ impl Panel {
     /// Writes the first lanes' pairs of two steps, where lanes are neighbours.
     ///
     /// # Safety
-    /// The panel and the source have those lanes, a multiple of four, and both steps; the source's lanes are neighbours.
+    /// The panel and the source have those lanes, a multiple of four, and both steps; the source's lanes are
+    /// neighbours.
     unsafe fn interleave(self, source: &Source, lanes: usize, pair: usize) {
         // SAFETY: each load is of eight or four lanes, and so are the stores.
         unsafe {
@@ -154,13 +156,14 @@ unsafe fn load(values: *const bf16) -> __m128i {
 ///
 /// # Safety
 /// All of the source can be read, and the target written, that far.
-pub unsafe fn pack(target: *mut bf16, source: Source, width: usize) {
+pub(crate) unsafe fn pack(target: *mut bf16, source: Source, width: usize) {
     let pairs = source.steps.div_ceil(2);
     for first in (0..source.lanes).step_by(width) {
         // Lanes and pairs that are written four by four.
         let whole_lanes = width.min(source.lanes - first) / SQUARE * SQUARE;
         let whole_pairs = source.steps / 2 / SQUARE * SQUARE;
-        // SAFETY: the panels lie one behind the other; the ranges are those of the source that exist, and `fill` looks for itself.
+        // SAFETY: the panels lie one behind the other; the ranges are those of the source that exist, and `fill` looks
+        // for itself.
         unsafe {
             let panel = Panel { pairs: target.add(first * pairs * 2).cast(), width, first };
             let done = if source.step_stride == 1 {

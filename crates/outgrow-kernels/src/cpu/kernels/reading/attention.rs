@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{KeyValues, Layer, Onward, Rows, Shape, Span};
+use super::{KeyValueRows, Onward, ReadingLayer, ReadingShape, Rows, Span};
 use crate::cpu::kernels::{
     attention::{Softmax, scale},
     buffers::Buffer,
@@ -30,18 +30,18 @@ struct Task<'a> {
     before: Range<usize>,
 }
 
-impl Layer<'_> {
-    /// What attention gives, the heads of a row side by side, from queries that lie so too. The call's own rows begin at `first` among the
-    /// stored ones.
+impl ReadingLayer<'_> {
+    /// What attention gives, the heads of a row side by side, from queries that lie so too. The call's own rows begin
+    /// at `first` among the stored ones.
     pub(super) fn attend(
         &self,
         query: &[f32],
         rows: &Rows,
-        stored: &KeyValues,
+        stored: &KeyValueRows,
         first: usize,
         onward: Onward,
     ) -> Buffer {
-        let Shape { heads, head_dim, .. } = self.shape;
+        let ReadingShape { heads, head_dim, .. } = self.shape;
         let count = query.len() / (heads * head_dim);
         let mut by_head = Buffer::new(query.len());
         let mut tasks = Vec::with_capacity(heads * rows.spans().len());
@@ -106,8 +106,8 @@ fn tasks_of<'a>(
 }
 
 impl Task<'_> {
-    fn run(self, scores: &mut [f32], shape: Shape, query: &[f32], stored: &KeyValues) {
-        let Shape { heads, key_value_heads, head_dim, .. } = shape;
+    fn run(self, scores: &mut [f32], shape: ReadingShape, query: &[f32], stored: &KeyValueRows) {
+        let ReadingShape { heads, key_value_heads, head_dim, .. } = shape;
         let key_head = self.head / (heads / key_value_heads);
         let (query_width, key_width) = (heads * head_dim, key_value_heads * head_dim);
         let before = (self.before.start..self.before.end).step_by(KEYS);

@@ -33,8 +33,15 @@ pub struct Said {
     pub is_greedy: bool,
 }
 
-/// Answers all that is asked of `hidden`, `[rows, hidden]`, with the head `[vocabulary, hidden]`, in the order of the questions, whose rows
-/// never fall.
+/// The logits behind one row `[hidden]`, with the head `[vocabulary, hidden]`.
+pub fn logits_of(row: &[f32], weight: Weight<'_>) -> Vec<f32> {
+    let mut logits = vec![0.0; weight.elements() / row.len()];
+    product(&mut logits, Store::Replace, &Operand::new(row, 1, weight), weight);
+    logits
+}
+
+/// Answers all that is asked of `hidden`, `[rows, hidden]`, with the head `[vocabulary, hidden]`, in the order of the
+/// questions, whose rows never fall.
 ///
 /// # Panics
 /// When a row or a token is not there.

@@ -12,8 +12,8 @@ pub struct Span {
     pub rows: usize,
     /// Where the first stands in its text.
     pub first_position: usize,
-    /// Stored rows that all of them see, beside those of the span itself up to their own. Rows of the same call count as stored, behind those
-    /// of the calls before; a span may only name spans in front of it.
+    /// Stored rows that all of them see, beside those of the span itself up to their own. Rows of the same call count
+    /// as stored, behind those of the calls before; a span may only name spans in front of it.
     pub before: Range<usize>,
     /// How many of the last rows something is asked of.
     pub wanted: usize,
@@ -29,8 +29,8 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Where a row's result must not depend on how many others there are, `least` is the number from which matrix products treat all rows
-    /// alike: [`Self::ALIKE`]. Otherwise it is 1.
+    /// Where a row's result must not depend on how many others there are, `least` is the number from which matrix
+    /// products treat all rows alike: [`Self::ALIKE`]. Otherwise it is 1.
     pub fn new(spans: Vec<Span>, least: usize) -> Self {
         let mut positions = Vec::new();
         let mut wanted = Vec::new();
@@ -43,7 +43,8 @@ impl Rows {
         Self { spans, positions, wanted, least }
     }
 
-    /// Below so many rows, the matrix library sums in another order: gemm 0.19 does where rows and columns are both at most 64, and for one row alone.
+    /// Below so many rows, the matrix library sums in another order: gemm 0.19 does where rows and columns are both at
+    /// most 64, and for one row alone.
     pub const ALIKE: usize = 72;
 
     /// All rows, those of zeros included.
