@@ -1,16 +1,21 @@
 //! What can be wrong with a schedule. Every message is one line with the field and both numbers.
 
+use std::error::Error;
+
 use outgrow_checkpoint::CheckpointError;
 use outgrow_operators::GrowthError;
 
 /// Why a schedule can't be built.
+///
+/// What is wrong in a stage, or beside other problems, is shown with its causes; else a cause is the error's source.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScheduleError {
     /// More than one thing is wrong.
     #[error("{} problems: {}", .0.len(), one_line(.0))]
     Several(Vec<ScheduleError>),
     /// Something is wrong with one stage.
-    #[error("stage {stage:?}: {problem}")]
+    #[error("stage {stage:?}: {}", problem.with_causes())]
     Stage {
         /// The stage's name.
         stage: String,
@@ -37,10 +42,10 @@ pub enum ScheduleError {
     #[error("tokens is 0: a stage trains on at least one token")]
     NoTokens,
     /// The model isn't one.
-    #[error("model: {0}")]
+    #[error("model")]
     Model(#[source] CheckpointError),
     /// The growth can't be done.
-    #[error("enter: {0}")]
+    #[error("enter")]
     Growth(#[source] GrowthError),
     /// A growth behind a mask, and stages have none.
     #[error(
@@ -123,6 +128,14 @@ pub enum ScheduleError {
         /// Layers after the growth.
         to: usize,
     },
+    /// A word that names no way of counting FLOPs.
+    #[error("`{name}` is no convention of counting FLOPs; expected {expected}")]
+    Convention {
+        /// The word.
+        name: String,
+        /// The words that do.
+        expected: String,
+    },
     /// The stages before the last already cost the whole budget.
     #[error(
         "budget is {budget:.4e} FLOPs, the stages before the last one cost {spent:.4e} and one token of the last one {flops_per_token:.4e}: shorten them or raise it"
@@ -138,6 +151,48 @@ pub enum ScheduleError {
 }
 
 impl ScheduleError {
+    /// Whether what the user gave is at fault and can be mended: all but a file of a growth that the system refuses for
+    /// reasons of its own.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Several(problems) => problems.iter().all(Self::is_input),
+            Self::Stage { problem, .. } => problem.is_input(),
+            Self::Model(problem) => problem.is_input(),
+            Self::Growth(_) => true,
+            Self::NoStages
+            | Self::NoName
+            | Self::SameName { .. }
+            | Self::NoTokens
+            | Self::Masked { .. }
+            | Self::GrowthOfNothing
+            | Self::ModelMismatch { .. }
+            | Self::TrainableLayers { .. }
+            | Self::Peak { .. }
+            | Self::Minimum { .. }
+            | Self::WarmUp { .. }
+            | Self::Factor { .. }
+            | Self::LayerCounts { .. }
+            | Self::MoreThanDoubled { .. }
+            | Self::Convention { .. }
+            | Self::Budget { .. } => true,
+        }
+    }
+
+    /// Whether a disk is full. Schedules write nothing, so this is never so.
+    pub fn is_disk_full(&self) -> bool {
+        false
+    }
+
+    /// Its own words, and those of its causes behind them.
+    pub(crate) fn with_causes(&self) -> String {
+        let (mut line, mut cause) = (self.to_string(), self.source());
+        while let Some(error) = cause {
+            line = format!("{line}: {error}");
+            cause = error.source();
+        }
+        line
+    }
+
     /// Nothing wrong, one thing wrong, or several.
     pub(crate) fn from_problems(mut problems: Vec<Self>) -> Result<(), Self> {
         match problems.len() {
@@ -154,5 +209,5 @@ impl ScheduleError {
 }
 
 fn one_line(problems: &[ScheduleError]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    problems.iter().map(ScheduleError::with_causes).collect::<Vec<_>>().join("; ")
 }

@@ -27,11 +27,6 @@ pub struct LearningRate {
 }
 
 impl LearningRate {
-    /// A curve that begins with the stage.
-    pub fn new(peak: f64, minimum: f64, warmup_tokens: u64, horizon_tokens: u64) -> Self {
-        Self { peak, minimum, warmup_tokens, horizon_tokens, start_tokens: 0 }
-    }
-
     /// The same curve, entered `tokens` further on: for a stage that follows one of `tokens` and doesn't restart the rate.
     #[must_use]
     pub fn continued_after(self, tokens: u64) -> Self {
@@ -56,9 +51,8 @@ impl LearningRate {
         self.peak - (self.peak - self.minimum) * 0.5 * (1.0 - (PI * part).cos())
     }
 
-    /// # Errors
-    /// Rates that aren't finite and `0 ≤ minimum ≤ peak`, or a warm-up that doesn't end before the horizon; all of them.
-    pub fn validate(&self) -> Result<(), ScheduleError> {
+    /// Rates that aren't finite and `0 ≤ minimum ≤ peak`, and a warm-up that doesn't end before the horizon.
+    pub(crate) fn problems(&self) -> Vec<ScheduleError> {
         let mut problems = Vec::new();
         if !self.peak.is_finite() || self.peak <= 0.0 {
             problems.push(ScheduleError::Peak { peak: self.peak });
@@ -71,7 +65,7 @@ impl LearningRate {
             let Self { warmup_tokens, horizon_tokens, .. } = *self;
             problems.push(ScheduleError::WarmUp { warmup_tokens, horizon_tokens });
         }
-        ScheduleError::from_problems(problems)
+        problems
     }
 }
 
@@ -93,7 +87,9 @@ pub struct Cosine {
 impl Cosine {
     /// The learning rate of a stage of `tokens`.
     pub fn over(self, tokens: u64) -> LearningRate {
-        LearningRate::new(self.peak, self.minimum, self.warmup_tokens, self.horizon_tokens.unwrap_or(tokens))
+        let Self { peak, minimum, warmup_tokens, horizon_tokens } = self;
+        let horizon_tokens = horizon_tokens.unwrap_or(tokens);
+        LearningRate { peak, minimum, warmup_tokens, horizon_tokens, start_tokens: 0 }
     }
 }
 
@@ -105,7 +101,8 @@ mod tests {
     fn learning_rates() -> impl Strategy<Value = LearningRate> {
         (1e-6_f64..1.0, 0.0_f64..=1.0, 0_u64..1_000_000, 1_u64..1_000_000_000).prop_map(
             |(peak, part, warmup_tokens, decaying)| {
-                LearningRate::new(peak, peak * part, warmup_tokens, warmup_tokens + decaying)
+                let horizon_tokens = warmup_tokens + decaying;
+                LearningRate { peak, minimum: peak * part, warmup_tokens, horizon_tokens, start_tokens: 0 }
             },
         )
     }
@@ -113,7 +110,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_rate_is_zero_at_zero_exactly_if_there_is_a_warm_up(rate in learning_rates()) {
-            prop_assert!(rate.validate().is_ok());
+            prop_assert!(rate.problems().is_empty());
             prop_assert_eq!(rate.at(0) == 0.0, rate.warmup_tokens > 0);
         }
 
@@ -147,14 +144,16 @@ mod tests {
 
     #[test]
     fn half_way_down_is_half_way_between_peak_and_minimum() {
-        let rate = LearningRate::new(4e-3, 4e-4, 100, 1100);
+        let rate =
+            Cosine { peak: 4e-3, minimum: 4e-4, warmup_tokens: 100, horizon_tokens: Some(1100) }.over(9);
         assert!((rate.at(600) - 2.2e-3).abs() < 1e-15);
         assert!((rate.at(50) - 2e-3).abs() < 1e-15);
     }
 
     #[test]
     fn all_that_is_wrong_is_said_at_once() {
-        let message = LearningRate::new(f64::NAN, -1.0, 10, 10).validate().unwrap_err().to_string();
+        let rate = Cosine { peak: f64::NAN, minimum: -1.0, warmup_tokens: 10, horizon_tokens: None }.over(10);
+        let message = ScheduleError::from_problems(rate.problems()).unwrap_err().to_string();
         insta::assert_snapshot!(message, @"3 problems: learning rate: peak is NaN, it must be finite and above 0; learning rate: minimum is -1, it must be between 0 and the peak of NaN; learning rate: warmup_tokens is 10, it must be below horizon_tokens, 10");
     }
 }

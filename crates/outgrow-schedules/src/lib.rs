@@ -2,9 +2,10 @@
 #![doc = include_str!("../README.md")]
 
 mod learning_rate;
+mod trainable;
+mod flops;
 mod stage;
 
-mod flops;
 mod schedule;
 
 mod methods;
@@ -12,12 +13,9 @@ mod methods;
 mod error;
 
 pub use error::ScheduleError;
-pub use flops::{FlopConvention, FlopParts, exact_flops_per_token, flops_per_token};
+pub use flops::{FlopConvention, FlopParts};
 pub use learning_rate::{Cosine, LearningRate};
-pub use methods::{
-    GStack, Stacking2,
-    budget::{Length, tokens_within_budget},
-    g_stack, scratch, stacking2,
-};
+pub use methods::{g_stack::GStack, length::Length, stacking2::Stacking2};
 pub use schedule::Schedule;
-pub use stage::{Stage, Trainable};
+pub use stage::Stage;
+pub use trainable::Trainable;

@@ -1,23 +1,24 @@
-//! A run as stages that fit each other: the model of each stage is what its growth makes of the one before. Checked once, here.
+//! A run as stages that fit each other: the model of each stage is what its growth makes of the one before. Checked
+//! once, here, by planning each growth; the plans are kept for whoever trains.
 
 mod table;
 
+use std::sync::Arc;
+
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_operators::{Preservation, plan, plan_moments};
+use outgrow_operators::{GrowthPlan, Preservation, plan, plan_moments};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::ScheduleError,
-    flops::{FlopConvention, flops_per_token},
-    learning_rate::LearningRate,
-    stage::Stage,
-};
+use crate::{error::ScheduleError, flops::FlopConvention, learning_rate::LearningRate, stage::Stage};
 
-/// Stages that fit each other, at least one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Stages that fit each other, at least one, with the plans of the growths between them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedSchedule")]
 pub struct Schedule {
     stages: Vec<Stage>,
+    /// For each stage the plan of the growth that it begins with.
+    #[serde(skip)]
+    growths: Vec<Option<Arc<GrowthPlan>>>,
 }
 
 /// What is read before it is checked.
@@ -28,10 +29,18 @@ struct UncheckedSchedule {
 }
 
 impl TryFrom<UncheckedSchedule> for Schedule {
-    type Error = ScheduleError;
+    /// The whole line: whoever reads a file shows no more than the error's own words.
+    type Error = String;
 
-    fn try_from(unchecked: UncheckedSchedule) -> Result<Self, ScheduleError> {
-        Self::new(unchecked.stages)
+    fn try_from(unchecked: UncheckedSchedule) -> Result<Self, String> {
+        Self::new(unchecked.stages).map_err(|error| error.with_causes())
+    }
+}
+
+/// The growths' plans follow from the stages.
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Self) -> bool {
+        self.stages == other.stages
     }
 }
 
@@ -39,35 +48,38 @@ impl Schedule {
     /// Checks every stage, and every pair of neighbours by planning the growth between them.
     ///
     /// # Errors
-    /// No stages, or everything that is wrong with them: see [`Stage::validate`]; a name that is used twice; a growth that can't
-    /// be planned; a model that isn't what comes out of the stage before.
+    /// No stages, or everything that is wrong with them: an empty name or one that is used twice; no tokens; a learning
+    /// rate that isn't one; more trainable layers than there are; a growth that can't be planned; a model that isn't
+    /// what comes out of the stage before.
     pub fn new(stages: Vec<Stage>) -> Result<Self, ScheduleError> {
         if stages.is_empty() {
             return Err(ScheduleError::NoStages);
         }
-        let mut problems = Vec::new();
+        let (mut problems, mut growths) = (Vec::new(), Vec::with_capacity(stages.len()));
         for (index, stage) in stages.iter().enumerate() {
-            match stage.validate() {
-                Ok(()) => {}
-                Err(ScheduleError::Several(several)) => problems.extend(several),
-                Err(problem) => problems.push(problem),
-            }
+            problems.extend(stage.problems());
             if let Some(first) = stages[..index].iter().position(|other| other.name == stage.name) {
                 let problem = ScheduleError::SameName { first: first + 1, second: index + 1 };
                 problems.push(problem.in_stage(&stage.name));
             }
             let previous = index.checked_sub(1).map(|index| &stages[index]);
-            if let Err(problem) = check_entry(previous, stage) {
-                problems.push(problem.in_stage(&stage.name));
+            match planned_entry(previous, stage) {
+                Ok(growth) => growths.push(growth.map(Arc::new)),
+                Err(problem) => problems.push(problem.in_stage(&stage.name)),
             }
         }
         ScheduleError::from_problems(problems)?;
-        Ok(Self { stages })
+        Ok(Self { stages, growths })
     }
 
     /// The stages in order.
     pub fn stages(&self) -> &[Stage] {
         &self.stages
+    }
+
+    /// The plan of the growth that the stage with this index begins with; `None` where the model goes on as it is.
+    pub fn growth(&self, stage: usize) -> Option<&GrowthPlan> {
+        self.growths.get(stage)?.as_deref()
     }
 
     /// The model at the end.
@@ -87,13 +99,7 @@ impl Schedule {
 
     /// FLOPs of all stages by a convention, in sequences of `sequence_length` tokens.
     pub fn flops(&self, convention: FlopConvention, sequence_length: usize) -> f64 {
-        self.stages
-            .iter()
-            .map(|stage| {
-                stage.tokens as f64
-                    * flops_per_token(convention, &stage.model, sequence_length, &stage.trainable)
-            })
-            .sum()
+        self.stages.iter().map(|stage| stage.flops(convention, sequence_length)).sum()
     }
 
     /// The same stages with one learning rate over the whole run, that doesn't restart at a growth.
@@ -104,7 +110,7 @@ impl Schedule {
         mut self,
         learning_rate: LearningRate,
     ) -> Result<Self, ScheduleError> {
-        learning_rate.validate()?;
+        ScheduleError::from_problems(learning_rate.problems())?;
         let mut earlier = 0;
         for stage in &mut self.stages {
             stage.learning_rate = learning_rate.continued_after(earlier);
@@ -114,28 +120,32 @@ impl Schedule {
     }
 }
 
-/// Whether the stage's model is what its growth makes of the stage before.
-fn check_entry(previous: Option<&Stage>, stage: &Stage) -> Result<(), ScheduleError> {
+/// The growth that a stage begins with, which makes its model of that of the stage before.
+fn planned_entry(previous: Option<&Stage>, stage: &Stage) -> Result<Option<GrowthPlan>, ScheduleError> {
     let (previous, growth) = match (previous, &stage.enter) {
-        (None, None) => return Ok(()),
+        (None, None) => return Ok(None),
         (None, Some(_)) => return Err(ScheduleError::GrowthOfNothing),
         (Some(previous), growth) => (previous, growth),
     };
-    let (how, expected) = match growth {
+    let growth = match growth {
         Some(growth) => {
             let plan = plan(&previous.model, growth).map_err(ScheduleError::Growth)?;
             if plan.preservation == Preservation::AtMaskZero {
                 return Err(ScheduleError::Masked { operator: growth.name() });
             }
             plan_moments(&plan.tensors, stage.moments).map_err(ScheduleError::Growth)?;
-            ("grows into", plan.target)
+            Some(plan)
         }
-        None => ("ends with", previous.model.clone()),
+        None => None,
     };
-    if stage.model == expected {
-        return Ok(());
+    let (how, expected) = match &growth {
+        Some(plan) => ("grows into", &plan.target),
+        None => ("ends with", &previous.model),
+    };
+    if stage.model == *expected {
+        return Ok(growth);
     }
-    let differences = differences(&stage.model, &expected);
+    let differences = differences(&stage.model, expected);
     Err(ScheduleError::ModelMismatch { previous: previous.name.clone(), how, differences })
 }
 

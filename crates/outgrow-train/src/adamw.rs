@@ -11,9 +11,9 @@ use outgrow_model::Decoder;
 
 use crate::{error::TrainError, gradients::Gradients, settings::AdamWSettings};
 
-/// The moments of one parameter, flat, on the device without autodiff.
+/// What the optimizer keeps for one parameter: its moments, flat, on the device without autodiff, and its updates.
 #[derive(Clone, Debug)]
-struct Moments {
+struct ParameterState {
     exp_avg: Tensor<1>,
     exp_avg_sq: Tensor<1>,
     steps: u64,
@@ -23,23 +23,28 @@ struct Moments {
 #[derive(Clone, Debug)]
 pub struct AdamW {
     settings: AdamWSettings,
-    moments: BTreeMap<String, Moments>,
+    states: BTreeMap<String, ParameterState>,
 }
 
 impl AdamW {
     /// An optimizer that has seen nothing.
     pub fn new(settings: AdamWSettings) -> Self {
-        Self { settings, moments: BTreeMap::new() }
+        Self { settings, states: BTreeMap::new() }
+    }
+
+    /// What it was made with.
+    pub fn settings(&self) -> &AdamWSettings {
+        &self.settings
     }
 
     /// Forgets the state of parameters that are no longer trained, so that freezing frees its memory.
     pub fn retain(&mut self, is_trained: impl Fn(&str) -> bool) {
-        self.moments.retain(|name, _| is_trained(name));
+        self.states.retain(|name, _| is_trained(name));
     }
 
     /// The names that have a state.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.moments.keys().map(String::as_str)
+        self.states.keys().map(String::as_str)
     }
 
     /// One update of all parameters that have a gradient. `scale` is multiplied into every gradient: the clip factor.
@@ -62,7 +67,7 @@ impl AdamW {
         learning_rate: f64,
     ) -> Tensor<1> {
         let AdamWSettings { beta1, beta2, epsilon, weight_decay, decay, .. } = self.settings;
-        let old = self.moments.remove(name).unwrap_or_else(|| Moments {
+        let old = self.states.remove(name).unwrap_or_else(|| ParameterState {
             exp_avg: weight.zeros_like(),
             exp_avg_sq: weight.zeros_like(),
             steps: 0,
@@ -80,27 +85,24 @@ impl AdamW {
         };
         let parameter = AdamWParameter { weight, exp_avg: old.exp_avg, exp_avg_sq: old.exp_avg_sq };
         let AdamWParameter { weight, exp_avg, exp_avg_sq } = adamw(parameter, gradient, step);
-        self.moments.insert(name.to_owned(), Moments { exp_avg, exp_avg_sq, steps });
+        self.states.insert(name.to_owned(), ParameterState { exp_avg, exp_avg_sq, steps });
         weight
     }
 
     /// The moments as `NAME.exp_avg` and `NAME.exp_avg_sq`, in the shapes of their parameters, and the count of updates of each
     /// parameter.
-    ///
-    /// # Panics
-    /// Never: moments are made in f32, here.
     pub fn to_host(&self, config: &LlamaConfig) -> (NamedTensors, BTreeMap<String, u64>) {
         let shapes: BTreeMap<_, _> =
             config.tensors().into_iter().map(|spec| (spec.name, spec.shape)).collect();
         let mut tensors = NamedTensors::new();
-        for (name, moments) in &self.moments {
-            for (part, tensor) in [("exp_avg", &moments.exp_avg), ("exp_avg_sq", &moments.exp_avg_sq)] {
+        for (name, state) in &self.states {
+            for (part, tensor) in [("exp_avg", &state.exp_avg), ("exp_avg_sq", &state.exp_avg_sq)] {
                 let values = tensor.to_data().try_into_vec::<f32>().expect("moments are f32");
                 let shape = shapes.get(name).cloned().unwrap_or_else(|| vec![values.len()]);
                 tensors.insert(format!("{name}.{part}"), HostTensor { shape, values });
             }
         }
-        (tensors, self.moments.iter().map(|(name, moments)| (name.clone(), moments.steps)).collect())
+        (tensors, self.states.iter().map(|(name, state)| (name.clone(), state.steps)).collect())
     }
 
     /// The inverse of [`AdamW::to_host`], on the decoder's device.
@@ -131,13 +133,13 @@ impl AdamW {
                 }
             }
         };
-        let moments = steps
+        let states = steps
             .iter()
             .map(|(name, &steps)| {
                 let (exp_avg, exp_avg_sq) = (load(name, "exp_avg")?, load(name, "exp_avg_sq")?);
-                Ok((name.clone(), Moments { exp_avg, exp_avg_sq, steps }))
+                Ok((name.clone(), ParameterState { exp_avg, exp_avg_sq, steps }))
             })
             .collect::<Result<_, TrainError>>()?;
-        Ok(Self { settings, moments })
+        Ok(Self { settings, states })
     }
 }

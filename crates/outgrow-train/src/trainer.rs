@@ -8,8 +8,8 @@ use std::{
 use burn::tensor::{Device, Tensor};
 use outgrow_data::{Batch, DataError, prefetch};
 use outgrow_model::{Decoder, initial_tensors};
-use outgrow_operators::{GrowthPlan, Moments, PlannedTensor, grow_moments, grow_tensors, plan};
-use outgrow_schedules::{FlopConvention, Stage, flops_per_token};
+use outgrow_operators::{GrowthPlan, Moments, PlannedTensor, grow_moments, grow_tensors};
+use outgrow_schedules::{FlopConvention, Stage};
 
 use crate::{
     adamw::AdamW,
@@ -86,10 +86,10 @@ pub fn train(
         if run.stopped {
             return Ok(Outcome::Stopped { checkpoint });
         }
-        match training.schedule.stages().get(run.snapshot.position.stage + 1) {
-            Some(next) => run.enter(next)?,
-            None => return Ok(Outcome::Finished { checkpoint }),
+        if run.snapshot.position.stage + 1 == training.schedule.stages().len() {
+            return Ok(Outcome::Finished { checkpoint });
         }
+        run = run.enter_next_stage()?;
     }
 }
 
@@ -195,9 +195,7 @@ impl Run<'_> {
 
     fn advance(&mut self, tokens: u64, samples: u64, sequence_length: usize) {
         let stage = self.stage();
-        let flops = |convention| {
-            flops_per_token(convention, &stage.model, sequence_length, &stage.trainable) * tokens as f64
-        };
+        let flops = |convention| stage.flops_per_token(convention, sequence_length) * tokens as f64;
         let (exact, six) = (flops(FlopConvention::Exact), flops(FlopConvention::SixTimesParameters));
         let position = &mut self.snapshot.position;
         position.step += 1;
@@ -222,44 +220,50 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The optimizer of the model that the plan makes, which is the current one. A parameter has had as many updates
-    /// as what it is made of; one that is fresh, none.
-    fn grown_optimizer(&self, plan: &GrowthPlan, policy: Moments) -> Result<AdamW, TrainError> {
-        let (moments, updates) = self.snapshot.optimizer.to_host(&plan.source);
-        let moments = grow_moments(plan, policy, &moments)?;
-        let has_moments = |name: &str| moments.contains_key(&format!("{name}.exp_avg"));
-        let updates_of = |tensor: &PlannedTensor| updates.get(tensor.origin.first_source()?).copied();
-        let tensors = plan.tensors.iter().filter(|tensor| has_moments(&tensor.name));
-        let updates = tensors.filter_map(|tensor| Some((tensor.name.clone(), updates_of(tensor)?))).collect();
-        AdamW::from_host(self.training.settings.optimizer.clone(), &moments, &updates, &self.snapshot.decoder)
-    }
-
     fn save(&mut self) -> Result<PathBuf, TrainError> {
         let folder = checkpoint::save(self.training, &self.snapshot)?;
         self.tell(&Event::Saved { folder: &folder });
         Ok(folder)
     }
 
-    /// Growth: the next stage's model is built fresh from the plan, never from clones, and its optimizer starts with
-    /// the moments that the stage's policy leaves. A stage without growth keeps the state of what it goes on
-    /// training.
-    fn enter(&mut self, next: &Stage) -> Result<(), TrainError> {
-        let growth = next.enter.as_ref().map(|growth| plan(&self.stage().model, growth)).transpose()?;
-        if let Some(plan) = &growth {
-            let tensors = grow_tensors(plan, &self.snapshot.decoder.to_named_tensors())?;
-            let decoder = Decoder::new(&next.model, &tensors, &self.device)?;
-            self.snapshot.decoder = decoder.with_precision(self.training.settings.precision);
-            self.snapshot.optimizer = self.grown_optimizer(plan, next.moments)?;
+    /// Growth: the next stage's model is built fresh from the schedule's plan, never from clones, and its optimizer
+    /// starts with the moments that the stage's policy leaves. A stage without growth keeps the state of what it goes
+    /// on training.
+    fn enter_next_stage(mut self) -> Result<Self, TrainError> {
+        let Training { schedule, settings, .. } = *self.training;
+        let Snapshot { mut position, mut decoder, mut optimizer } = self.snapshot;
+        position.stage += 1;
+        position.stage_tokens = 0;
+        let (stage, growth) = (&schedule.stages()[position.stage], schedule.growth(position.stage));
+        if let Some(plan) = growth {
+            let tensors = grow_tensors(plan, &decoder.to_named_tensors())?;
+            decoder = Decoder::new(&stage.model, &tensors, &self.device)?.with_precision(settings.precision);
+            optimizer = grown_optimizer(&optimizer, plan, stage.moments, &decoder)?;
         }
-        let includes = |name: &str| next.trainable.includes(&next.model, name);
-        self.snapshot.decoder = self.snapshot.decoder.clone().with_trainable(includes);
-        self.snapshot.optimizer.retain(includes);
-        self.snapshot.position.stage += 1;
-        self.snapshot.position.stage_tokens = 0;
-        if let Some(plan) = &growth {
+        let includes = |name: &str| stage.trainable.includes(&stage.model, name);
+        let decoder = decoder.with_trainable(includes);
+        optimizer.retain(includes);
+        self.snapshot = Snapshot { position, decoder, optimizer };
+        if let Some(plan) = growth {
             self.tell(&Event::Grown { plan });
             self.validate()?;
         }
-        Ok(())
+        Ok(self)
     }
+}
+
+/// The optimizer of a grown model. A parameter has had as many updates as what it is made of; one that is fresh, none.
+fn grown_optimizer(
+    optimizer: &AdamW,
+    plan: &GrowthPlan,
+    policy: Moments,
+    grown: &Decoder,
+) -> Result<AdamW, TrainError> {
+    let (moments, updates) = optimizer.to_host(&plan.source);
+    let moments = grow_moments(plan, policy, &moments)?;
+    let has_moments = |name: &str| moments.contains_key(&format!("{name}.exp_avg"));
+    let updates_of = |tensor: &PlannedTensor| updates.get(tensor.origin.first_source()?).copied();
+    let tensors = plan.tensors.iter().filter(|tensor| has_moments(&tensor.name));
+    let updates = tensors.filter_map(|tensor| Some((tensor.name.clone(), updates_of(tensor)?))).collect();
+    AdamW::from_host(optimizer.settings().clone(), &moments, &updates, grown)
 }

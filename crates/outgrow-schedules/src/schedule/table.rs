@@ -1,18 +1,13 @@
 //! A schedule as a table for people: what `--plan` prints. Nothing reads it back.
 
-use crate::{
-    flops::{FlopConvention, flops_per_token},
-    learning_rate::LearningRate,
-    schedule::Schedule,
-    stage::{Stage, Trainable},
-};
+use crate::{flops::FlopConvention, learning_rate::LearningRate, schedule::Schedule, stage::Stage};
 
 const HEADINGS: [&str; 7] = ["stage", "layers", "growth", "trainable", "tokens", "FLOPs", "learning rate"];
 /// Whether a column holds numbers, which stand to the right.
 const NUMBERS: [bool; 7] = [false, true, false, false, true, true, false];
 
 impl Schedule {
-    /// A table with a line a stage and one for the whole, FLOPs counted exactly in sequences of `sequence_length` tokens.
+    /// A table with a line for each stage and one for the whole, FLOPs counted exactly in sequences of `sequence_length` tokens.
     pub fn describe(&self, sequence_length: usize) -> String {
         let mut rows = vec![HEADINGS.map(str::to_owned)];
         rows.extend(self.stages().iter().map(|stage| row(stage, sequence_length)));
@@ -42,16 +37,12 @@ fn cell(row: &[String; 7], column: usize, width: usize) -> String {
 }
 
 fn row(stage: &Stage, sequence_length: usize) -> [String; 7] {
-    let flops = stage.tokens as f64
-        * flops_per_token(FlopConvention::Exact, &stage.model, sequence_length, &stage.trainable);
+    let flops = stage.flops(FlopConvention::Exact, sequence_length);
     [
         stage.name.clone(),
         stage.model.num_hidden_layers.to_string(),
         stage.enter.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string),
-        match stage.trainable {
-            Trainable::All => "all".to_owned(),
-            Trainable::Top { layers } => format!("top {layers}, norm, head"),
-        },
+        stage.trainable.to_string(),
         stage.tokens.to_string(),
         format!("{flops:.3e}"),
         learning_rate(&stage.learning_rate, stage.tokens),

@@ -1,16 +1,13 @@
 //! FLOPs against a count over the shapes of all tensors, and the laws of what freezing saves.
 
-// These equalities are exact: the same arithmetic on the same numbers.
-#![allow(clippy::float_cmp)]
-
 use outgrow_checkpoint::{LlamaConfig, layer_index};
-use outgrow_schedules::{FlopConvention, FlopParts, Trainable, exact_flops_per_token, flops_per_token};
+use outgrow_schedules::{FlopConvention, FlopParts, Trainable};
 use proptest::prelude::*;
 
 use crate::models::{model, models};
 
 /// What a sequence costs, tensor by tensor and product by product.
-fn counted(model: &LlamaConfig, sequence_length: usize, trainable: &Trainable) -> FlopParts {
+fn counted(model: &LlamaConfig, sequence_length: usize, trainable: Trainable) -> FlopParts {
     let (mut forward, mut by_input, mut by_weight) = (0.0, 0.0, 0.0);
     let mut matrices: Vec<(String, f64)> = model
         .tensors()
@@ -53,8 +50,8 @@ fn close(one: f64, two: f64) -> bool {
 proptest! {
     #[test]
     fn the_exact_count_is_that_over_all_tensor_shapes(model in models(), sequence_length in 1_usize..512, trainable in trainables()) {
-        let counted = counted(&model, sequence_length, &trainable);
-        let token = exact_flops_per_token(&model, sequence_length, &trainable);
+        let counted = counted(&model, sequence_length, trainable);
+        let token = FlopParts::per_token(&model, sequence_length, trainable);
         let tokens = sequence_length as f64;
         prop_assert!(close(token.forward * tokens, counted.forward), "{token:?} {counted:?}");
         prop_assert!(close(token.backward_by_input * tokens, counted.backward_by_input), "{token:?} {counted:?}");
@@ -63,20 +60,20 @@ proptest! {
 
     #[test]
     fn freezing_saves_backward_only(model in models(), sequence_length in 1_usize..512, layers in 1_usize..13) {
-        let all = exact_flops_per_token(&model, sequence_length, &Trainable::All);
-        let top = exact_flops_per_token(&model, sequence_length, &Trainable::Top { layers });
+        let all = FlopParts::per_token(&model, sequence_length, Trainable::All);
+        let top = FlopParts::per_token(&model, sequence_length, Trainable::Top { layers });
         prop_assert_eq!(top.forward, all.forward);
         prop_assert!(top.backward_by_input <= all.backward_by_input && top.backward_by_weight <= all.backward_by_weight);
         if layers < model.num_hidden_layers {
             prop_assert!(top.total() < all.total());
         }
-        let more = exact_flops_per_token(&model, sequence_length, &Trainable::Top { layers: layers + 1 });
+        let more = FlopParts::per_token(&model, sequence_length, Trainable::Top { layers: layers + 1 });
         prop_assert!(top.total() <= more.total());
     }
 
     #[test]
     fn training_all_costs_three_times_the_forward(model in models(), sequence_length in 1_usize..512) {
-        let all = exact_flops_per_token(&model, sequence_length, &Trainable::All);
+        let all = FlopParts::per_token(&model, sequence_length, Trainable::All);
         prop_assert!(close(all.total(), 3.0 * all.forward));
     }
 
@@ -97,9 +94,19 @@ proptest! {
 
     #[test]
     fn six_times_parameters_knows_nothing_of_freezing(model in models(), trainable in trainables()) {
-        let flops = flops_per_token(FlopConvention::SixTimesParameters, &model, 128, &trainable);
+        let flops = FlopConvention::SixTimesParameters.flops_per_token(&model, 128, trainable);
         prop_assert_eq!(flops, 6.0 * model.num_parameters() as f64);
     }
+}
+
+#[test]
+fn conventions_are_read_as_they_are_written() {
+    for convention in FlopConvention::ALL {
+        assert_eq!(convention.to_string().parse::<FlopConvention>().unwrap(), convention);
+        assert_eq!(serde_json::to_value(convention).unwrap(), convention.to_string());
+    }
+    let message = "6nt".parse::<FlopConvention>().unwrap_err().to_string();
+    insta::assert_snapshot!(message, @"`6nt` is no convention of counting FLOPs; expected six-times-parameters or exact");
 }
 
 #[test]
@@ -125,6 +132,6 @@ fn the_1_1b_model_of_the_paper_costs_8_186e9_flops_a_token_by_its_convention() {
         "num_attention_heads": 32, "num_key_value_heads": 32, "max_position_embeddings": 2048, "rms_norm_eps": 1e-5,
         "hidden_act": "silu", "tie_word_embeddings": false, "torch_dtype": "float32"}"#;
     let model = LlamaConfig::from_json(json).unwrap();
-    let flops = flops_per_token(FlopConvention::SixTimesParameters, &model, 2048, &Trainable::All);
+    let flops = FlopConvention::SixTimesParameters.flops_per_token(&model, 2048, Trainable::All);
     assert!((flops / 8.186e9 - 1.0).abs() < 1e-3, "{flops:e}");
 }

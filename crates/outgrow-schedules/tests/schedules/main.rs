@@ -3,4 +3,5 @@
 mod models;
 
 mod constructors;
+#[expect(clippy::float_cmp, reason = "the same arithmetic on the same numbers")]
 mod flops;

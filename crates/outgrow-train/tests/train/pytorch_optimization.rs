@@ -78,8 +78,8 @@ fn check(case: &str, decay: Decay, micro_batch_sequences: usize) {
         decay,
         clip_norm: Some(settings.clip),
     });
-    let curve =
-        LearningRate::new(settings.peak, settings.minimum, settings.warmup_tokens, settings.horizon_tokens);
+    let Settings { peak, minimum, warmup_tokens, horizon_tokens, .. } = settings;
+    let curve = LearningRate { peak, minimum, warmup_tokens, horizon_tokens, start_tokens: 0 };
     let tokens = sequences * sequence_length;
     for step in 0..steps {
         let part = step * tokens..(step + 1) * tokens;

@@ -6,10 +6,7 @@ use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope,
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_model::Initialization;
 use outgrow_operators::{Width, plan};
-use outgrow_schedules::{
-    FlopConvention, GStack, Length, Schedule, Stacking2, Stage, Trainable, flops_per_token, g_stack, scratch,
-    stacking2,
-};
+use outgrow_schedules::{FlopConvention, GStack, Length, Schedule, Stacking2, Stage, Trainable};
 use outgrow_train::{TrainSettings, other_tokens};
 
 use crate::{
@@ -175,7 +172,7 @@ fn schedule(recipe: &Recipe, model: &LlamaConfig) -> anyhow::Result<Schedule> {
     {
         (Some(tokens), None) => Ok(Length::Tokens(tokens)),
         (None, Some(tokens)) => {
-            let per_token = flops_per_token(FlopConvention::Exact, model, sequence_length, &Trainable::All);
+            let per_token = FlopConvention::Exact.flops_per_token(model, sequence_length, Trainable::All);
             Ok(Length::Budget { flops: per_token * tokens as f64, sequence_length })
         }
         (found, _) => {
@@ -185,7 +182,7 @@ fn schedule(recipe: &Recipe, model: &LlamaConfig) -> anyhow::Result<Schedule> {
     };
     Ok(match recipe.schedule.clone() {
         ScheduleRecipe::Scratch { tokens, learning_rate } => {
-            scratch(model.clone(), tokens, learning_rate.over(tokens))?
+            Schedule::scratch(model.clone(), tokens, learning_rate.over(tokens))?
         }
         ScheduleRecipe::GStack {
             factor,
@@ -196,7 +193,10 @@ fn schedule(recipe: &Recipe, model: &LlamaConfig) -> anyhow::Result<Schedule> {
             grown_learning_rate,
         } => {
             let grown = length(grown_tokens, scratch_tokens, "grown_tokens")?;
-            g_stack(model, &GStack { factor, base_tokens, base_learning_rate, grown, grown_learning_rate })?
+            Schedule::g_stack(
+                model,
+                &GStack { factor, base_tokens, base_learning_rate, grown, grown_learning_rate },
+            )?
         }
         ScheduleRecipe::Stacking2 {
             layer_counts,
@@ -207,7 +207,7 @@ fn schedule(recipe: &Recipe, model: &LlamaConfig) -> anyhow::Result<Schedule> {
             joint_learning_rate,
         } => {
             let joint = length(joint_tokens, scratch_tokens, "joint_tokens")?;
-            stacking2(
+            Schedule::stacking2(
                 model,
                 &Stacking2 { layer_counts, stage_tokens, stage_learning_rate, joint, joint_learning_rate },
             )?

@@ -10,7 +10,7 @@ use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, LlamaFields, Rope, Rope
 use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prepare};
 use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::Initialization;
-use outgrow_schedules::{Cosine, GStack, Length, Schedule, Stacking2, g_stack, stacking2};
+use outgrow_schedules::{Cosine, GStack, Length, Schedule, Stacking2};
 use outgrow_train::{
     AdamWSettings, Control, Event, Outcome, Position, SideFile, TrainError, TrainSettings, Training, train,
 };
@@ -131,7 +131,7 @@ pub fn stacked(peak: f64) -> Schedule {
         grown: Length::Tokens((STEPS - BASE_STEPS) * STEP_TOKENS),
         grown_learning_rate: cosine(peak),
     };
-    g_stack(&model(4), &settings).unwrap()
+    Schedule::g_stack(&model(4), &settings).unwrap()
 }
 
 /// Three stages: two layers, four of which the top two are trained, all four.
@@ -143,7 +143,7 @@ pub fn added_on_top() -> Schedule {
         joint: Length::Tokens(2 * STEP_TOKENS),
         joint_learning_rate: cosine(1e-2),
     };
-    stacking2(&model(4), &settings).unwrap()
+    Schedule::stacking2(&model(4), &settings).unwrap()
 }
 
 pub fn settings() -> TrainSettings {

@@ -1,0 +1,41 @@
+//! Two ways to one model at equal cost: from scratch, and grown from a quarter of its layers. Prints the stages of both
+//! with their tokens, FLOPs and learning rates, and what the growth is made of.
+
+use outgrow_checkpoint::LlamaConfig;
+use outgrow_schedules::{Cosine, FlopConvention, GStack, Length, Schedule};
+
+const SEQUENCE_LENGTH: usize = 128;
+const TOKENS: u64 = 2_000_000;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let model = LlamaConfig::from_json(
+        r#"{ "model_type": "llama", "vocab_size": 4096, "hidden_size": 128, "intermediate_size": 344,
+             "num_hidden_layers": 8, "num_attention_heads": 4, "max_position_embeddings": 128, "rms_norm_eps": 1e-5,
+             "tie_word_embeddings": false }"#,
+    )?;
+    let rate =
+        |peak, warmup_tokens| Cosine { peak, minimum: peak / 10.0, warmup_tokens, horizon_tokens: None };
+
+    let scratch = Schedule::scratch(model.clone(), TOKENS, rate(4e-3, 80_000).over(TOKENS))?;
+    println!("{}", scratch.describe(SEQUENCE_LENGTH));
+
+    // The grown run may spend what scratch spends, its base included.
+    let flops = scratch.flops(FlopConvention::Exact, SEQUENCE_LENGTH);
+    let settings = GStack {
+        factor: 4,
+        base_tokens: 400_000,
+        base_learning_rate: rate(4e-3, 16_000),
+        grown: Length::Budget { flops, sequence_length: SEQUENCE_LENGTH },
+        grown_learning_rate: rate(2e-3, 72_000),
+    };
+    let grown = Schedule::g_stack(&model, &settings)?;
+    println!("{}", grown.describe(SEQUENCE_LENGTH));
+    for convention in FlopConvention::ALL {
+        let [one, other] = [&scratch, &grown].map(|schedule| schedule.flops(convention, SEQUENCE_LENGTH));
+        println!("{convention}: {one:.4e} FLOPs from scratch, {other:.4e} grown");
+    }
+    if let Some(plan) = grown.growth(1) {
+        println!("the growth makes {} tensors", plan.tensors.len());
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! G_stack (arXiv 2405.15319): a shallow base, stacked once.
+
+use outgrow_checkpoint::LlamaConfig;
+use outgrow_operators::{Growth, Moments};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::ScheduleError,
+    learning_rate::Cosine,
+    methods::{length::Length, with_layers},
+    schedule::Schedule,
+    stage::Stage,
+    trainable::Trainable,
+};
+
+/// The settings of [`Schedule::g_stack`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GStack {
+    /// How many times the base is stacked; the paper finds 2 to 4 best.
+    pub factor: usize,
+    /// Tokens of the base.
+    pub base_tokens: u64,
+    /// Learning rate of the base.
+    pub base_learning_rate: Cosine,
+    /// Length of the training after the growth.
+    pub grown: Length,
+    /// Learning rate after the growth: a new curve with its own warm-up and peak.
+    pub grown_learning_rate: Cosine,
+}
+
+impl Schedule {
+    /// G_stack (arXiv 2405.15319, Algorithm 1): train a base of a `factor`-th of the target's layers, stack it, train on.
+    ///
+    /// # Errors
+    /// A factor that doesn't divide the target's layers, a budget that the base uses up, and as [`Schedule::new`].
+    pub fn g_stack(target: &LlamaConfig, settings: &GStack) -> Result<Self, ScheduleError> {
+        let GStack { factor, .. } = *settings;
+        let num_hidden_layers = target.num_hidden_layers;
+        if factor == 0 || !num_hidden_layers.is_multiple_of(factor) {
+            return Err(ScheduleError::Factor { factor, num_hidden_layers });
+        }
+        let base = Stage {
+            name: "base".to_owned(),
+            model: with_layers(target, num_hidden_layers / factor)?,
+            tokens: settings.base_tokens,
+            trainable: Trainable::All,
+            enter: None,
+            moments: Moments::Reset,
+            learning_rate: settings.base_learning_rate.over(settings.base_tokens),
+        };
+        let earlier = vec![base];
+        let tokens = settings.grown.tokens(&earlier, target, Trainable::All)?;
+        let grown = Stage {
+            name: "grown".to_owned(),
+            model: target.clone(),
+            tokens,
+            trainable: Trainable::All,
+            enter: Some(Growth::Stack { factor }),
+            moments: Moments::Reset,
+            learning_rate: settings.grown_learning_rate.over(tokens),
+        };
+        Self::new(earlier.into_iter().chain([grown]).collect())
+    }
+}

@@ -1,0 +1,71 @@
+//! How long the last stage may be so that growing spends what training from scratch spends (arXiv 2405.15319:
+//! `C = FLOPs(N/g, d) + FLOPs(N, D)`). Counts exactly, never by 6·N·T, which would hide what freezing saves.
+
+use outgrow_checkpoint::LlamaConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::{error::ScheduleError, flops::FlopConvention, stage::Stage, trainable::Trainable};
+
+/// How long the last stage of a schedule is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Length {
+    /// So many tokens.
+    Tokens(u64),
+    /// As many tokens as the whole schedule can pay for, the earlier stages included.
+    Budget {
+        /// Exact FLOPs of the whole schedule.
+        flops: f64,
+        /// Tokens per sequence, which the cost of attention depends on.
+        sequence_length: usize,
+    },
+}
+
+impl Length {
+    /// The tokens of a last stage that trains `model` after the `earlier` stages. Of a budget, the most that it and the
+    /// earlier stages can cost; what is left is less than one token.
+    ///
+    /// # Errors
+    /// A budget that leaves less than one token.
+    pub(crate) fn tokens(
+        self,
+        earlier: &[Stage],
+        model: &LlamaConfig,
+        trainable: Trainable,
+    ) -> Result<u64, ScheduleError> {
+        let (budget, sequence_length) = match self {
+            Self::Tokens(tokens) => return Ok(tokens),
+            Self::Budget { flops, sequence_length } => (flops, sequence_length),
+        };
+        let exact = FlopConvention::Exact;
+        let spent: f64 = earlier.iter().map(|stage| stage.flops(exact, sequence_length)).sum();
+        let flops_per_token = exact.flops_per_token(model, sequence_length, trainable);
+        let tokens = ((budget - spent) / flops_per_token).floor();
+        // Written so that a budget of NaN is refused; infinity is no budget either.
+        if !(tokens >= 1.0 && tokens.is_finite()) {
+            return Err(ScheduleError::Budget { budget, spent, flops_per_token });
+        }
+        Ok(tokens as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freezing_buys_tokens() {
+        let model = LlamaConfig::from_json(
+            r#"{"model_type": "llama", "vocab_size": 512, "hidden_size": 32, "intermediate_size": 96,
+                "num_hidden_layers": 8, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
+                "max_position_embeddings": 256, "rms_norm_eps": 1e-5, "hidden_act": "silu",
+                "tie_word_embeddings": false, "torch_dtype": "float32"}"#,
+        );
+        let model = model.unwrap();
+        let budget = Length::Budget { flops: 1e12, sequence_length: 128 };
+        let all = budget.tokens(&[], &model, Trainable::All).unwrap();
+        for layers in 1..8 {
+            assert!(budget.tokens(&[], &model, Trainable::Top { layers }).unwrap() > all, "top {layers}");
+        }
+    }
+}
