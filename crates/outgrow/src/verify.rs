@@ -26,6 +26,7 @@ use self::{
     symmetry::{Symmetry, symmetry},
     tokens::sample,
 };
+use crate::error::Result;
 
 /// Logits that differ by less than this part of the largest are the same, but for the order of f32 sums.
 const SAME_LOGITS: f64 = 1e-5;
@@ -112,12 +113,7 @@ impl Verification {
     ///
     /// # Errors
     /// When a folder holds no decoder, a file can't be read, or the text can't be tokenised.
-    pub fn new(
-        source: &Path,
-        target: &Path,
-        text: Option<&Path>,
-        device: DeviceName,
-    ) -> anyhow::Result<Self> {
+    pub fn new(source: &Path, target: &Path, text: Option<&Path>, device: DeviceName) -> Result<Self> {
         let (before, after) = (Source::open(source)?, Source::open(target)?);
         let Compared { mut tensors, duplicates, left_out } = bytes::compare(&before, &after)?;
         let mut layers = layers::compare(&tensors);
@@ -143,7 +139,7 @@ fn run(
     layers: &mut [ComparedLayer],
     text: Option<&Path>,
     device: DeviceName,
-) -> anyhow::Result<Models> {
+) -> Result<Models> {
     let (small, large) = (before.config(), after.config());
     let positions = small.max_position_embeddings.min(large.max_position_embeddings);
     let vocab_size = small.vocab_size.min(large.vocab_size);

@@ -5,12 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use outgrow_data::{PrepareOptions, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, choose_separator, prepare};
 use outgrow_tokenizer::pretrained::TokenizerFiles;
 
-use crate::terminal::{output, progress::count};
+use crate::{
+    error::{Error, Result},
+    terminal::{output, progress::count},
+};
 
 /// Flags of `outgrow data`.
 #[derive(Debug, clap::Args)]
@@ -59,7 +61,7 @@ struct Prepare {
 }
 
 /// Runs the subcommand.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         Command::Prepare(arguments) => run_prepare(arguments),
     }
@@ -67,7 +69,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// The tokenizer_config.json of the folder that the tokenizer is in, where it is the folder's own: a file of another name may be
 /// one of several.
-fn beside(tokenizer: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+fn beside(tokenizer: &Path) -> Result<Option<Vec<u8>>> {
     const OWN_NAMES: [&str; 4] = [TOKENIZER_FILE, "tokenizer.model", "vocab.json", "merges.txt"];
     let is_own = tokenizer.file_name().is_some_and(|name| OWN_NAMES.iter().any(|own| name == *own));
     let folder = match tokenizer.parent() {
@@ -78,11 +80,11 @@ fn beside(tokenizer: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     let file = folder.join(TOKENIZER_CONFIG_FILE);
     match fs::read(&file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        read => read.map(Some).with_context(|| file.display().to_string()),
+        read => read.map(Some).map_err(Error::at(&file)),
     }
 }
 
-fn run_prepare(arguments: &Prepare) -> anyhow::Result<()> {
+fn run_prepare(arguments: &Prepare) -> Result<()> {
     let options = PrepareOptions {
         text_field: arguments.text_field.clone(),
         skip_bad_lines: arguments.skip_bad_lines,

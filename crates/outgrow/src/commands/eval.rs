@@ -6,7 +6,6 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::Context;
 use outgrow_eval::{
     AddBosToken, BatchLimit, Evaluation, GROUPS, Limit, Options, Plan, Prefix, RunDescription, Scores, TASKS,
     TokenRequests, TokenizerDescription, paper_row, prepare, score, select, table, tokenize, write,
@@ -16,7 +15,7 @@ use outgrow_tokenizer::pretrained::{NamedToken, TokenizerClass};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    error::BadInput,
+    error::{BadInput, Error, Result},
     machine::compute::{Compute, ComputeFlags},
     model::{
         folder::{ModelFolder, TokenizerFrom},
@@ -97,7 +96,7 @@ enum BosToken {
 }
 
 /// Evaluates, writes the results and prints their table.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
     let (Some(model), Some(data), Some(out)) = (&arguments.model, &arguments.data, &arguments.out) else {
         return output::line(list());
     };
@@ -116,7 +115,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("warning: {warning}");
     }
     compute.warn();
-    fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    fs::create_dir_all(out).map_err(Error::at(out))?;
     let journal = Journal::new(out, &folder, &plan, compute, arguments.tokenizer_from)?;
     let mut evaluated = EvaluatedDecoder::new(&folder.scored_decoder(compute)?, outline);
     let scores = scored(&requests, &mut evaluated, batch, &journal)?;
@@ -144,7 +143,7 @@ fn scored(
     model: &mut EvaluatedDecoder,
     batch: BatchLimit,
     journal: &Journal,
-) -> anyhow::Result<Scores> {
+) -> Result<Scores> {
     let mut progress = RequestProgress::new(requests.distinct());
     let journal = Some((journal.path.as_path(), journal.identity.as_str()));
     let scores = score(requests, model, batch, journal, &mut |now| progress.show(now))?;
@@ -153,7 +152,7 @@ fn scored(
 }
 
 /// The paper's table has a row a model; this is the model's.
-fn print_paper_row(plan: &Plan, evaluation: &Evaluation) -> anyhow::Result<()> {
+fn print_paper_row(plan: &Plan, evaluation: &Evaluation) -> Result<()> {
     let Some(row) = paper_row(evaluation).filter(|_| plan.options.num_fewshot.unwrap_or(0) == 0) else {
         return Ok(());
     };
@@ -177,7 +176,7 @@ impl Arguments {
         Ok(all.map(str::to_owned).collect())
     }
 
-    fn options(&self) -> anyhow::Result<Options> {
+    fn options(&self) -> Result<Options> {
         let preset = match self.preset {
             None => Options::default(),
             Some(Preset::Paper) => Options::paper(),
@@ -212,7 +211,7 @@ impl Arguments {
     }
 
     /// What really was put around contexts, whatever was asked for.
-    fn tokenizer(&self, folder: &ModelFolder, options: &Options) -> anyhow::Result<TokenizerDescription> {
+    fn tokenizer(&self, folder: &ModelFolder, options: &Options) -> Result<TokenizerDescription> {
         let tokenizer = folder.tokenizer();
         let (in_front, behind) = match options.add_bos_token {
             AddBosToken::Never => (Vec::new(), Vec::new()),
@@ -241,10 +240,11 @@ impl Arguments {
         compute: Compute,
         options: &Options,
         start: Instant,
-    ) -> anyhow::Result<RunDescription> {
+    ) -> Result<RunDescription> {
         let named = folder.tokenizer().named();
         let spelt = |token: Option<&NamedToken>| token.map(|token| (token.spelling.clone(), token.id));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_err(|_| Error::Failed("the clock stands before 1970".into()))?;
         let seconds = start.elapsed().as_secs_f64();
         Ok(RunDescription {
             model_name: name_of(model)?,
@@ -274,9 +274,9 @@ fn torch_name(precision: Precision) -> &'static str {
 }
 
 /// The model's path as it was given, or where that is only dots, what they stand for: a folder is named after it.
-fn name_of(model: &Path) -> anyhow::Result<String> {
+fn name_of(model: &Path) -> Result<String> {
     let whole = if model.file_name().is_none() || model.starts_with(".") {
-        fs::canonicalize(model).with_context(|| model.display().to_string())?
+        fs::canonicalize(model).map_err(Error::at(model))?
     } else {
         model.to_owned()
     };
@@ -297,7 +297,7 @@ impl Journal {
         plan: &Plan,
         compute: Compute,
         tokenizer: TokenizerFrom,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self> {
         let tasks: Vec<_> = plan.tasks.iter().map(|planned| planned.task.name).collect();
         let (model, version) = (folder.identity()?, env!("CARGO_PKG_VERSION"));
         let whole = format!("{model}\n{compute:?}\n{version}\n{tasks:?}\n{tokenizer:?}\n{:?}", plan.options);
@@ -307,11 +307,11 @@ impl Journal {
         Ok(Self { path: out.join(format!("scores-{identity}.journal")), identity })
     }
 
-    fn remove(&self) -> anyhow::Result<()> {
+    fn remove(&self) -> Result<()> {
         match fs::remove_file(&self.path) {
             // The same evaluation, twice at a time.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            removed => removed.with_context(|| self.path.display().to_string()),
+            removed => removed.map_err(Error::at(&self.path)),
         }
     }
 }

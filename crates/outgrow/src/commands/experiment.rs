@@ -7,12 +7,11 @@ use std::{
     time::Instant,
 };
 
-use anyhow::Context;
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_report::{Report, RunRecord};
 
 use crate::{
-    error::BadInput,
+    error::{BadInput, Error, Result},
     experiment::{
         corpus::prepare_bundled,
         definition::{Data, Definition, PlannedRun},
@@ -46,9 +45,9 @@ pub struct Arguments {
 }
 
 /// Runs the experiment, or lists those that there are.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.name == "list" {
-        for definition in Definition::all()? {
+        for definition in Definition::all() {
             output::line(format_args!("{:<28} {}", definition.name, definition.description))?;
         }
         return Ok(());
@@ -57,7 +56,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let interrupt = Interrupt::from_signals()?;
     let start = Instant::now();
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&definition.name));
-    fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
+    fs::create_dir_all(&out).map_err(Error::at(&out))?;
     let data = data_folder(&definition, arguments.data.as_deref(), &out)?;
     let seeds: Vec<u64> = match arguments.seeds {
         Some(count) => (1..=count.get()).collect(),
@@ -66,7 +65,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let split = |split: &str| data.join(split).to_string_lossy().into_owned();
     let runs = definition.runs(&seeds, &split("training"), &split("validation"))?;
     let planned = runs.iter().map(|run| job(run, &out, &arguments.compute));
-    let planned = planned.collect::<anyhow::Result<Vec<_>>>()?;
+    let planned = planned.collect::<Result<Vec<_>>>()?;
     if let Some(compute) = planned.iter().map(|(_, compute, _)| compute).find(|compute| compute.falls_back())
     {
         compute.warn();
@@ -89,7 +88,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// The shards' folder, absolute, as the recipes lie elsewhere.
-fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> anyhow::Result<PathBuf> {
+fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> Result<PathBuf> {
     let folder = match (definition.data, given) {
         (Data::Bundled, None) => {
             let folder = out.join("data");
@@ -111,12 +110,12 @@ fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> any
 
 /// Writes a run's recipe and checks it, so that a bad one is found before any run starts. Also says what it is computed in, and whether it is
 /// done.
-fn job(run: &PlannedRun, out: &Path, flags: &ComputeFlags) -> anyhow::Result<(Job, Compute, bool)> {
+fn job(run: &PlannedRun, out: &Path, flags: &ComputeFlags) -> Result<(Job, Compute, bool)> {
     let folder = out.join(&run.name);
-    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    fs::create_dir_all(&folder).map_err(Error::at(&folder))?;
     let recipe = folder.join("recipe.toml");
     write_file_atomically(&recipe, toml::to_string_pretty(&run.table)?.as_bytes())?;
-    let resolved = resolve(Recipe::read(&recipe)?, flags).with_context(|| run.name.clone())?;
+    let resolved = resolve(Recipe::read(&recipe)?, flags).map_err(|error| error.within(&run.name))?;
     let is_done = is_finished(&folder, &resolved.recipe, resolved.compute)?;
     let job = Job { name: run.name.clone(), recipe, folder, tokens: resolved.schedule.tokens() };
     Ok((job, resolved.compute, is_done))
@@ -129,7 +128,7 @@ fn at_once(arguments: &Arguments, waiting: usize) -> usize {
     wanted.min(waiting.max(1))
 }
 
-fn write_report(jobs: &[Job], out: &Path) -> anyhow::Result<()> {
+fn write_report(jobs: &[Job], out: &Path) -> Result<()> {
     let runs = jobs.iter().map(|job| RunRecord::read(&job.folder)).collect::<Result<Vec<_>, _>>()?;
     let report = Report::new(&runs)?;
     write_file_atomically(&out.join("report.html"), report.html().as_bytes())?;

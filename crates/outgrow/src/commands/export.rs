@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use outgrow_operators::{MaskedFolder, Moments, grow_folder};
 
 use super::grow::parse_size;
-use crate::terminal::output;
+use crate::{error::Result, terminal::output};
 
 /// Flags of `outgrow export`.
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,7 @@ pub struct Arguments {
 }
 
 /// Folds the mask in.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
     let masked = MaskedFolder::open(&arguments.source)?;
     // Whoever exports is done with training: an optimizer's moments stay behind.
     grow_folder(masked.source(), masked.plan(), Moments::Reset, &arguments.target, arguments.shard_size)?;

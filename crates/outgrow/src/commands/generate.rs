@@ -6,11 +6,10 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, bail};
 use outgrow_model::{Sampler, Sampling, Session};
 
 use crate::{
-    error::BadInput,
+    error::{BadInput, Error, Result},
     machine::compute::ComputeFlags,
     model::folder::{ModelFolder, TokenizerFrom},
     terminal::{interrupt::Interrupt, output},
@@ -53,7 +52,7 @@ pub struct Arguments {
 }
 
 /// Writes what the model writes, as it does so.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
     let sampling = arguments.sampling()?;
     let compute = arguments.compute.resolve(None, None)?;
     let prompt = arguments.prompt()?;
@@ -111,12 +110,12 @@ impl Arguments {
         Ok(Sampling::Greedy)
     }
 
-    fn prompt(&self) -> anyhow::Result<String> {
+    fn prompt(&self) -> Result<String> {
         if self.prompt != "-" {
             return Ok(self.prompt.clone());
         }
         let mut prompt = String::new();
-        io::stdin().read_to_string(&mut prompt).context("standard input")?;
+        io::stdin().read_to_string(&mut prompt).map_err(Error::at("standard input"))?;
         Ok(prompt)
     }
 }
@@ -131,11 +130,7 @@ struct Generation {
 
 impl Generation {
     /// Gives each new token to `each`, until it has had enough, the model ends the text, or there are `most`.
-    fn run(
-        mut self,
-        prompt: Vec<u32>,
-        each: &mut dyn FnMut(u32) -> anyhow::Result<bool>,
-    ) -> anyhow::Result<Written> {
+    fn run(mut self, prompt: Vec<u32>, each: &mut dyn FnMut(u32) -> Result<bool>) -> Result<Written> {
         let start = Instant::now();
         let mut written = Written { prompt_tokens: prompt.len(), ..Written::default() };
         let mut read = prompt;
@@ -145,9 +140,9 @@ impl Generation {
                 written.prompt_seconds = start.elapsed().as_secs_f64();
             }
             if logits.iter().any(|logit| logit.is_nan()) {
-                bail!(
-                    "the model's logits aren't numbers: its training has diverged, or its weights are broken"
-                );
+                let problem =
+                    "the model's logits aren't numbers: its training has diverged, or its weights are broken";
+                return Err(Error::Failed(problem.into()));
             }
             let token = self.sampler.choose(&logits);
             if self.ends.contains(&token) {
@@ -181,7 +176,7 @@ impl Written {
         self.tokens.saturating_sub(1) as f64 / self.seconds.max(1e-9)
     }
 
-    fn json(&self, prompt: &str, stream: &Stream<'_>) -> anyhow::Result<serde_json::Value> {
+    fn json(&self, prompt: &str, stream: &Stream<'_>) -> Result<serde_json::Value> {
         Ok(serde_json::json!({
             "prompt": prompt,
             "text": stream.text()?,
@@ -227,7 +222,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Takes one more token; whether somebody still reads.
-    fn push(&mut self, token: u32) -> anyhow::Result<bool> {
+    fn push(&mut self, token: u32) -> Result<bool> {
         self.new.push(token);
         if self.folder.spells(token) {
             self.known.push(token);
@@ -238,24 +233,24 @@ impl<'a> Stream<'a> {
     }
 
     /// How the tokens are spelt that aren't shown.
-    fn rest(&self) -> anyhow::Result<String> {
+    fn rest(&self) -> Result<String> {
         let before = self.folder.tokenizer().decode(&self.known[self.spelt_from..self.shown_to])?;
         let all = self.folder.tokenizer().decode(&self.known[self.spelt_from..])?;
         Ok(behind(&all, before.len()).to_owned())
     }
 
-    fn show(&mut self, rest: &str) -> anyhow::Result<bool> {
+    fn show(&mut self, rest: &str) -> Result<bool> {
         (self.spelt_from, self.shown_to) = (self.shown_to, self.known.len());
         if self.shown { output::part(rest) } else { Ok(true) }
     }
 
-    fn finish(&mut self) -> anyhow::Result<()> {
+    fn finish(&mut self) -> Result<()> {
         let rest = self.rest()?;
         if self.show(&rest)? && self.shown { output::line("") } else { Ok(()) }
     }
 
     /// The whole text behind the prompt.
-    fn text(&self) -> anyhow::Result<String> {
+    fn text(&self) -> Result<String> {
         let prompt = self.folder.tokenizer().decode(&self.known[..self.prompt])?;
         Ok(behind(&self.folder.tokenizer().decode(&self.known)?, prompt.len()).to_owned())
     }

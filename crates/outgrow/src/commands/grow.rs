@@ -15,7 +15,7 @@ use outgrow_operators::{
 use self::flags::Flags;
 use super::verify;
 use crate::{
-    error::BadInput,
+    error::{BadInput, Error, Result},
     machine::disk::write_speed,
     terminal::{notes, output},
 };
@@ -79,7 +79,7 @@ impl MomentsFlag {
 }
 
 /// Grows the folder, or prints the plan.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
     let how = how(arguments)?;
     if arguments.plan {
         return print_account(arguments, how);
@@ -104,7 +104,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Shards aren't needed for a plan: without them, what config.json and the index say has to do.
-fn print_account(arguments: &Arguments, how: How) -> anyhow::Result<()> {
+fn print_account(arguments: &Arguments, how: How) -> Result<()> {
     let (source, outline);
     let plannable: Plannable = if let Some(found) = Outline::read(&arguments.source)? {
         outline = found;
@@ -146,12 +146,15 @@ fn planned(arguments: &Arguments, how: How, source: Plannable) -> Result<FolderP
     }
 }
 
-fn how(arguments: &Arguments) -> anyhow::Result<How> {
+fn how(arguments: &Arguments) -> Result<How> {
     let Some(path) = &arguments.recipe else { return Ok(How::Steps(arguments.growth.growths()?)) };
     arguments.growth.refuse_all("--recipe")?;
     Ok(match RecipeFile::read(path)? {
         RecipeFile::Steps(recipe) => How::Steps(recipe.steps),
-        RecipeFile::Passthrough(passthrough) => How::Passthrough(passthrough, fs::read_to_string(path)?),
+        RecipeFile::Passthrough(passthrough) => {
+            let text = fs::read_to_string(path).map_err(Error::at(path))?;
+            How::Passthrough(passthrough, text)
+        }
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_report::{Report, RunRecord};
 
-use crate::terminal::output;
+use crate::{error::Result, terminal::output};
 
 /// Flags of `outgrow report`.
 #[derive(Debug, clap::Args)]
@@ -19,7 +19,7 @@ pub struct Arguments {
 }
 
 /// Reads the runs, writes the page and prints a sentence for each comparison.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
     let runs = arguments.runs.iter().map(|folder| RunRecord::read(folder)).collect::<Result<Vec<_>, _>>()?;
     let report = Report::new(&runs)?;
     write_file_atomically(&arguments.out, report.html().as_bytes())?;

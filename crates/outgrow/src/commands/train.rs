@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use outgrow_kernels::open_device;
 use outgrow_train::{
     Condition, Control, Event, Outcome, Position, Training, checkpoint_folders, checkpoint_to_go_on_from,
@@ -10,7 +9,7 @@ use outgrow_train::{
 };
 
 use crate::{
-    error::BadInput,
+    error::{Error, Result},
     machine::compute::ComputeFlags,
     recipe::Recipe,
     run::{
@@ -57,11 +56,12 @@ fn step_of_name(name: &str) -> Result<u64, String> {
 }
 
 /// Trains, or goes on, or says that all is done.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
     let recipe = Recipe::read(&arguments.recipe)?;
     let compute = arguments.compute.resolve(recipe.device.as_deref(), recipe.dtype)?;
-    let with_name = |error: anyhow::Error| {
-        if error.is::<BadInput>() { error.context(arguments.recipe.display().to_string()) } else { error }
+    let with_name = |error: Error| match error {
+        Error::Input(_) => error.within(arguments.recipe.display()),
+        error => error,
     };
     if arguments.plan {
         let resolved = resolve(recipe, &arguments.compute).map_err(with_name)?;
@@ -86,7 +86,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// A finished run whose last checkpoint is damaged is not done. One whose training state was removed is.
-fn check_last_checkpoint(folder: &Path) -> anyhow::Result<()> {
+fn check_last_checkpoint(folder: &Path) -> Result<()> {
     match checkpoint_folders(folder).last().map(outgrow_train::CheckpointFolder::condition) {
         Some(Condition::Damaged { .. }) => {
             checkpoint_to_go_on_from(folder)?;
@@ -102,7 +102,7 @@ fn run_resolved(
     mut folder: RunFolder,
     arguments: &Arguments,
     interrupt: &Interrupt,
-) -> anyhow::Result<Outcome> {
+) -> Result<Outcome> {
     let device = open_device(resolved.compute.device)?;
     let path = folder.path().to_owned();
     let training = Training {
@@ -158,7 +158,7 @@ struct Watcher<'a> {
     progress: Progress,
     interrupt: &'a Interrupt,
     /// Metrics that can't be written end the run: without them it is worth nothing.
-    failure: Option<anyhow::Error>,
+    failure: Option<Error>,
 }
 
 impl Watcher<'_> {
@@ -169,13 +169,13 @@ impl Watcher<'_> {
         if self.failure.is_some() || self.interrupt.is_set() { Control::Stop } else { Control::Continue }
     }
 
-    fn record(&mut self, position: &Position, event: &Event<'_>) -> anyhow::Result<()> {
+    fn record(&mut self, position: &Position, event: &Event<'_>) -> Result<()> {
         let stages = self.resolved.schedule.stages();
         let stage = &stages[position.stage].name;
         if let Event::Started { resumed_from, .. } = event {
             self.begin(position, *resumed_from)?;
         }
-        let metrics = self.metrics.as_mut().context("a run starts before anything else happens in it")?;
+        let metrics = self.metrics.as_mut().expect("a run starts before anything else happens in it");
         match event {
             Event::Started { .. } => {}
             Event::Saved { folder } => {
@@ -220,7 +220,7 @@ impl Watcher<'_> {
 
     /// Only now are files written: a run that is refused leaves no folder, and leaves the files of another run as
     /// they are.
-    fn begin(&mut self, position: &Position, resumed_from: Option<&Path>) -> anyhow::Result<()> {
+    fn begin(&mut self, position: &Position, resumed_from: Option<&Path>) -> Result<()> {
         if let Some(folder) = resumed_from {
             self.progress.note(&format!("going on from {}", folder.display()));
         }

@@ -6,6 +6,7 @@ use outgrow_checkpoint::write_file_atomically;
 use outgrow_kernels::DeviceName;
 
 use crate::{
+    error::Result,
     terminal::{notes, output},
     verify::Verification,
 };
@@ -29,7 +30,7 @@ pub struct Arguments {
 }
 
 /// Compares the folders and prints a table.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
     let device = arguments.device.as_deref().map(str::parse).transpose()?.unwrap_or_default();
     let text = arguments.text.as_deref();
     let verification = Verification::new(&arguments.source, &arguments.target, text, device)?;
@@ -43,7 +44,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Prints the table for a folder that has just been grown, and so for a source whose notes have been printed.
-pub fn after_growth(source: &Path, target: &Path) -> anyhow::Result<()> {
+pub fn after_growth(source: &Path, target: &Path) -> Result<()> {
     let verification = Verification::new(source, target, None, DeviceName::default())?;
     notes::print(target, &verification.target_notes);
     output::line(verification)

@@ -5,10 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_data::{PrepareOptions, TokenShards, prepare};
 use outgrow_tokenizer::Tokenizer;
+
+use crate::error::{Error, Result};
 
 /// Public-domain books; experiments/corpus/README.md names them and where they come from.
 const TRAINING: &[u8] = include_bytes!("../../experiments/corpus/train.jsonl.zst");
@@ -16,14 +17,14 @@ const VALIDATION: &[u8] = include_bytes!("../../experiments/corpus/validation.js
 const TOKENIZER: &[u8] = include_bytes!("../../experiments/corpus/tokenizer.json");
 
 /// Makes `folder/training` and `folder/validation`, unless they are there.
-pub fn prepare_bundled(folder: &Path) -> anyhow::Result<()> {
+pub fn prepare_bundled(folder: &Path) -> Result<()> {
     for (split, text) in [("training", TRAINING), ("validation", VALIDATION)] {
         let shards = folder.join(split);
         if TokenShards::open(&shards).is_ok() {
             continue;
         }
         let source = folder.join("source");
-        fs::create_dir_all(&source).with_context(|| source.display().to_string())?;
+        fs::create_dir_all(&source).map_err(Error::at(&source))?;
         let (text_file, tokenizer) =
             (source.join(format!("{split}.jsonl.zst")), source.join("tokenizer.json"));
         write_file_atomically(&text_file, text)?;

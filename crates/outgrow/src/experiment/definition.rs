@@ -4,7 +4,10 @@
 
 use serde::Deserialize;
 
-use crate::{error::BadInput, recipe::Recipe};
+use crate::{
+    error::{BadInput, Result},
+    recipe::Recipe,
+};
 
 /// The definitions that are compiled in.
 const DEFINITIONS: [&str; 4] = [
@@ -53,13 +56,14 @@ pub struct PlannedRun {
 
 impl Definition {
     /// All experiments.
-    pub fn all() -> anyhow::Result<Vec<Self>> {
-        DEFINITIONS.iter().map(|text| Ok(toml::from_str(text)?)).collect()
+    pub fn all() -> Vec<Self> {
+        let definition = |text: &&str| toml::from_str(text).expect("a test reads all that are compiled in");
+        DEFINITIONS.iter().map(definition).collect()
     }
 
     /// The experiment with this name.
-    pub fn named(name: &str) -> anyhow::Result<Self> {
-        let mut all = Self::all()?;
+    pub fn named(name: &str) -> Result<Self> {
+        let mut all = Self::all();
         if let Some(index) = all.iter().position(|definition| definition.name == name) {
             return Ok(all.swap_remove(index));
         }
@@ -71,16 +75,20 @@ impl Definition {
     ///
     /// # Errors
     /// A run that is no recipe, with the run's name.
-    pub fn runs(&self, seeds: &[u64], training: &str, validation: &str) -> anyhow::Result<Vec<PlannedRun>> {
+    pub fn runs(&self, seeds: &[u64], training: &str, validation: &str) -> Result<Vec<PlannedRun>> {
         let mut planned = Vec::new();
         for seed in seeds {
+            let Ok(number) = i64::try_from(*seed) else {
+                let problem = format!("seed {seed}: TOML's numbers end at {}", i64::MAX);
+                return Err(BadInput(problem).into());
+            };
             for run in &self.runs {
                 let mut table = self.recipe.clone();
                 lay_over(&mut table, run.clone());
                 let kind = table.get("name").and_then(toml::Value::as_str).unwrap_or_default();
                 let name = format!("{kind}-seed-{seed}");
                 table.insert("name".into(), name.clone().into());
-                table.insert("seed".into(), i64::try_from(*seed)?.into());
+                table.insert("seed".into(), number.into());
                 let data = table.entry("data").or_insert_with(|| toml::Table::new().into());
                 if let Some(data) = data.as_table_mut() {
                     data.insert("training".into(), training.into());
@@ -117,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_definition_is_an_experiment_whose_runs_are_recipes() {
-        for definition in Definition::all().unwrap() {
+        for definition in Definition::all() {
             let runs = definition.runs(&definition.seeds, "training", "validation").unwrap();
             assert_eq!(runs.len(), definition.runs.len() * definition.seeds.len());
         }

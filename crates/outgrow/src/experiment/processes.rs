@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde_json::Value;
 
 use crate::{
+    error::{Error, Result},
     machine::compute::ComputeFlags,
     terminal::{interrupt::Interrupt, progress::Progress},
 };
@@ -37,12 +37,7 @@ pub struct Job {
 ///
 /// # Errors
 /// When a run fails, with the last line of its log; or when interrupted.
-pub fn run_all(
-    jobs: &[Job],
-    at_once: usize,
-    compute: &ComputeFlags,
-    interrupt: &Interrupt,
-) -> anyhow::Result<()> {
+pub fn run_all(jobs: &[Job], at_once: usize, compute: &ComputeFlags, interrupt: &Interrupt) -> Result<()> {
     let lines = !std::io::stderr().is_terminal();
     let bars = MultiProgress::with_draw_target(if lines {
         ProgressDrawTarget::hidden()
@@ -64,7 +59,7 @@ pub fn run_all(
         let mut still_running = Vec::new();
         for mut run in running {
             run.look()?;
-            match run.child.try_wait()? {
+            match run.child.try_wait().map_err(Error::at(&run.job.name))? {
                 None => still_running.push(run),
                 Some(status) => {
                     run.look()?;
@@ -84,8 +79,8 @@ pub fn run_all(
         }
     }
     match failure {
-        Some(failure) => bail!("{failure}"),
-        None if interrupt.is_set() => bail!("interrupted: the same command goes on"),
+        Some(failure) => Err(Error::Failed(failure)),
+        None if interrupt.is_set() => Err(Error::Failed("interrupted: the same command goes on".into())),
         None => Ok(()),
     }
 }
@@ -106,12 +101,12 @@ impl<'a> Running<'a> {
         compute: &ComputeFlags,
         bars: &MultiProgress,
         lines: bool,
-    ) -> anyhow::Result<Self> {
-        fs::create_dir_all(&job.folder).with_context(|| job.folder.display().to_string())?;
+    ) -> Result<Self> {
+        fs::create_dir_all(&job.folder).map_err(Error::at(&job.folder))?;
         let log = job.folder.join("log.txt");
-        let log_file = File::create(&log).with_context(|| log.display().to_string())?;
+        let log_file = File::create(&log).map_err(Error::at(&log))?;
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let program = std::env::current_exe().context("can't find this program's own file")?;
+        let program = std::env::current_exe().map_err(Error::at("can't find this program's own file"))?;
         let mut command = Command::new(program);
         command.arg("train").arg(&job.recipe).arg("--out").arg(&job.folder).arg("--stop-on-closed-stdin");
         command.args(compute.arguments());
@@ -121,21 +116,22 @@ impl<'a> Running<'a> {
             .stdout(Stdio::null())
             .stderr(log_file)
             .spawn()
-            .with_context(|| format!("{}: can't start a process", job.name))?;
+            .map_err(Error::at(&format!("{}: can't start a process", job.name)))?;
         let progress = Progress::on(bars.add(ProgressBar::new(job.tokens)), job.tokens, lines);
         Ok(Self { job, child, log, progress, read: 0, stage: String::new() })
     }
 
     /// Reads the whole lines that were added to the metrics, and shows them.
-    fn look(&mut self) -> anyhow::Result<()> {
-        let Ok(mut file) = File::open(self.job.folder.join("metrics.jsonl")) else { return Ok(()) };
+    fn look(&mut self) -> Result<()> {
+        let path = self.job.folder.join("metrics.jsonl");
+        let Ok(mut file) = File::open(&path) else { return Ok(()) };
         // A run that goes on from a checkpoint has shortened its metrics.
-        if file.metadata()?.len() < self.read {
+        if file.metadata().map_err(Error::at(&path))?.len() < self.read {
             self.read = 0;
         }
-        file.seek(SeekFrom::Start(self.read))?;
+        file.seek(SeekFrom::Start(self.read)).map_err(Error::at(&path))?;
         let mut added = String::new();
-        file.read_to_string(&mut added)?;
+        file.read_to_string(&mut added).map_err(Error::at(&path))?;
         let whole = added.rfind('\n').map_or(0, |end| end + 1);
         self.read += whole as u64;
         let mut last_step = None;

@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, PythonJson};
 use outgrow_kernels::open_device;
 use outgrow_model::Decoder;
@@ -15,7 +14,11 @@ use outgrow_operators::Source;
 use outgrow_tokenizer::pretrained::{PretrainedTokenizer, TokenizerFiles, TokenizerSource};
 use serde_json::Value;
 
-use crate::{error::BadInput, machine::compute::Compute, terminal::notes};
+use crate::{
+    error::{BadInput, Error, Result},
+    machine::compute::Compute,
+    terminal::notes,
+};
 
 /// What a folder's tokenizer is made of.
 const TOKENIZER_FILES: [&str; 7] = [
@@ -70,7 +73,7 @@ impl ModelFolder {
     ///
     /// # Errors
     /// When there is no such decoder, or it is behind a mask, or no tokenizer that can be run.
-    pub fn open(folder: &Path, from: TokenizerFrom, add_bos_token: Option<bool>) -> anyhow::Result<Self> {
+    pub fn open(folder: &Path, from: TokenizerFrom, add_bos_token: Option<bool>) -> Result<Self> {
         let source = Source::open(folder)?;
         // One that is refused says nothing but why.
         let checkpoint = match source {
@@ -130,7 +133,7 @@ impl ModelFolder {
     ///
     /// # Errors
     /// When there is no token at all: an empty prompt, and none that begins a text; and when the model has no row for a token.
-    pub fn prompt_tokens(&self, prompt: &str) -> anyhow::Result<Vec<u32>> {
+    pub fn prompt_tokens(&self, prompt: &str) -> Result<Vec<u32>> {
         let mut tokens = self.tokenizer.encode(prompt, true)?;
         if tokens.is_empty() {
             tokens.extend(self.bos_token_id().or(self.eos_token_id()));
@@ -184,10 +187,10 @@ impl ModelFolder {
     }
 
     /// Tells this state of the folder from any other: the configuration, and each weight file's name, size and time of change.
-    pub fn identity(&self) -> anyhow::Result<String> {
+    pub fn identity(&self) -> Result<String> {
         let mut identity = vec![self.checkpoint.raw_config().to_string()];
         for file in self.files()? {
-            let meta = fs::metadata(&file).with_context(|| file.display().to_string())?;
+            let meta = fs::metadata(&file).map_err(Error::at(&file))?;
             let changed =
                 meta.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
             let name = file.file_name().unwrap_or_default().display().to_string();
@@ -196,12 +199,12 @@ impl ModelFolder {
         Ok(identity.join("\n"))
     }
 
-    fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
+    fn files(&self) -> Result<Vec<PathBuf>> {
         let folder = self.checkpoint.folder();
-        let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+        let entries = fs::read_dir(folder).map_err(Error::at(folder))?;
         let mut files = Vec::new();
         for entry in entries {
-            let path = entry.with_context(|| folder.display().to_string())?.path();
+            let path = entry.map_err(Error::at(folder))?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if name.ends_with(".safetensors") || TOKENIZER_FILES.contains(&name) {
                 files.push(path);
@@ -215,7 +218,7 @@ impl ModelFolder {
     ///
     /// # Errors
     /// When the device isn't there, or a file can't be read.
-    pub fn decoder(&self, compute: Compute) -> anyhow::Result<Decoder> {
+    pub fn decoder(&self, compute: Compute) -> Result<Decoder> {
         let device = open_device(compute.device)?;
         let tensors = self.checkpoint.to_named_tensors()?;
         Ok(Decoder::new(self.config(), &tensors, &device)?.with_precision(compute.precision))
@@ -232,7 +235,7 @@ impl ModelFolder {
     ///
     /// # Errors
     /// As [`decoder`](Self::decoder).
-    pub fn scored_decoder(&self, compute: Compute) -> anyhow::Result<Decoder> {
+    pub fn scored_decoder(&self, compute: Compute) -> Result<Decoder> {
         if !self.head_is_tied_by_harness() {
             return self.decoder(compute);
         }
@@ -257,7 +260,7 @@ fn ids(value: &Value) -> Vec<u32> {
         .map_or_else(|| id(value).into_iter().collect(), |list| list.iter().filter_map(id).collect())
 }
 
-fn optional_json(folder: &Path, name: &str) -> anyhow::Result<Option<Value>> {
+fn optional_json(folder: &Path, name: &str) -> Result<Option<Value>> {
     let file = folder.join(name);
     match fs::read_to_string(&file) {
         Ok(text) => {
@@ -265,6 +268,6 @@ fn optional_json(folder: &Path, name: &str) -> anyhow::Result<Option<Value>> {
             json.map(Some).map_err(|error| BadInput(format!("{}: not JSON: {error}", file.display())).into())
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| file.display().to_string()),
+        Err(error) => Err(Error::at(&file)(error)),
     }
 }

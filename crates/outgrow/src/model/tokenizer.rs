@@ -13,6 +13,8 @@ use outgrow_tokenizer::{
 use outgrow_train::SideFile;
 use serde_json::{Value, json};
 
+use crate::error::Result;
+
 /// Tokens at the beginning of the shards among which a template's tokens are looked for.
 const LOOKED_THROUGH_TOKENS: u64 = 1 << 20;
 /// Tokens of the first documents, by which a class is held to the file.
@@ -39,7 +41,7 @@ impl CheckpointTokenizer {
     ///
     /// # Errors
     /// When the shards' tokenizer.json can't be opened, or its tokens can't be read.
-    pub fn new(shards: &TokenShards, max_position_embeddings: usize) -> anyhow::Result<Self> {
+    pub fn new(shards: &TokenShards, max_position_embeddings: usize) -> Result<Self> {
         let path = shards.tokenizer_path();
         let separator = &shards.manifest().separator;
         let plain = Tokenizer::open(&path)?;
@@ -101,7 +103,7 @@ fn other_separator(tokenizer: &Tokenizer, separator: &Separator, path: &Path) ->
 }
 
 /// Those of the tokens that the shards' first ones don't have, each once.
-fn unseen_in(shards: &TokenShards, tokens: &[u32]) -> anyhow::Result<Vec<u32>> {
+fn unseen_in(shards: &TokenShards, tokens: &[u32]) -> Result<Vec<u32>> {
     let mut unseen: Vec<u32> = Vec::new();
     for &id in tokens {
         if id != shards.manifest().separator.id && !unseen.contains(&id) {
@@ -115,7 +117,7 @@ fn unseen_in(shards: &TokenShards, tokens: &[u32]) -> anyhow::Result<Vec<u32>> {
     Ok(unseen)
 }
 
-fn first_tokens(shards: &TokenShards, most: u64) -> anyhow::Result<Vec<u32>> {
+fn first_tokens(shards: &TokenShards, most: u64) -> Result<Vec<u32>> {
     let mut first = vec![0; shards.num_tokens().min(most) as usize];
     shards.read(0, &mut first)?;
     Ok(first)
@@ -149,7 +151,7 @@ fn named(tokenizer: &Tokenizer, separator: &Separator, max_position_embeddings: 
 }
 
 /// The tokenizer_config.json that lay beside the tokenizer.json which the shards were made with; empty where none did.
-fn own_config(shards: &TokenShards) -> anyhow::Result<serde_json::Map<String, Value>> {
+fn own_config(shards: &TokenShards) -> Result<serde_json::Map<String, Value>> {
     let Some(bytes) = shards.tokenizer_config()? else { return Ok(serde_json::Map::new()) };
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
@@ -179,11 +181,7 @@ fn is_untested(files: &TokenizerFiles) -> bool {
 }
 
 /// Whether both read the shards' first documents alike, with what each puts around a text.
-fn reads_alike(
-    shards: &TokenShards,
-    one: &PretrainedTokenizer,
-    other: &PretrainedTokenizer,
-) -> anyhow::Result<bool> {
+fn reads_alike(shards: &TokenShards, one: &PretrainedTokenizer, other: &PretrainedTokenizer) -> Result<bool> {
     let separator = shards.manifest().separator.id;
     let first = first_tokens(shards, COMPARED_TOKENS)?;
     for document in first.split(|&id| id == separator).filter(|ids| !ids.is_empty()) {

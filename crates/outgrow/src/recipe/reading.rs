@@ -5,14 +5,14 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::{Recipe, ScheduleRecipe};
-use crate::error::BadInput;
+use crate::error::{BadInput, Result};
 
 impl Recipe {
     /// Reads a recipe file; paths in it are taken from its folder.
     ///
     /// # Errors
     /// With all problems of the file in one message.
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
+    pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| BadInput(format!("{}: {error}", path.display())))?;
         let table = text.parse::<toml::Table>();

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    error::Result,
     model::scored::{EvaluatedDecoder, outline},
     recipe::EvaluationRecipe,
 };
@@ -50,7 +51,7 @@ impl Benchmarks {
         recipe: &EvaluationRecipe,
         tokenizer: &PretrainedTokenizer,
         model: &LlamaConfig,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self> {
         let options = Options {
             limit: recipe.limit.map(Limit::from_number).transpose()?,
             num_fewshot: recipe.num_fewshot,
@@ -88,7 +89,7 @@ impl Benchmarks {
     ///
     /// # Errors
     /// When the decoder can't score.
-    pub fn run(&self, decoder: &Decoder) -> anyhow::Result<Map<String, Value>> {
+    pub fn run(&self, decoder: &Decoder) -> Result<Map<String, Value>> {
         let config = decoder.config();
         let outline = outline(config, config.bos_token_id, config.eos_token_id);
         let mut model = EvaluatedDecoder::new(decoder, outline);

@@ -7,14 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
 use outgrow_train::{
     Comparison, Difference, Field, Training, checkpoint_at, checkpoint_folders, checkpoint_name,
     checkpoint_to_go_on_from, compare, move_checkpoints_after,
 };
 
 use crate::{
-    error::BadInput,
+    error::{BadInput, Error, Result},
     run::{
         metrics::{METRICS_FILE, last_step},
         resolve::ResolvedRecipe,
@@ -63,7 +62,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// Where another process trains, a file, and a folder that is something else.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         let is_something = fs::symlink_metadata(path).is_ok();
         if is_something && !path.is_dir() {
             return Err(
@@ -87,8 +86,8 @@ impl RunFolder {
     ///
     /// # Errors
     /// When it can't be made, or another process was faster.
-    pub fn make(&mut self) -> anyhow::Result<()> {
-        fs::create_dir_all(&self.path).with_context(|| self.path.display().to_string())?;
+    pub fn make(&mut self) -> Result<()> {
+        fs::create_dir_all(&self.path).map_err(Error::at(&self.path))?;
         if self.lock.is_none() {
             self.lock = lock(&self.path)?;
         }
@@ -104,7 +103,7 @@ impl RunFolder {
         resolved: &ResolvedRecipe,
         training: &Training<'_>,
         rewind_to: Option<u64>,
-    ) -> anyhow::Result<Start> {
+    ) -> Result<Start> {
         let checkpoint = match rewind_to {
             Some(step) => Some(checkpoint_at(&self.path, step)?),
             None => checkpoint_to_go_on_from(&self.path)?,
@@ -119,12 +118,7 @@ impl RunFolder {
         Ok(start)
     }
 
-    fn go_on(
-        &self,
-        checkpoint: &Path,
-        resolved: &ResolvedRecipe,
-        training: &Training<'_>,
-    ) -> anyhow::Result<Start> {
+    fn go_on(&self, checkpoint: &Path, resolved: &ResolvedRecipe, training: &Training<'_>) -> Result<Start> {
         let mut comparison = compare(checkpoint, training)?;
         if let Some(benchmarks) = &resolved.benchmarks {
             comparison.differences.extend(other_benchmarks(
@@ -153,7 +147,7 @@ impl RunFolder {
     }
 
     /// A run without a checkpoint begins anew, and keeps what the metrics hold of an attempt that came to none.
-    fn begin(&self) -> anyhow::Result<Start> {
+    fn begin(&self) -> Result<Start> {
         let Some(step) = last_step(&self.path)? else { return Ok(Start::of_a_new_run()) };
         if self.file.has_written_checkpoints() != Some(false) {
             let (metrics, folder) = (self.path.join(METRICS_FILE), self.path.display());
@@ -215,7 +209,7 @@ impl Start {
     ///
     /// # Errors
     /// When something can't be copied or moved.
-    pub fn put_aside(&mut self, folder: &Path) -> anyhow::Result<()> {
+    pub fn put_aside(&mut self, folder: &Path) -> Result<()> {
         let Some(Aside { step, from_step }) = self.aside.take() else { return Ok(()) };
         let mut number = 1;
         while folder.join(set_aside_name(number)).exists() {
@@ -223,12 +217,12 @@ impl Start {
         }
         let name = set_aside_name(number);
         let aside = folder.join(&name);
-        fs::create_dir(&aside).with_context(|| aside.display().to_string())?;
+        fs::create_dir(&aside).map_err(Error::at(&aside))?;
         let mut held = Vec::new();
         for file in [RUN_FILE, METRICS_FILE] {
             let from = folder.join(file);
             if from.is_file() {
-                fs::copy(&from, aside.join(file)).with_context(|| from.display().to_string())?;
+                fs::copy(&from, aside.join(file)).map_err(Error::at(&from))?;
                 held.push(file.to_owned());
             }
         }
@@ -259,7 +253,7 @@ fn lock(folder: &Path) -> Result<Option<File>, BadInput> {
 }
 
 /// A run makes no mess in a folder that holds something else. Recipes, logs and notes may be in it.
-fn refuse_something_else(path: &Path, file: &RunFile) -> anyhow::Result<()> {
+fn refuse_something_else(path: &Path, file: &RunFile) -> Result<()> {
     let refused = |problem: String| Err(BadInput(format!("{}: {problem}", path.display())).into());
     let end = "give --out a folder of the run's own";
     match file {
@@ -272,7 +266,7 @@ fn refuse_something_else(path: &Path, file: &RunFile) -> anyhow::Result<()> {
             return refused(format!("is {kind}; {end}"));
         }
     }
-    let entries = fs::read_dir(path).with_context(|| path.display().to_string())?.flatten();
+    let entries = fs::read_dir(path).map_err(Error::at(path))?.flatten();
     let is_folder = |entry: &fs::DirEntry| entry.path().is_dir();
     let names = entries.filter(is_folder).map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();

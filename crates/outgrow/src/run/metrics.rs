@@ -7,11 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_schedules::Stage;
 use outgrow_train::{Position, StepReport};
 use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Result};
 
 /// Its name in a run's folder.
 pub const METRICS_FILE: &str = "metrics.jsonl";
@@ -28,7 +29,7 @@ impl Metrics {
     /// Opens the file and removes what was written after `step`, and of stages that are not among the `begun` ones: a
     /// run that goes on from a checkpoint takes those steps again, and grows again if the checkpoint is the end of a
     /// stage.
-    pub fn open(folder: &Path, step: u64, begun: &[Stage]) -> anyhow::Result<Self> {
+    pub fn open(folder: &Path, step: u64, begun: &[Stage]) -> Result<Self> {
         let path = folder.join(METRICS_FILE);
         let text = read(&path)?;
         let reached = |line: &&str| {
@@ -41,7 +42,7 @@ impl Metrics {
             write_file_atomically(&path, kept.as_bytes())?;
         }
         let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = BufWriter::new(file.with_context(|| path.display().to_string())?);
+        let file = BufWriter::new(file.map_err(Error::at(&path))?);
         let (evaluated_tokens, lost) = (last_evaluation(&kept), lost_steps(&kept, step));
         let lost = lost.map(|lost| format!("{}: {lost}", path.display()));
         Ok(Self { path, file, evaluated_tokens, lost })
@@ -64,7 +65,7 @@ impl Metrics {
         stage: &str,
         report: &StepReport,
         tokens_per_second: f64,
-    ) -> anyhow::Result<()> {
+    ) -> Result<()> {
         self.line(&json!({
             "step": position.step,
             "tokens": position.tokens,
@@ -79,12 +80,7 @@ impl Metrics {
     }
 
     /// One validation.
-    pub fn validation(
-        &mut self,
-        position: &Position,
-        stage: &str,
-        validation_loss: f64,
-    ) -> anyhow::Result<()> {
+    pub fn validation(&mut self, position: &Position, stage: &str, validation_loss: f64) -> Result<()> {
         self.line(&json!({
             "step": position.step,
             "tokens": position.tokens,
@@ -101,7 +97,7 @@ impl Metrics {
         position: &Position,
         stage: &str,
         results: &Map<String, Value>,
-    ) -> anyhow::Result<()> {
+    ) -> Result<()> {
         self.evaluated_tokens = position.tokens;
         self.line(&json!({
             "step": position.step,
@@ -113,27 +109,27 @@ impl Metrics {
         }))
     }
 
-    fn line(&mut self, value: &Value) -> anyhow::Result<()> {
+    fn line(&mut self, value: &Value) -> Result<()> {
         let mut write = || {
             writeln!(self.file, "{value}")?;
             self.file.flush()
         };
-        write().with_context(|| self.path.display().to_string())
+        write().map_err(Error::at(&self.path))
     }
 }
 
 /// The last step that a folder's file speaks of; `None` where there is no file, or no step in it.
-pub fn last_step(folder: &Path) -> anyhow::Result<Option<u64>> {
+pub fn last_step(folder: &Path) -> Result<Option<u64>> {
     let text = read(&folder.join(METRICS_FILE))?;
     Ok(steps(&text).last().copied())
 }
 
 /// Lossy: what a power cut left of a line is no line, and no reason to read none of them.
-fn read(path: &Path) -> anyhow::Result<String> {
+fn read(path: &Path) -> Result<String> {
     match fs::read(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(error).with_context(|| path.display().to_string()),
+        Err(error) => Err(Error::at(&path)(error)),
     }
 }
 

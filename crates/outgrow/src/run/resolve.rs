@@ -10,7 +10,7 @@ use outgrow_schedules::{FlopConvention, GStack, Length, Schedule, Stacking2, Sta
 use outgrow_train::{TrainSettings, other_tokens};
 
 use crate::{
-    error::BadInput,
+    error::{BadInput, Result},
     machine::compute::{Compute, ComputeFlags},
     model::tokenizer::CheckpointTokenizer,
     recipe::{InitializationName, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe},
@@ -62,7 +62,7 @@ impl ResolvedRecipe {
 ///
 /// # Errors
 /// A device or data that can't be used; then every problem of model, settings and stages together.
-pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> anyhow::Result<ResolvedRecipe> {
+pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> Result<ResolvedRecipe> {
     let compute = flags.resolve(recipe.device.as_deref(), recipe.dtype)?;
     let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
     let (training, validation) = (open(&recipe.data.training)?, open(&recipe.data.validation)?);
@@ -101,7 +101,9 @@ pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> anyhow::Result<ResolvedR
     }
     // Stages of a model that can't be say nothing new; with a sound one they are reported beside the other problems.
     let schedule = model.ok().filter(|_| model_is_sound).and_then(|model| {
-        schedule(&recipe, &model).map_err(|problem| problems.push(format!("schedule: {problem:#}"))).ok()
+        schedule(&recipe, &model)
+            .map_err(|problem| problems.push(format!("schedule: {}", problem.one_line())))
+            .ok()
     });
     let (Some(schedule), true) = (schedule, problems.is_empty()) else {
         return Err(BadInput(problems.join("; ")).into());
@@ -112,7 +114,7 @@ pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> anyhow::Result<ResolvedR
         .as_ref()
         .map(|recipe| Benchmarks::new(recipe, &tokenizer.tokenizer, schedule.model()));
     let benchmarks =
-        benchmarks.transpose().map_err(|problem| BadInput(format!("evaluation: {problem:#}")))?;
+        benchmarks.transpose().map_err(|problem| BadInput(format!("evaluation: {}", problem.one_line())))?;
     let initialization = match recipe.model.initialization {
         None | Some(InitializationName::DepthScaled) => Initialization::DepthScaled,
         Some(InitializationName::Normal) => Initialization::Normal,
@@ -166,7 +168,7 @@ fn settings(recipe: &Recipe, compute: Compute) -> TrainSettings {
     }
 }
 
-fn schedule(recipe: &Recipe, model: &LlamaConfig) -> anyhow::Result<Schedule> {
+fn schedule(recipe: &Recipe, model: &LlamaConfig) -> Result<Schedule> {
     let sequence_length = recipe.data.sequence_length;
     let length = |tokens: Option<u64>, scratch_tokens: Option<u64>, name: &str| match (tokens, scratch_tokens)
     {
@@ -217,7 +219,7 @@ fn schedule(recipe: &Recipe, model: &LlamaConfig) -> anyhow::Result<Schedule> {
 }
 
 /// Follows the growth from the first stage's layers, so that a recipe names each shape once.
-fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> anyhow::Result<Schedule> {
+fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> Result<Schedule> {
     let mut current: Option<LlamaConfig> = None;
     let mut stages = Vec::with_capacity(recipes.len());
     for recipe in recipes {

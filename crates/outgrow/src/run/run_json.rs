@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    error::BadInput,
+    error::{BadInput, Result},
     machine::compute::Compute,
     recipe::Recipe,
     run::{benchmarks::Asked, resolve::ResolvedRecipe},
@@ -119,7 +119,7 @@ pub fn write_run_file(
     resolved: &ResolvedRecipe,
     history: &History,
     finished: bool,
-) -> anyhow::Result<()> {
+) -> Result<()> {
     let model = resolved.schedule.model();
     let mut run = json!({
         "format": FORMAT,

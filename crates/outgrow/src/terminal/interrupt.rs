@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use anyhow::Context;
+use crate::error::{Error, Result};
 
 /// Whether the run has been asked to end. Cloning shares the flag.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Listens to Ctrl-C and SIGTERM from now on. The first asks politely; the second ends the process at once.
-    pub fn from_signals() -> anyhow::Result<Self> {
+    pub fn from_signals() -> Result<Self> {
         let interrupt = Self::default();
         let flag = interrupt.clone();
         ctrlc::set_handler(move || {
@@ -25,7 +25,7 @@ impl Interrupt {
                 std::process::exit(1);
             }
         })
-        .context("can't listen to Ctrl-C")?;
+        .map_err(|error| Error::Failed(format!("can't listen to Ctrl-C: {error}")))?;
         Ok(interrupt)
     }
 

@@ -5,15 +5,15 @@ use std::{
     io::{self, Write},
 };
 
-use anyhow::Context;
+use crate::error::{Error, Result};
 
 /// Writes one line. A reader who has gone away has read enough; anything else is an error.
 ///
 /// # Errors
 /// When standard output can't be written, such as a full disk.
-pub fn line(text: impl Display) -> anyhow::Result<()> {
+pub fn line(text: impl Display) -> Result<()> {
     match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::at("standard output")(error)),
         _ => Ok(()),
     }
 }
@@ -29,10 +29,10 @@ pub fn notes(notes: &[String]) {
 ///
 /// # Errors
 /// As [`line`].
-pub fn part(text: &str) -> anyhow::Result<bool> {
+pub fn part(text: &str) -> Result<bool> {
     let mut output = io::stdout();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        written => written.context("standard output").map(|()| true),
+        written => written.map_err(Error::at("standard output")).map(|()| true),
     }
 }

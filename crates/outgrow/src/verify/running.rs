@@ -9,6 +9,8 @@ use outgrow_kernels::{DeviceName, open_device};
 use outgrow_model::Decoder;
 use outgrow_train::accumulate;
 
+use crate::error::Result;
+
 const IS_F32: &str = "the decoder computes in f32";
 
 /// Gradients by name, on the host, row-major.
@@ -31,7 +33,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// When the files can't be read or the sequences are too long.
-pub fn outcome(checkpoint: &Checkpoint, batch: &Batch, device: DeviceName) -> anyhow::Result<Outcome> {
+pub fn outcome(checkpoint: &Checkpoint, batch: &Batch, device: DeviceName) -> Result<Outcome> {
     let tensors = checkpoint.to_named_tensors()?;
     let decoder = Decoder::new(checkpoint.config(), &tensors, &open_device(device)?.autodiff())?;
     drop(tensors);

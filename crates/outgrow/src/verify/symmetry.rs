@@ -11,6 +11,7 @@ use super::{
     lines::{Lines, transposed},
     running::HostGradients,
 };
+use crate::error::Result;
 
 /// Gradients that differ by less than this part of their size are the same: f32 sums of the same terms agree to about 1e-7.
 const TOLERANCE: f64 = 1e-6;
@@ -134,11 +135,7 @@ impl Likeness {
 ///
 /// # Errors
 /// When a file can't be read.
-pub fn symmetry(
-    target: &Checkpoint,
-    duplicates: &Duplicates,
-    gradients: &HostGradients,
-) -> anyhow::Result<Symmetry> {
+pub fn symmetry(target: &Checkpoint, duplicates: &Duplicates, gradients: &HostGradients) -> Result<Symmetry> {
     let mut whole_tensors = Copies::default();
     for group in duplicates {
         let group: Vec<&[f32]> =

@@ -3,11 +3,10 @@
 
 use std::{fs, path::Path};
 
-use anyhow::Context;
 use outgrow_data::Batch;
 use outgrow_tokenizer::{Reading, Tokenizer};
 
-use crate::error::BadInput;
+use crate::error::{BadInput, Error, Result};
 
 /// The beginning of Stevenson's Kidnapped; experiments/corpus/README.md says where it comes from.
 const TEXT: &str = include_str!("corpus/kidnapped.txt");
@@ -27,12 +26,7 @@ pub struct Sample {
 ///
 /// # Errors
 /// When `text` can't be read or tokenised. Without it there always is something: the text that comes with the program, or ids.
-pub fn sample(
-    source: &Path,
-    text: Option<&Path>,
-    vocab_size: usize,
-    positions: usize,
-) -> anyhow::Result<Sample> {
+pub fn sample(source: &Path, text: Option<&Path>, vocab_size: usize, positions: usize) -> Result<Sample> {
     let tokenizer = source.join("tokenizer.json");
     let Some(path) = text else {
         let tokens = tokenizer.exists().then(|| tokens_of(TEXT, &tokenizer, vocab_size));
@@ -40,12 +34,12 @@ pub fn sample(
             Some(Ok(tokens)) if tokens.len() > 1 => {
                 (tokens, format!("the program's own text, by {}", tokenizer.display()))
             }
-            Some(Err(error)) => (seeded_ids(vocab_size), format!("random, seed 0 ({error:#})")),
+            Some(Err(error)) => (seeded_ids(vocab_size), format!("random, seed 0 ({})", error.one_line())),
             _ => (seeded_ids(vocab_size), format!("random, seed 0 (no {})", tokenizer.display())),
         };
         return Ok(Sample { batch: batch(&tokens, positions), origin });
     };
-    let content = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let content = fs::read_to_string(path).map_err(Error::at(path))?;
     let tokens = tokens_of(&content, &tokenizer, vocab_size)?;
     if tokens.len() < 2 {
         let (path, found) = (path.display(), tokens.len());
@@ -56,7 +50,7 @@ pub fn sample(
     Ok(Sample { batch: batch(&tokens, positions), origin })
 }
 
-fn tokens_of(text: &str, tokenizer: &Path, vocab_size: usize) -> anyhow::Result<Vec<i32>> {
+fn tokens_of(text: &str, tokenizer: &Path, vocab_size: usize) -> Result<Vec<i32>> {
     let text = &text[..text.floor_char_boundary(LONGEST_TEXT_BYTES)];
     let tokens = Tokenizer::open(tokenizer)?.encode(text, Reading::TEXT)?;
     if let Some(id) = tokens.iter().find(|id| **id as usize >= vocab_size) {
