@@ -7,18 +7,7 @@
 
 use serde_json::Value;
 
-use crate::reference::Reference;
-
-/// A token beside the model's vocabulary (its spelling may be in there too).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AddedToken {
-    /// Its id.
-    pub id: u32,
-    /// Its spelling, such as `<|endoftext|>`.
-    pub content: String,
-    /// Whether it is a special one: control rather than text.
-    pub special: bool,
-}
+use crate::engines::reference::Reference;
 
 /// Disagreements that are named before the others are counted.
 const SHOWN: usize = 4;

@@ -10,7 +10,7 @@ use tokenizers_reference::{
     utils::SysRegex,
 };
 
-use crate::quiet::caught;
+use crate::engines::quiet::caught;
 
 const MODELS: [&str; 4] = ["BPE", "Unigram", "WordPiece", "WordLevel"];
 const NORMALIZERS: [&str; 14] = [

@@ -3,22 +3,17 @@
 //! No tensors, no models and no corpora: a text in, ids out.
 #![doc = include_str!("../README.md")]
 
-mod added_tokens;
-mod characters;
-mod complaint;
 mod error;
-mod fast;
-pub mod pretrained;
-mod probes;
-mod quiet;
 mod reading;
-mod reference;
-mod scores;
-mod shapes;
+
+mod engines;
+mod added_tokens;
+mod complaint;
 mod tokenizer;
 
-pub use added_tokens::AddedToken;
+pub mod pretrained;
+
+pub use engines::{quiet::caught, reference::AddedToken};
 pub use error::TokenizerError;
-pub use quiet::caught;
 pub use reading::{Reading, SpecialSpellings};
 pub use tokenizer::{Engine, MAX_VOCAB_SIZE, Tokenizer};

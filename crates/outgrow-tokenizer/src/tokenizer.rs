@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::added_tokens::{self, AddedToken};
-use crate::characters;
-use crate::complaint::{complaint, missing};
-use crate::error::TokenizerError;
-use crate::fast::Fast;
-use crate::reading::Reading;
-use crate::reference::Reference;
-use crate::scores;
+use crate::{
+    added_tokens,
+    complaint::{complaint, missing},
+    engines::{
+        characters,
+        fast::Fast,
+        reference::{AddedToken, Reference},
+        scores,
+    },
+    error::TokenizerError,
+    reading::Reading,
+};
 
 /// Far above any real vocabulary and far below what an `i32` holds (batches carry ids as such): a larger one is a
 /// mistake in the file, for which no table of that many entries should be made.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::special_token::AddedToken;
+use crate::pretrained::special_token::AddedToken;
 
 /// The tokens of a model, by spelling.
 #[derive(Debug)]

@@ -2,14 +2,16 @@
 
 use serde_json::{Map, Value};
 
-use super::added_vocabulary::{AddedVocabulary, ModelVocabulary};
-use super::class::TokenizerClass;
-use super::conversion;
-use super::pipeline::{Pipeline, Vocabulary};
-use super::sentencepiece::SentencePieceModel;
-use super::settings::{Beside, OfVocabulary, Settings};
-use super::special_token::{AddedToken, SpecialToken};
-use super::template::template;
+use crate::pretrained::{
+    added_vocabulary::{AddedVocabulary, ModelVocabulary},
+    class::TokenizerClass,
+    conversion,
+    pipeline::{Pipeline, Vocabulary},
+    sentencepiece::SentencePieceModel,
+    settings::{Beside, OfVocabulary, Settings},
+    special_token::{AddedToken, SpecialToken},
+    template::template,
+};
 
 /// What was built.
 pub(super) struct Built {

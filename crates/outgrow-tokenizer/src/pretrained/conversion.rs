@@ -6,10 +6,12 @@ use std::collections::{HashMap, HashSet};
 use base64::Engine;
 use serde_json::{Map, Value, json};
 
-use super::merges::{by_id, by_score};
-use super::pipeline::{Pipeline, Vocabulary};
-use super::sentencepiece::{NormalizerSpec, Piece, PieceType, SentencePieceModel};
-use super::settings::{OfVocabulary, Settings};
+use crate::pretrained::{
+    merges::{by_id, by_score},
+    pipeline::{Pipeline, Vocabulary},
+    sentencepiece::{NormalizerSpec, Piece, PieceType, SentencePieceModel},
+    settings::{OfVocabulary, Settings},
+};
 
 /// The pieces as a BPE, whatever kind of model they are from: that is what the class does.
 pub(super) fn vocabulary(model: &SentencePieceModel) -> Vocabulary {

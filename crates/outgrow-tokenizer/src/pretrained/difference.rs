@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::added_vocabulary::{AddedVocabulary, ModelVocabulary};
-use super::special_token::AddedToken;
-use super::template::around;
+use crate::pretrained::{
+    added_vocabulary::{AddedVocabulary, ModelVocabulary},
+    special_token::AddedToken,
+    template::around,
+};
 
 /// Parts that differ, and how many added tokens do.
 pub(super) fn differences(file: &Value, built: &Value) -> Vec<String> {

@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 use outgrow_checkpoint::PythonJson;
 use serde_json::Value;
 
-use super::build::{Built, as_it_is, of_sentence_piece, of_tokenizer_json, of_vocab_and_merges};
-use super::class::TokenizerClass;
-use super::difference::differences;
-use super::pipeline::Vocabulary;
-use super::sentencepiece::SentencePieceModel;
-use super::settings::{Beside, CleanUp, Settings};
-use super::{NamedToken, NamedTokens, PretrainedTokenizer, TokenizerSource};
-use crate::complaint::missing;
-use crate::error::TokenizerError;
-use crate::reading::SpecialSpellings;
-use crate::tokenizer::Tokenizer;
+use crate::{
+    complaint::missing,
+    error::TokenizerError,
+    pretrained::{
+        build::{Built, as_it_is, of_sentence_piece, of_tokenizer_json, of_vocab_and_merges},
+        class::TokenizerClass,
+        difference::differences,
+        pipeline::Vocabulary,
+        sentencepiece::SentencePieceModel,
+        settings::{Beside, CleanUp, Settings},
+        tokenizer::{NamedToken, NamedTokens, PretrainedTokenizer, TokenizerSource},
+    },
+    reading::SpecialSpellings,
+    tokenizer::Tokenizer,
+};
 
 /// The largest vocabulary for which transformers looks no further into `fix_mistral_regex`.
 const UNPATCHED_VOCABULARY: usize = 100_000;

@@ -3,9 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::added_vocabulary::piece;
-use super::class::TokenizerClass;
-use super::settings::Settings;
+use crate::pretrained::{added_vocabulary::piece, class::TokenizerClass, settings::Settings};
 
 /// `transformers/models/qwen2/tokenization_qwen2.py`.
 const QWEN2_SPLIT: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";

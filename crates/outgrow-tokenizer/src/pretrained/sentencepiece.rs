@@ -3,7 +3,7 @@
 
 use prost::Message;
 
-use super::special_token::AddedToken;
+use crate::pretrained::special_token::AddedToken;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct SentencePieceModel {

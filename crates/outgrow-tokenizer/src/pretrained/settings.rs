@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::class::TokenizerClass;
-use super::special_token::{AddedToken, SpecialToken};
+use crate::pretrained::{
+    class::TokenizerClass,
+    special_token::{AddedToken, SpecialToken},
+};
 
 /// Tokens that have a name of their own, in the library's order, which decides on new ids.
 const NAMES: [&str; 7] =

@@ -1,27 +1,12 @@
-//! A folder's tokenizer as `transformers`' AutoTokenizer reads it: the class that its files name decides on normalizer and pre-tokenizer, and its
-//! configuration on special tokens and the template. Texts are the tokenizers library's affair, through [`Tokenizer`].
-//!
-//! Everything between reading the files (files.rs) and opening the result is JSON in, JSON out. docs/EVALUATION.md has the table of classes.
+//! A tokenizer with what its folder says about it: the tokens that it has names for, and what it reads in a text. Files
+//! are read elsewhere.
 
-mod added_vocabulary;
-mod build;
-mod class;
-mod conversion;
-mod difference;
-mod files;
-mod merges;
-mod pipeline;
-mod sentencepiece;
-mod settings;
-mod special_token;
-mod template;
-
-pub use class::TokenizerClass;
-pub use files::TokenizerFiles;
-
-use crate::error::TokenizerError;
-use crate::reading::{Reading, SpecialSpellings};
-use crate::tokenizer::Tokenizer;
+use crate::{
+    error::TokenizerError,
+    pretrained::class::TokenizerClass,
+    reading::{Reading, SpecialSpellings},
+    tokenizer::Tokenizer,
+};
 
 /// What decides how a folder's tokenizer reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,15 +43,15 @@ pub struct NamedTokens {
 /// A tokenizer with what a folder says about it.
 #[derive(Debug)]
 pub struct PretrainedTokenizer {
-    tokenizer: Tokenizer,
-    named: NamedTokens,
-    named_by_config: bool,
-    class: Option<TokenizerClass>,
-    source: TokenizerSource,
-    special_spellings: SpecialSpellings,
+    pub(super) tokenizer: Tokenizer,
+    pub(super) named: NamedTokens,
+    pub(super) named_by_config: bool,
+    pub(super) class: Option<TokenizerClass>,
+    pub(super) source: TokenizerSource,
+    pub(super) special_spellings: SpecialSpellings,
     /// Decoding takes out spaces before punctuation.
-    cleans_up_spaces: bool,
-    notes: Vec<String>,
+    pub(super) cleans_up_spaces: bool,
+    pub(super) notes: Vec<String>,
 }
 
 impl PretrainedTokenizer {

@@ -200,7 +200,7 @@ fn what_a_dead_process_left_behind_is_removed_by_the_next_attempt_at_the_same_ta
     let other = format!(".other.{dead}-0.partial");
     let stay = [format!(".target.{parent}-0.partial"), other, format!(".target.{dead}-x.partial")];
     // In a container a process often has the id that the one before it had.
-    let former = format!(".target.{own}-9999.partial");
+    let former = format!(".target.{own}-{}.partial", u64::MAX);
     let go = [format!(".target.{dead}-0.partial"), format!(".target.{dead}-17.partial"), former];
     for name in stay.iter().chain(&go) {
         fs::create_dir(dir.path().join(name)).unwrap();

@@ -1,14 +1,11 @@
 //! Folders written and opened again, over many shapes and shard sizes, and everything that can be wrong with one.
 
-mod models;
-
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use models::{models, numbered};
 use outgrow_checkpoint::{
     Checkpoint, CheckpointError, Dtype, HostTensor, LlamaConfig, NamedTensors, read_tensors,
     write_checkpoint, write_tensors,
@@ -16,6 +13,8 @@ use outgrow_checkpoint::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::models::{models, numbered};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]

@@ -1,11 +1,10 @@
 //! config.json in and out. The spellings are those of published checkpoints.
 
-#[allow(dead_code)] // Values are of no use here.
-mod models;
-
 use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, RopeScaling};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use crate::models;
 
 proptest! {
     #[test]

@@ -7,9 +7,21 @@ use serde_json::{Value, json};
 
 use tokenizers_reference::{AddedToken as Token, Tokenizer as Library};
 
-use crate::added_tokens::AddedToken;
-use crate::quiet::caught;
-use crate::reading::{Reading, SpecialSpellings};
+use crate::{
+    engines::quiet::caught,
+    reading::{Reading, SpecialSpellings},
+};
+
+/// A token beside the model's vocabulary (its spelling may be in there too).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddedToken {
+    /// Its id.
+    pub id: u32,
+    /// Its spelling, such as `<|endoftext|>`.
+    pub content: String,
+    /// Whether it is a special one: control rather than text.
+    pub special: bool,
+}
 
 /// A tokenizer as the library opened it.
 pub(crate) struct Reference {

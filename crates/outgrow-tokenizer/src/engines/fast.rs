@@ -4,11 +4,10 @@
 use serde_json::Value;
 use tokenizers::pipeline::{EncodeOptions, Override, PipelineToken, PipelineTokenizer};
 
-use crate::probes::PROBES;
-use crate::quiet::caught;
-use crate::reading::{Reading, SpecialSpellings};
-use crate::reference::Reference;
-use crate::shapes;
+use crate::{
+    engines::{probes::PROBES, quiet::caught, reference::Reference, shapes},
+    reading::{Reading, SpecialSpellings},
+};
 
 /// A tokenizer as the rewritten library opened it.
 pub(crate) struct Fast {

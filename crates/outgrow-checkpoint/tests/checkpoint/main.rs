@@ -1,0 +1,14 @@
+//! Folders of models, written, opened and refused, and what their config.json says.
+
+mod models;
+
+mod configuration;
+mod folders;
+
+mod any_architecture;
+mod awkward;
+mod hostile;
+mod misplaced;
+
+mod atomicity;
+mod resumption;
