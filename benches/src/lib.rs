@@ -1,1 +1,4 @@
-//! Nothing: the benches lie in `benches/`, and a package needs a target to be a member of the workspace.
+//! The parts of programs in `src/bin` that are too large for one file. The benches lie in `benches/`.
+#![recursion_limit = "256"]
+
+pub mod gpu;
