@@ -3,11 +3,15 @@
 //! Collects what the rules read (cargo's own account of the crates, the files of the tree) and prints every problem.
 //! The rules themselves are pure functions of text in the modules below.
 
+mod circles;
 mod direction;
+mod layout;
+mod prose;
 mod source;
 mod tree;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -19,7 +23,7 @@ use crate::workspace;
 pub use tree::reaches_burn;
 
 /// The folders whose files are ours to judge.
-const FOLDERS: [&str; 3] = ["crates", "xtask", "benches"];
+const FOLDERS: [&str; 7] = ["crates", "xtask", "benches", "docs", "findings", ".github", ".ci"];
 
 /// Checks every rule, prints each problem on a line of stderr, and fails when there is one.
 pub fn run() -> anyhow::Result<()> {
@@ -34,13 +38,16 @@ pub fn run() -> anyhow::Result<()> {
     let files = files(workspace::root())?;
     problems.extend(tree::missing_readmes(&files));
     problems.extend(tree::golden_size(&files));
-    let mut notes = Vec::new();
+    // Told, and no failure until every crate keeps them.
+    let mut notes = layout::violations(&files);
+    notes.extend(circles_of(&files)?);
+    notes.extend(prose(&files)?);
     let judged = files.iter().filter(|file| source::is_judged(&file.path));
     let mut count = 0;
     for file in judged {
-        let text = fs::read_to_string(workspace::root().join(&file.path))
-            .with_context(|| format!("reading `{}`", file.path))?;
+        let text = read(&file.path)?;
         problems.extend(source::violations(&file.path, &text));
+        notes.extend(source::soon(&file.path, &text));
         notes.extend(source::long_file_note(&file.path, &text));
         count += 1;
     }
@@ -61,13 +68,38 @@ pub fn run() -> anyhow::Result<()> {
     }
 }
 
+/// The circles of each crate's files.
+fn circles_of(files: &[tree::File]) -> anyhow::Result<Vec<String>> {
+    let mut crates = BTreeMap::<String, Vec<(String, String)>>::new();
+    for file in files.iter().filter(|file| file.path.ends_with(".rs")) {
+        let Some((folder, rest)) = file.path.split_once("/src/") else { continue };
+        let text = read(&file.path)?;
+        crates.entry(format!("{folder}/")).or_default().push((rest.to_owned(), text));
+    }
+    Ok(crates.iter().flat_map(|(folder, files)| circles::violations(folder, files)).collect())
+}
+
+/// What is too wide of what people read.
+fn prose(files: &[tree::File]) -> anyhow::Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for file in files.iter().filter(|file| prose::is_judged(&file.path)) {
+        problems.extend(prose::violations(&file.path, &read(&file.path)?));
+    }
+    Ok(problems)
+}
+
+fn read(path: &str) -> anyhow::Result<String> {
+    fs::read_to_string(workspace::root().join(path)).with_context(|| format!("reading `{path}`"))
+}
+
 /// Every package that `package` is built from, one a line, tests and build scripts included.
 fn dependencies(package: &str) -> anyhow::Result<String> {
     let tree = ["tree", "--locked", "--edges", "normal,build,dev", "--prefix", "none", "--format", "{p}"];
     workspace::output(workspace::cargo().args(tree).args(["--package", package]))
 }
 
-/// Every file below [`FOLDERS`], by its path from `root` with `/` between the parts, in order.
+/// Every file below [`FOLDERS`] and those in the root that people read, by their paths from `root` with `/` between the
+/// parts, in order.
 fn files(root: &Path) -> anyhow::Result<Vec<tree::File>> {
     let mut found = Vec::new();
     let mut pending = FOLDERS.map(|folder| root.join(folder)).to_vec();
@@ -86,6 +118,12 @@ fn files(root: &Path) -> anyhow::Result<Vec<tree::File>> {
             } else {
                 found.push(tree::File { path: from_root(root, &entry.path()), bytes: metadata.len() });
             }
+        }
+    }
+    for entry in fs::read_dir(root).with_context(|| format!("reading `{}`", root.display()))?.flatten() {
+        let path = from_root(root, &entry.path());
+        if path.ends_with(".md") || path.ends_with(".toml") {
+            found.push(tree::File { path, bytes: entry.metadata().map_or(0, |metadata| metadata.len()) });
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));

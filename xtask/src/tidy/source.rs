@@ -28,6 +28,10 @@ const LEFTOVERS: [&str; 5] = [
     concat!("unimple", "mented!"),
 ];
 
+/// See [`dodges`]. Split, so that this file passes its own rule.
+const DODGES: [&str; 3] =
+    [concat!("pa", "th ="), concat!("allow(dead", "_code"), concat!("allow(unused", "_imports")];
+
 /// Whether a file holds code of ours.
 pub fn is_judged(path: &str) -> bool {
     let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -41,9 +45,18 @@ pub fn violations(path: &str, text: &str) -> Vec<String> {
         violations.extend(without_module_docs(path, text));
         violations.extend(too_long(path, text));
         violations.extend(names_a_backend(path, text));
+        violations.extend(burn_in_kernels(path, text));
     }
     violations.extend(leftovers(path, text));
     violations
+}
+
+/// Rules that every crate is about to keep.
+pub fn soon(path: &str, text: &str) -> Vec<String> {
+    if !is_rust(path) {
+        return Vec::new();
+    }
+    dodges(path, text).into_iter().chain(second_use_of_crate(path, text)).collect()
 }
 
 /// A line about a file that is getting long.
@@ -86,6 +99,43 @@ fn names_a_backend(path: &str, text: &str) -> Vec<String> {
         format!("{path}:{}: `{backend}`: backends are named in {BACKENDS_HOME} only", index + 1)
     };
     named.map(say).collect()
+}
+
+/// Kernels work on plain slices and buffers; what makes operations of burn out of them stands beside them.
+fn burn_in_kernels(path: &str, text: &str) -> Vec<String> {
+    let within = path.strip_prefix(BACKENDS_HOME).and_then(|rest| rest.strip_prefix("src/"));
+    if !within.is_some_and(|rest| rest.contains("/kernels/")) {
+        return Vec::new();
+    }
+    let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+    let named = code.filter(|(_, line)| has_word(line, "burn"));
+    named
+        .map(|(index, _)| format!("{path}:{}: burn: kernels know slices and buffers only", index + 1))
+        .collect()
+}
+
+/// What hides that a file is in two programs, or in none.
+fn dodges(path: &str, text: &str) -> Vec<String> {
+    let lines = text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with('#'));
+    let found = lines.filter_map(|(index, line)| {
+        let dodge = DODGES.iter().find(|dodge| line.contains(**dodge))?;
+        Some(format!(
+            "{path}:{}: `{dodge}`: give what is shared a module, and what isn't used an end",
+            index + 1
+        ))
+    });
+    found.collect()
+}
+
+/// What a file takes from its crate stands in one `use`. One under a condition stands alone.
+fn second_use_of_crate(path: &str, text: &str) -> Option<String> {
+    let lines = text.lines().collect::<Vec<_>>();
+    let is_use = |index: &usize| {
+        let conditional = *index > 0 && lines[index - 1].starts_with("#[cfg");
+        lines[*index].starts_with("use crate::") && !conditional
+    };
+    let second = (0..lines.len()).filter(is_use).nth(1)?;
+    Some(format!("{path}:{}: a second `use crate::`: one for each file", second + 1))
 }
 
 fn leftovers(path: &str, text: &str) -> Vec<String> {
@@ -152,6 +202,37 @@ mod tests {
             names_a_backend(PATH, "    // Never `Device::default()`: it may be a GPU that isn't there.\n")
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn burn_is_named_beside_kernels_and_not_in_them() {
+        let text = "//! Not burn's.\nuse burn::tensor::Tensor;\nlet burned = 1;\n";
+        let kernel = "crates/outgrow-kernels/src/cpu/kernels/layer.rs";
+        let refused = [format!("{kernel}:2: burn: kernels know slices and buffers only")];
+        assert_eq!(burn_in_kernels(kernel, text), refused);
+        assert!(burn_in_kernels("crates/outgrow-kernels/src/cpu/operations/layer.rs", text).is_empty());
+        assert!(burn_in_kernels("crates/outgrow-kernels/tests/kernels/layer.rs", text).is_empty());
+    }
+
+    #[test]
+    fn a_module_of_two_programs_and_code_of_none_are_found() {
+        for dodge in ["#[path = \"../a.rs\"]", "#![allow(dead_code)]", "    #[allow(unused_imports)]"] {
+            assert_eq!(dodges(PATH, &format!("//! A file.\n{dodge}\nmod a;\n")).len(), 1, "{dodge}");
+        }
+        assert!(dodges(PATH, "let path = \"a\";\n#[allow(clippy::too_many_lines)]\n").is_empty());
+    }
+
+    #[test]
+    fn a_file_takes_from_its_crate_in_one_use() {
+        assert_eq!(
+            second_use_of_crate(PATH, "use crate::{a, b};\nmod tests {\n    use crate::c;\n}\n"),
+            None
+        );
+        assert_eq!(
+            second_use_of_crate(PATH, "use crate::a;\nuse super::d;\nuse crate::b;\n").unwrap(),
+            format!("{PATH}:3: a second `use crate::`: one for each file")
+        );
+        assert_eq!(second_use_of_crate(PATH, "use crate::a;\n#[cfg(unix)]\nuse crate::b;\n"), None);
     }
 
     #[test]
