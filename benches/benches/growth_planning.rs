@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_operators::{Growth, plan};
+use outgrow_operators::{Growth, GrowthPlan};
 
 /// The shape of a 70B-like model, a quarter as deep, so that stacking it fourfold gives the whole.
 const QUARTER: &str = r#"{
@@ -24,7 +24,8 @@ fn growth_planning(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("growth_planning");
     for (name, growth) in growths {
         group.bench_with_input(BenchmarkId::new(name, "20 to 80 layers"), &growth, |bencher, growth| {
-            bencher.iter(|| plan(black_box(&source), black_box(growth)).expect("a valid growth"));
+            bencher
+                .iter(|| GrowthPlan::new(black_box(&source), [black_box(growth)]).expect("a valid growth"));
         });
     }
     group.finish();

@@ -135,6 +135,12 @@ pub enum GrowthError {
         /// All that is wrong.
         problems: String,
     },
+    /// A file of matrices that nothing has read: a plan opens no file.
+    #[error("{}: the matrices of a learned growth have to be read before it is planned", file.display())]
+    MatricesUnread {
+        /// The file.
+        file: PathBuf,
+    },
     /// A computed value that its type can't hold.
     #[error("tensor `{name}` {problem}")]
     Value {

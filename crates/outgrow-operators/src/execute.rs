@@ -11,7 +11,7 @@ use crate::{
     execute::values::{Values, rows_and_columns},
     plan::{
         GrowthPlan,
-        moments::{Moments, plan_moments, with_sources},
+        moments::{Moments, with_sources},
         origin::{Origin, PlannedTensor},
     },
 };
@@ -52,7 +52,7 @@ pub fn execute<M: Medium>(tensors: &[PlannedTensor], medium: &mut M) -> Result<(
 /// # Errors
 /// When `source` lacks a tensor, or has it with another shape.
 pub fn grow_tensors(plan: &GrowthPlan, source: &NamedTensors) -> Result<NamedTensors, GrowthError> {
-    for expected in plan.source.tensors() {
+    for expected in plan.source().tensors() {
         let found = source.get(&expected.name);
         match found.map(|tensor| &tensor.shape) {
             None => return Err(GrowthError::MissingTensor { name: expected.name }),
@@ -63,19 +63,19 @@ pub fn grow_tensors(plan: &GrowthPlan, source: &NamedTensors) -> Result<NamedTen
             Some(_) => {}
         }
     }
-    grow_named(&plan.tensors, source)
+    grow_named(plan.tensors(), source)
 }
 
 /// Grows moments in memory.
 ///
 /// # Errors
-/// As [`plan_moments`].
+/// As [`GrowthPlan::moments`].
 pub fn grow_moments(
     plan: &GrowthPlan,
     policy: Moments,
     source: &NamedTensors,
 ) -> Result<NamedTensors, GrowthError> {
-    let moments = with_sources(plan_moments(&plan.tensors, policy)?, |name| source.contains_key(name));
+    let moments = with_sources(plan.moments(policy)?, |name| source.contains_key(name));
     grow_named(&moments, source)
 }
 

@@ -1,14 +1,18 @@
-//! The growth operators by name: values that recipes and the command line hold. What each means for a tensor is said by
-//! depth.rs, width.rs and learned.rs.
+//! The growth operators by name: values that recipes and the command line hold. What each means for a tensor is not said here, but in
+//! the plan.
 //!
 //! Equations and names of operators: arXiv 2405.15319 (G_direct, G_zero, G_random, G_learn, appendix A) and where a variant
 //! says so.
 
+mod matrices;
 mod words;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::matrices::{LearnedMatrices, MatricesFile};
+use crate::error::GrowthError;
 
 /// A way to make a model larger. Layers, heads and channels are counted from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,7 +117,7 @@ pub enum Growth {
         #[serde(default)]
         width: Width,
         /// Trained matrices (safetensors); without them the initial ones, which stack in depth and pad with noise in width.
-        matrices: Option<PathBuf>,
+        matrices: Option<MatricesFile>,
         /// Seeds the noise of initial matrices.
         #[serde(default)]
         seed: u64,
@@ -171,13 +175,26 @@ pub enum Mix {
 }
 
 impl Growth {
-    /// The same with the file of its matrices, where it has one, taken from the folder of the recipe that names it.
+    /// The same with the path of its matrices, where it has one, taken from the folder of the recipe that names it.
     #[must_use]
     pub fn beside(mut self, folder: &Path) -> Self {
         if let Self::Learned { matrices: Some(file), .. } = &mut self {
-            *file = folder.join(&*file);
+            *file = file.beside(folder);
         }
         self
+    }
+
+    /// The same with its matrices read, where it has a file of them: no plan opens a file.
+    ///
+    /// # Errors
+    /// What [`LearnedMatrices::read`] gives.
+    pub fn read_matrices(self) -> Result<Self, GrowthError> {
+        match self {
+            Self::Learned { num_hidden_layers, width, matrices: Some(file), seed } => {
+                Ok(Self::Learned { num_hidden_layers, width, matrices: Some(file.read()?), seed })
+            }
+            other => Ok(other),
+        }
     }
 
     /// Its name in recipes.

@@ -30,15 +30,13 @@ pub use folder::{
     plan::FolderPlan,
     source::{OtherDecoder, Source},
 };
-pub use growth::{Growth, Mix, Placement, Width};
+pub use growth::{Growth, LearnedMatrices, MatricesFile, Mix, Placement, Width};
 pub use plan::{
     GrowthPlan,
     depth::LayerOrigin,
     layer_map::LayerMap,
-    learned::LearnedMatrices,
-    moments::{Moments, plan_moments},
+    moments::Moments,
     origin::{Channel, Channels, Fill, Origin, PlannedTensor, Widening},
-    plan, plan_all,
     preservation::Preservation,
     units::MaskedUnits,
 };

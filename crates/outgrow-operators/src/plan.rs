@@ -1,7 +1,8 @@
-//! Growth as a plan: for every tensor of the grown model, what it is made of. No tensor of the source is in sight, and nothing
-//! is carried out here; the one file that is read is that of a learned growth's matrices, which are part of the plan.
+//! Growth as a plan: for every tensor of the grown model, what it is made of. No tensor of the source is in sight, no file is opened,
+//! and nothing is carried out here.
 
 pub(crate) mod depth;
+pub(crate) mod kind;
 pub(crate) mod layer_map;
 pub(crate) mod pattern;
 
@@ -19,18 +20,20 @@ pub(crate) mod preservation;
 pub(crate) mod units;
 pub(crate) mod moments;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use outgrow_checkpoint::{LlamaConfig, TensorShape};
 
 use crate::{
     error::GrowthError,
-    growth::{Growth, Mix, Width},
+    growth::{Growth, LearnedMatrices, MatricesFile, Mix, Width},
     plan::{
         biases::Biases,
-        depth::{LayerOrigin, deepened_tensor, grown_layers},
+        depth::{LayerOrigin, deepened_tensor},
         fresh::fresh,
-        learned::LearnedMatrices,
+        kind::{Kind, Size},
+        layer_map::layers_in_words,
+        moments::{Moments, plan_moments},
         origin::{Origin, PlannedTensor},
         part::Part,
         preservation::Preservation,
@@ -40,96 +43,101 @@ use crate::{
     },
 };
 
-/// What each tensor of a grown model is made of.
+/// What each tensor of a grown model is made of. One that exists is sound: it makes all tensors of its target, of the shapes that
+/// they have there, and can't be changed.
+///
+/// ```
+/// use outgrow_checkpoint::LlamaConfig;
+/// use outgrow_operators::{Growth, GrowthPlan};
+///
+/// let source = LlamaConfig::from_json(r#"{ "model_type": "llama", "vocab_size": 16, "hidden_size": 8,
+///     "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2 }"#)?;
+/// let plan = GrowthPlan::new(&source, [&Growth::Stack { factor: 2 }])?;
+/// assert_eq!(plan.target().num_hidden_layers, 6);
+/// assert_eq!(plan.to_string(), "3 → 6 layers: 0-2 ×2 (4 of 5 neighbours kept); function not preserved");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct GrowthPlan {
-    /// The model that is grown.
-    pub source: LlamaConfig,
-    /// The grown model.
-    pub target: LlamaConfig,
-    /// For each layer of the grown model, what it is made of. Of a learned growth, what the initial matrices take,
-    /// whatever trained ones weigh.
-    pub layers: Vec<LayerOrigin>,
-    /// Whether the grown model computes what the source does.
-    pub preservation: Preservation,
-    /// All tensors of the grown model, in its order.
-    pub tensors: Vec<PlannedTensor>,
-    /// Where its layers, channels, neurons and heads come from.
-    pub(crate) units: Units,
-}
-
-/// Plans a growth. Growth in depth copies embedding, final norm and head once and unchanged; growth in width leaves the layers
-/// as many as they are.
-///
-/// # Errors
-/// What doesn't fit the source: see [`GrowthError`].
-pub fn plan(source: &LlamaConfig, growth: &Growth) -> Result<GrowthPlan, GrowthError> {
-    plan_with(source, Biases::None, growth)
-}
-
-fn plan_with(source: &LlamaConfig, biases: Biases, growth: &Growth) -> Result<GrowthPlan, GrowthError> {
-    let wider = |width: &Width, style| wider(source, biases, width, style);
-    if let Some(layers) = grown_layers(source.num_hidden_layers, growth)? {
-        return deepened(source, biases, growth, layers);
-    }
-    match growth {
-        Growth::Split { width, share } => {
-            check_share(*share)?;
-            wider(width, Style::Split { share: *share })
-        }
-        Growth::Hyperclone { factor } => wider(&multiplied(source, *factor)?, Style::Split { share: None }),
-        Growth::Aki { width } => wider(width, Style::Above),
-        Growth::ZeroWidth { width, seed } => wider(width, Style::Zero { seed: *seed }),
-        Growth::RandomWidth { width, seed } => wider(width, Style::Random { seed: *seed }),
-        Growth::Learned { num_hidden_layers, width, matrices, seed } => {
-            let layers = num_hidden_layers.unwrap_or(source.num_hidden_layers);
-            let target = widened(source, width)?.with(|fields| fields.num_hidden_layers = layers)?;
-            let matrices = match matrices {
-                Some(path) => LearnedMatrices::read(path)?,
-                None => LearnedMatrices::initial_with(source, &target, biases, *seed),
-            };
-            learned(source, target, biases, &matrices)
-        }
-        Growth::Noise { amount, mix, seed } => noisy(source, biases, *amount, *mix, *seed),
-        Growth::Stack { .. }
-        | Growth::Interleave { .. }
-        | Growth::Layers { .. }
-        | Growth::Pattern { .. }
-        | Growth::Middle { .. }
-        | Growth::Lidas { .. }
-        | Growth::Solar { .. }
-        | Growth::Last { .. }
-        | Growth::ZeroDepth { .. }
-        | Growth::RandomDepth { .. } => {
-            unreachable!("grown_layers gives the layers of every growth in depth")
-        }
-    }
-}
-
-/// Plans several growths, one after the other, as one: no model between them is ever made.
-///
-/// # Errors
-/// As [`plan`], for each; no growths at all.
-pub fn plan_all(source: &LlamaConfig, growths: &[Growth]) -> Result<GrowthPlan, GrowthError> {
-    plan_all_with(source, Biases::None, growths)
-}
-
-pub(crate) fn plan_all_with(
-    source: &LlamaConfig,
-    biases: Biases,
-    growths: &[Growth],
-) -> Result<GrowthPlan, GrowthError> {
-    let (first, rest) = growths.split_first().ok_or(GrowthError::NoGrowth)?;
-    rest.iter().try_fold(plan_with(source, biases, first)?, |earlier, growth| {
-        let next = plan_with(&earlier.target, biases, growth)?;
-        Ok(earlier.then(next))
-    })
+    source: LlamaConfig,
+    target: LlamaConfig,
+    layers: Vec<LayerOrigin>,
+    preservation: Preservation,
+    tensors: Vec<PlannedTensor>,
+    units: Units,
 }
 
 impl GrowthPlan {
+    /// Plans growths, one after the other, as one: no model between them is ever made. Growth in depth copies embedding, final norm
+    /// and head once and unchanged; growth in width leaves the layers as many as they are.
+    ///
+    /// # Errors
+    /// What doesn't fit the source, or the model that the growths before it make: see [`GrowthError`]. No growths at all.
+    pub fn new<'a>(
+        source: &LlamaConfig,
+        growths: impl IntoIterator<Item = &'a Growth>,
+    ) -> Result<Self, GrowthError> {
+        Self::with_biases(source, Biases::None, growths)
+    }
+
+    pub(crate) fn with_biases<'a>(
+        source: &LlamaConfig,
+        biases: Biases,
+        growths: impl IntoIterator<Item = &'a Growth>,
+    ) -> Result<Self, GrowthError> {
+        let mut growths = growths.into_iter();
+        let first = planned_alone(source, biases, growths.next().ok_or(GrowthError::NoGrowth)?)?;
+        growths.try_fold(first, |earlier, growth| {
+            let next = planned_alone(&earlier.target, biases, growth)?;
+            Ok(earlier.then(next))
+        })
+    }
+
+    /// The model that is grown.
+    pub fn source(&self) -> &LlamaConfig {
+        &self.source
+    }
+
+    /// The grown model.
+    pub fn target(&self) -> &LlamaConfig {
+        &self.target
+    }
+
+    /// For each layer of the grown model, what it is made of. Of a learned growth, what the initial matrices take, whatever trained
+    /// ones weigh.
+    pub fn layers(&self) -> &[LayerOrigin] {
+        &self.layers
+    }
+
+    /// Whether the grown model computes what the source does.
+    pub fn preservation(&self) -> Preservation {
+        self.preservation
+    }
+
+    /// All tensors of the grown model, in its order.
+    pub fn tensors(&self) -> &[PlannedTensor] {
+        &self.tensors
+    }
+
+    pub(crate) fn into_tensors(self) -> Vec<PlannedTensor> {
+        self.tensors
+    }
+
+    /// What each moment of the grown model's optimizer is made of; nothing under [`Moments::Reset`].
+    ///
+    /// # Errors
+    /// Tensors that are mixed from several of the source, as learned growth makes them: no rule gives their moments.
+    pub fn moments(&self, policy: Moments) -> Result<Vec<PlannedTensor>, GrowthError> {
+        plan_moments(&self.tensors, policy)
+    }
+
+    /// What of the grown model is new and let in by a mask; none of it after a learned growth, which mixes everything.
+    pub fn masked_units(&self) -> MaskedUnits {
+        self.units.masked()
+    }
+
     /// This growth and then `next`, which was planned for its target, as one.
-    #[must_use]
-    pub fn then(self, next: Self) -> Self {
+    fn then(self, next: Self) -> Self {
         let made: BTreeMap<&str, &Origin> =
             self.tensors.iter().map(|tensor| (tensor.name.as_str(), &tensor.origin)).collect();
         let earlier =
@@ -149,21 +157,46 @@ impl GrowthPlan {
             units: next.units.over(&self.units),
         }
     }
+}
 
-    /// What of the grown model is new and let in by a mask; none of it after a learned growth, which mixes everything.
-    pub fn masked_units(&self) -> MaskedUnits {
-        self.units.masked()
+impl fmt::Display for GrowthPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [before, after] = [&self.source, &self.target].map(|model| model.num_hidden_layers);
+        let layers = layers_in_words(&self.layers);
+        write!(f, "{before} → {after} layers: {layers}; function {}", self.preservation)
+    }
+}
+
+/// The plan of one growth.
+fn planned_alone(source: &LlamaConfig, biases: Biases, growth: &Growth) -> Result<GrowthPlan, GrowthError> {
+    match Kind::of(source.num_hidden_layers, growth)? {
+        Kind::Depth { layers, seed } => deepened(source, biases, layers, seed),
+        Kind::Width { size: Size::Of(width), style } => wider(source, biases, width, style),
+        Kind::Width { size: Size::Times(factor), style } => {
+            wider(source, biases, &multiplied(source, factor), style)
+        }
+        Kind::Learned { num_hidden_layers, width, matrices, seed } => {
+            let target =
+                widened(source, width)?.with(|fields| fields.num_hidden_layers = num_hidden_layers)?;
+            match matrices.map(MatricesFile::matrices).transpose()? {
+                Some(matrices) => learned(source, target, biases, matrices),
+                None => {
+                    let initial = LearnedMatrices::initial_with(source, &target, biases, seed);
+                    learned(source, target, biases, &initial)
+                }
+            }
+        }
+        Kind::Noise { amount, mix, seed } => Ok(noisy(source, biases, amount, mix, seed)),
     }
 }
 
 fn deepened(
     source: &LlamaConfig,
     biases: Biases,
-    growth: &Growth,
     layers: Vec<LayerOrigin>,
+    seed: u64,
 ) -> Result<GrowthPlan, GrowthError> {
     let target = source.with(|fields| fields.num_hidden_layers = layers.len())?;
-    let seed = if let Growth::RandomDepth { seed, .. } = growth { *seed } else { 0 };
     let fresh = |name: &str| Origin::Fresh(fresh(&target, part(name), name, seed));
     let tensors =
         biases.tensors(&target).into_iter().map(|tensor| deepened_tensor(tensor, &layers, &fresh)).collect();
@@ -211,23 +244,13 @@ fn check_only_keys(source: &LlamaConfig, target: &LlamaConfig) -> Result<(), Gro
     Err(GrowthError::Width { problems })
 }
 
-fn multiplied(source: &LlamaConfig, factor: usize) -> Result<Width, GrowthError> {
-    if factor == 0 {
-        return Err(GrowthError::FactorZero);
-    }
+fn multiplied(source: &LlamaConfig, factor: usize) -> Width {
     let times = |size: usize| Some(size.saturating_mul(factor));
-    Ok(Width {
+    Width {
         hidden_size: times(source.hidden_size),
         intermediate_size: times(source.intermediate_size),
         num_attention_heads: times(source.num_attention_heads),
         num_key_value_heads: times(source.num_key_value_heads),
-    })
-}
-
-fn check_share(share: Option<f64>) -> Result<(), GrowthError> {
-    match share {
-        Some(share) if !(share > 0.0 && share < 1.0) => Err(GrowthError::Share { share }),
-        _ => Ok(()),
     }
 }
 
@@ -249,16 +272,7 @@ fn learned(
     Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors, units })
 }
 
-fn noisy(
-    source: &LlamaConfig,
-    biases: Biases,
-    amount: f64,
-    mix: Mix,
-    seed: u64,
-) -> Result<GrowthPlan, GrowthError> {
-    if !(0.0..=1.0).contains(&amount) {
-        return Err(GrowthError::Noise { amount });
-    }
+fn noisy(source: &LlamaConfig, biases: Biases, amount: f64, mix: Mix, seed: u64) -> GrowthPlan {
     let (weight, noise) = match mix {
         Mix::Linear => (1.0 - amount, amount),
         Mix::VariancePreserving => ((1.0 - amount).sqrt(), amount.sqrt()),
@@ -275,7 +289,7 @@ fn noisy(
     let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
     let preservation = if amount == 0.0 { Preservation::Exact } else { Preservation::None };
     let units = Units::unchanged(source);
-    Ok(GrowthPlan { source: source.clone(), target: source.clone(), layers, preservation, tensors, units })
+    GrowthPlan { source: source.clone(), target: source.clone(), layers, preservation, tensors, units }
 }
 
 fn planned(

@@ -18,7 +18,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::{growth::Growth, recipe::mergekit::Passthrough};
+use crate::{error::GrowthError, growth::Growth, recipe::mergekit::Passthrough};
 
 /// A recipe is written by a person; a file beyond this is something else.
 const LARGEST_BYTES: u64 = 1 << 20;
@@ -48,6 +48,9 @@ pub enum RecipeFileError {
         /// The file.
         path: PathBuf,
     },
+    /// The matrices that a recipe names.
+    #[error(transparent)]
+    Matrices(#[from] GrowthError),
     /// A recipe with something wrong in it.
     #[error("{}: {problems}", path.display())]
     Recipe {
@@ -75,10 +78,11 @@ pub struct GrowthRecipe {
 }
 
 impl RecipeFile {
-    /// Reads a recipe; what its name ends in says of which kind it is. Paths in it are taken from its folder.
+    /// Reads a recipe and the matrices that it names; what its name ends in says of which kind it is. Paths in it are taken from
+    /// its folder.
     ///
     /// # Errors
-    /// When the file can't be read, or with all that is wrong in it.
+    /// When a file can't be read, or with all that is wrong in the recipe.
     pub fn read(path: &Path) -> Result<Self, RecipeFileError> {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let read = match &*extension {
@@ -87,8 +91,15 @@ impl RecipeFile {
             _ => return Err(RecipeFileError::Extension { path: path.to_owned() }),
         };
         let text = read_text(path)?;
-        read(&text, path.parent().unwrap_or(Path::new("")))
-            .map_err(|problems| RecipeFileError::Recipe { path: path.to_owned(), problems })
+        let recipe = read(&text, path.parent().unwrap_or(Path::new("")))
+            .map_err(|problems| RecipeFileError::Recipe { path: path.to_owned(), problems })?;
+        match recipe {
+            Self::Steps(GrowthRecipe { steps }) => {
+                let steps = steps.into_iter().map(Growth::read_matrices).collect::<Result<_, _>>()?;
+                Ok(Self::Steps(GrowthRecipe { steps }))
+            }
+            passthrough @ Self::Passthrough(_) => Ok(passthrough),
+        }
     }
 }
 

@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{convention}: {one:.4e} FLOPs from scratch, {other:.4e} grown");
     }
     if let Some(plan) = grown.growth(1) {
-        println!("the growth makes {} tensors", plan.tensors.len());
+        println!("the growth makes {} tensors", plan.tensors().len());
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ mod table;
 use std::sync::Arc;
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_operators::{GrowthPlan, Preservation, plan, plan_moments};
+use outgrow_operators::{Growth, GrowthPlan, Preservation};
 use serde::{Deserialize, Serialize};
 
 use crate::{error::ScheduleError, flops::FlopConvention, learning_rate::LearningRate, stage::Stage};
@@ -33,7 +33,13 @@ impl TryFrom<UncheckedSchedule> for Schedule {
     type Error = String;
 
     fn try_from(unchecked: UncheckedSchedule) -> Result<Self, String> {
-        Self::new(unchecked.stages).map_err(|error| error.with_causes())
+        // Of a learned growth's matrices, only the path is written.
+        let read = |stage: Stage| -> Result<Stage, ScheduleError> {
+            let enter = stage.enter.map(Growth::read_matrices).transpose().map_err(ScheduleError::Growth)?;
+            Ok(Stage { enter, ..stage })
+        };
+        let stages = unchecked.stages.into_iter().map(read).collect::<Result<_, _>>();
+        stages.and_then(Self::new).map_err(|error| error.with_causes())
     }
 }
 
@@ -129,17 +135,17 @@ fn planned_entry(previous: Option<&Stage>, stage: &Stage) -> Result<Option<Growt
     };
     let growth = match growth {
         Some(growth) => {
-            let plan = plan(&previous.model, growth).map_err(ScheduleError::Growth)?;
-            if plan.preservation == Preservation::AtMaskZero {
+            let plan = GrowthPlan::new(&previous.model, [growth]).map_err(ScheduleError::Growth)?;
+            if plan.preservation() == Preservation::AtMaskZero {
                 return Err(ScheduleError::Masked { operator: growth.name() });
             }
-            plan_moments(&plan.tensors, stage.moments).map_err(ScheduleError::Growth)?;
+            plan.moments(stage.moments).map_err(ScheduleError::Growth)?;
             Some(plan)
         }
         None => None,
     };
     let (how, expected) = match &growth {
-        Some(plan) => ("grows into", &plan.target),
+        Some(plan) => ("grows into", plan.target()),
         None => ("ends with", &previous.model),
     };
     if stage.model == *expected {

@@ -259,11 +259,11 @@ fn grown_optimizer(
     policy: Moments,
     grown: &Decoder,
 ) -> Result<AdamW, TrainError> {
-    let (moments, updates) = optimizer.to_host(&plan.source);
+    let (moments, updates) = optimizer.to_host(plan.source());
     let moments = grow_moments(plan, policy, &moments)?;
     let has_moments = |name: &str| moments.contains_key(&format!("{name}.exp_avg"));
     let updates_of = |tensor: &PlannedTensor| updates.get(tensor.origin.first_source()?).copied();
-    let tensors = plan.tensors.iter().filter(|tensor| has_moments(&tensor.name));
+    let tensors = plan.tensors().iter().filter(|tensor| has_moments(&tensor.name));
     let updates = tensors.filter_map(|tensor| Some((tensor.name.clone(), updates_of(tensor)?))).collect();
     AdamW::from_host(optimizer.settings().clone(), &moments, &updates, grown)
 }

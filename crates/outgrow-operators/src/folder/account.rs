@@ -16,7 +16,9 @@ use crate::{
         side_files::side_files,
     },
     plan::{
-        depth::LayerOrigin, layer_map::LayerMap, moments::Moments, origin::Origin, pattern::connection_rate,
+        layer_map::{LayerMap, layers_in_words},
+        moments::Moments,
+        origin::Origin,
     },
 };
 
@@ -195,31 +197,6 @@ fn in_time(seconds: f64) -> String {
         long if long < 3570.0 => format!("{:.0} min", long / 60.0),
         longer => format!("{:.1} h", longer / 3600.0),
     }
-}
-
-/// The layer map of the copies, and where the other layers stand.
-fn layers_in_words(layers: &[LayerOrigin]) -> String {
-    let sources = |wanted: fn(&LayerOrigin) -> bool| -> Vec<usize> {
-        layers.iter().filter(|layer| wanted(layer)).filter_map(|layer| layer.source()).collect()
-    };
-    let places = |wanted: fn(&LayerOrigin) -> bool| -> Vec<usize> {
-        layers.iter().enumerate().filter(|(_, layer)| wanted(layer)).map(|(index, _)| index).collect()
-    };
-    let copies = sources(|layer| matches!(layer, LayerOrigin::Copy(_)));
-    let (kept, neighbours) = connection_rate(&copies);
-    let kept =
-        if kept < neighbours { format!(" ({kept} of {neighbours} neighbours kept)") } else { String::new() };
-    let mut words = vec![format!("{}{kept}", LayerMap(&copies))];
-    let silent = places(|layer| matches!(layer, LayerOrigin::Identity(_)));
-    if !silent.is_empty() {
-        let of = sources(|layer| matches!(layer, LayerOrigin::Identity(_)));
-        words.push(format!("layers {} are {} with zero outputs", LayerMap(&silent), LayerMap(&of)));
-    }
-    let fresh = places(|layer| *layer == LayerOrigin::Fresh);
-    if !fresh.is_empty() {
-        words.push(format!("layers {} are fresh", LayerMap(&fresh)));
-    }
-    words.join("; ")
 }
 
 fn in_words(origin: &Origin, shape: &[usize]) -> String {

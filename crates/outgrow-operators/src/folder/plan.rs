@@ -19,9 +19,9 @@ use crate::{
     plan::{
         GrowthPlan,
         biases::Biases,
-        depth::{LayerOrigin, deepened_tensor, grown_layers},
+        depth::{LayerOrigin, deepened_tensor},
+        kind::Kind,
         origin::PlannedTensor,
-        plan_all, plan_all_with,
         preservation::Preservation,
     },
     recipe::{GrowthRecipe, mergekit::PassthroughDtypes},
@@ -31,27 +31,27 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct FolderPlan {
     /// The grown config.json.
-    pub config: Value,
+    pub(crate) config: Value,
     /// Layers of the source.
-    pub source_layers: usize,
+    pub(crate) source_layers: usize,
     /// For each layer of the grown model, what it is made of.
-    pub layers: Vec<LayerOrigin>,
+    pub(crate) layers: Vec<LayerOrigin>,
     /// Whether the grown model computes what the source does.
-    pub preservation: Preservation,
+    pub(crate) preservation: Preservation,
     /// All tensors of the grown model, in its order.
-    pub tensors: Vec<PlannedTensor>,
+    pub(crate) tensors: Vec<PlannedTensor>,
     /// The types of numbers on their way into the grown folder; without it, each tensor is stored as what it is made
     /// of, and computed ones are rounded once.
-    pub dtypes: Option<PassthroughDtypes>,
+    pub(crate) dtypes: Option<PassthroughDtypes>,
     /// Tensors that are no parameters: of other types than numbers, or the embedding once more.
-    pub uncounted: BTreeSet<String>,
+    pub(crate) uncounted: BTreeSet<String>,
     /// What of the source the grown folder will not have.
-    pub notes: Vec<Note>,
+    pub(crate) notes: Vec<Note>,
     /// What was planned, as text for the grown folder's card.
-    pub recipe: CardRecipe,
+    pub(crate) recipe: CardRecipe,
     /// The mask over what a random growth has made, which the grown folder says in a file of its own; closed, until
     /// [`Self::with_mask`] says otherwise.
-    pub mask: Option<Mask>,
+    pub(crate) mask: Option<Mask>,
 }
 
 impl FolderPlan {
@@ -65,28 +65,30 @@ impl FolderPlan {
         let (config, recipe) = (source.config(), toml_recipe(growths)?);
         match source {
             Plannable::Opened(Source::Llama(checkpoint)) => {
-                Self::of_llama(&config, plan_all(checkpoint.config(), growths)?, recipe)
+                Self::of_llama(&config, GrowthPlan::new(checkpoint.config(), growths)?, recipe)
             }
             Plannable::Opened(Source::Other(other)) => match other.biased_llama() {
                 // Whatever only copies layers takes the model as it is.
                 Some(shape) if !growths.iter().all(only_copies) => {
                     let (shape, biases) = (shape?, Biases::QueryKeyValue);
-                    let plan = plan_all_with(&shape, biases, growths)?;
+                    let plan = GrowthPlan::with_biases(&shape, biases, growths)?;
                     let notes = other.unused_by(&shape, biases).into_iter().collect();
                     Ok(Self { notes, ..Self::of_llama(&config, plan, recipe)? })
                 }
                 _ => Self::of_other(other, &config, growths, recipe),
             },
-            Plannable::Outline(outline) => {
-                Self::of_llama(&config, plan_all_with(outline.config(), outline.biases(), growths)?, recipe)
-            }
+            Plannable::Outline(outline) => Self::of_llama(
+                &config,
+                GrowthPlan::with_biases(outline.config(), outline.biases(), growths)?,
+                recipe,
+            ),
         }
     }
 
     /// The plan of a LLaMA-style model whose config.json is `raw`.
     pub(crate) fn of_llama(raw: &Value, plan: GrowthPlan, recipe: CardRecipe) -> Result<Self, GrowthError> {
-        let (source, target) = (&plan.source, &plan.target);
-        let mut config = deeper_config(raw, source.num_hidden_layers, &plan.layers)?;
+        let (source, target) = (plan.source(), plan.target());
+        let mut config = deeper_config(raw, source.num_hidden_layers, plan.layers())?;
         let sizes = [
             ("hidden_size", source.hidden_size, target.hidden_size),
             ("intermediate_size", source.intermediate_size, target.intermediate_size),
@@ -107,7 +109,8 @@ impl FolderPlan {
         let source_layers = source.num_hidden_layers;
         let masked = Some(plan.masked_units()).filter(|masked| !masked.is_empty());
         let mask = masked.map(|masked| Mask { mask: 0.0, ramp_tokens: None, masked });
-        let GrowthPlan { layers, preservation, tensors, .. } = plan;
+        let (layers, preservation) = (plan.layers().to_vec(), plan.preservation());
+        let tensors = plan.into_tensors();
         let (dtypes, uncounted, notes) = (None, BTreeSet::new(), Vec::new());
         Ok(Self {
             config,
@@ -135,11 +138,12 @@ impl FolderPlan {
             return Err(GrowthError::NoGrowth);
         }
         for growth in growths {
-            let next = grown_layers(layers.len(), growth)?.filter(|next| !next.contains(&LayerOrigin::Fresh));
-            let Some(next) = next else {
-                return Err(GrowthError::OnlyLlama { operator: growth.name(), reason: other.reason() });
+            layers = match Kind::of(layers.len(), growth)? {
+                Kind::Depth { layers: next, .. } if !next.contains(&LayerOrigin::Fresh) => {
+                    next.into_iter().map(|layer| layer.over(&layers)).collect()
+                }
+                _ => return Err(GrowthError::OnlyLlama { operator: growth.name(), reason: other.reason() }),
             };
-            layers = next.into_iter().map(|layer| layer.over(&layers)).collect();
         }
         check_identities(other, &layers)?;
         let config = deeper_config(raw, source_layers, &layers)?;
@@ -163,6 +167,37 @@ impl FolderPlan {
 }
 
 impl FolderPlan {
+    /// The grown config.json.
+    pub fn config(&self) -> &Value {
+        &self.config
+    }
+
+    /// For each layer of the grown model, what it is made of.
+    pub fn layers(&self) -> &[LayerOrigin] {
+        &self.layers
+    }
+
+    /// Whether the grown model computes what the source does.
+    pub fn preservation(&self) -> Preservation {
+        self.preservation
+    }
+
+    /// All tensors of the grown model, in its order.
+    pub fn tensors(&self) -> &[PlannedTensor] {
+        &self.tensors
+    }
+
+    /// What of the source the grown folder will not have.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The mask over what a random growth has made, which the grown folder says in a file of its own; closed, until
+    /// [`Self::with_mask`] says otherwise.
+    pub fn mask(&self) -> Option<&Mask> {
+        self.mask.as_ref()
+    }
+
     /// The same with its mask at another place, 0 to 1, and the tokens over which it is to open. One that is open is none.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use outgrow_checkpoint::{LARGEST_NUM_HIDDEN_LAYERS, TensorShape, layer_index, wi
 
 use crate::{
     error::GrowthError,
-    growth::{Growth, Placement},
+    growth::Placement,
     plan::{
         origin::{Origin, PlannedTensor},
         pattern,
@@ -67,52 +67,41 @@ pub(crate) fn writes_residual(name: &str) -> bool {
     name.ends_with(".o_proj.weight") || name.ends_with(".down_proj.weight")
 }
 
-/// The layers of the grown model from the bottom; `None` for a growth that leaves the depth as it is or says it by matrices.
-///
-/// # Errors
-/// A factor of 0, an empty list, layers that the source doesn't have (all of them are named), blocks that don't fit, more
-/// layers than any decoder has.
-pub(crate) fn grown_layers(
-    source_layers: usize,
-    growth: &Growth,
-) -> Result<Option<Vec<LayerOrigin>>, GrowthError> {
-    let copies = |layers: Vec<usize>| Ok(Some(layers.into_iter().map(LayerOrigin::Copy).collect()));
-    match growth {
-        Growth::Stack { factor } => {
-            let count = multiplied(source_layers, *factor)?;
-            copies((0..count).map(|layer| layer % source_layers).collect())
-        }
-        Growth::Interleave { factor } => {
-            let count = multiplied(source_layers, *factor)?;
-            copies((0..count).map(|layer| layer / factor).collect())
-        }
-        Growth::Layers { layers } => copies(within(source_layers, layers)?),
-        Growth::Pattern { pattern } => {
-            let layers = pattern::parse(pattern, source_layers)
-                .map_err(|problem| GrowthError::Pattern { pattern: pattern.clone(), problem })?;
-            copies(within(source_layers, &layers)?)
-        }
-        Growth::Middle { block_layers } => copies(middle(source_layers, *block_layers)?),
-        Growth::Lidas { block_layers } => copies(lidas(source_layers, *block_layers)?),
-        Growth::Solar { drop_layers } => copies(solar(source_layers, *drop_layers)?),
-        Growth::Last { num_hidden_layers } => copies(last(source_layers, *num_hidden_layers)?),
-        Growth::ZeroDepth { num_hidden_layers, placement } => {
-            deeper(source_layers, *num_hidden_layers)?;
-            identities(source_layers, *num_hidden_layers, *placement).map(Some)
-        }
-        Growth::RandomDepth { num_hidden_layers, .. } => {
-            deeper(source_layers, *num_hidden_layers)?;
-            let fresh = (source_layers..*num_hidden_layers).map(|_| LayerOrigin::Fresh);
-            Ok(Some((0..source_layers).map(LayerOrigin::Copy).chain(fresh).collect()))
-        }
-        Growth::Split { .. }
-        | Growth::Hyperclone { .. }
-        | Growth::Aki { .. }
-        | Growth::ZeroWidth { .. }
-        | Growth::RandomWidth { .. }
-        | Growth::Learned { .. }
-        | Growth::Noise { .. } => Ok(None),
+/// The whole source again and again.
+pub(crate) fn stacked(source_layers: usize, factor: usize) -> Result<Vec<LayerOrigin>, GrowthError> {
+    let count = multiplied(source_layers, factor)?;
+    Ok(copies((0..count).map(|layer| layer % source_layers)))
+}
+
+/// Each layer again and again.
+pub(crate) fn interleaved(source_layers: usize, factor: usize) -> Result<Vec<LayerOrigin>, GrowthError> {
+    let count = multiplied(source_layers, factor)?;
+    Ok(copies((0..count).map(|layer| layer / factor)))
+}
+
+/// These layers, if the source has them all.
+pub(crate) fn listed(source_layers: usize, layers: &[usize]) -> Result<Vec<LayerOrigin>, GrowthError> {
+    if layers.is_empty() {
+        return Err(GrowthError::NoLayers);
     }
+    let outside: BTreeSet<usize> = layers.iter().copied().filter(|layer| *layer >= source_layers).collect();
+    let outside = Vec::from_iter(outside);
+    if outside.is_empty() {
+        Ok(copies(layers.iter().copied()))
+    } else {
+        Err(GrowthError::LayersOutside { outside, source_layers })
+    }
+}
+
+/// The layers of a pattern.
+pub(crate) fn by_pattern(source_layers: usize, pattern: &str) -> Result<Vec<LayerOrigin>, GrowthError> {
+    let layers = pattern::parse(pattern, source_layers)
+        .map_err(|problem| GrowthError::Pattern { pattern: pattern.to_owned(), problem })?;
+    listed(source_layers, &layers)
+}
+
+fn copies(layers: impl IntoIterator<Item = usize>) -> Vec<LayerOrigin> {
+    layers.into_iter().map(LayerOrigin::Copy).collect()
 }
 
 fn multiplied(source_layers: usize, factor: usize) -> Result<usize, GrowthError> {
@@ -120,19 +109,6 @@ fn multiplied(source_layers: usize, factor: usize) -> Result<usize, GrowthError>
         Some(0) => Err(GrowthError::FactorZero),
         Some(layers) => Ok(layers),
         None => Err(GrowthError::TooDeep { factor, source_layers, largest: LARGEST_NUM_HIDDEN_LAYERS }),
-    }
-}
-
-fn within(source_layers: usize, layers: &[usize]) -> Result<Vec<usize>, GrowthError> {
-    if layers.is_empty() {
-        return Err(GrowthError::NoLayers);
-    }
-    let outside: BTreeSet<usize> = layers.iter().copied().filter(|layer| *layer >= source_layers).collect();
-    let outside = Vec::from_iter(outside);
-    if outside.is_empty() {
-        Ok(layers.to_vec())
-    } else {
-        Err(GrowthError::LayersOutside { outside, source_layers })
     }
 }
 
@@ -159,45 +135,50 @@ fn middle_start(blocks: usize, block_layers: usize) -> usize {
     (blocks.div_ceil(2) - 1) * block_layers
 }
 
-fn middle(source_layers: usize, block_layers: usize) -> Result<Vec<usize>, GrowthError> {
+/// The middle block of layers again, right after itself.
+pub(crate) fn middle(source_layers: usize, block_layers: usize) -> Result<Vec<LayerOrigin>, GrowthError> {
     let start = middle_start(blocks(source_layers, block_layers, 1)?, block_layers);
     let end = start + block_layers;
-    Ok((0..end).chain(start..source_layers).collect())
+    Ok(copies((0..end).chain(start..source_layers)))
 }
 
-fn lidas(source_layers: usize, block_layers: usize) -> Result<Vec<usize>, GrowthError> {
+/// Halves of the middle blocks again, between them.
+pub(crate) fn lidas(source_layers: usize, block_layers: usize) -> Result<Vec<LayerOrigin>, GrowthError> {
     if !block_layers.is_multiple_of(2) {
         return Err(GrowthError::OddBlock { block_layers });
     }
     let start = middle_start(blocks(source_layers, block_layers, 2)?, block_layers);
     let (end, half) = (start + block_layers, block_layers / 2);
-    Ok((0..end).chain(end - half..end + half).chain(end..source_layers).collect())
+    Ok(copies((0..end).chain(end - half..end + half).chain(end..source_layers)))
 }
 
-fn solar(source_layers: usize, drop_layers: usize) -> Result<Vec<usize>, GrowthError> {
+/// Two copies, the first without its last layers, the second without its first.
+pub(crate) fn solar(source_layers: usize, drop_layers: usize) -> Result<Vec<LayerOrigin>, GrowthError> {
     if drop_layers >= source_layers {
         return Err(GrowthError::Drop { drop_layers, source_layers });
     }
-    Ok((0..source_layers - drop_layers).chain(drop_layers..source_layers).collect())
+    Ok(copies((0..source_layers - drop_layers).chain(drop_layers..source_layers)))
 }
 
-fn last(source_layers: usize, num_hidden_layers: usize) -> Result<Vec<usize>, GrowthError> {
+/// The top layers again, on top.
+pub(crate) fn last(source_layers: usize, num_hidden_layers: usize) -> Result<Vec<LayerOrigin>, GrowthError> {
     let largest = 2 * source_layers;
     if !(source_layers..=largest).contains(&num_hidden_layers) {
         return Err(GrowthError::Depth { num_hidden_layers, smallest: source_layers, largest });
     }
-    Ok((0..source_layers).chain(largest - num_hidden_layers..source_layers).collect())
+    Ok(copies((0..source_layers).chain(largest - num_hidden_layers..source_layers)))
 }
 
 /// Identity layers, each a copy of a layer of the source.
 ///
 /// Interleaved, every layer is followed by as many, or, where there are fewer new layers than old ones, every `n`-th is
 /// followed by one, as LLaMA Pro has it.
-fn identities(
+pub(crate) fn with_identities(
     source_layers: usize,
     num_hidden_layers: usize,
     placement: Placement,
 ) -> Result<Vec<LayerOrigin>, GrowthError> {
+    deeper(source_layers, num_hidden_layers)?;
     let new = num_hidden_layers - source_layers;
     let stacked = (0..new).map(|layer| LayerOrigin::Identity(layer % source_layers));
     match placement {
@@ -218,4 +199,14 @@ fn identities(
             Ok((0..source_layers).flat_map(followed).collect())
         }
     }
+}
+
+/// Fresh layers on top.
+pub(crate) fn with_fresh(
+    source_layers: usize,
+    num_hidden_layers: usize,
+) -> Result<Vec<LayerOrigin>, GrowthError> {
+    deeper(source_layers, num_hidden_layers)?;
+    let fresh = (source_layers..num_hidden_layers).map(|_| LayerOrigin::Fresh);
+    Ok((0..source_layers).map(LayerOrigin::Copy).chain(fresh).collect())
 }

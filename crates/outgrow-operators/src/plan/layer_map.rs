@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::plan::{depth::LayerOrigin, pattern::connection_rate};
+
 /// Displays, for each layer of a grown model from the bottom, the layer of the source that it is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerMap<'a>(pub &'a [usize]);
@@ -56,6 +58,31 @@ fn runs(layers: &[usize]) -> Vec<Run> {
         }
     }
     runs
+}
+
+/// The layer map of the copies, and where the other layers stand.
+pub(crate) fn layers_in_words(layers: &[LayerOrigin]) -> String {
+    let sources = |wanted: fn(&LayerOrigin) -> bool| -> Vec<usize> {
+        layers.iter().filter(|layer| wanted(layer)).filter_map(|layer| layer.source()).collect()
+    };
+    let places = |wanted: fn(&LayerOrigin) -> bool| -> Vec<usize> {
+        layers.iter().enumerate().filter(|(_, layer)| wanted(layer)).map(|(index, _)| index).collect()
+    };
+    let copies = sources(|layer| matches!(layer, LayerOrigin::Copy(_)));
+    let (kept, neighbours) = connection_rate(&copies);
+    let kept =
+        if kept < neighbours { format!(" ({kept} of {neighbours} neighbours kept)") } else { String::new() };
+    let mut words = vec![format!("{}{kept}", LayerMap(&copies))];
+    let silent = places(|layer| matches!(layer, LayerOrigin::Identity(_)));
+    if !silent.is_empty() {
+        let of = sources(|layer| matches!(layer, LayerOrigin::Identity(_)));
+        words.push(format!("layers {} are {} with zero outputs", LayerMap(&silent), LayerMap(&of)));
+    }
+    let fresh = places(|layer| *layer == LayerOrigin::Fresh);
+    if !fresh.is_empty() {
+        words.push(format!("layers {} are fresh", LayerMap(&fresh)));
+    }
+    words.join("; ")
 }
 
 #[cfg(test)]

@@ -1,30 +1,19 @@
 //! Learned growth (G_learn, arXiv 2405.15319, A.6; LiGO, arXiv 2303.00980): every tensor of the grown model is a linear map of the
 //! source's. Here are the matrices and what they mean; training them is not done here.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use outgrow_checkpoint::{
-    HostTensor, LlamaConfig, NamedTensors, layer_index, name_in_layer, read_tensors, with_layer_index,
-};
+use outgrow_checkpoint::{HostTensor, LlamaConfig, layer_index, name_in_layer, with_layer_index};
 
 use crate::{
     error::GrowthError,
+    growth::LearnedMatrices,
     plan::{biases::Biases, draw::draw_row, origin::Origin, part::Part},
 };
 
 /// The width matrices `[grown, source]`, by the names they have in a file.
 const WIDTH_NAMES: [&str; 5] =
     ["width.embedding", "width.query", "width.key", "width.value", "width.feed_forward"];
-
-/// The matrices of a learned growth.
-///
-/// In width: `width.embedding`, `width.query`, `width.key`, `width.value`, `width.feed_forward`, each `[grown, source]`; one that
-/// is missing is the identity. In depth, for each kind of tensor in a layer: `depth.input_layernorm.weight` and so on, each
-/// `[grown layers, source layers]`; without any of them the depth stays.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LearnedMatrices {
-    matrices: BTreeMap<String, Arc<HostTensor>>,
-}
 
 impl LearnedMatrices {
     /// The matrices that training begins with: in width `[I; N(0, 1/D)]`, in depth the tiled identity, which is a stack.
@@ -57,20 +46,6 @@ impl LearnedMatrices {
             );
         }
         Self { matrices }
-    }
-
-    /// Reads them from a safetensors file.
-    ///
-    /// # Errors
-    /// What [`read_tensors`] gives.
-    pub fn read(path: &Path) -> Result<Self, GrowthError> {
-        let tensors = read_tensors(path)?;
-        Ok(Self { matrices: tensors.into_iter().map(|(name, tensor)| (name, Arc::new(tensor))).collect() })
-    }
-
-    /// For [`outgrow_checkpoint::write_tensors`].
-    pub fn to_named_tensors(&self) -> NamedTensors {
-        self.matrices.iter().map(|(name, matrix)| (name.clone(), HostTensor::clone(matrix))).collect()
     }
 
     /// Checks names and shapes against source and target.

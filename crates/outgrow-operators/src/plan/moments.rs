@@ -45,7 +45,10 @@ const SECOND: &str = ".exp_avg_sq";
 ///
 /// # Errors
 /// Tensors that are mixed from several of the source, as learned growth makes them: no rule gives their moments.
-pub fn plan_moments(tensors: &[PlannedTensor], policy: Moments) -> Result<Vec<PlannedTensor>, GrowthError> {
+pub(crate) fn plan_moments(
+    tensors: &[PlannedTensor],
+    policy: Moments,
+) -> Result<Vec<PlannedTensor>, GrowthError> {
     if policy == Moments::Reset {
         return Ok(Vec::new());
     }

@@ -7,8 +7,8 @@ use outgrow_checkpoint::{
     write_checkpoint,
 };
 use outgrow_operators::{
-    FolderPlan, Growth, GrowthError, Moments, Passthrough, Preservation, Source, grow_folder, grow_tensors,
-    plan,
+    FolderPlan, Growth, GrowthError, GrowthPlan, Moments, Passthrough, Preservation, Source, grow_folder,
+    grow_tensors,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ proptest! {
             prop_assert_eq!(tensor.dtype, source.tensor(&origin).unwrap().dtype);
         }
         // The same plan in memory gives the same model.
-        let plan = plan(source.config(), &growth).unwrap();
+        let plan = GrowthPlan::new(source.config(), [&growth]).unwrap();
         let in_memory = grow_tensors(&plan, &source.to_named_tensors().unwrap()).unwrap();
         prop_assert_eq!(grown.to_named_tensors().unwrap(), in_memory);
     }
@@ -62,10 +62,10 @@ proptest! {
         for (index, growth) in growths(&config, by, 0.25, seed).into_iter().enumerate() {
             let target = dir.path().join(index.to_string());
             grow(&opened, std::slice::from_ref(&growth), &target, target_shard_bytes).unwrap();
-            let plan = plan(&config, &growth).unwrap();
+            let plan = GrowthPlan::new(&config, [&growth]).unwrap();
             let in_memory = grow_tensors(&plan, &source.to_named_tensors().unwrap()).unwrap();
             let grown = Checkpoint::open(&target).unwrap();
-            prop_assert_eq!(grown.config(), &plan.target, "{:?}", growth);
+            prop_assert_eq!(grown.config(), plan.target(), "{:?}", growth);
             for (name, tensor) in in_memory {
                 let mut bytes = vec![0; tensor.values.len() * config.dtype.size_bytes()];
                 encode_into(&tensor.values, config.dtype, &mut bytes).unwrap();
@@ -195,7 +195,7 @@ dtype: float32
     let opened = source.open();
     let plan =
         FolderPlan::of_passthrough(&opened, &Passthrough::parse(text).unwrap(), text.to_owned()).unwrap();
-    assert_eq!(plan.preservation, Preservation::None);
+    assert_eq!(plan.preservation(), Preservation::None);
     let target = source.beside("grown");
     grow_folder(&opened, &plan, Moments::Reset, &target, 1 << 30).unwrap();
     let (old, grown) = (Checkpoint::open(&source.folder).unwrap(), Checkpoint::open(&target).unwrap());
@@ -219,7 +219,7 @@ dtype: float32
                 parameters: {scale: [{filter: o_proj, value: 0}, {filter: down_proj, value: 0}]}}]\nmerge_method: passthrough\n";
     let plan =
         FolderPlan::of_passthrough(&opened, &Passthrough::parse(text).unwrap(), text.to_owned()).unwrap();
-    assert_eq!(plan.preservation, Preservation::Exact);
+    assert_eq!(plan.preservation(), Preservation::Exact);
 }
 
 #[test]

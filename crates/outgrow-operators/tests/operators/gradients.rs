@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use outgrow_checkpoint::{LlamaConfig, LlamaFields, NamedTensors};
-use outgrow_operators::{Growth, Placement, Width, grow_tensors, plan};
+use outgrow_operators::{Growth, GrowthPlan, Placement, Width, grow_tensors};
 
 use crate::{
     models::model,
@@ -36,10 +36,10 @@ fn wider() -> Width {
 /// How many values of each tensor have no gradient, tensors without such values left out; then after one step down the gradient.
 fn silent(growth: &Growth) -> [BTreeMap<String, usize>; 2] {
     let (config, tensors) = source();
-    let plan = plan(&config, growth).unwrap();
+    let plan = GrowthPlan::new(&config, [growth]).unwrap();
     let mut grown = grow_tensors(&plan, &tensors).unwrap();
     let mut count = || {
-        let gradients = gradients(&plan.target, &grown);
+        let gradients = gradients(plan.target(), &grown);
         for (name, tensor) in &mut grown {
             let steps = tensor.values.iter_mut().zip(&gradients[name].values);
             steps.for_each(|(value, gradient)| *value -= 0.02 * gradient);

@@ -34,7 +34,7 @@ fn grow(recipe: &Path, target: &Path) -> Result<Option<()>, Box<dyn Error>> {
             FolderPlan::of_passthrough(&source, &passthrough, String::new())?
         }
     };
-    if plan.layers.len() > MANY_LAYERS || plan.num_parameters() > 1 << 20 {
+    if plan.layers().len() > MANY_LAYERS || plan.num_parameters() > 1 << 20 {
         return Ok(None);
     }
     grow_folder(&source, &plan, Moments::Reset, target, 1 << 30)?;

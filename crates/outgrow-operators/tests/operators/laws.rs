@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use outgrow_checkpoint::{LlamaConfig, layer_index, with_layer_index};
-use outgrow_operators::{Growth, GrowthPlan, Origin, grow_tensors, plan};
+use outgrow_operators::{Growth, GrowthPlan, Origin, grow_tensors};
 use proptest::prelude::*;
 
 use crate::{
@@ -12,12 +12,12 @@ use crate::{
 };
 
 fn layers(source: &LlamaConfig, growth: &Growth) -> Vec<usize> {
-    let layers = plan(source, growth).unwrap().layers;
-    layers.into_iter().map(|layer| layer.source().unwrap()).collect()
+    let plan = GrowthPlan::new(source, [growth]).unwrap();
+    plan.layers().iter().map(|layer| layer.source().unwrap()).collect()
 }
 
 fn origins(plan: &GrowthPlan) -> impl Iterator<Item = (&str, &str)> {
-    plan.tensors.iter().map(|tensor| {
+    plan.tensors().iter().map(|tensor| {
         let Origin::Copy { source } = &tensor.origin else { panic!("{tensor:?} is no copy") };
         (tensor.name.as_str(), source.as_str())
     })
@@ -47,10 +47,10 @@ proptest! {
     #[test]
     fn stacking_twice_is_stacking_once_by_the_product(source in models(), first in 1_usize..4, second in 1_usize..4) {
         let tensors = numbered(&source);
-        let once = plan(&source, &Growth::Stack { factor: first }).unwrap();
-        let twice = plan(&once.target, &Growth::Stack { factor: second }).unwrap();
-        let direct = plan(&source, &Growth::Stack { factor: first * second }).unwrap();
-        prop_assert_eq!(&twice.target, &direct.target);
+        let once = GrowthPlan::new(&source, [&Growth::Stack { factor: first }]).unwrap();
+        let twice = GrowthPlan::new(once.target(), [&Growth::Stack { factor: second }]).unwrap();
+        let direct = GrowthPlan::new(&source, [&Growth::Stack { factor: first * second }]).unwrap();
+        prop_assert_eq!(twice.target(), direct.target());
         let stepwise = grow_tensors(&twice, &grow_tensors(&once, &tensors).unwrap()).unwrap();
         prop_assert_eq!(stepwise, grow_tensors(&direct, &tensors).unwrap());
     }
@@ -58,25 +58,26 @@ proptest! {
     #[test]
     fn a_factor_of_one_is_the_model_itself(source in models()) {
         for growth in [Growth::Stack { factor: 1 }, Growth::Interleave { factor: 1 }] {
-            let plan = plan(&source, &growth).unwrap();
-            prop_assert_eq!(&plan.target, &source);
+            let plan = GrowthPlan::new(&source, [&growth]).unwrap();
+            prop_assert_eq!(plan.target(), &source);
             prop_assert!(origins(&plan).all(|(name, origin)| name == origin));
         }
     }
 
     #[test]
     fn a_plan_makes_exactly_the_tensors_of_its_target((source, list) in layer_lists()) {
-        let plan = plan(&source, &Growth::Layers { layers: list.clone() }).unwrap();
-        prop_assert_eq!(plan.target.num_hidden_layers, list.len());
-        prop_assert_eq!(&plan.target.with(|fields| fields.num_hidden_layers = source.num_hidden_layers).unwrap(), &source);
-        let made: Vec<_> = plan.tensors.iter().map(|tensor| (tensor.name.clone(), tensor.shape.clone())).collect();
-        let needed: Vec<_> = plan.target.tensors().into_iter().map(|tensor| (tensor.name, tensor.shape)).collect();
+        let plan = GrowthPlan::new(&source, [&Growth::Layers { layers: list.clone() }]).unwrap();
+        prop_assert_eq!(plan.target().num_hidden_layers, list.len());
+        let shallow = plan.target().with(|fields| fields.num_hidden_layers = source.num_hidden_layers);
+        prop_assert_eq!(shallow.unwrap(), source.clone());
+        let made: Vec<_> = plan.tensors().iter().map(|tensor| (tensor.name.clone(), tensor.shape.clone())).collect();
+        let needed: Vec<_> = plan.target().tensors().into_iter().map(|tensor| (tensor.name, tensor.shape)).collect();
         prop_assert_eq!(made, needed);
     }
 
     #[test]
     fn every_tensor_comes_from_the_same_place_in_the_layer_that_the_list_names((source, list) in layer_lists()) {
-        let plan = plan(&source, &Growth::Layers { layers: list.clone() }).unwrap();
+        let plan = GrowthPlan::new(&source, [&Growth::Layers { layers: list.clone() }]).unwrap();
         let names: BTreeSet<String> = source.tensors().into_iter().map(|tensor| tensor.name).collect();
         for (name, origin) in origins(&plan) {
             prop_assert!(names.contains(origin));
@@ -88,9 +89,9 @@ proptest! {
     #[test]
     fn a_stacked_layer_is_a_copy_of_its_source(source in models(), factor in 1_usize..4) {
         let tensors = numbered(&source);
-        let plan = plan(&source, &Growth::Stack { factor }).unwrap();
+        let plan = GrowthPlan::new(&source, [&Growth::Stack { factor }]).unwrap();
         let grown = grow_tensors(&plan, &tensors).unwrap();
-        prop_assert_eq!(grown.len(), plan.tensors.len());
+        prop_assert_eq!(grown.len(), plan.tensors().len());
         for (name, tensor) in &grown {
             let layer = layer_index(name).map(|layer| layer % source.num_hidden_layers);
             let origin = layer.map_or_else(|| name.clone(), |layer| with_layer_index(name, layer));
@@ -123,7 +124,7 @@ fn growths_are_spelt_in_json_and_toml_by_their_operator() {
 #[test]
 fn a_growth_that_does_not_fit_says_why() {
     let source = model(6);
-    let refusal = |growth: Growth| plan(&source, &growth).unwrap_err().to_string();
+    let refusal = |growth: Growth| GrowthPlan::new(&source, [&growth]).unwrap_err().to_string();
     insta::assert_snapshot!(refusal(Growth::Stack { factor: 0 }), @"factor = 0: at least 1 is needed");
     insta::assert_snapshot!(refusal(Growth::Interleave { factor: 0 }), @"factor = 0: at least 1 is needed");
     insta::assert_snapshot!(refusal(Growth::Layers { layers: vec![] }), @"the list of layers is empty: at least one layer is needed");
@@ -139,7 +140,7 @@ fn a_growth_that_does_not_fit_says_why() {
 #[test]
 fn tensors_that_are_not_those_of_the_plan_are_named() {
     let source = model(2);
-    let plan = plan(&source, &Growth::Stack { factor: 2 }).unwrap();
+    let plan = GrowthPlan::new(&source, [&Growth::Stack { factor: 2 }]).unwrap();
     let mut tensors = numbered(&source);
     tensors.get_mut("model.norm.weight").unwrap().shape = vec![3, 1];
     insta::assert_snapshot!(grow_tensors(&plan, &tensors).unwrap_err(), @"tensor `model.norm.weight` has shape [3, 1] in the source, the plan needs [8]");

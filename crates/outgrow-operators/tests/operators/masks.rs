@@ -4,8 +4,8 @@ use std::fs;
 
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, write_checkpoint};
 use outgrow_operators::{
-    FolderPlan, Growth, MaskedFolder, MaskedUnits, Moments, Source, Width, grow_folder, grow_tensors,
-    plan_all,
+    FolderPlan, Growth, GrowthPlan, MaskedFolder, MaskedUnits, Moments, Source, Width, grow_folder,
+    grow_tensors,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -41,7 +41,7 @@ proptest! {
     fn a_folded_mask_is_the_mask(shape in models(), mask in exact_masks(), seed in any::<u64>()) {
         let (source, tensors) = ordinary(&shape, seed);
         let growths = wider_and_deeper(&source, seed);
-        let plan = plan_all(&source, &growths).unwrap();
+        let plan = GrowthPlan::new(&source, &growths).unwrap();
         let grown = grow_tensors(&plan, &tensors).unwrap();
         let dir = TempDir::new().unwrap();
         let [first, masked, folded] = ["first", "masked", "folded"].map(|name| dir.path().join(name));
@@ -54,12 +54,12 @@ proptest! {
         let opened = MaskedFolder::open(&masked).unwrap();
         grow_folder(opened.source(), opened.plan(), Moments::Reset, &folded, 1 << 30).unwrap();
         let exported = Checkpoint::open(&folded).unwrap();
-        prop_assert_eq!(exported.config(), &plan.target);
+        prop_assert_eq!(exported.config(), plan.target());
 
         let tokens: Vec<usize> = (0..5).map(|index| index * 7 % source.vocab_size).collect();
         let tensors = exported.to_named_tensors().unwrap();
-        let ours = logits(&plan.target, &tensors, &tokens, &Mask::open(&plan.target));
-        let theirs = logits(&plan.target, &grown, &tokens, &at(mask, &source, &plan.target));
+        let ours = logits(plan.target(), &tensors, &tokens, &Mask::open(plan.target()));
+        let theirs = logits(plan.target(), &grown, &tokens, &at(mask, &source, plan.target()));
         let scale = theirs.iter().fold(0.0_f64, |largest, logit| largest.max(logit.abs()));
         let apart = ours.iter().zip(&theirs).map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f64::max);
         prop_assert!(apart < 1e-9 * scale, "{} of {}", apart, scale);
@@ -76,7 +76,7 @@ fn at(mask: f64, source: &LlamaConfig, target: &LlamaConfig) -> Mask {
 }
 
 fn masked(source: &LlamaConfig, growths: &[Growth]) -> MaskedUnits {
-    plan_all(source, growths).unwrap().masked_units()
+    GrowthPlan::new(source, growths).unwrap().masked_units()
 }
 
 #[test]

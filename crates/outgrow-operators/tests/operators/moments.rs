@@ -9,8 +9,8 @@ use outgrow_checkpoint::{
     HostTensor, LlamaConfig, NamedTensors, WeightFolder, read_tensors, write_checkpoint, write_tensors,
 };
 use outgrow_operators::{
-    FolderPlan, Growth, GrowthError, Moments, Source, Width, grow_folder, grow_moments, grow_tensors, plan,
-    plan_all,
+    FolderPlan, Growth, GrowthError, GrowthPlan, Moments, Source, Width, grow_folder, grow_moments,
+    grow_tensors,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -81,8 +81,8 @@ proptest! {
         let before = moments_of(&before);
         let split = Growth::Split { width, share: None };
         for growth in [split, Growth::ZeroWidth { width, seed }, Growth::Hyperclone { factor: by }] {
-            let plan = plan(&source, &growth).unwrap();
-            let after = moments_of(&gradients(&plan.target, &grow_tensors(&plan, &tensors).unwrap()));
+            let plan = GrowthPlan::new(&source, [&growth]).unwrap();
+            let after = moments_of(&gradients(plan.target(), &grow_tensors(&plan, &tensors).unwrap()));
             let grown = grow_moments(&plan, Moments::Scaled, &before).unwrap();
             prop_assert_eq!(grown.len(), after.len());
             for (name, tensor) in grown {
@@ -101,7 +101,7 @@ proptest! {
         let (source, tensors) = ordinary(&shape, seed);
         let before = moments_of(&tensors);
         let double = Growth::Hyperclone { factor: 2 };
-        let plan = plan_all(&source, &[double, Growth::Stack { factor: 2 }]).unwrap();
+        let plan = GrowthPlan::new(&source, &[double, Growth::Stack { factor: 2 }]).unwrap();
         let up = |moments: &NamedTensors, layer: usize, part: &str| moments[&format!("model.layers.{layer}.mlp.up_proj.weight{part}")].values.clone();
         let copied = grow_moments(&plan, Moments::Copy, &before).unwrap();
         let kept = grow_moments(&plan, Moments::KeepOld, &before).unwrap();
@@ -142,7 +142,8 @@ fn moments_of_a_folder_lie_beside_its_weights_and_grow_again() {
     let grown = dir.path().join("grown");
     grow(&Source::open(&folder).unwrap(), &growth, Moments::Scaled, &grown, 1000).unwrap();
     let moments = WeightFolder::open_moments(&grown).unwrap().unwrap();
-    let expected = grow_moments(&plan_all(&config, &growth).unwrap(), Moments::Scaled, &before).unwrap();
+    let expected =
+        grow_moments(&GrowthPlan::new(&config, &growth).unwrap(), Moments::Scaled, &before).unwrap();
     assert_eq!(moments.tensors().len(), expected.len());
     for (name, tensor) in &expected {
         let bytes: Vec<u8> = tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect();

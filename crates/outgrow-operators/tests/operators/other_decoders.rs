@@ -160,7 +160,7 @@ fn a_qwen_2_grows_with_its_biases_and_its_windows() {
     assert_eq!((&grown["num_hidden_layers"], &grown["max_window_layers"]), (&json!(5), &json!(4)));
     // Biases of queries, keys and values are silent with the rest; the outputs have none.
     let folder = Folder::new(&config("qwen2", 3, json!({})), &tensors);
-    assert_eq!(folder.grow(zero(6, Placement::Interleaved)).unwrap().preservation, Preservation::Exact);
+    assert_eq!(folder.grow(zero(6, Placement::Interleaved)).unwrap().preservation(), Preservation::Exact);
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn a_layer_has_the_tensors_of_the_layer_it_is_made_of() {
 fn an_identity_is_silent_in_every_expert() {
     let folder = Folder::new(&config("deepseek_v3", 3, json!({ "first_k_dense_replace": 1 })), &odd_layers());
     let plan = folder.grow(zero(6, Placement::Interleaved)).unwrap();
-    assert_eq!(plan.preservation, Preservation::Exact);
+    assert_eq!(plan.preservation(), Preservation::Exact);
     let (source, grown) =
         (WeightFolder::open(&folder.source()).unwrap(), WeightFolder::open(&folder.target()).unwrap());
     for tensor in grown.tensors() {
@@ -241,7 +241,7 @@ fn a_passthrough_is_preserved_if_its_zeroed_layers_are_silent() {
              {{sources: [{{model: a, layer_range: [2, 3], parameters: {{scale: [{filters}]}}}}]}}]}}"
         );
         let passthrough = Passthrough::parse(&text).unwrap();
-        FolderPlan::of_passthrough(&source, &passthrough, text).unwrap().preservation
+        FolderPlan::of_passthrough(&source, &passthrough, text).unwrap().preservation()
     };
     let [attention, experts, one] =
         ["o_proj", "down_proj", "experts.0.down_proj"].map(|name| format!("{{filter: {name}, value: 0}}"));

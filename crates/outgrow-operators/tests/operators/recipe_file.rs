@@ -36,7 +36,7 @@ width.hidden_size = 128
     let recipe = GrowthRecipe::parse(text, Path::new("/recipes")).unwrap();
     assert_eq!(recipe.steps[1], Growth::Stack { factor: 4 });
     assert!(
-        matches!(&recipe.steps[2], Growth::Learned { matrices: Some(file), .. } if file == Path::new("/recipes/trained/matrices.safetensors"))
+        matches!(&recipe.steps[2], Growth::Learned { matrices: Some(file), .. } if file.path() == Path::new("/recipes/trained/matrices.safetensors"))
     );
     let written = recipe.to_toml().unwrap();
     assert_snapshot!(written, @r#"

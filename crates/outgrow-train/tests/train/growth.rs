@@ -7,7 +7,7 @@ use outgrow_checkpoint::{Dtype, LlamaConfig, LlamaFields, NamedTensors, Rope, Ro
 use outgrow_data::Batch;
 use outgrow_kernels::{DeviceName, open_device};
 use outgrow_model::{Decoder, Initialization, initial_tensors};
-use outgrow_operators::{Growth, GrowthPlan, grow_tensors, plan};
+use outgrow_operators::{Growth, GrowthPlan, grow_tensors};
 use outgrow_schedules::Trainable;
 use outgrow_train::{AdamW, AdamWSettings, accumulate};
 use proptest::prelude::*;
@@ -58,11 +58,11 @@ fn optimizer() -> AdamW {
 
 /// A model that was grown from one in training.
 fn grown(source: &LlamaConfig, growth: &Growth) -> (GrowthPlan, Decoder) {
-    let plan = plan(source, growth).unwrap();
+    let plan = GrowthPlan::new(source, [growth]).unwrap();
     let small =
         Decoder::new(source, &initial_tensors(source, Initialization::Normal, 7), &autodiff()).unwrap();
     let tensors = grow_tensors(&plan, &small.to_named_tensors()).unwrap();
-    let decoder = Decoder::new(&plan.target, &tensors, &autodiff()).unwrap();
+    let decoder = Decoder::new(plan.target(), &tensors, &autodiff()).unwrap();
     (plan, decoder)
 }
 
@@ -94,10 +94,10 @@ fn bits(tensors: &NamedTensors, name: &str) -> Vec<u32> {
 /// Pairs of tensors of the grown model that are copies of one tensor of the source.
 fn copies(plan: &GrowthPlan) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
-    for (upper, source) in plan.layers.iter().enumerate() {
-        for lower in (0..upper).filter(|&lower| plan.layers[lower] == *source) {
+    for (upper, source) in plan.layers().iter().enumerate() {
+        for lower in (0..upper).filter(|&lower| plan.layers()[lower] == *source) {
             let prefix = format!("model.layers.{lower}.");
-            for name in names(&plan.target).into_iter().filter(|name| name.starts_with(&prefix)) {
+            for name in names(plan.target()).into_iter().filter(|name| name.starts_with(&prefix)) {
                 let other = name.replacen(&prefix, &format!("model.layers.{upper}."), 1);
                 pairs.push((name, other));
             }
@@ -110,7 +110,7 @@ fn check_that_every_parameter_is_its_own(source: &LlamaConfig, growth: &Growth) 
     let (plan, decoder) = grown(source, growth);
     let before = decoder.to_named_tensors();
     let (_, gradients) = loss_and_gradients(&decoder, 1);
-    assert_eq!(gradients.keys().cloned().collect::<Vec<_>>(), names(&plan.target), "{growth:?}: gradients");
+    assert_eq!(gradients.keys().cloned().collect::<Vec<_>>(), names(plan.target()), "{growth:?}: gradients");
     for (name, gradient) in &gradients {
         assert!(
             gradient.iter().any(|value| value.abs() > 1e-7),
@@ -121,7 +121,7 @@ fn check_that_every_parameter_is_its_own(source: &LlamaConfig, growth: &Growth) 
     let mut optimizer = optimizer();
     let after = stepped(decoder, &mut optimizer, 1);
     let once = after.to_named_tensors();
-    for name in names(&plan.target) {
+    for name in names(plan.target()) {
         assert_ne!(bits(&before, &name), bits(&once, &name), "{growth:?}: {name} did not move in a step");
     }
     // Adam's first step has the size of the learning rate whatever the gradient is, so copies get two more to part in.
@@ -161,8 +161,8 @@ proptest! {
 fn frozen_and_free(tied: bool, layers: usize) -> (Trainable, LlamaConfig, Decoder, Decoder) {
     let (plan, free) = grown(&model(2, tied), &Growth::Stack { factor: 2 });
     let trainable = Trainable::Top { layers };
-    let frozen = free.clone().with_trainable(|name| trainable.includes(&plan.target, name));
-    (trainable, plan.target, frozen, free)
+    let frozen = free.clone().with_trainable(|name| trainable.includes(plan.target(), name));
+    (trainable, plan.target().clone(), frozen, free)
 }
 
 #[test]

@@ -7,7 +7,7 @@ use outgrow_checkpoint::{Checkpoint, LlamaConfig, NamedTensors};
 use outgrow_data::Order;
 use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::{Decoder, Initialization, initial_tensors};
-use outgrow_operators::{Growth, grow_tensors, plan};
+use outgrow_operators::{Growth, GrowthPlan, grow_tensors};
 use outgrow_train::{Control, Outcome, TrainSettings, accumulate, latest_checkpoint};
 
 use self::workshop::{
@@ -80,7 +80,7 @@ fn the_first_step_of_each_stage_is_on_the_next_samples_of_the_order() {
     let first = initial_tensors(&model(2), Initialization::DepthScaled, 1);
     assert_eq!(told.steps[0].1, loss(&model(2), &first, 0));
     let base = Checkpoint::open(&workshop.path("run/step-00000004")).unwrap().to_named_tensors().unwrap();
-    let plan = plan(&model(2), &Growth::Stack { factor: 2 }).unwrap();
+    let plan = GrowthPlan::new(&model(2), [&Growth::Stack { factor: 2 }]).unwrap();
     let grown = grow_tensors(&plan, &base).unwrap();
     assert_eq!(told.steps[BASE_STEPS as usize].1, loss(&model(4), &grown, BASE_STEPS));
 }

@@ -87,7 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let source = Source::open(&arguments.source)?;
     notes::print(&arguments.source, source.notes());
     let plan = planned(arguments, how, (&source).into())?;
-    if arguments.verify && plan.mask.is_some() {
+    if arguments.verify && plan.mask().is_some() {
         let problem = "--verify has no use for a mask that isn't open: give --mask 1, or export the folder and verify that";
         return Err(BadInput(problem.to_owned()).into());
     }
@@ -139,7 +139,7 @@ fn planned(arguments: &Arguments, how: How, source: Plannable) -> Result<FolderP
             FolderPlan::of_passthrough(source, &passthrough, text)
         }
     }?;
-    notes::print(&arguments.source, &plan.notes);
+    notes::print(&arguments.source, plan.notes());
     match (arguments.mask, arguments.ramp_tokens) {
         (None, None) => Ok(plan),
         (mask, ramp_tokens) => plan.with_mask(mask.unwrap_or(0.0), ramp_tokens),
@@ -147,7 +147,9 @@ fn planned(arguments: &Arguments, how: How, source: Plannable) -> Result<FolderP
 }
 
 fn how(arguments: &Arguments) -> Result<How> {
-    let Some(path) = &arguments.recipe else { return Ok(How::Steps(arguments.growth.growths()?)) };
+    let Some(path) = &arguments.recipe else {
+        return Ok(How::Steps(read_matrices(arguments.growth.growths()?)?));
+    };
     arguments.growth.refuse_all("--recipe")?;
     Ok(match RecipeFile::read(path)? {
         RecipeFile::Steps(recipe) => How::Steps(recipe.steps),
@@ -156,6 +158,10 @@ fn how(arguments: &Arguments) -> Result<How> {
             How::Passthrough(passthrough, text)
         }
     })
+}
+
+fn read_matrices(growths: Vec<Growth>) -> Result<Vec<Growth>, GrowthError> {
+    growths.into_iter().map(Growth::read_matrices).collect()
 }
 
 /// `5GB`, `500MB`, `64KB` or plain bytes; decimal, as Hugging Face counts.

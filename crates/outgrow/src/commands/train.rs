@@ -210,7 +210,7 @@ impl Watcher<'_> {
                 }
             }
             Event::Grown { plan } => {
-                let (from, to) = (plan.source.num_hidden_layers, plan.target.num_hidden_layers);
+                let (from, to) = (plan.source().num_hidden_layers, plan.target().num_hidden_layers);
                 self.progress.note(&format!("{stage}: grown from {from} to {to} layers"));
                 self.progress.stage(stage);
             }

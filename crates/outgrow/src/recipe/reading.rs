@@ -132,7 +132,7 @@ learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
             panic!("stages")
         };
         let Some(Growth::Learned { matrices, .. }) = &stages[0].enter else { panic!("learned") };
-        assert_eq!(*matrices, Some(folder.path().join("trained/matrices.safetensors")));
+        assert_eq!(*matrices, Some(folder.path().join("trained/matrices.safetensors").into()));
     }
 
     #[test]

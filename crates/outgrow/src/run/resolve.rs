@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_model::Initialization;
-use outgrow_operators::{Width, plan};
+use outgrow_operators::{Growth, GrowthPlan, Width};
 use outgrow_schedules::{FlopConvention, GStack, Length, Schedule, Stacking2, Stage, Trainable};
 use outgrow_train::{TrainSettings, other_tokens};
 
@@ -224,11 +224,12 @@ fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> Result<
     let mut stages = Vec::with_capacity(recipes.len());
     for recipe in recipes {
         let name = recipe.name;
+        let enter = recipe.enter.map(Growth::read_matrices).transpose()?;
         if current.is_some() && recipe.width != Width::default() {
             let problem = format!("stage `{name}`: only the first stage has width; later ones grow");
             return Err(BadInput(problem).into());
         }
-        let model = match (&current, recipe.num_hidden_layers, &recipe.enter) {
+        let model = match (&current, recipe.num_hidden_layers, &enter) {
             (None, Some(num_hidden_layers), None) => first_model(target, num_hidden_layers, recipe.width)
                 .map_err(|problem| BadInput(format!("stage {name:?}: model: {problem}")))?,
             (None, _, _) => {
@@ -242,12 +243,11 @@ fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> Result<
                 return Err(BadInput(problem).into());
             }
             (Some(model), None, None) => model.clone(),
-            (Some(model), None, Some(growth)) => plan(model, growth)?.target,
+            (Some(model), None, Some(growth)) => GrowthPlan::new(model, [growth])?.target().clone(),
         };
         current = Some(model.clone());
         let learning_rate = recipe.learning_rate.over(recipe.tokens);
-        let (tokens, trainable, enter, moments) =
-            (recipe.tokens, recipe.trainable, recipe.enter, recipe.moments);
+        let (tokens, trainable, moments) = (recipe.tokens, recipe.trainable, recipe.moments);
         stages.push(Stage { name, model, tokens, trainable, enter, moments, learning_rate });
     }
     check_reached(current.as_ref().unwrap_or(target), target)?;

@@ -4,7 +4,7 @@
 use std::fs;
 
 use outgrow_checkpoint::{Checkpoint, HostTensor, NamedTensors, WeightFolder};
-use outgrow_operators::{FolderPlan, Growth, Passthrough, Width};
+use outgrow_operators::{FolderPlan, Growth, GrowthPlan, Passthrough, Width, grow_tensors};
 use serde_json::json;
 
 use crate::awkward::{EMBEDDING, Folder, HEAD, STACK, config_of, head, other, tied};
@@ -22,8 +22,8 @@ fn a_head_of_its_own_is_grown_and_every_reader_is_told() {
         assert!(!opened.config().tie_word_embeddings);
         assert_eq!(opened.notes(), []);
         let untied = config.with(|fields| fields.tie_word_embeddings = false).unwrap();
-        let plan = outgrow_operators::plan(&untied, &growth).unwrap();
-        let in_memory = outgrow_operators::grow_tensors(&plan, &tensors).unwrap();
+        let plan = GrowthPlan::new(&untied, [&growth]).unwrap();
+        let in_memory = grow_tensors(&plan, &tensors).unwrap();
         assert_eq!(opened.to_named_tensors().unwrap(), in_memory);
     }
     // The source is as it was.
@@ -87,7 +87,7 @@ fn in_another_architecture_a_head_of_its_own_is_told_by_its_values() {
         // The embedding once more is no parameter.
         assert_eq!(folder.open().num_parameters(), 2 * 24 + 2 * (16 + 2));
         let plan = FolderPlan::new(&folder.open(), &[STACK]).unwrap();
-        assert_eq!((plan.num_parameters(), plan.tensors.len()), (2 * 24 + 4 * (16 + 2), 11));
+        assert_eq!((plan.num_parameters(), plan.tensors().len()), (2 * 24 + 4 * (16 + 2), 11));
     }
     // Some architectures tie without a word.
     for (model_type, is_tied) in [("gemma2", true), ("some_decoder", false)] {
@@ -132,7 +132,7 @@ fn a_qwen2_with_a_head_of_its_own_is_widened_with_it() {
         let grown = folder.grow(&clone);
         let plan = FolderPlan::new(&folder.open(), std::slice::from_ref(&clone)).unwrap();
         let head = WeightFolder::open(&grown).unwrap().tensor(HEAD).is_some();
-        let notes = plan.notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let notes = plan.notes().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         (config_of(&grown)["tie_word_embeddings"].clone(), head, notes)
     };
     let note = "passed over: `model.extra`, which config.json has no use for".to_owned();

@@ -210,7 +210,7 @@ impl Flags {
             (Operator::Learned, _) => Growth::Learned {
                 num_hidden_layers: self.num_hidden_layers.take(),
                 width: self.take_width(),
-                matrices: self.matrices.take(),
+                matrices: self.matrices.take().map(Into::into),
                 seed: self.take_seed(),
             },
         })
