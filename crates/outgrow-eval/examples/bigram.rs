@@ -1,5 +1,5 @@
-//! Scores a bigram model of letters: what it takes to put another model under the benchmarks. Documents are two made-up ones for ARC, so
-//! that it needs no data.
+//! Scores a bigram model of letters: what it takes to put another model under the benchmarks. Documents are two made-up
+//! ones for ARC, so that it needs no data.
 //!
 //! `cargo run -p outgrow-eval --example bigram`, or with a folder of data and task names: `… -- DATA arc_easy,sciq`.
 
@@ -7,8 +7,9 @@ use std::error::Error;
 use std::path::Path;
 
 use outgrow_eval::{
-    BatchLimit, Continuations, Evaluation, LanguageModel, ModelOutline, Options, PretrainedTokenizer, Score,
-    Tokenizer, prepare, score, select, table, tokenize,
+    BatchLimit, Continuations, Evaluation, LanguageModel, ModelOutline, Options, Plan, Score, Scores,
+    ScoringProgress, Selection, TokenRequests,
+    tokenizer::{Tokenizer, pretrained::PretrainedTokenizer},
 };
 
 /// Counts of which byte follows which.
@@ -69,18 +70,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     // Everything that can be checked without a model is checked here.
-    let plan = prepare(&select(&tasks)?, data, &Options::default())?;
-    for warning in &plan.warnings {
+    let plan = Plan::prepare(&Selection::named(&tasks)?, data, &Options::default())?;
+    for warning in plan.warnings() {
         eprintln!("{warning}");
     }
     let mut model = Bigram::of(include_str!("../README.md"));
-    let requests =
-        tokenize(&plan, &PretrainedTokenizer::plain(Tokenizer::open(&tokenizer)?), &model.outline())?;
-    let mut progress =
-        |now: outgrow_eval::ScoringProgress| eprintln!("{} of {} requests", now.done, now.total);
-    let scores = score(&requests, &mut model, BatchLimit::default(), None, &mut progress)?;
+    let requests = TokenRequests::new(
+        &plan,
+        &PretrainedTokenizer::plain(Tokenizer::open(&tokenizer)?),
+        &model.outline(),
+    )?;
+    let mut progress = |now: ScoringProgress| eprintln!("{} of {} requests", now.done, now.total);
+    let scores = Scores::compute(&requests, &mut model, BatchLimit::default(), None, &mut progress)?;
     let evaluation = Evaluation::new(&plan, &requests, &scores)?;
-    print!("{}", table(&evaluation));
+    print!("{}", evaluation.table());
     Ok(())
 }
 
@@ -88,7 +91,8 @@ const QUESTIONS: &str = r#"{"id": "1", "question": "What do plants take up with 
 {"id": "2", "question": "Which of these is a solid?", "choices": {"text": ["ice", "steam", "milk", "air"], "label": ["1", "2", "3", "4"]}, "answerKey": "1"}
 "#;
 
-/// A byte-level tokenizer without merges: the id of a byte is its number in the alphabet that byte-level tokenizers write bytes in.
+/// A byte-level tokenizer without merges: the id of a byte is its number in the alphabet that byte-level tokenizers
+/// write bytes in.
 fn tokenizer_of_bytes() -> String {
     let printable = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let bytes = 0..=u8::MAX;

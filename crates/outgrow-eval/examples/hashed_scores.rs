@@ -1,9 +1,9 @@
-//! A model that knows nothing and says the same everywhere: its scores are read off the SHA-256 of a request's tokens. `check_eval.py`
-//! gives lm-evaluation-harness the same model, so that all that is left to differ is the evaluation.
+//! A model that knows nothing and says the same everywhere: its scores are read off the SHA-256 of a request's tokens.
+//! `check_eval.py` gives lm-evaluation-harness the same model, so that all that is left to differ is the evaluation.
 //!
-//! `hashed_scores DATA TASKS TOKENIZER OUT '{"max_length": 128, …}'`: the options as an object of JSON, all of them optional:
-//! `vocab_size`, `max_length`, `bos_token_id`, `eos_token_id`, `limit`, `num_fewshot`, `add_bos_token`, `prefix_token_id`,
-//! `bootstrap_iters`, `fewshot_seed`, `paper`.
+//! `hashed_scores DATA TASKS TOKENIZER OUT '{"max_length": 128, …}'`: the options as an object of JSON, all of them
+//! optional: `vocab_size`, `max_length`, `bos_token_id`, `eos_token_id`, `limit`, `num_fewshot`, `add_bos_token`,
+//! `prefix_token_id`, `bootstrap_iters`, `fewshot_seed`, `paper`.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
 use outgrow_eval::{
-    AddBosToken, BatchLimit, Continuations, Evaluation, LanguageModel, Limit, ModelOutline, Options, Prefix,
-    PretrainedTokenizer, RunDescription, Score, Tokenizer, paper_row, prepare, score, select, table,
-    tokenize, write,
+    AddBosToken, BatchLimit, Continuations, Evaluation, LanguageModel, Limit, ModelOutline, Options, Plan,
+    Prefix, RunDescription, Score, Scores, Selection, TokenRequests,
+    tokenizer::{Tokenizer, pretrained::PretrainedTokenizer},
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -49,7 +49,12 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            let (mut line, mut cause) = (error.to_string(), error.source());
+            while let Some(error) = cause {
+                line = format!("{line}: {error}");
+                cause = error.source();
+            }
+            eprintln!("{line}");
             ExitCode::FAILURE
         }
     }
@@ -71,17 +76,17 @@ fn run() -> Result<(), Box<dyn Error>> {
     };
     let start = Instant::now();
     let names: Vec<_> = tasks.split(',').collect();
-    let plan = prepare(&select(&names)?, Path::new(data), &options(&choices)?)?;
+    let plan = Plan::prepare(&Selection::named(&names)?, Path::new(data), &options(&choices)?)?;
     let after_preparing = start.elapsed();
-    let requests = tokenize(&plan, &tokenizer, &outline)?;
+    let requests = TokenRequests::new(&plan, &tokenizer, &outline)?;
     let after_tokenizing = start.elapsed();
-    for warning in plan.warnings.iter().chain(&requests.warnings()) {
+    for warning in plan.warnings().iter().chain(&requests.warnings()) {
         eprintln!("{warning}");
     }
     let mut model = Hashed(outline.clone());
     let journal = number("journal").map(|_| Path::new(out).join("journal"));
     let journal = journal.as_ref().map(|path: &PathBuf| (path.as_path(), "hashed scores"));
-    let scores = score(&requests, &mut model, BatchLimit::default(), journal, &mut |_| ())?;
+    let scores = Scores::compute(&requests, &mut model, BatchLimit::default(), journal, &mut |_| ())?;
     let after_scoring = start.elapsed();
     let evaluation = Evaluation::new(&plan, &requests, &scores)?;
     let spelt = |id: Option<u32>| id.and_then(|id| Some((tokenizer.tokenizer().spelling(id)?, id)));
@@ -96,9 +101,9 @@ fn run() -> Result<(), Box<dyn Error>> {
         seconds: start.elapsed().as_secs_f64(),
         ..RunDescription::default()
     };
-    let written = write(&evaluation, &requests, &run, Path::new(out), true, SystemTime::now())?;
-    print!("{}", table(&evaluation));
-    if let Some(row) = paper_row(&evaluation) {
+    let written = evaluation.write(&requests, &run, Path::new(out), true, SystemTime::now())?;
+    print!("{}", evaluation.table());
+    if let Some(row) = evaluation.paper_row() {
         let row: Vec<_> = row.into_iter().map(|(name, value)| format!("{name} {value}")).collect();
         println!("\n{}", row.join("  "));
     }
@@ -106,7 +111,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         [after_preparing, after_tokenizing, after_scoring].map(|time| time.as_secs_f64());
     eprintln!(
         "{} requests ({} distinct): after {preparing:.1} s prepared, after {tokenizing:.1} s tokenised, after {scoring:.1} s scored, after {:.1} s written: {}",
-        requests.requests,
+        requests.total(),
         requests.distinct(),
         start.elapsed().as_secs_f64(),
         written.results.display()

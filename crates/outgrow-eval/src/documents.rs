@@ -1,5 +1,5 @@
-//! Files of documents: JSON lines or parquet, each line or row with the fields of the Hugging Face data set in its order. Documents are
-//! read whole, and their fields are looked at when a task asks for them. It knows no task.
+//! Files of documents: JSON lines or parquet, each line or row with the fields of the Hugging Face data set in its
+//! order. Documents are read whole, and their fields are looked at when a task asks for them. It knows no task.
 
 pub(crate) mod parquet;
 
@@ -116,7 +116,8 @@ impl Document {
 /// Reads a file whole: parquet if its name says so, JSON lines otherwise. Empty lines are passed over.
 ///
 /// # Errors
-/// [`EvalError::Io`] if it can't be read, [`EvalError::BadLine`] for every line that is no document, [`EvalError::BadFile`] if it is no parquet.
+/// [`EvalError::Io`] if it can't be read, [`EvalError::BadLine`] for every line that is no document,
+/// [`EvalError::BadFile`] if it is no parquet.
 pub(crate) fn read(path: &Path, official_rows: usize) -> Result<(DataFile, Vec<Document>), EvalError> {
     let bytes = std::fs::read(path).map_err(EvalError::io("read", path))?;
     let is_parquet = path.extension().is_some_and(|extension| extension == "parquet");

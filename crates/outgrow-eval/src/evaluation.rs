@@ -1,30 +1,36 @@
-//! What came out: the answers and metrics of every document, the numbers of every task and group. It prints and writes nothing.
+//! What came out: the answers and metrics of every document, the numbers of every task and group. It prints and writes
+//! nothing.
 
-pub(crate) mod metrics;
-pub(crate) mod standard_error;
+mod metrics;
+mod standard_error;
 
 use crate::{
     error::EvalError,
     evaluation::{
-        metrics::{Answer, Value, aggregate, values},
+        metrics::{aggregate, values},
         standard_error::{pooled, standard_error},
     },
     model::Score,
     plan::{Plan, PlannedTask},
     requests::{Place, TokenRequests},
     scoring::Scores,
-    tasks::{Group, task::Metric},
+    tasks::{
+        Group,
+        task::{Item, Metric},
+    },
 };
+
+pub use metrics::{Answer, Value};
 
 /// What a model made of a plan.
 #[derive(Debug)]
 pub struct Evaluation<'plan> {
     /// What was asked.
-    pub plan: &'plan Plan,
+    pub(crate) plan: &'plan Plan,
     /// The tasks, as they are in the plan.
-    pub tasks: Vec<TaskOutcome<'plan>>,
+    pub(crate) tasks: Vec<TaskOutcome<'plan>>,
     /// The groups, as they are in the plan.
-    pub groups: Vec<GroupOutcome>,
+    pub(crate) groups: Vec<GroupOutcome>,
 }
 
 /// What came out of a task.
@@ -65,6 +71,20 @@ pub struct MetricResult {
 impl<'plan> Evaluation<'plan> {
     /// Computes all metrics from the scores.
     ///
+    /// ```no_run
+    /// # fn print(
+    /// #     plan: &outgrow_eval::Plan, requests: &outgrow_eval::TokenRequests, scores: &outgrow_eval::Scores,
+    /// # ) -> Result<(), outgrow_eval::EvalError> {
+    /// use outgrow_eval::{Evaluation, tasks::Metric};
+    ///
+    /// let evaluation = Evaluation::new(plan, requests, scores)?;
+    /// print!("{}", evaluation.table());
+    /// let accuracy = evaluation.result("arc_easy", Metric::NormalizedAccuracy).expect("it is in the plan");
+    /// println!("{} of {} documents", accuracy.value, evaluation.tasks()[0].answers.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`EvalError::ScoreCount`] if the scores aren't those of the requests, or these not those of the plan.
     pub fn new(plan: &'plan Plan, requests: &TokenRequests, scores: &Scores) -> Result<Self, EvalError> {
@@ -91,6 +111,21 @@ impl<'plan> Evaluation<'plan> {
         Ok(Self { plan, tasks, groups })
     }
 
+    /// What was asked.
+    pub fn plan(&self) -> &'plan Plan {
+        self.plan
+    }
+
+    /// The tasks, as they are in the plan.
+    pub fn tasks(&self) -> &[TaskOutcome<'plan>] {
+        &self.tasks
+    }
+
+    /// The groups, as they are in the plan.
+    pub fn groups(&self) -> &[GroupOutcome] {
+        &self.groups
+    }
+
     /// The result of a metric of a task.
     pub fn result(&self, task: &str, metric: Metric) -> Option<MetricResult> {
         let outcome = self.tasks.iter().find(|outcome| outcome.planned.task.name == task)?;
@@ -99,9 +134,9 @@ impl<'plan> Evaluation<'plan> {
 }
 
 /// Scores as an answer: one for each request, or for a whole text the sum over its windows.
-fn answer(item: &crate::tasks::task::Item, scores: &[Vec<Score>]) -> Answer {
+fn answer(item: &Item, scores: &[Vec<Score>]) -> Answer {
     match item {
-        crate::tasks::task::Item::Page { .. } => {
+        Item::Page { .. } => {
             Answer::Total(scores.iter().flatten().fold(0.0, |sum, score| sum + score.log_likelihood))
         }
         _ => Answer::Scores(scores.iter().flatten().copied().collect()),
@@ -128,7 +163,7 @@ impl<'plan> TaskOutcome<'plan> {
 }
 
 impl GroupOutcome {
-    fn new(group: &'static Group, tasks: &[TaskOutcome]) -> Self {
+    fn new(group: &'static Group, tasks: &[TaskOutcome<'_>]) -> Self {
         let members = group.tasks().filter_map(|task| {
             let outcome = tasks.iter().find(|outcome| outcome.planned.task.name == task.name)?;
             Some((outcome.results.first()?, outcome.planned.documents.len()))

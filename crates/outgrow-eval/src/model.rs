@@ -1,18 +1,18 @@
-//! What an evaluation asks of a model, and the only thing that it knows about one. No tensor: tokens go in, log-likelihoods come
-//! out.
+//! What an evaluation asks of a model, and the only thing that it knows about one. No tensor: tokens go in,
+//! log-likelihoods come out.
 
 /// A model that scores tokens.
 ///
-/// An implementation may compute what continuations share once: each group has one context. It may take a batch apart as it likes, as
-/// long as a score depends on the tokens of its request alone and not on what else is in the batch.
+/// An implementation may compute what continuations share once: each group has one context. It may take a batch apart
+/// as it likes, as long as a score depends on the tokens of its request alone and not on what else is in the batch.
 pub trait LanguageModel {
     /// What is known of the model before it scores anything.
     fn outline(&self) -> ModelOutline;
 
     /// For each group in turn, the scores of its continuations in turn.
     ///
-    /// The input of one is `context + continuation[..len - 1]`, at most [`max_length`](ModelOutline::max_length) tokens; its score is
-    /// that of the continuation's tokens, each given all before it. Neither is ever empty.
+    /// The input of one is `context + continuation[..len - 1]`, at most [`max_length`](ModelOutline::max_length)
+    /// tokens; its score is that of the continuation's tokens, each given all before it. Neither is ever empty.
     ///
     /// # Errors
     /// Whatever keeps the model from scoring; the evaluation stops there and can be gone on with.
@@ -22,7 +22,8 @@ pub trait LanguageModel {
     ) -> Result<Vec<Vec<Score>>, Box<dyn std::error::Error + Send + Sync>>;
 }
 
-/// What has to be known of a model to make token requests for it. All of it can be read from a configuration, before any weights.
+/// What has to be known of a model to make token requests for it. All of it can be read from a configuration, before
+/// any weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelOutline {
     /// The rows of its head: ids are below it, probabilities are over all of it.

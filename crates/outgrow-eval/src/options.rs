@@ -1,5 +1,7 @@
-//! What can be chosen about an evaluation, and is written into its results. What is chosen about the machine (batches, threads,
-//! files) is not here, because no result depends on it.
+//! What can be chosen about an evaluation, and is written into its results. What is chosen about the machine (batches,
+//! threads, files) is not here, because no result depends on it.
+
+use std::{fmt, str::FromStr};
 
 use crate::error::EvalError;
 
@@ -37,8 +39,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// What reproduces the numbers of "Stacking Your Transformers" and of its time, the harness up to 0.4.2: no special tokens before a
-    /// context, and the token that ends a text as the prefix.
+    /// What reproduces the numbers of "Stacking Your Transformers" and of its time, the harness up to 0.4.2: no special
+    /// tokens before a context, and the token that ends a text as the prefix.
     pub fn paper() -> Self {
         Self { add_bos_token: AddBosToken::Never, prefix: Prefix::Eos, ..Self::default() }
     }
@@ -89,9 +91,10 @@ impl Limit {
     }
 }
 
-/// Whether the tokenizer's special tokens are put around a context. Which these are is the tokenizer's template's affair; the harness rebuilds that where
-/// this isn't left to the tokenizer ([`flag`](Self::flag) for whoever opens it).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether the tokenizer's special tokens are put around a context. Which tokens these are, the tokenizer's template
+/// says. Where this isn't left to the tokenizer, the harness rebuilds that template: whoever opens the tokenizer needs
+/// the [`flag`](Self::flag) for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AddBosToken {
     /// As the tokenizer does by itself.
     Default,
@@ -102,6 +105,9 @@ pub enum AddBosToken {
 }
 
 impl AddBosToken {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Default, Self::Always, Self::Never];
+
     /// As `add_bos_token` of the harness' `--model_args`.
     pub fn flag(self) -> Option<bool> {
         match self {
@@ -112,8 +118,32 @@ impl AddBosToken {
     }
 }
 
+/// `default`, `true` and `false`, as the harness' own `add_bos_token` is given.
+impl fmt::Display for AddBosToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Default => "default",
+            Self::Always => "true",
+            Self::Never => "false",
+        })
+    }
+}
+
+impl FromStr for AddBosToken {
+    type Err = EvalError;
+
+    fn from_str(word: &str) -> Result<Self, EvalError> {
+        let known = Self::ALL.into_iter().find(|choice| choice.to_string() == word);
+        known.ok_or_else(|| EvalError::Option {
+            option: "add_bos_token",
+            value: word.into(),
+            expected: "default, true or false".into(),
+        })
+    }
+}
+
 /// The token before a text that has nothing else before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Prefix {
     /// The one that begins a text, or if there is none the one that ends it.
     Default,
@@ -139,5 +169,18 @@ pub struct Seeds {
 impl Default for Seeds {
     fn default() -> Self {
         Self { python: 0, numpy: 1234, torch: 1234, fewshot: 1234 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_around_a_context_is_read_as_it_is_written() {
+        for choice in AddBosToken::ALL {
+            assert_eq!(choice.to_string().parse::<AddBosToken>().unwrap(), choice);
+        }
+        insta::assert_snapshot!("maybe".parse::<AddBosToken>().unwrap_err(), @"add_bos_token is maybe; it must be default, true or false");
     }
 }

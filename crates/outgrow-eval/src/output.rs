@@ -1,9 +1,11 @@
 //! Writes the files of an evaluation: whole or not at all, under the names that the harness gives them.
 
-pub(crate) mod results;
-pub(crate) mod samples;
-pub(crate) mod table;
-pub(crate) mod task_config;
+mod task_config;
+
+mod results;
+mod samples;
+
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,11 +14,13 @@ use crate::{
     error::EvalError,
     evaluation::Evaluation,
     output::{
-        results::{RunDescription, results, sanitized},
+        results::{results, sanitized},
         samples::write_samples,
     },
     requests::TokenRequests,
 };
+
+pub use results::{RunDescription, TokenizerDescription};
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,31 +31,34 @@ pub struct WrittenFiles {
     pub samples: Vec<PathBuf>,
 }
 
-/// Writes `results_<time>.json` and, if asked, `samples_<task>_<time>.jsonl` for each task, into `out/<model>/`; the time is UTC.
-///
-/// # Errors
-/// [`EvalError::Io`] for whatever the file system refuses.
-pub fn write(
-    evaluation: &Evaluation,
-    requests: &TokenRequests,
-    run: &RunDescription,
-    out: &Path,
-    log_samples: bool,
-    now: SystemTime,
-) -> Result<WrittenFiles, EvalError> {
-    let folder = out.join(sanitized(&run.model_name));
-    std::fs::create_dir_all(&folder).map_err(EvalError::io("create", &folder))?;
-    let time = timestamp(now);
-    let mut samples = Vec::new();
-    for outcome in evaluation.tasks.iter().filter(|_| log_samples) {
-        let path = folder.join(format!("samples_{}_{time}.jsonl", outcome.planned.task.name));
-        write_whole(&path, |file| write_samples(outcome, file))?;
-        samples.push(path);
+impl Evaluation<'_> {
+    /// Writes `results_<time>.json` and, if asked, `samples_<task>_<time>.jsonl` for each task, into `out/<model>/`; the
+    /// time is UTC.
+    ///
+    /// # Errors
+    /// [`EvalError::Io`] for whatever the file system refuses.
+    pub fn write(
+        &self,
+        requests: &TokenRequests,
+        run: &RunDescription,
+        out: &Path,
+        log_samples: bool,
+        now: SystemTime,
+    ) -> Result<WrittenFiles, EvalError> {
+        let folder = out.join(sanitized(&run.model_name));
+        std::fs::create_dir_all(&folder).map_err(EvalError::io("create", &folder))?;
+        let time = timestamp(now);
+        let mut samples = Vec::new();
+        for outcome in self.tasks.iter().filter(|_| log_samples) {
+            let path = folder.join(format!("samples_{}_{time}.jsonl", outcome.planned.task.name));
+            write_whole(&path, |file| write_samples(outcome, file))?;
+            samples.push(path);
+        }
+        let path = folder.join(format!("results_{time}.json"));
+        let json = results(self, run, requests.outline.max_length, log_samples).indented();
+        write_whole(&path, |file| file.write_all(json.as_bytes()))?;
+        Ok(WrittenFiles { results: path, samples })
     }
-    let path = folder.join(format!("results_{time}.json"));
-    let json = results(evaluation, run, requests.outline.max_length, log_samples).indented();
-    write_whole(&path, |file| file.write_all(json.as_bytes()))?;
-    Ok(WrittenFiles { results: path, samples })
 }
 
 /// A temporary file beside it, which takes its name when it is complete.
@@ -78,7 +85,8 @@ fn temporary() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-/// `datetime.isoformat()` with dashes for colons. Days to a date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+/// `datetime.isoformat()` with dashes for colons. Days to a date: Howard Hinnant, "chrono-Compatible Low-Level Date
+/// Algorithms".
 fn timestamp(now: SystemTime) -> String {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);

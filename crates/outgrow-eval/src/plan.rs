@@ -1,8 +1,8 @@
-//! From names of tasks to every string that will be scored, with all checks that need no model: files, fields, options, pools. A plan
-//! that exists can be tokenised. It reads files and writes none.
+//! From names of tasks to every string that will be scored, with all checks that need no model: files, fields, options,
+//! pools. A plan that exists can be tokenised. It reads files and writes none.
 
-pub(crate) mod prompt;
-pub(crate) mod split_files;
+mod prompt;
+mod split_files;
 
 use std::path::{Path, PathBuf};
 
@@ -26,13 +26,13 @@ use crate::{
 #[derive(Debug)]
 pub struct Plan {
     /// The tasks, in the order in which they were named.
-    pub tasks: Vec<PlannedTask>,
+    pub(crate) tasks: Vec<PlannedTask>,
     /// Groups that their results are summed up in.
-    pub groups: Vec<&'static Group>,
+    pub(crate) groups: Vec<&'static Group>,
     /// What was chosen.
-    pub options: Options,
-    /// What is unusual about the files, a line each.
-    pub warnings: Vec<String>,
+    pub(crate) options: Options,
+    /// What is unusual about the files, a line for each.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A task with its documents.
@@ -61,8 +61,58 @@ pub struct PlannedDocument {
     pub lead: String,
 }
 
+impl Plan {
+    /// Reads the documents of the selected tasks below `data` and makes their prompts.
+    ///
+    /// ```no_run
+    /// use std::path::Path;
+    /// use outgrow_eval::{Options, Plan, Selection};
+    ///
+    /// let options = Options { num_fewshot: Some(5), ..Options::default() };
+    /// let plan = Plan::prepare(&Selection::named(&["arc_easy"])?, Path::new("data"), &options)?;
+    /// println!("{} documents", plan.tasks()[0].documents.len());
+    /// # Ok::<(), outgrow_eval::EvalError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// All problems of all tasks at once: missing files, lines that aren't documents, fields that are missing or wrong,
+    /// pools that are too small for the examples that are asked for, options that can't work.
+    pub fn prepare(selection: &Selection, data: &Path, options: &Options) -> Result<Self, EvalError> {
+        if selection.tasks.is_empty() {
+            return Err(EvalError::NoTasks);
+        }
+        check(options)?;
+        let planned = selection.tasks.iter().map(|task| prepare_task(task, data, options));
+        let tasks = EvalError::collect(planned)?;
+        let mut warnings: Vec<_> = tasks.iter().flat_map(|planned| size_warnings(&planned.files)).collect();
+        warnings.dedup();
+        Ok(Self { tasks, groups: selection.groups.clone(), options: options.clone(), warnings })
+    }
+
+    /// The tasks, in the order in which they were named.
+    pub fn tasks(&self) -> &[PlannedTask] {
+        &self.tasks
+    }
+
+    /// Groups that their results are summed up in.
+    pub fn groups(&self) -> &[&'static Group] {
+        &self.groups
+    }
+
+    /// What was chosen.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// What is unusual about the files, a line for each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
 impl PlannedDocument {
-    /// The requests in their order: context and continuation; a whole text has no context of its own and is one request.
+    /// The requests in their order: context and continuation; a whole text has no context of its own and is one
+    /// request.
     pub fn requests(&self) -> Vec<Request> {
         let pair = |context: &str, continuation: String| Request::Continuation {
             context: [self.lead.as_str(), context].concat(),
@@ -96,23 +146,6 @@ pub enum Request {
     Text(String),
 }
 
-/// Reads the documents of the selected tasks below `data` and makes their prompts.
-///
-/// # Errors
-/// All problems of all tasks at once: missing files, lines that aren't documents, fields that are missing or wrong, pools that are too
-/// small for the examples that are asked for, options that can't work.
-pub fn prepare(selection: &Selection, data: &Path, options: &Options) -> Result<Plan, EvalError> {
-    if selection.tasks.is_empty() {
-        return Err(EvalError::NoTasks);
-    }
-    check(options)?;
-    let planned = selection.tasks.iter().map(|task| prepare_task(task, data, options));
-    let tasks = EvalError::collect(planned)?;
-    let mut warnings: Vec<_> = tasks.iter().flat_map(|planned| size_warnings(&planned.files)).collect();
-    warnings.dedup();
-    Ok(Plan { tasks, groups: selection.groups.clone(), options: options.clone(), warnings })
-}
-
 /// Splits that don't have their official size; `files` has the parts of one behind each other.
 fn size_warnings(files: &[DataFile]) -> Vec<String> {
     let splits = files.chunk_by(|one, next| is_next_part(&one.path, &next.path));
@@ -138,7 +171,7 @@ fn check(options: &Options) -> Result<(), EvalError> {
         Err(EvalError::Option { option, value, expected: expected.into() })
     };
     let max_length = match options.max_length {
-        Some(0) => wrong("max-length", "0".into(), "at least 1"),
+        Some(0) => wrong("max_length", "0".into(), "at least 1"),
         _ => Ok(()),
     };
     let limit = options.limit.map_or(Ok(()), |limit| Limit::from_number(limit.number()).map(|_| ()));

@@ -1,36 +1,36 @@
-//! From strings to tokens: where a context ends and a continuation begins, what is left of what is too long, windows over whole texts.
-//! The result is what a model scores, grouped by context, each request once. No model is run here, and none has to be loaded.
+//! From strings to tokens: where a context ends and a continuation begins, what is left of what is too long, windows
+//! over whole texts. The result is what a model scores, grouped by context, each request once. No model is run here,
+//! and none has to be loaded.
 
-pub(crate) mod windows;
+mod splitting;
+mod windows;
 
 use std::collections::HashMap;
 
-use outgrow_tokenizer::TokenizerError;
 use outgrow_tokenizer::pretrained::PretrainedTokenizer;
 use rayon::prelude::*;
 
 use crate::{
     error::EvalError,
     model::{Continuations, ModelOutline},
-    options::{AddBosToken, Options, Prefix},
-    plan::{Plan, Request},
-    python::text::strip_end,
-    requests::windows::windows,
+    options::Options,
+    plan::Plan,
+    requests::splitting::{Problem, Splitter, TokenRequest},
 };
 
 /// Everything that a model has to score for a plan, and which of it belongs to which document.
 #[derive(Debug)]
 pub struct TokenRequests {
     /// The model that they are made for, its length limited as was chosen.
-    pub outline: ModelOutline,
+    pub(crate) outline: ModelOutline,
     /// What is scored: the longest inputs first, so that a machine that is too small shows it at once.
-    pub groups: Vec<Continuations>,
+    pub(crate) groups: Vec<Continuations>,
     /// The token before a text that has nothing else before it.
-    pub prefix_token_id: Option<u32>,
+    pub(crate) prefix_token_id: Option<u32>,
     /// Requests of all documents, windows counted one by one; more than there are continuations if some are equal.
-    pub requests: usize,
+    pub(crate) requests: usize,
     /// Requests that lost tokens at their beginning because the model can't take them all.
-    pub truncated: usize,
+    pub(crate) truncated: usize,
     /// For each task, each document and each of its requests, where its scores are.
     pub(crate) places: Vec<Vec<Vec<Vec<Place>>>>,
 }
@@ -39,12 +39,93 @@ pub struct TokenRequests {
 pub(crate) type Place = (usize, usize);
 
 impl TokenRequests {
-    /// Continuations to be scored.
+    /// Makes the token requests of a plan for a model with this outline. A tokenizer may have more ids than the model, as
+    /// long as no text has one of them.
+    ///
+    /// ```
+    /// # let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    /// # let (data, tokenizer_json) = (golden.join("documents"), golden.join("tokenizer.json"));
+    /// use outgrow_eval::{
+    ///     ModelOutline, Options, Plan, Selection, TokenRequests,
+    ///     tokenizer::{Tokenizer, pretrained::PretrainedTokenizer},
+    /// };
+    ///
+    /// let plan = Plan::prepare(&Selection::named(&["arc_easy"])?, &data, &Options::default())?;
+    /// let tokenizer = PretrainedTokenizer::plain(Tokenizer::open(&tokenizer_json)?);
+    /// let outline = ModelOutline { vocab_size: 431, max_length: 512, bos_token_id: Some(1), eos_token_id: Some(2) };
+    /// let requests = TokenRequests::new(&plan, &tokenizer, &outline)?;
+    /// // The choices of a question share its context.
+    /// assert_eq!(requests.groups().len(), plan.tasks()[0].documents.len());
+    /// # Ok::<(), outgrow_eval::EvalError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`EvalError::Option`] if the prefix or the length can't be had of this model; [`EvalError::Request`] for every
+    /// continuation that is empty or longer than the model's inputs; [`EvalError::Vocabulary`] if texts have tokens that
+    /// the model has no row for; [`EvalError::Tokenizer`] if the library fails on a text.
+    pub fn new(
+        plan: &Plan,
+        tokenizer: &PretrainedTokenizer,
+        outline: &ModelOutline,
+    ) -> Result<Self, EvalError> {
+        let outline = ModelOutline { max_length: max_length(&plan.options, outline)?, ..outline.clone() };
+        let splitter = Splitter::new(&plan.options, tokenizer, &outline)?;
+        let documents = plan.tasks.iter().enumerate().flat_map(|(task, planned)| {
+            planned
+                .documents
+                .iter()
+                .enumerate()
+                .map(move |(index, document)| (task, index, planned.task.name, document))
+        });
+        let documents: Vec<_> = documents.collect();
+        let split = documents.par_iter().map(|&(_, index, task, document)| {
+            splitter.split(&document.requests()).map_err(|problem| match problem {
+                Problem::Library(error) => error.into(),
+                Problem::Request(problem) => {
+                    EvalError::Request { task: task.into(), document: index, problem }
+                }
+                Problem::Vocabulary { token, id } => {
+                    let model = outline.vocab_size;
+                    EvalError::Vocabulary { task: task.into(), document: index, token, id, model, others: 0 }
+                }
+            })
+        });
+        let split = EvalError::collect(counted(split.collect()))?;
+        let tasks = documents.iter().map(|&(task, ..)| task);
+        Ok(grouped(plan.tasks.len(), tasks.zip(split), outline, splitter.prefix))
+    }
+
+    /// The model that they are made for, its length limited as was chosen.
+    pub fn outline(&self) -> &ModelOutline {
+        &self.outline
+    }
+
+    /// What is scored, the longest inputs first.
+    pub fn groups(&self) -> &[Continuations] {
+        &self.groups
+    }
+
+    /// The token before a text that has nothing else before it.
+    pub fn prefix_token_id(&self) -> Option<u32> {
+        self.prefix_token_id
+    }
+
+    /// Requests of all documents, windows counted one by one.
+    pub fn total(&self) -> usize {
+        self.requests
+    }
+
+    /// Requests that lost tokens at their beginning because the model can't take them all.
+    pub fn truncated(&self) -> usize {
+        self.truncated
+    }
+
+    /// Continuations to be scored; fewer than there are requests if some are equal.
     pub fn distinct(&self) -> usize {
         self.groups.iter().map(|group| group.continuations.len()).sum()
     }
 
-    /// What is unusual, a line each.
+    /// What is unusual, a line for each.
     pub fn warnings(&self) -> Vec<String> {
         let max_length = self.outline.max_length;
         let truncated = (self.truncated > 0).then(|| {
@@ -55,52 +136,6 @@ impl TokenRequests {
         });
         truncated.into_iter().collect()
     }
-}
-
-/// Makes the token requests of a plan for a model with this outline. A tokenizer may have more ids than the model, as long as no text has one of them.
-///
-/// # Errors
-/// [`EvalError::Option`] if the prefix or the length can't be had of this model; [`EvalError::Request`] for every continuation that is empty or
-/// longer than the model's inputs; [`EvalError::Vocabulary`] if texts have tokens that the model has no row for; [`EvalError::Tokenizer`] if the
-/// library fails on a text.
-pub fn tokenize(
-    plan: &Plan,
-    tokenizer: &PretrainedTokenizer,
-    outline: &ModelOutline,
-) -> Result<TokenRequests, EvalError> {
-    let outline = ModelOutline { max_length: max_length(&plan.options, outline)?, ..outline.clone() };
-    let prefix = prefix_token(&plan.options, &outline)?;
-    // An id that the tokenizer doesn't know is spelt as nothing, with which every text begins: so the harness has it.
-    let spelling = prefix.map(|id| tokenizer.decode(&[id]).unwrap_or_default());
-    let splitter = Splitter {
-        tokenizer,
-        add_bos_token: plan.options.add_bos_token,
-        prefix,
-        spelling,
-        max_length: outline.max_length,
-        vocab_size: outline.vocab_size,
-    };
-    let documents = plan.tasks.iter().enumerate().flat_map(|(task, planned)| {
-        planned
-            .documents
-            .iter()
-            .enumerate()
-            .map(move |(index, document)| (task, index, planned.task.name, document))
-    });
-    let documents: Vec<_> = documents.collect();
-    let split = documents.par_iter().map(|&(_, index, task, document)| {
-        splitter.split(&document.requests()).map_err(|problem| match problem {
-            Problem::Library(error) => error.into(),
-            Problem::Request(problem) => EvalError::Request { task: task.into(), document: index, problem },
-            Problem::Vocabulary { token, id } => {
-                let model = outline.vocab_size;
-                EvalError::Vocabulary { task: task.into(), document: index, token, id, model, others: 0 }
-            }
-        })
-    });
-    let split = EvalError::collect(counted(split.collect()))?;
-    let tasks = documents.iter().map(|&(task, ..)| task);
-    Ok(grouped(plan.tasks.len(), tasks.zip(split), outline, prefix))
 }
 
 /// Of documents with tokens beyond the vocabulary the first, with the number of the others: they all have one reason.
@@ -124,7 +159,7 @@ fn counted<T>(split: Vec<Result<T, EvalError>>) -> Vec<Result<T, EvalError>> {
 
 fn max_length(options: &Options, outline: &ModelOutline) -> Result<usize, EvalError> {
     let wrong = |value: usize, expected: String| EvalError::Option {
-        option: "max-length",
+        option: "max_length",
         value: value.to_string(),
         expected,
     };
@@ -135,154 +170,6 @@ fn max_length(options: &Options, outline: &ModelOutline) -> Result<usize, EvalEr
         None if outline.max_length == 0 => Err(wrong(0, "at least 1".into())),
         Some(length) => Ok(length),
         None => Ok(outline.max_length),
-    }
-}
-
-fn prefix_token(options: &Options, outline: &ModelOutline) -> Result<Option<u32>, EvalError> {
-    let wrong =
-        |value: String, expected: String| EvalError::Option { option: "prefix-token-id", value, expected };
-    match options.prefix {
-        Prefix::Default => Ok(outline.bos_token_id.or(outline.eos_token_id)),
-        Prefix::Eos if outline.eos_token_id.is_none() => {
-            Err(wrong("the token that ends a text".into(), "an id, as the model names no such token".into()))
-        }
-        Prefix::Eos => Ok(outline.eos_token_id),
-        Prefix::Id(id) if id as usize >= outline.vocab_size => {
-            Err(wrong(id.to_string(), format!("below {}, the model's vocabulary", outline.vocab_size)))
-        }
-        Prefix::Id(id) => Ok(Some(id)),
-    }
-}
-
-/// What splitting needs to know.
-struct Splitter<'a> {
-    tokenizer: &'a PretrainedTokenizer,
-    add_bos_token: AddBosToken,
-    prefix: Option<u32>,
-    spelling: Option<String>,
-    max_length: usize,
-    /// The model's.
-    vocab_size: usize,
-}
-
-/// Why a request can't be made.
-enum Problem {
-    Library(TokenizerError),
-    Request(String),
-    Vocabulary { token: String, id: u32 },
-}
-
-impl From<TokenizerError> for Problem {
-    fn from(error: TokenizerError) -> Self {
-        Self::Library(error)
-    }
-}
-
-/// A request of tokens.
-struct TokenRequest {
-    context: Vec<u32>,
-    continuation: Vec<u32>,
-    truncated: bool,
-}
-
-impl Splitter<'_> {
-    /// The token requests of each request of one document.
-    fn split(&self, requests: &[Request]) -> Result<Vec<Vec<TokenRequest>>, Problem> {
-        // Choices share their context; it is tokenised once.
-        let mut last: Option<(&str, Vec<u32>)> = None;
-        let mut split = Vec::with_capacity(requests.len());
-        for request in requests {
-            split.push(match request {
-                Request::Text(text) => self.rolling(text)?,
-                Request::Continuation { context, continuation } if context.is_empty() => {
-                    vec![self.without_context(continuation)?]
-                }
-                Request::Continuation { context, continuation } => {
-                    let kept = strip_end(context);
-                    let ids = match last.take() {
-                        Some((text, ids)) if text == kept => ids,
-                        _ => self.encode(kept)?,
-                    };
-                    let whole = self.encode(&[context.as_str(), continuation].concat())?;
-                    // By length alone: nothing says that the whole begins with the context's tokens.
-                    let target = whole.get(ids.len()..).unwrap_or_default().to_vec();
-                    let request = self.truncated(ids.clone(), target)?;
-                    last = Some((kept, ids));
-                    vec![request]
-                }
-            });
-        }
-        Ok(split)
-    }
-
-    /// With the tokenizer's special tokens, unless told otherwise or the text begins with the spelling of the prefix.
-    fn encode(&self, text: &str) -> Result<Vec<u32>, Problem> {
-        let spelt_out = self.spelling.as_ref().is_some_and(|spelling| text.starts_with(spelling.as_str()));
-        let special = match self.add_bos_token {
-            AddBosToken::Default | AddBosToken::Always => !spelt_out,
-            AddBosToken::Never => false,
-        };
-        self.tokens(text, special)
-    }
-
-    /// The ids of a text, all of which the model has a row for.
-    fn tokens(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, Problem> {
-        let ids = self.tokenizer.encode(text, add_special_tokens)?;
-        ids.iter().try_for_each(|&id| self.known(id))?;
-        Ok(ids)
-    }
-
-    fn known(&self, id: u32) -> Result<(), Problem> {
-        if (id as usize) < self.vocab_size {
-            return Ok(());
-        }
-        Err(Problem::Vocabulary { token: self.tokenizer.decode(&[id]).unwrap_or_default(), id })
-    }
-
-    fn prefix(&self) -> Result<u32, Problem> {
-        let none =
-            "has no context, and the model names no token that begins or ends a text: give a prefix token";
-        let prefix = self.prefix.ok_or_else(|| Problem::Request(none.into()))?;
-        self.known(prefix).map(|()| prefix)
-    }
-
-    fn without_context(&self, continuation: &str) -> Result<TokenRequest, Problem> {
-        let mut ids = self.tokens(continuation, false)?;
-        let prefix = self.prefix()?;
-        if ids.first() == Some(&prefix) {
-            let target = ids.split_off(1);
-            return self.truncated(ids, target);
-        }
-        self.truncated(vec![prefix], ids)
-    }
-
-    fn rolling(&self, text: &str) -> Result<Vec<TokenRequest>, Problem> {
-        let prefix = self.prefix()?;
-        let windows = windows(&self.encode(text)?, prefix, self.max_length);
-        let request = |(context, continuation)| TokenRequest { context, continuation, truncated: false };
-        Ok(windows.into_iter().map(request).collect())
-    }
-
-    /// As many tokens of the context as there is room for, the last ones: all but the continuation's last token are input.
-    fn truncated(&self, mut context: Vec<u32>, continuation: Vec<u32>) -> Result<TokenRequest, Problem> {
-        if continuation.is_empty() {
-            return Err(Problem::Request("a continuation has no token of its own".into()));
-        }
-        if continuation.len() > self.max_length {
-            let (length, max_length) = (continuation.len(), self.max_length);
-            let problem =
-                format!("a continuation has {length} tokens, but the model takes {max_length} at most");
-            return Err(Problem::Request(problem));
-        }
-        if context.is_empty() {
-            return Err(Problem::Request("a context has no token: let special tokens be added".into()));
-        }
-        let room = self.max_length + 1 - continuation.len();
-        let truncated = context.len() > room;
-        if truncated {
-            context.drain(..context.len() - room);
-        }
-        Ok(TokenRequest { context, continuation, truncated })
     }
 }
 

@@ -1,7 +1,7 @@
-//! Runs token requests through a model: batch by batch, each written to a journal before the next, so that an evaluation that was
-//! killed goes on where it stopped. It measures nothing.
+//! Runs token requests through a model: batch by batch, each written to a journal before the next, so that an
+//! evaluation that was killed goes on where it stopped. It measures nothing.
 
-pub(crate) mod journal;
+mod journal;
 
 use std::path::Path;
 
@@ -46,48 +46,82 @@ pub struct ScoringProgress {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores(pub(crate) Vec<Vec<Score>>);
 
-/// Scores everything that isn't in the journal. `model_identity` tells models apart (a hash of its files, say): a journal of another
-/// model isn't used.
-///
-/// # Errors
-/// [`EvalError::AnotherModel`] if the model isn't the one that was tokenised for; [`EvalError::Model`] and [`EvalError::ScoreCount`] if
-/// it fails; [`EvalError::Journal`] and [`EvalError::Io`] if the journal can't be used.
-pub fn score(
-    requests: &TokenRequests,
-    model: &mut dyn LanguageModel,
-    batch: BatchLimit,
-    journal: Option<(&Path, &str)>,
-    progress: &mut dyn FnMut(ScoringProgress),
-) -> Result<Scores, EvalError> {
-    check_model(requests, model)?;
-    let mut journal = journal.map(|(path, identity)| Journal::open(path, identity)).transpose()?;
-    let mut scores = known_scores(requests, journal.as_ref());
-    let missing: Vec<(usize, Vec<usize>)> = scores.iter().enumerate().filter_map(missing).collect();
-    let open = missing.iter().map(|(index, left)| part(&requests.groups[*index], left));
-    let open: Vec<Continuations> = open.collect();
-    let mut now = before(requests, &open);
-    progress(now);
-    let mut start = 0;
-    while start < open.len() {
-        let end = start + batch_length(&open[start..], batch);
-        let groups = &open[start..end];
-        let fresh = scored(model, groups)?;
-        if let Some(journal) = &mut journal {
-            journal.append(groups, &fresh)?;
-        }
-        for ((group, left), fresh) in missing[start..end].iter().zip(&fresh) {
-            for (&continuation, &score) in left.iter().zip(fresh) {
-                scores[*group][continuation] = Some(score);
-            }
-        }
-        now.done += groups.iter().map(|group| group.continuations.len()).sum::<usize>();
-        now.tokens = (now.tokens + tokens(groups)).min(now.total_tokens);
+impl Scores {
+    /// Scores everything that isn't in the journal. `model_identity` tells models apart (a hash of its files, say): a
+    /// journal of another model isn't used.
+    ///
+    /// ```
+    /// # use std::error::Error;
+    /// # let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    /// # let (data, tokenizer_json) = (golden.join("documents"), golden.join("tokenizer.json"));
+    /// use outgrow_eval::{
+    ///     BatchLimit, Continuations, LanguageModel, ModelOutline, Options, Plan, Score, Scores, Selection, TokenRequests,
+    ///     tokenizer::{Tokenizer, pretrained::PretrainedTokenizer},
+    /// };
+    ///
+    /// /// Finds a continuation the less likely the longer it is.
+    /// struct Terse;
+    ///
+    /// impl LanguageModel for Terse {
+    ///     fn outline(&self) -> ModelOutline {
+    ///         ModelOutline { vocab_size: 431, max_length: 512, bos_token_id: Some(1), eos_token_id: Some(2) }
+    ///     }
+    ///
+    ///     fn score(&mut self, groups: &[Continuations]) -> Result<Vec<Vec<Score>>, Box<dyn Error + Send + Sync>> {
+    ///         let score = |tokens: &Vec<u32>| Score { log_likelihood: -(tokens.len() as f64), is_greedy: false };
+    ///         Ok(groups.iter().map(|group| group.continuations.iter().map(score).collect()).collect())
+    ///     }
+    /// }
+    ///
+    /// let plan = Plan::prepare(&Selection::named(&["arc_easy"])?, &data, &Options::default())?;
+    /// let tokenizer = PretrainedTokenizer::plain(Tokenizer::open(&tokenizer_json)?);
+    /// let requests = TokenRequests::new(&plan, &tokenizer, &Terse.outline())?;
+    /// let scores = Scores::compute(&requests, &mut Terse, BatchLimit::default(), None, &mut |_| ())?;
+    /// # let evaluation = outgrow_eval::Evaluation::new(&plan, &requests, &scores)?;
+    /// # assert_eq!(evaluation.tasks()[0].answers.len(), plan.tasks()[0].documents.len());
+    /// # Ok::<(), Box<dyn Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`EvalError::AnotherModel`] if the model isn't the one that was tokenised for; [`EvalError::Model`] and
+    /// [`EvalError::ScoreCount`] if it fails; [`EvalError::Journal`] and [`EvalError::Io`] if the journal can't be used.
+    pub fn compute(
+        requests: &TokenRequests,
+        model: &mut dyn LanguageModel,
+        batch: BatchLimit,
+        journal: Option<(&Path, &str)>,
+        progress: &mut dyn FnMut(ScoringProgress),
+    ) -> Result<Self, EvalError> {
+        check_model(requests, model)?;
+        let mut journal = journal.map(|(path, identity)| Journal::open(path, identity)).transpose()?;
+        let mut scores = known_scores(requests, journal.as_ref());
+        let missing: Vec<(usize, Vec<usize>)> = scores.iter().enumerate().filter_map(missing).collect();
+        let open = missing.iter().map(|(index, left)| part(&requests.groups[*index], left));
+        let open: Vec<Continuations> = open.collect();
+        let mut now = before(requests, &open);
         progress(now);
-        start = end;
+        let mut start = 0;
+        while start < open.len() {
+            let end = start + batch_length(&open[start..], batch);
+            let groups = &open[start..end];
+            let fresh = scored(model, groups)?;
+            if let Some(journal) = &mut journal {
+                journal.append(groups, &fresh)?;
+            }
+            for ((group, left), fresh) in missing[start..end].iter().zip(&fresh) {
+                for (&continuation, &score) in left.iter().zip(fresh) {
+                    scores[*group][continuation] = Some(score);
+                }
+            }
+            now.done += groups.iter().map(|group| group.continuations.len()).sum::<usize>();
+            now.tokens = (now.tokens + tokens(groups)).min(now.total_tokens);
+            progress(now);
+            start = end;
+        }
+        let all = scores.into_iter().map(|group| group.into_iter().collect::<Option<Vec<_>>>());
+        let all = all.collect::<Option<Vec<_>>>();
+        all.map(Self).ok_or(EvalError::ScoreCount { expected: now.total, found: now.done })
     }
-    let all = scores.into_iter().map(|group| group.into_iter().collect::<Option<Vec<_>>>());
-    let all = all.collect::<Option<Vec<_>>>();
-    all.map(Scores).ok_or(EvalError::ScoreCount { expected: now.total, found: now.done })
 }
 
 /// For each continuation what an earlier evaluation left.

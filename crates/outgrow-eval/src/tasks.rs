@@ -1,33 +1,32 @@
-//! The benchmarks that there are, and the groups that sum some of them up. One file each in `tasks/`, a screen of data and a
-//! function that says what a document asks. Definitions are those of lm-evaluation-harness 0.4.13, written anew.
+//! The benchmarks that there are, and the groups that sum some of them up. Each has a file in `tasks/`: a screen of data
+//! and a function that says what a document asks. Definitions are those of lm-evaluation-harness 0.4.13, written anew.
 
 pub(crate) mod task;
 
-mod arc;
-mod boolq;
-mod detokenizer;
-mod hellaswag;
 mod lambada;
+mod arc;
 mod logiqa;
-mod mmlu;
-mod openbookqa;
 mod piqa;
 mod sciq;
-mod truthfulqa;
-mod wikitext;
 mod winogrande;
+mod detokenizer;
+mod wikitext;
+
+mod hellaswag;
+mod truthfulqa;
+mod mmlu;
+mod boolq;
+mod openbookqa;
 
 use std::sync::LazyLock;
 
-use crate::{
-    error::EvalError,
-    tasks::task::{Item, Metric, Split, Task},
-};
+use crate::error::EvalError;
 
-pub use mmlu::{GROUPS, Group, Members};
+pub use mmlu::{GROUPS, Group};
+pub use task::{Dataset, Examples, Gold, Item, Metric, OutputType, Split, Task, Text, Wording};
 
 /// The version of lm-evaluation-harness whose definitions these are.
-pub const HARNESS_VERSION: &str = "0.4.13";
+pub(crate) const HARNESS_VERSION: &str = "0.4.13";
 
 /// The eight benchmarks of "Stacking Your Transformers", Lambada in both its forms.
 pub const PAPER_TASKS: [&str; 9] = [
@@ -72,34 +71,47 @@ pub struct Selection {
     pub groups: Vec<&'static Group>,
 }
 
-/// The tasks of that name; a group's name stands for all of its tasks.
-///
-/// # Errors
-/// [`EvalError::NoTasks`] for no name at all, [`EvalError::UnknownTask`] for each name that is neither a task nor a group.
-pub fn select<Name: AsRef<str>>(names: &[Name]) -> Result<Selection, EvalError> {
-    if names.is_empty() {
-        return Err(EvalError::NoTasks);
-    }
-    let mut selection = Selection::default();
-    let found = names.iter().map(|name| {
-        let name = name.as_ref().trim();
-        if let Some(task) = TASKS.iter().find(|task| task.name == name) {
-            selection.tasks.push(task);
-            return Ok(());
+impl Selection {
+    /// The tasks of these names; a group's name stands for all of its tasks.
+    ///
+    /// ```
+    /// use outgrow_eval::Selection;
+    ///
+    /// assert_eq!(Selection::named(&["arc_easy", "piqa"])?.tasks.len(), 2);
+    /// assert_eq!(Selection::named(&["mmlu"])?.tasks.len(), 57);
+    /// let misspelt = Selection::named(&["arc-easy"]).unwrap_err().to_string();
+    /// assert_eq!(misspelt, r#"no task "arc-easy"; nearest: arc_easy"#);
+    /// # Ok::<(), outgrow_eval::EvalError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`EvalError::NoTasks`] for no name at all, [`EvalError::UnknownTask`] for each name that is neither a task nor a
+    /// group.
+    pub fn named<Name: AsRef<str>>(names: &[Name]) -> Result<Self, EvalError> {
+        if names.is_empty() {
+            return Err(EvalError::NoTasks);
         }
-        let group = GROUPS.iter().find(|group| group.name == name);
-        let group =
-            group.ok_or_else(|| EvalError::UnknownTask { name: name.into(), nearest: nearest(name) })?;
-        selection.tasks.extend(group.tasks());
-        selection.groups.extend(GROUPS.iter().filter(|other| other.is_within(group)));
-        Ok(())
-    });
-    EvalError::collect(found)?;
-    let mut seen = std::collections::HashSet::new();
-    selection.tasks.retain(|task| seen.insert(task.name));
-    selection.groups =
-        GROUPS.iter().filter(|group| selection.groups.iter().any(|own| own.name == group.name)).collect();
-    Ok(selection)
+        let mut selection = Self::default();
+        let found = names.iter().map(|name| {
+            let name = name.as_ref().trim();
+            if let Some(task) = TASKS.iter().find(|task| task.name == name) {
+                selection.tasks.push(task);
+                return Ok(());
+            }
+            let group = GROUPS.iter().find(|group| group.name == name);
+            let group =
+                group.ok_or_else(|| EvalError::UnknownTask { name: name.into(), nearest: nearest(name) })?;
+            selection.tasks.extend(group.tasks());
+            selection.groups.extend(GROUPS.iter().filter(|other| other.is_within(group)));
+            Ok(())
+        });
+        EvalError::collect(found)?;
+        let mut seen = std::collections::HashSet::new();
+        selection.tasks.retain(|task| seen.insert(task.name));
+        selection.groups =
+            GROUPS.iter().filter(|group| selection.groups.iter().any(|own| own.name == group.name)).collect();
+        Ok(selection)
+    }
 }
 
 /// The names that take the fewest edits, or hardly more; five at most.
@@ -128,18 +140,4 @@ fn edits(from: &str, to: &str) -> (usize, usize) {
         }
     }
     (row.iter().copied().min().unwrap_or(0), row[to.len()])
-}
-
-/// A split with its file.
-#[expect(clippy::unnecessary_wraps, reason = "what it is for is a field that may be empty")]
-const fn split(name: &'static str, file: &'static str, rows: usize) -> Option<Split> {
-    Some(Split { name, file, rows })
-}
-
-/// What most benchmarks of several choices measure.
-const ACCURACIES: &[Metric] = &[Metric::Accuracy, Metric::NormalizedAccuracy];
-
-/// An item of several choices of which one is right.
-fn choice(context: String, choices: Vec<String>, gold: usize) -> Item {
-    Item::Choice { context, choices, gold: crate::tasks::task::Gold::Index(gold) }
 }

@@ -176,7 +176,7 @@ macro_rules! interim {
     )* };
 }
 
-interim! { TokenizerError DataError EvalError DeviceError ModelError GrowthError RecipeFileError ScheduleError TrainError ReportError }
+interim! { TokenizerError DataError DeviceError ModelError GrowthError RecipeFileError ScheduleError TrainError }
 
 fn is_full_disk(cause: &(dyn std::error::Error + 'static)) -> bool {
     let growth =

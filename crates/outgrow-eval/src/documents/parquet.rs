@@ -1,5 +1,5 @@
-//! Rows of a parquet file as objects of JSON, in the order of their columns: data sets as they are on the Hugging Face hub. Texts, numbers,
-//! truth values, lists and structures of them; what else parquet has is refused by name.
+//! Rows of a parquet file as objects of JSON, in the order of their columns: data sets as they are on the Hugging Face
+//! hub. Texts, numbers, truth values, lists and structures of them; what else parquet has is refused by name.
 
 use std::fs::File;
 

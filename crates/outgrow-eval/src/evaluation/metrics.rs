@@ -1,4 +1,5 @@
-//! From the scores of a document to its metrics, and from those of all documents to one number. It computes no standard error.
+//! From the scores of a document to its metrics, and from those of all documents to one number. It computes no standard
+//! error.
 
 use crate::{
     model::Score,
@@ -134,8 +135,8 @@ pub(crate) fn numbers(values: &[Value]) -> Vec<f64> {
     values.iter().map(|value| value.number()).collect()
 }
 
-/// The mean, summed from first to last as Python's `sum` does up to 3.11. From 3.12 on it makes up for rounding, so that last digits
-/// differ between versions of Python.
+/// The mean, summed from first to last as Python's `sum` does up to 3.11. From 3.12 on it makes up for rounding, so
+/// that last digits differ between versions of Python.
 pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |sum, value| sum + value) / values.len() as f64
 }

@@ -1,5 +1,5 @@
-//! Standard errors as lm-evaluation-harness has them: in closed form for means, by a seeded bootstrap for perplexities, pooled for
-//! groups, none for anything else. The bootstrap is the same number on any number of threads.
+//! Standard errors as lm-evaluation-harness has them: in closed form for means, by a seeded bootstrap for perplexities,
+//! pooled for groups, none for anything else. The bootstrap is the same number on any number of threads.
 
 use rayon::prelude::*;
 
@@ -27,9 +27,9 @@ pub(crate) fn standard_error(metric: Metric, values: &[Value], bootstrap_iters: 
     }
 }
 
-/// The deviation of a perplexity over resamples of its log-likelihoods: chunk `i` of them is drawn by `random.Random(i)`. As many chunks
-/// as are whole; `None` if that makes fewer than two resamples.
-pub fn bootstrap_perplexity(log_likelihoods: &[f64], iterations: usize) -> Option<f64> {
+/// The deviation of a perplexity over resamples of its log-likelihoods: chunk `i` of them is drawn by
+/// `random.Random(i)`. As many chunks as are whole; `None` if that makes fewer than two resamples.
+fn bootstrap_perplexity(log_likelihoods: &[f64], iterations: usize) -> Option<f64> {
     let chunk = iterations.clamp(1, CHUNK);
     let count = log_likelihoods.len();
     let chunks = (0..iterations / chunk).into_par_iter().map(|seed| {
@@ -45,7 +45,8 @@ pub fn bootstrap_perplexity(log_likelihoods: &[f64], iterations: usize) -> Optio
     (count > 0 && resamples.len() > 1).then(|| deviation(&resamples))
 }
 
-/// The standard error of a mean over tasks, weighted by their documents, from those of the tasks: by the pooled variance.
+/// The standard error of a mean over tasks, weighted by their documents, from those of the tasks: by the pooled
+/// variance.
 pub(crate) fn pooled(errors: &[f64], sizes: &[usize]) -> f64 {
     let total: usize = sizes.iter().sum();
     let terms = errors.iter().zip(sizes).map(|(error, &size)| {
@@ -85,5 +86,24 @@ mod tests {
         };
         assert_eq!(on(1), on(2));
         assert_eq!(on(1), on(3));
+    }
+
+    fn golden_json(file: &str) -> serde_json::Value {
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        serde_json::from_str(&std::fs::read_to_string(golden.join(file)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_bootstrap_is_the_harness_own() {
+        let numbers = golden_json("numbers.json");
+        let values: Vec<f64> = serde_json::from_value(numbers["likelihoods"].clone()).unwrap();
+        // Sums may be rounded otherwise.
+        for (iterations, theirs) in numbers["bootstrap"].as_object().unwrap() {
+            let (ours, theirs) = (
+                bootstrap_perplexity(&values, iterations.parse().unwrap()).unwrap(),
+                theirs.as_f64().unwrap(),
+            );
+            assert!((ours - theirs).abs() <= 1e-10 * theirs, "{iterations}: {ours:?} and {theirs:?}");
+        }
     }
 }

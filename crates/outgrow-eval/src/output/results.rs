@@ -1,5 +1,5 @@
-//! The file of results, in the harness' keys and their order, so that what reads its files reads these. What the harness has no place for
-//! (files and their hashes, what was chosen) is in one more key at the end.
+//! The file of results, in the harness' keys and their order, so that what reads its files reads these. What the
+//! harness has no place for (files and their hashes, what was chosen) is in one more key at the end.
 
 use crate::{
     evaluation::{Evaluation, GroupOutcome, MetricResult, TaskOutcome},
@@ -49,13 +49,13 @@ pub struct TokenizerDescription {
     pub in_front: Vec<(String, u32)>,
     /// Those that were put behind them.
     pub behind: Vec<(String, u32)>,
-    /// What is unusual, a line each.
+    /// What is unusual, a line for each.
     pub notes: Vec<String>,
 }
 
 /// The whole results file.
 pub(crate) fn results(
-    evaluation: &Evaluation,
+    evaluation: &Evaluation<'_>,
     run: &RunDescription,
     max_length: usize,
     log_samples: bool,
@@ -108,7 +108,7 @@ pub(crate) fn sanitized(name: &str) -> String {
 }
 
 /// Everything that was measured, and how the tasks are defined.
-fn measured(evaluation: &Evaluation, model_args: &[(String, Json)]) -> Vec<(&'static str, Json)> {
+fn measured(evaluation: &Evaluation<'_>, model_args: &[(String, Json)]) -> Vec<(&'static str, Json)> {
     let tasks = || evaluation.tasks.iter().map(|outcome| (outcome.planned.task.name, outcome));
     let groups = || evaluation.groups.iter().map(|outcome| (outcome.group.name, outcome));
     let group_results = || groups().map(|(name, outcome)| (name, group_result(outcome)));
@@ -163,7 +163,7 @@ fn sorted(entries: impl Iterator<Item = (&'static str, Json)>) -> Json {
 }
 
 /// The examples of a group's tasks if they all have as many; a group of groups has no number of its own.
-pub(crate) fn num_fewshot(evaluation: &Evaluation, outcome: &GroupOutcome) -> Option<usize> {
+pub(crate) fn num_fewshot(evaluation: &Evaluation<'_>, outcome: &GroupOutcome) -> Option<usize> {
     let names = outcome.group.has_tasks().then(|| outcome.group.member_names())?;
     let tasks = evaluation.tasks.iter().filter(|task| names.contains(&task.planned.task.name));
     let mut shots = tasks.map(|task| task.planned.num_fewshot);
@@ -171,7 +171,7 @@ pub(crate) fn num_fewshot(evaluation: &Evaluation, outcome: &GroupOutcome) -> Op
     shots.all(|shots| shots == first).then_some(first)
 }
 
-fn task_result(outcome: &TaskOutcome) -> Json {
+fn task_result(outcome: &TaskOutcome<'_>) -> Json {
     let task = outcome.planned.task;
     let head = [
         ("name".to_owned(), Json::text(task.name)),
@@ -250,7 +250,7 @@ fn token(token: Option<&(String, u32)>) -> Json {
 }
 
 /// As with the harness, only where samples are written.
-fn task_hashes(evaluation: &Evaluation, log_samples: bool) -> Json {
+fn task_hashes(evaluation: &Evaluation<'_>, log_samples: bool) -> Json {
     let tasks = evaluation.tasks.iter().filter(|_| log_samples);
     Json::object(tasks.map(|task| (task.planned.task.name, Json::Text(task.planned.hash()))))
 }
@@ -266,7 +266,7 @@ fn tokenizer(description: &TokenizerDescription) -> Json {
     ])
 }
 
-fn ours(evaluation: &Evaluation, run: &RunDescription) -> Json {
+fn ours(evaluation: &Evaluation<'_>, run: &RunDescription) -> Json {
     let file = |file: &crate::documents::DataFile| {
         Json::object([
             ("path", Json::text(file.path.to_string_lossy())),

@@ -1,5 +1,6 @@
-//! What was asked and answered, document by document: the lines of `samples_*.jsonl` in the harness' keys and their order, and the
-//! hashes by which two evaluations are known to have asked the same. Log-likelihoods are texts there, as Python prints them.
+//! What was asked and answered, document by document: the lines of `samples_*.jsonl` in the harness' keys and their
+//! order, and the hashes by which two evaluations are known to have asked the same. Log-likelihoods are texts there, as
+//! Python prints them.
 
 use std::io::Write;
 
@@ -7,26 +8,25 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     documents::hexadecimal,
-    evaluation::{TaskOutcome, metrics::Answer},
+    evaluation::{Answer, TaskOutcome},
     plan::{PlannedDocument, PlannedTask, Request},
     python::json::{Json, float_repr},
     tasks::task::{Gold, Item},
 };
 
 /// What a document is known by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DocumentHashes {
+struct DocumentHashes {
     /// Of its fields.
-    pub document: String,
+    document: String,
     /// Of the context of its first request.
-    pub prompt: String,
+    prompt: String,
     /// Of its target.
-    pub target: String,
+    target: String,
 }
 
 impl PlannedDocument {
     /// SHA-256 of its fields as Python prints them, of its first context and of its target.
-    pub fn hashes(&self) -> DocumentHashes {
+    fn hashes(&self) -> DocumentHashes {
         let fields = Json::from(&serde_json::Value::Object(self.fields.clone()));
         let prompt = match self.requests().into_iter().next() {
             Some(Request::Continuation { context: text, .. } | Request::Text(text)) => text,
@@ -68,14 +68,14 @@ fn hash(text: &str) -> String {
 }
 
 /// Writes a line for each document.
-pub(crate) fn write_samples(outcome: &TaskOutcome, to: &mut dyn Write) -> std::io::Result<()> {
+pub(crate) fn write_samples(outcome: &TaskOutcome<'_>, to: &mut dyn Write) -> std::io::Result<()> {
     for index in 0..outcome.planned.documents.len() {
         writeln!(to, "{}", sample(outcome, index).line())?;
     }
     Ok(())
 }
 
-fn sample(outcome: &TaskOutcome, index: usize) -> Json {
+fn sample(outcome: &TaskOutcome<'_>, index: usize) -> Json {
     let document = &outcome.planned.documents[index];
     let metrics = outcome.planned.task.metrics;
     let (responses, filtered) = responses(&outcome.answers[index]);

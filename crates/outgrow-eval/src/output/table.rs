@@ -1,5 +1,5 @@
-//! The table that `lm_eval` prints, column by column as its table writer lays them out, and the row of "Stacking Your Transformers". It
-//! computes nothing but the row's average.
+//! The table that `lm_eval` prints, column by column as its table writer lays them out, and the row of "Stacking Your
+//! Transformers". It computes nothing but the row's average.
 
 use crate::{
     evaluation::{Evaluation, MetricResult},
@@ -9,37 +9,53 @@ use crate::{
 
 const HEADERS: [&str; 9] = ["Tasks", "Version", "Filter", "n-shot", "Metric", "", "Value", "", "Stderr"];
 
-/// The table of all tasks and groups, and one of the groups if there are any.
-pub fn table(evaluation: &Evaluation) -> String {
-    let mut lines = Vec::new();
-    let mut group_lines = Vec::new();
-    let is_inner =
-        |name: &str| evaluation.groups.iter().any(|outer| outer.group.member_names().contains(&name));
-    let mut groups: Vec<_> = evaluation.groups.iter().collect();
-    groups.sort_by_key(|outcome| outcome.group.name);
-    for outcome in groups.iter().filter(|outcome| !is_inner(outcome.group.name)) {
-        add_group(evaluation, outcome.group.name, 0, &mut lines, &mut group_lines);
+impl Evaluation<'_> {
+    /// The table of all tasks and groups, and one of the groups if there are any.
+    pub fn table(&self) -> String {
+        let mut lines = Vec::new();
+        let mut group_lines = Vec::new();
+        let is_inner =
+            |name: &str| self.groups.iter().any(|outer| outer.group.member_names().contains(&name));
+        let mut groups: Vec<_> = self.groups.iter().collect();
+        groups.sort_by_key(|outcome| outcome.group.name);
+        for outcome in groups.iter().filter(|outcome| !is_inner(outcome.group.name)) {
+            add_group(self, outcome.group.name, 0, &mut lines, &mut group_lines);
+        }
+        let mut alone: Vec<_> = self.tasks.iter().map(|outcome| outcome.planned.task.name).collect();
+        alone.retain(|name| !is_inner(name));
+        alone.sort_unstable();
+        for name in alone {
+            add_task(self, name, 0, &mut lines);
+        }
+        let all = laid_out(&HEADERS, &lines);
+        if group_lines.is_empty() {
+            return all;
+        }
+        let mut headers = HEADERS;
+        headers[0] = "Groups";
+        [all, laid_out(&headers, &group_lines)].join("\n")
     }
-    let mut alone: Vec<_> = evaluation.tasks.iter().map(|outcome| outcome.planned.task.name).collect();
-    alone.retain(|name| !is_inner(name));
-    alone.sort_unstable();
-    for name in alone {
-        add_task(evaluation, name, 0, &mut lines);
+
+    /// The row of arXiv 2405.15319 for a model: accuracies in percent, cut off after two decimals as they are there; their
+    /// average, which is the plain mean of the seven; Wikitext's word perplexity. `None` unless all eight tasks are there.
+    pub fn paper_row(&self) -> Option<Vec<(&'static str, String)>> {
+        let values =
+            PAPER_COLUMNS.iter().map(|&(name, task, metric)| Some((name, self.result(task, metric)?.value)));
+        let values = values.collect::<Option<Vec<_>>>()?;
+        let (accuracies, perplexity) = values.split_at(values.len() - 1);
+        let average = accuracies.iter().map(|(_, value)| value).sum::<f64>() / accuracies.len() as f64;
+        let percent = |value: f64| cut_off(100.0 * value);
+        let row = accuracies.iter().map(|&(name, value)| (name, percent(value)));
+        let row = row.chain([("Avg.", percent(average))]);
+        Some(row.chain(perplexity.iter().map(|&(name, value)| (name, cut_off(value)))).collect())
     }
-    let all = laid_out(&HEADERS, &lines);
-    if group_lines.is_empty() {
-        return all;
-    }
-    let mut headers = HEADERS;
-    headers[0] = "Groups";
-    [all, laid_out(&headers, &group_lines)].join("\n")
 }
 
 type Line = [String; 9];
 
 /// A group with what is in it, each level one space further in.
 fn add_group(
-    evaluation: &Evaluation,
+    evaluation: &Evaluation<'_>,
     name: &str,
     depth: usize,
     lines: &mut Vec<Line>,
@@ -59,7 +75,7 @@ fn add_group(
     }
 }
 
-fn add_task(evaluation: &Evaluation, name: &str, depth: usize, lines: &mut Vec<Line>) {
+fn add_task(evaluation: &Evaluation<'_>, name: &str, depth: usize, lines: &mut Vec<Line>) {
     let Some(outcome) = evaluation.tasks.iter().find(|outcome| outcome.planned.task.name == name) else {
         return;
     };
@@ -122,10 +138,10 @@ struct Column {
     right: bool,
 }
 
-/// A column with real numbers shows all of its numbers with as many decimals as the one with most of them has. With a text among them,
-/// each number is shown by itself.
+/// A column with real numbers shows all of its numbers with as many decimals as the one with most of them has. With a
+/// text among them, each number is shown by itself.
 fn column(texts: &[&str]) -> Column {
-    let cells: Vec<Cell> = texts.iter().map(|text| cell(text)).collect();
+    let cells: Vec<Cell<'_>> = texts.iter().map(|text| cell(text)).collect();
     let decimals = cells.iter().filter_map(|cell| match cell {
         Cell::Real(text) => text.split_once('.').map(|(_, decimals)| decimals.trim_end_matches('0').len()),
         Cell::Text(_) | Cell::Whole(_) | Cell::NotFinite(_) => None,
@@ -133,7 +149,7 @@ fn column(texts: &[&str]) -> Column {
     let decimals = decimals.max();
     let has_text = cells.iter().any(|cell| matches!(cell, Cell::Text(text) if !text.trim().is_empty()));
     let has_number = cells.iter().any(|cell| matches!(cell, Cell::Whole(_) | Cell::Real(_)));
-    let shown = |cell: &Cell| match cell {
+    let shown = |cell: &Cell<'_>| match cell {
         Cell::Text(text) => ((*text).to_owned(), false),
         Cell::Whole(text) => match decimals.filter(|_| !has_text) {
             Some(decimals) => (format!("{text}.{}", "0".repeat(decimals)), true),
@@ -188,23 +204,8 @@ const PAPER_COLUMNS: [(&str, &str, Metric); 8] = [
     ("Wikitext", "wikitext", Metric::WordPerplexity),
 ];
 
-/// The row of arXiv 2405.15319 for a model: accuracies in percent, cut off after two decimals as they are there; their average, which
-/// is the plain mean of the seven; Wikitext's word perplexity. `None` unless all eight tasks are there.
-pub fn paper_row(evaluation: &Evaluation) -> Option<Vec<(&'static str, String)>> {
-    let values = PAPER_COLUMNS
-        .iter()
-        .map(|&(name, task, metric)| Some((name, evaluation.result(task, metric)?.value)));
-    let values = values.collect::<Option<Vec<_>>>()?;
-    let (accuracies, perplexity) = values.split_at(values.len() - 1);
-    let average = accuracies.iter().map(|(_, value)| value).sum::<f64>() / accuracies.len() as f64;
-    let percent = |value: f64| cut_off(100.0 * value);
-    let row = accuracies.iter().map(|&(name, value)| (name, percent(value)));
-    let row = row.chain([("Avg.", percent(average))]);
-    Some(row.chain(perplexity.iter().map(|&(name, value)| (name, cut_off(value)))).collect())
-}
-
-/// Two decimals, not rounded. A whole hundredth that came out a rounding error too small stays whole: the parts of so few documents lie
-/// much further apart.
+/// Two decimals, not rounded. A whole hundredth that came out a rounding error too small stays whole: the parts of so
+/// few documents lie much further apart.
 fn cut_off(value: f64) -> String {
     format!("{:.2}", (value * 100.0 + 1e-7).floor() / 100.0)
 }

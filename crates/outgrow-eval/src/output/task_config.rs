@@ -1,5 +1,5 @@
-//! A task's definition as a results file repeats it: the harness' keys in its order. Where the harness has a function in Python, there
-//! is a note instead of its source.
+//! A task's definition as a results file repeats it: the harness' keys in its order. Where the harness has a function
+//! in Python, there is a note instead of its source.
 
 use crate::{
     plan::PlannedTask,

@@ -1,5 +1,5 @@
-//! Few-shot prompts: which examples stand before a document, and what they look like. The draws are those of `random.Random`, one
-//! stream for each task, in the order of its documents.
+//! Few-shot prompts: which examples stand before a document, and what they look like. The draws are those of
+//! `random.Random`, one stream for each task, in the order of its documents.
 
 use crate::{
     documents::Document,
@@ -53,15 +53,15 @@ pub(crate) struct Draws<'pool> {
 }
 
 impl<'pool> Draws<'pool> {
-    pub fn new(seed: u64, pool: &'pool [Example], num_fewshot: usize, one_more: bool) -> Self {
+    pub(crate) fn new(seed: u64, pool: &'pool [Example], num_fewshot: usize, one_more: bool) -> Self {
         Self { random: MersenneTwister::new(seed), pool, num_fewshot, one_more }
     }
 
     /// The examples for this document, in the order in which they are drawn; `None` if the pool is too small.
     ///
-    /// With one more, whatever is equal to the document is left out. If that was there several times and too few are left, the harness
-    /// draws again from what isn't equal to it.
-    pub fn next(&mut self, document: &Document) -> Option<Vec<&'pool Example>> {
+    /// With one more, whatever is equal to the document is left out. If that was there several times and too few are
+    /// left, the harness draws again from what isn't equal to it.
+    pub(crate) fn next(&mut self, document: &Document) -> Option<Vec<&'pool Example>> {
         let pool = self.pool;
         if !self.one_more {
             let drawn = self.random.sample(pool.len(), self.num_fewshot)?;

@@ -1,5 +1,6 @@
-//! JSON as Python's `json.dumps(…, ensure_ascii=False)` prints it, because documents are known by the SHA-256 of that text and
-//! because results are read by programs that expect it: separators, indentation, floats as `repr` gives them, `NaN`. It parses nothing.
+//! JSON as Python's `json.dumps(…, ensure_ascii=False)` prints it, because documents are known by the SHA-256 of that
+//! text and because results are read by programs that expect it: separators, indentation, floats as `repr` gives them,
+//! `NaN`. It parses nothing.
 
 use std::fmt::Write as _;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 /// A value of JSON, or one of the numbers that Python prints into it all the same (`NaN`, `Infinity`).
 #[derive(Clone, Debug, PartialEq)]
-pub enum Json {
+pub(crate) enum Json {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -26,29 +27,29 @@ pub enum Json {
 
 impl Json {
     /// Text.
-    pub fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
     /// A number of things.
-    pub fn count(count: usize) -> Self {
+    pub(crate) fn count(count: usize) -> Self {
         Self::Integer(count as i128)
     }
 
     /// An object.
-    pub fn object<Key: Into<String>>(entries: impl IntoIterator<Item = (Key, Json)>) -> Self {
+    pub(crate) fn object<Key: Into<String>>(entries: impl IntoIterator<Item = (Key, Json)>) -> Self {
         Self::Object(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 
     /// `json.dumps(value, ensure_ascii=False)`: one line.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let mut text = String::new();
         self.print(&mut text, None);
         text
     }
 
     /// `json.dumps(value, indent=2, ensure_ascii=False)`.
-    pub fn indented(&self) -> String {
+    pub(crate) fn indented(&self) -> String {
         let mut text = String::new();
         self.print(&mut text, Some(0));
         text
@@ -97,8 +98,9 @@ impl From<&Value> for Json {
     }
 }
 
-/// `repr` of a float: the fewest digits that read back as the same number, with an exponent below 1e-4 and from 1e16 on.
-pub fn float_repr(value: f64) -> String {
+/// `repr` of a float: the fewest digits that read back as the same number, with an exponent below 1e-4 and from 1e16
+/// on.
+pub(crate) fn float_repr(value: f64) -> String {
     if value.is_nan() {
         return "nan".into();
     }
@@ -119,8 +121,8 @@ pub fn float_repr(value: f64) -> String {
 
 /// The fewest digits that read back as the same number, and of those that do the nearest ones, with an exponent.
 ///
-/// Where two are equally near, Python takes the one that ends in an even digit and Rust the larger one. Numbers that were widened from 32
-/// bits have many such ties.
+/// Where two are equally near, Python takes the one that ends in an even digit and Rust the larger one. Numbers that
+/// were widened from 32 bits have many such ties.
 fn nearest_digits(value: f64) -> String {
     let shortest = format!("{value:e}");
     let decimals = shortest

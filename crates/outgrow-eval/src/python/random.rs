@@ -1,8 +1,9 @@
 //! CPython's `random.Random`: the 32-bit Mersenne twister seeded as CPython seeds it, and the three methods by which
-//! lm-evaluation-harness draws (`sample`, `choices`, `random`), bit for bit. It is no source of randomness for anything else.
+//! lm-evaluation-harness draws (`sample`, `choices`, `random`), bit for bit. It is no source of randomness for anything
+//! else.
 //!
-//! The generator: Matsumoto and Nishimura, "Mersenne Twister", ACM TOMACS 8 (1998). The methods: CPython 3.11, Lib/random.py,
-//! which 3.12 and 3.13 draw alike.
+//! The generator: Matsumoto and Nishimura, "Mersenne Twister", ACM TOMACS 8 (1998). The methods: CPython 3.11,
+//! Lib/random.py, which 3.12 and 3.13 draw alike.
 
 use std::collections::HashSet;
 
@@ -13,7 +14,7 @@ const AHEAD: usize = 397;
 
 /// A `random.Random` of CPython.
 #[derive(Clone)]
-pub struct MersenneTwister {
+pub(crate) struct MersenneTwister {
     state: [u32; WORDS],
     /// The state's words, tempered: what is given out.
     outputs: [u32; WORDS],
@@ -22,7 +23,7 @@ pub struct MersenneTwister {
 
 impl MersenneTwister {
     /// `random.Random(seed)` for an integer that is not negative: its 32-bit words, the lowest first, are the key.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let (low, high) = (seed as u32, (seed >> 32) as u32);
         let key: &[u32] = if high == 0 { &[low] } else { &[low, high] };
         Self { state: state_of(key), outputs: [0; WORDS], next: WORDS }
@@ -30,7 +31,7 @@ impl MersenneTwister {
 
     /// The next 32 bits.
     #[inline]
-    pub fn next_word(&mut self) -> u32 {
+    pub(crate) fn next_word(&mut self) -> u32 {
         if self.next == WORDS {
             self.refill();
         }
@@ -41,7 +42,7 @@ impl MersenneTwister {
 
     /// `random()`: a multiple of 2^-53 in [0, 1), of two words.
     #[inline]
-    pub fn random(&mut self) -> f64 {
+    pub(crate) fn random(&mut self) -> f64 {
         fraction(self.next_word(), self.next_word())
     }
 
@@ -59,9 +60,9 @@ impl MersenneTwister {
         }
     }
 
-    /// `sample(range(population), count)`: that many different indices in the order in which they are drawn, or `None` if
-    /// there aren't that many (or more than 2^32 - 1 to draw from).
-    pub fn sample(&mut self, population: usize, count: usize) -> Option<Vec<usize>> {
+    /// `sample(range(population), count)`: that many different indices in the order in which they are drawn, or `None`
+    /// if there aren't that many (or more than 2^32 - 1 to draw from).
+    pub(crate) fn sample(&mut self, population: usize, count: usize) -> Option<Vec<usize>> {
         if count > population {
             return None;
         }
@@ -90,13 +91,14 @@ impl MersenneTwister {
 
     /// Gives `take` each of `choices(values, k=count)`, in order: equally likely, with repetition.
     #[inline]
-    pub fn choices(&mut self, values: &[f64], count: usize, mut take: impl FnMut(f64)) {
+    pub(crate) fn choices(&mut self, values: &[f64], count: usize, mut take: impl FnMut(f64)) {
         let size = values.len() as f64;
         // Not negative, and below the size: a fraction is at most 1 - 2^-53.
         let mut choose = |fraction: f64| take(values[(fraction * size) as usize]);
         let mut left = count;
         while left > 0 {
-            // Whole blocks without asking after each word whether there is another one: a bootstrap draws a billion of them.
+            // Whole blocks without asking after each word whether there is another one: a bootstrap draws a billion of
+            // them.
             let pairs = left.min((WORDS - self.next) / 2);
             for words in self.outputs[self.next..self.next + 2 * pairs].chunks_exact(2) {
                 choose(fraction(words[0], words[1]));
@@ -132,8 +134,8 @@ impl std::fmt::Debug for MersenneTwister {
     }
 }
 
-/// Up to which population `sample` shuffles a copy of it instead of remembering what it has drawn: the size at which CPython
-/// reckons that a list is smaller than a set.
+/// Up to which population `sample` shuffles a copy of it instead of remembering what it has drawn: the size at which
+/// CPython reckons that a list is smaller than a set.
 fn small_population(count: usize) -> usize {
     if count <= 5 {
         return 21;
@@ -210,6 +212,27 @@ mod tests {
         assert_eq!(words, [4_150_886_329, 3_342_196_574, 1_892_932_127, 501_869_158]);
         assert_eq!(MersenneTwister::new(0).random().to_bits(), 0.844_421_851_525_048_1_f64.to_bits());
         assert_eq!(MersenneTwister::new(1 << 40).next_word(), 445_128_065);
+    }
+
+    fn golden_json(file: &str) -> serde_json::Value {
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        serde_json::from_str(&std::fs::read_to_string(golden.join(file)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn draws_are_those_of_cpython() {
+        let numbers = golden_json("numbers.json");
+        for sample in numbers["samples"].as_array().unwrap() {
+            let number = |key: &str| sample[key].as_u64().unwrap();
+            let mut random = MersenneTwister::new(number("seed"));
+            let (population, count) = (number("population") as usize, number("count") as usize);
+            let drawn: Vec<_> = (0..2).flat_map(|_| random.sample(population, count).unwrap()).collect();
+            assert_eq!(serde_json::to_value(drawn).unwrap(), sample["drawn"], "{sample}");
+        }
+        let values: Vec<f64> = serde_json::from_value(numbers["likelihoods"].clone()).unwrap();
+        let mut chosen = Vec::new();
+        MersenneTwister::new(3).choices(&values, 20, |value| chosen.push(value));
+        assert_eq!(serde_json::to_value(chosen).unwrap(), numbers["choices_of_seed_3"]);
     }
 
     proptest! {

@@ -1,28 +1,29 @@
 //! What Python's strings do where Rust's do something else: whitespace, `strip`, `capitalize`. Not a library of string
 //! functions: only those that the benchmarks' definitions call.
 
-/// `str.isspace` of one character, and `\s` of the `re` module. Rust's whitespace lacks the four separators U+001C to U+001F.
-pub fn is_space(character: char) -> bool {
+/// `str.isspace` of one character, and `\s` of the `re` module. Rust's whitespace lacks the four separators U+001C to
+/// U+001F.
+pub(crate) fn is_space(character: char) -> bool {
     character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
 }
 
 /// `str.strip()`.
-pub fn strip(text: &str) -> &str {
+pub(crate) fn strip(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
 /// `str.lstrip()`.
-pub fn strip_start(text: &str) -> &str {
+pub(crate) fn strip_start(text: &str) -> &str {
     text.trim_start_matches(is_space)
 }
 
 /// `str.rstrip()`.
-pub fn strip_end(text: &str) -> &str {
+pub(crate) fn strip_end(text: &str) -> &str {
     text.trim_end_matches(is_space)
 }
 
 /// `len(re.split(r"\s+", text))`: one more than there are runs of whitespace, at the edges included.
-pub fn count_words(text: &str) -> u64 {
+pub(crate) fn count_words(text: &str) -> u64 {
     let mut runs = 0;
     let mut in_run = false;
     for character in text.chars() {
@@ -34,7 +35,7 @@ pub fn count_words(text: &str) -> u64 {
 }
 
 /// `str.capitalize()`: the first character in title case, all others in lower case.
-pub fn capitalize(text: &str) -> String {
+pub(crate) fn capitalize(text: &str) -> String {
     let Some(first) = text.chars().next() else { return String::new() };
     // The whole text is lowered, not its tail, because a final sigma depends on what is before it.
     let lowered = text.to_lowercase();
@@ -42,7 +43,8 @@ pub fn capitalize(text: &str) -> String {
     format!("{}{tail}", title_case(first))
 }
 
-/// Title case as far as it isn't upper case: four letters made of two, what upper case writes as several letters, and Georgian.
+/// Title case as far as it isn't upper case: four letters made of two, what upper case writes as several letters, and
+/// Georgian.
 fn title_case(character: char) -> String {
     match character {
         '\u{1c4}'..='\u{1c6}' => "\u{1c5}".into(),

@@ -1,9 +1,10 @@
-//! A text that is longer than a model's input, as windows of which each token is predicted once. It knows tokens and nothing else.
+//! A text that is longer than a model's input, as windows of which each token is predicted once. It knows tokens and
+//! nothing else.
 
 /// The windows over `tokens`: context and what is predicted given it.
 ///
-/// The first window has the prefix as its context. Each further one that is full has the one token before it; only the last one, if it
-/// isn't full, is given as much of what is before it as there is room for. No tokens, no windows.
+/// The first window has the prefix as its context. Each further one that is full has the one token before it; only the
+/// last one, if it isn't full, is given as much of what is before it as there is room for. No tokens, no windows.
 pub(crate) fn windows(tokens: &[u32], prefix: u32, max_length: usize) -> Vec<(Vec<u32>, Vec<u32>)> {
     let mut windows = Vec::with_capacity(tokens.len().div_ceil(max_length));
     let mut start = 0;

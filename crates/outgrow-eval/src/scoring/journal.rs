@@ -1,5 +1,6 @@
-//! Scores that an evaluation has so far, in a file that is only ever added to: a line for each, by the SHA-256 of its tokens. Another
-//! evaluation of the same model takes them over. A line that isn't whole is cut off, whatever killed the process that wrote it.
+//! Scores that an evaluation has so far, in a file that is only ever added to: a line for each, by the SHA-256 of its
+//! tokens. Another evaluation of the same model takes them over. A line that isn't whole is cut off, whatever killed
+//! the process that wrote it.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -28,7 +29,7 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Opens a journal, or begins one.
-    pub fn open(path: &Path, model_identity: &str) -> Result<Self, EvalError> {
+    pub(crate) fn open(path: &Path, model_identity: &str) -> Result<Self, EvalError> {
         let problem = |problem: String| EvalError::Journal { path: path.to_path_buf(), problem };
         let header = format!("{FORMAT} {}", model_identity.replace(['\n', '\r'], " "));
         let mut options = OpenOptions::new();
@@ -63,12 +64,16 @@ impl Journal {
     }
 
     /// The score of a request, if it is there.
-    pub fn score(&self, context: &[u32], continuation: &[u32]) -> Option<Score> {
+    pub(crate) fn score(&self, context: &[u32], continuation: &[u32]) -> Option<Score> {
         self.scores.get(&key(context, continuation)).copied()
     }
 
     /// Adds the scores of a batch in one piece.
-    pub fn append(&mut self, groups: &[Continuations], scores: &[Vec<Score>]) -> Result<(), EvalError> {
+    pub(crate) fn append(
+        &mut self,
+        groups: &[Continuations],
+        scores: &[Vec<Score>],
+    ) -> Result<(), EvalError> {
         let mut lines = String::new();
         for (group, scores) in groups.iter().zip(scores) {
             for (continuation, score) in group.continuations.iter().zip(scores) {
@@ -79,7 +84,8 @@ impl Journal {
     }
 }
 
-/// Key, the bits of the log-likelihood, whether it is greedy, and a checksum: a line may have been torn where a disk was full.
+/// Key, the bits of the log-likelihood, whether it is greedy, and a checksum: a line may have been torn where a disk
+/// was full.
 fn written(key: Key, score: Score) -> String {
     let content = format!(
         "{} {:016x} {}",

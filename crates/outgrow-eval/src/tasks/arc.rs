@@ -1,15 +1,14 @@
-//! ARC: questions of science at school, easy ones and those that retrieval and co-occurrence got wrong. Three to five choices, named
-//! by letters or numbers.
+//! ARC: questions of science at school, easy ones and those that retrieval and co-occurrence got wrong. Three to five
+//! choices, named by letters or numbers.
 
-use super::{ACCURACIES, choice, split};
 use crate::{
     documents::Document,
     error::EvalError,
-    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Split, Task, Text, Wording},
 };
 
 /// The easy set.
-pub static EASY: Task = Task {
+pub(crate) static EASY: Task = Task {
     name: "arc_easy",
     alias: None,
     tags: &["ai2_arc"],
@@ -18,16 +17,16 @@ pub static EASY: Task = Task {
         path: "allenai/ai2_arc",
         name: Some("ARC-Easy"),
         folder: "arc_easy",
-        training: split("train", "arc_easy_train.jsonl", 2251),
-        validation: split("validation", "arc_easy_validation.jsonl", 570),
-        test: split("test", "arc_easy_test.jsonl", 2376),
+        training: Some(Split::new("train", "arc_easy_train.jsonl", 2251)),
+        validation: Some(Split::new("validation", "arc_easy_validation.jsonl", 570)),
+        test: Some(Split::new("test", "arc_easy_test.jsonl", 2376)),
         fewshot: None,
         fields: "question, choices (text, label), answerKey",
     },
     description: "",
     examples: Examples::Drawn,
     output: OutputType::MultipleChoice,
-    metrics: ACCURACIES,
+    metrics: Metric::ACCURACIES,
     prepare: None,
     item,
     wording: Wording {
@@ -41,15 +40,15 @@ pub static EASY: Task = Task {
 };
 
 /// The challenge set.
-pub static CHALLENGE: Task = Task {
+pub(crate) static CHALLENGE: Task = Task {
     name: "arc_challenge",
     dataset: Dataset {
         path: "allenai/ai2_arc",
         name: Some("ARC-Challenge"),
         folder: "arc_challenge",
-        training: split("train", "arc_challenge_train.jsonl", 1119),
-        validation: split("validation", "arc_challenge_validation.jsonl", 299),
-        test: split("test", "arc_challenge_test.jsonl", 1172),
+        training: Some(Split::new("train", "arc_challenge_train.jsonl", 1119)),
+        validation: Some(Split::new("validation", "arc_challenge_validation.jsonl", 299)),
+        test: Some(Split::new("test", "arc_challenge_test.jsonl", 1172)),
         fewshot: None,
         fields: "question, choices (text, label), answerKey",
     },
@@ -59,7 +58,7 @@ pub static CHALLENGE: Task = Task {
 fn item(document: &Document) -> Result<Item, EvalError> {
     let context = format!("Question: {}\nAnswer:", document.text("question")?);
     let gold = labelled(document, document.text("answerKey")?)?;
-    Ok(choice(context, document.texts("choices.text")?, gold))
+    Ok(Item::choice(context, document.texts("choices.text")?, gold))
 }
 
 /// The place of an answer's label among the labels of the choices.

@@ -1,14 +1,13 @@
 //! BoolQ: yes or no, about a passage of an encyclopedia.
 
-use super::{choice, split};
 use crate::{
     documents::Document,
     error::EvalError,
-    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording},
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Split, Task, Text, Wording},
 };
 
 /// BoolQ. The labels of its test split aren't public, so the validation split is scored.
-pub static BOOLQ: Task = Task {
+pub(crate) static BOOLQ: Task = Task {
     name: "boolq",
     alias: None,
     tags: &["super-glue-lm-eval-v1"],
@@ -17,8 +16,8 @@ pub static BOOLQ: Task = Task {
         path: "aps/super_glue",
         name: Some("boolq"),
         folder: "boolq",
-        training: split("train", "boolq_train.jsonl", 9427),
-        validation: split("validation", "boolq_validation.jsonl", 3270),
+        training: Some(Split::new("train", "boolq_train.jsonl", 9427)),
+        validation: Some(Split::new("validation", "boolq_validation.jsonl", 3270)),
         test: None,
         fewshot: None,
         fields: "question, passage, label",
@@ -44,5 +43,5 @@ const CHOICES: [&str; 2] = ["no", "yes"];
 fn item(document: &Document) -> Result<Item, EvalError> {
     let context =
         format!("{}\nQuestion: {}?\nAnswer:", document.text("passage")?, document.text("question")?);
-    Ok(choice(context, CHOICES.map(str::to_owned).to_vec(), document.index("label", CHOICES.len())?))
+    Ok(Item::choice(context, CHOICES.map(str::to_owned).to_vec(), document.index("label", CHOICES.len())?))
 }

@@ -1,6 +1,6 @@
-//! WikiText's tokens put back together, as the harness does it: replacements one after the other, each a single pass from left to
-//! right, and five patterns that take the whitespace from the inside of brackets and quotes. It doesn't restore the original: quotes pair up
-//! across paragraphs, apostrophes with apostrophes.
+//! WikiText's tokens put back together, as the harness does it: replacements one after the other, each a single pass
+//! from left to right, and five patterns that take the whitespace from the inside of brackets and quotes. It doesn't
+//! restore the original: quotes pair up across paragraphs, apostrophes with apostrophes.
 
 use crate::python::text::{is_space, strip};
 
@@ -39,8 +39,8 @@ pub(super) fn detokenized(page: &str) -> String {
     text
 }
 
-/// `re.sub(r"/' [0-9]/", r"/'[0-9]/", text)`: slashes are no delimiters in Python, so that what is meant for a contraction is looked
-/// for with slashes around it, and a digit becomes the name of its class.
+/// `re.sub(r"/' [0-9]/", r"/'[0-9]/", text)`: slashes are no delimiters in Python, so that what is meant for a
+/// contraction is looked for with slashes around it, and a digit becomes the name of its class.
 fn slashed_digits(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
@@ -58,8 +58,8 @@ fn slashed_digits(text: &str) -> String {
     result + rest
 }
 
-/// `open\s*([^close]*?)\s*close` → `open\1close`: from an opening to the first closing behind it, whatever lies between, without the
-/// whitespace at the inner edges.
+/// `open\s*([^close]*?)\s*close` → `open\1close`: from an opening to the first closing behind it, whatever lies
+/// between, without the whitespace at the inner edges.
 fn tightened(text: &str, open: char, close: char) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;

@@ -2,16 +2,15 @@
 
 use serde_json::Value;
 
-use super::{ACCURACIES, choice, split};
 use crate::{
     documents::Document,
     error::EvalError,
     python::text::{capitalize, strip},
-    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Split, Task, Text, Wording},
 };
 
 /// HellaSwag. The labels of its test split aren't public, so the validation split is scored.
-pub static HELLASWAG: Task = Task {
+pub(crate) static HELLASWAG: Task = Task {
     name: "hellaswag",
     alias: None,
     tags: &["multiple_choice"],
@@ -20,8 +19,8 @@ pub static HELLASWAG: Task = Task {
         path: "Rowan/hellaswag",
         name: None,
         folder: "hellaswag",
-        training: split("train", "hellaswag_train.jsonl", 39_905),
-        validation: split("validation", "hellaswag_validation.jsonl", 10_042),
+        training: Some(Split::new("train", "hellaswag_train.jsonl", 39_905)),
+        validation: Some(Split::new("validation", "hellaswag_validation.jsonl", 10_042)),
         test: None,
         fewshot: None,
         fields: "activity_label, ctx_a, ctx_b, endings, label",
@@ -29,7 +28,7 @@ pub static HELLASWAG: Task = Task {
     description: "",
     examples: Examples::Drawn,
     output: OutputType::MultipleChoice,
-    metrics: ACCURACIES,
+    metrics: Metric::ACCURACIES,
     prepare: Some(prepared),
     item,
     wording: Wording {
@@ -55,7 +54,7 @@ fn prepared(document: Document) -> Result<Document, EvalError> {
 fn item(document: &Document) -> Result<Item, EvalError> {
     let choices = document.texts("choices")?;
     let gold = answer(document, choices.len())?;
-    Ok(choice(document.text("query")?.to_owned(), choices, gold))
+    Ok(Item::choice(document.text("query")?.to_owned(), choices, gold))
 }
 
 /// The label is a text with a number.

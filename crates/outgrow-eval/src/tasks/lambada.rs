@@ -1,15 +1,14 @@
-//! Lambada: the last word of a passage. In OpenAI's form the text is as it is printed; in the standard form it is lower-cased
-//! and split into tokens.
+//! Lambada: the last word of a passage. In OpenAI's form the text is as it is printed; in the standard form it is
+//! lower-cased and split into tokens.
 
-use super::split;
 use crate::{
     documents::Document,
     error::EvalError,
-    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording},
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Split, Task, Text, Wording},
 };
 
 /// OpenAI's form. It has a test split only, so that examples of a few-shot prompt are drawn from what is scored.
-pub static OPENAI: Task = Task {
+pub(crate) static OPENAI: Task = Task {
     name: "lambada_openai",
     dataset: Dataset {
         path: "EleutherAI/lambada_openai",
@@ -17,7 +16,7 @@ pub static OPENAI: Task = Task {
         folder: "lambada_openai",
         training: None,
         validation: None,
-        test: split("test", "lambada_openai_test.jsonl", 5153),
+        test: Some(Split::new("test", "lambada_openai_test.jsonl", 5153)),
         fewshot: None,
         fields: "text",
     },
@@ -25,7 +24,7 @@ pub static OPENAI: Task = Task {
 };
 
 /// The form of the paper by Paperno and others (2016).
-pub static STANDARD: Task = Task {
+pub(crate) static STANDARD: Task = Task {
     name: "lambada_standard",
     alias: None,
     tags: &["lambada"],
@@ -35,8 +34,8 @@ pub static STANDARD: Task = Task {
         name: None,
         folder: "lambada_standard",
         training: None,
-        validation: split("validation", "lambada_standard_validation.jsonl", 4869),
-        test: split("test", "lambada_standard_test.jsonl", 5153),
+        validation: Some(Split::new("validation", "lambada_standard_validation.jsonl", 4869)),
+        test: Some(Split::new("test", "lambada_standard_test.jsonl", 5153)),
         fewshot: None,
         fields: "text",
     },

@@ -1,15 +1,15 @@
-//! LogiQA: a passage, a question about what follows from it, and four options, of which the texts are scored and not the letters.
+//! LogiQA: a passage, a question about what follows from it, and four options, of which the texts are scored and not
+//! the letters.
 
-use super::{ACCURACIES, choice, split};
 use crate::{
     documents::Document,
     error::EvalError,
     python::text::strip,
-    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Split, Task, Text, Wording},
 };
 
 /// LogiQA.
-pub static LOGIQA: Task = Task {
+pub(crate) static LOGIQA: Task = Task {
     name: "logiqa",
     alias: None,
     tags: &[],
@@ -18,16 +18,16 @@ pub static LOGIQA: Task = Task {
         path: "EleutherAI/logiqa",
         name: Some("logiqa"),
         folder: "logiqa",
-        training: split("train", "logiqa_train.jsonl", 7376),
-        validation: split("validation", "logiqa_validation.jsonl", 651),
-        test: split("test", "logiqa_test.jsonl", 651),
+        training: Some(Split::new("train", "logiqa_train.jsonl", 7376)),
+        validation: Some(Split::new("validation", "logiqa_validation.jsonl", 651)),
+        test: Some(Split::new("test", "logiqa_test.jsonl", 651)),
         fewshot: None,
         fields: "label, context, question, options",
     },
     description: "",
     examples: Examples::Drawn,
     output: OutputType::MultipleChoice,
-    metrics: ACCURACIES,
+    metrics: Metric::ACCURACIES,
     prepare: None,
     item,
     wording: Wording {
@@ -59,5 +59,5 @@ fn item(document: &Document) -> Result<Item, EvalError> {
             options.len()
         ))
     })?;
-    Ok(choice(prompt, options, gold))
+    Ok(Item::choice(prompt, options, gold))
 }

@@ -1,12 +1,11 @@
-//! MMLU: 57 subjects, four choices each, of which the letters are scored. Subjects are tasks; they are summed up in four groups and one
-//! over all.
+//! MMLU: 57 subjects, four choices each, of which the letters are scored. Subjects are tasks; they are summed up in
+//! four groups and one over all.
 
-use super::split;
 use crate::{
     documents::Document,
     error::EvalError,
     python::text::strip,
-    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording},
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Split, Task, Text, Wording},
 };
 
 /// Tasks that are summed up: the mean of their metrics, weighted by their documents.
@@ -19,12 +18,12 @@ pub struct Group {
     /// The version of its definition.
     pub version: u32,
     /// Tasks and groups directly in it.
-    pub members: Members,
+    pub(crate) members: Members,
 }
 
 /// What a group has in it.
 #[derive(Debug)]
-pub enum Members {
+pub(crate) enum Members {
     /// All tasks with this tag.
     Tagged(&'static str),
     /// Groups by name.
@@ -106,8 +105,8 @@ macro_rules! subject {
                 folder: "mmlu",
                 training: None,
                 validation: None,
-                test: split("test", concat!($subject, "_test.jsonl"), $rows),
-                fewshot: split("dev", concat!($subject, "_dev.jsonl"), 5),
+                test: Some(Split::new("test", concat!($subject, "_test.jsonl"), $rows)),
+                fewshot: Some(Split::new("dev", concat!($subject, "_dev.jsonl"), 5)),
                 fields: "question, choices, answer",
             },
             description: concat!("The following are multiple choice questions (with answers) about ", $words, ".\n\n"),
@@ -146,7 +145,7 @@ fn item(document: &Document) -> Result<Item, EvalError> {
         context.extend(["\n", letter, ". ", option]);
     }
     context.push_str("\nAnswer:");
-    Ok(super::choice(context, LETTERS.map(str::to_owned).to_vec(), document.index("answer", LETTERS.len())?))
+    Ok(Item::choice(context, LETTERS.map(str::to_owned).to_vec(), document.index("answer", LETTERS.len())?))
 }
 
 /// The subjects.

@@ -1,16 +1,17 @@
 //! OpenBookQA: elementary science, asked without the book.
 
-use super::arc::labelled;
-use super::{ACCURACIES, choice, split};
 use crate::{
     documents::Document,
     error::EvalError,
     python::text::strip_start,
-    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+    tasks::{
+        arc::labelled,
+        task::{Dataset, Examples, Item, Metric, OutputType, Split, Task, Text, Wording},
+    },
 };
 
 /// OpenBookQA.
-pub static OPENBOOKQA: Task = Task {
+pub(crate) static OPENBOOKQA: Task = Task {
     name: "openbookqa",
     alias: None,
     tags: &[],
@@ -19,16 +20,16 @@ pub static OPENBOOKQA: Task = Task {
         path: "allenai/openbookqa",
         name: Some("main"),
         folder: "openbookqa",
-        training: split("train", "openbookqa_train.jsonl", 4957),
-        validation: split("validation", "openbookqa_validation.jsonl", 500),
-        test: split("test", "openbookqa_test.jsonl", 500),
+        training: Some(Split::new("train", "openbookqa_train.jsonl", 4957)),
+        validation: Some(Split::new("validation", "openbookqa_validation.jsonl", 500)),
+        test: Some(Split::new("test", "openbookqa_test.jsonl", 500)),
         fewshot: None,
         fields: "question_stem, choices (text, label), answerKey",
     },
     description: "",
     examples: Examples::Drawn,
     output: OutputType::MultipleChoice,
-    metrics: ACCURACIES,
+    metrics: Metric::ACCURACIES,
     prepare: None,
     item,
     wording: Wording {
@@ -43,5 +44,5 @@ pub static OPENBOOKQA: Task = Task {
 
 fn item(document: &Document) -> Result<Item, EvalError> {
     let gold = labelled(document, strip_start(document.text("answerKey")?))?;
-    Ok(choice(document.text("question_stem")?.to_owned(), document.texts("choices.text")?, gold))
+    Ok(Item::choice(document.text("question_stem")?.to_owned(), document.texts("choices.text")?, gold))
 }

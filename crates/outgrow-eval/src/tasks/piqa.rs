@@ -1,14 +1,13 @@
 //! PIQA: two ways to reach a goal in the physical world, of which one works. Options keep the spaces at their edges.
 
-use super::{ACCURACIES, choice, split};
 use crate::{
     documents::Document,
     error::EvalError,
-    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Split, Task, Text, Wording},
 };
 
 /// PIQA. The labels of its test split aren't public, so the validation split is scored.
-pub static PIQA: Task = Task {
+pub(crate) static PIQA: Task = Task {
     name: "piqa",
     alias: None,
     tags: &[],
@@ -17,8 +16,8 @@ pub static PIQA: Task = Task {
         path: "baber/piqa",
         name: None,
         folder: "piqa",
-        training: split("train", "piqa_train.jsonl", 16_113),
-        validation: split("validation", "piqa_validation.jsonl", 1838),
+        training: Some(Split::new("train", "piqa_train.jsonl", 16_113)),
+        validation: Some(Split::new("validation", "piqa_validation.jsonl", 1838)),
         test: None,
         fewshot: None,
         fields: "goal, sol1, sol2, label",
@@ -26,7 +25,7 @@ pub static PIQA: Task = Task {
     description: "",
     examples: Examples::Drawn,
     output: OutputType::MultipleChoice,
-    metrics: ACCURACIES,
+    metrics: Metric::ACCURACIES,
     prepare: None,
     item,
     wording: Wording {
@@ -42,5 +41,5 @@ pub static PIQA: Task = Task {
 fn item(document: &Document) -> Result<Item, EvalError> {
     let context = format!("Question: {}\nAnswer:", document.text("goal")?);
     let choices = vec![document.text("sol1")?.to_owned(), document.text("sol2")?.to_owned()];
-    Ok(choice(context, choices, document.index("label", 2)?))
+    Ok(Item::choice(context, choices, document.index("label", 2)?))
 }

@@ -1,15 +1,15 @@
-//! SciQ: questions of science with a passage that supports the answer, where there is one. The right answer is the last choice.
+//! SciQ: questions of science with a passage that supports the answer, where there is one. The right answer is the last
+//! choice.
 
-use super::{ACCURACIES, choice, split};
 use crate::{
     documents::Document,
     error::EvalError,
     python::text::strip_start,
-    tasks::task::{Dataset, Examples, Item, OutputType, Task, Text, Wording},
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Split, Task, Text, Wording},
 };
 
 /// SciQ.
-pub static SCIQ: Task = Task {
+pub(crate) static SCIQ: Task = Task {
     name: "sciq",
     alias: None,
     tags: &[],
@@ -18,16 +18,16 @@ pub static SCIQ: Task = Task {
         path: "allenai/sciq",
         name: None,
         folder: "sciq",
-        training: split("train", "sciq_train.jsonl", 11_679),
-        validation: split("validation", "sciq_validation.jsonl", 1000),
-        test: split("test", "sciq_test.jsonl", 1000),
+        training: Some(Split::new("train", "sciq_train.jsonl", 11_679)),
+        validation: Some(Split::new("validation", "sciq_validation.jsonl", 1000)),
+        test: Some(Split::new("test", "sciq_test.jsonl", 1000)),
         fewshot: None,
         fields: "question, distractor1, distractor2, distractor3, correct_answer, support",
     },
     description: "",
     examples: Examples::Drawn,
     output: OutputType::MultipleChoice,
-    metrics: ACCURACIES,
+    metrics: Metric::ACCURACIES,
     prepare: None,
     item,
     wording: Wording {
@@ -46,5 +46,5 @@ fn item(document: &Document) -> Result<Item, EvalError> {
     let context = format!("{support}\nQuestion: {}\nAnswer:", document.text("question")?);
     let fields = ["distractor1", "distractor2", "distractor3", "correct_answer"];
     let choices = fields.iter().map(|field| document.text(field).map(str::to_owned));
-    Ok(choice(context, choices.collect::<Result<_, _>>()?, 3))
+    Ok(Item::choice(context, choices.collect::<Result<_, _>>()?, 3))
 }

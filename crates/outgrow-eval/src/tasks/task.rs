@@ -1,9 +1,9 @@
-//! What a benchmark is, as a value: where its documents are, what it asks of a model for each of them, and what it measures. The
-//! benchmarks themselves are in the files of `tasks/`; nothing here knows one by name.
+//! What a benchmark is, as a value: where its documents are, what it asks of a model for each of them, and what it
+//! measures. The benchmarks themselves are in the files of `tasks/`; nothing here knows one by name.
 
 use crate::{documents::Document, error::EvalError};
 
-/// A benchmark. All there are: [`crate::TASKS`].
+/// A benchmark. All there are: [`TASKS`](crate::tasks::TASKS).
 #[derive(Debug)]
 pub struct Task {
     /// Its name in lm-evaluation-harness.
@@ -65,7 +65,7 @@ pub struct Split {
 }
 
 /// How examples for a few-shot prompt are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Examples {
     /// Drawn for each document from the pool.
     Drawn,
@@ -76,7 +76,7 @@ pub enum Examples {
 }
 
 /// The kind of question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OutputType {
     /// How likely is this continuation, and would a greedy model have written it?
     LogLikelihood,
@@ -135,7 +135,7 @@ pub enum Gold {
 }
 
 /// What is measured for each document, and aggregated over them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Metric {
     /// Whether the likeliest choice is right; of a completion, whether a greedy model would have written it.
     Accuracy,
@@ -153,7 +153,35 @@ pub enum Metric {
     BitsPerByte,
 }
 
+impl Split {
+    /// A split by its name on the hub, its file here and its official number of documents.
+    pub const fn new(name: &'static str, file: &'static str, rows: usize) -> Self {
+        Self { name, file, rows }
+    }
+}
+
+impl Item {
+    /// Several choices of which one is right.
+    pub(crate) fn choice(context: String, choices: Vec<String>, gold: usize) -> Self {
+        Self::Choice { context, choices, gold: Gold::Index(gold) }
+    }
+}
+
 impl Metric {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Accuracy,
+        Self::NormalizedAccuracy,
+        Self::ProbabilityMass,
+        Self::Perplexity,
+        Self::WordPerplexity,
+        Self::BytePerplexity,
+        Self::BitsPerByte,
+    ];
+
+    /// What most benchmarks of several choices measure.
+    pub(crate) const ACCURACIES: &'static [Self] = &[Self::Accuracy, Self::NormalizedAccuracy];
+
     /// Its name in the results.
     pub fn name(self) -> &'static str {
         match self {
@@ -175,8 +203,8 @@ impl Metric {
     }
 }
 
-/// The harness' own definition where a results file repeats it and nothing here computes with it: templates in Jinja, and
-/// `None` where it says nothing or has a function in Python.
+/// The harness' own definition where a results file repeats it and nothing here computes with it: templates in Jinja,
+/// and `None` where it says nothing or has a function in Python.
 #[derive(Clone, Copy, Debug)]
 pub struct Wording {
     /// The template of the context.
@@ -222,9 +250,10 @@ impl Task {
 
     /// Whether one example more is drawn than asked for, so that the document itself can be left out.
     ///
-    /// The harness means to do so where pool and evaluated split are the same, but compares the split *for examples* with the split
-    /// *for testing*: so it does it where a task has neither (piqa, winogrande, hellaswag, boolq), though their pool is the training
-    /// split, and doesn't where the test split is the pool for want of others (lambada_openai).
+    /// The harness means to do so where pool and evaluated split are the same, but compares the split *for examples*
+    /// with the split *for testing*: so it does it where a task has neither (piqa, winogrande, hellaswag, boolq),
+    /// though their pool is the training split, and doesn't where the test split is the pool for want of others
+    /// (lambada_openai).
     pub fn draws_one_more(&self) -> bool {
         self.dataset.fewshot.map(|split| split.name) == self.dataset.test.map(|split| split.name)
     }

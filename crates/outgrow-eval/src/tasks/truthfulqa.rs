@@ -1,15 +1,14 @@
-//! TruthfulQA with choices: the best of them (mc1), or the part of the probability that the true ones have (mc2). The prompt begins with
-//! six questions and answers that are always the same.
+//! TruthfulQA with choices: the best of them (mc1), or the part of the probability that the true ones have (mc2). The
+//! prompt begins with six questions and answers that are always the same.
 
-use super::split;
 use crate::{
     documents::Document,
     error::EvalError,
-    tasks::task::{Dataset, Examples, Gold, Item, Metric, OutputType, Task, Text, Wording},
+    tasks::task::{Dataset, Examples, Gold, Item, Metric, OutputType, Split, Task, Text, Wording},
 };
 
 /// One true choice, the first.
-pub static MC1: Task = Task {
+pub(crate) static MC1: Task = Task {
     name: "truthfulqa_mc1",
     alias: None,
     tags: &["truthfulqa"],
@@ -19,7 +18,7 @@ pub static MC1: Task = Task {
         name: Some("multiple_choice"),
         folder: "truthfulqa",
         training: None,
-        validation: split("validation", "truthfulqa_validation.jsonl", 817),
+        validation: Some(Split::new("validation", "truthfulqa_validation.jsonl", 817)),
         test: None,
         fewshot: None,
         fields: "question, mc1_targets (choices, labels), mc2_targets (choices, labels)",
@@ -29,12 +28,12 @@ pub static MC1: Task = Task {
     output: OutputType::MultipleChoice,
     metrics: &[Metric::Accuracy],
     prepare: None,
-    item: |document| Ok(super::choice(context(document)?, document.texts("mc1_targets.choices")?, 0)),
+    item: |document| Ok(Item::choice(context(document)?, document.texts("mc1_targets.choices")?, 0)),
     wording: Wording { doc_to_choice: Text::Template("{{mc1_targets.choices}}"), ..WORDING },
 };
 
 /// Several true choices.
-pub static MC2: Task = Task {
+pub(crate) static MC2: Task = Task {
     name: "truthfulqa_mc2",
     version: 3.0,
     metrics: &[Metric::ProbabilityMass],

@@ -1,16 +1,17 @@
 //! WikiText-2 by page: the perplexity of whole articles, per word of the original.
 
-use super::detokenizer::detokenized;
-use super::split;
 use crate::{
     documents::Document,
     error::EvalError,
     python::text::count_words,
-    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording},
+    tasks::{
+        detokenizer::detokenized,
+        task::{Dataset, Examples, Item, Metric, OutputType, Split, Task, Text, Wording},
+    },
 };
 
 /// WikiText-2. Examples would not be part of what is scored, whatever is asked for.
-pub static WIKITEXT: Task = Task {
+pub(crate) static WIKITEXT: Task = Task {
     name: "wikitext",
     alias: None,
     tags: &[],
@@ -19,9 +20,9 @@ pub static WIKITEXT: Task = Task {
         path: "EleutherAI/wikitext_document_level",
         name: Some("wikitext-2-raw-v1"),
         folder: "wikitext",
-        training: split("train", "wikitext2_raw_train_pages.jsonl", 629),
-        validation: split("validation", "wikitext2_raw_validation_pages.jsonl", 60),
-        test: split("test", "wikitext2_raw_test_pages.jsonl", 62),
+        training: Some(Split::new("train", "wikitext2_raw_train_pages.jsonl", 629)),
+        validation: Some(Split::new("validation", "wikitext2_raw_validation_pages.jsonl", 60)),
+        test: Some(Split::new("test", "wikitext2_raw_test_pages.jsonl", 62)),
         fewshot: None,
         fields: "page",
     },

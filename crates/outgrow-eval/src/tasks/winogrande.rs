@@ -1,16 +1,16 @@
-//! WinoGrande by partial evaluation (Trinh and Le, 2018): the options are put where the sentence has its blank, and what follows is scored
-//! given either. There is one continuation and there are two contexts, so that no length has to be made up for.
+//! WinoGrande by partial evaluation (Trinh and Le, 2018): the options are put where the sentence has its blank, and
+//! what follows is scored given either. There is one continuation and there are two contexts, so that no length has to
+//! be made up for.
 
-use super::split;
 use crate::{
     documents::Document,
     error::EvalError,
     python::text::strip,
-    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Task, Text, Wording},
+    tasks::task::{Dataset, Examples, Item, Metric, OutputType, Split, Task, Text, Wording},
 };
 
 /// WinoGrande.
-pub static WINOGRANDE: Task = Task {
+pub(crate) static WINOGRANDE: Task = Task {
     name: "winogrande",
     alias: None,
     tags: &[],
@@ -19,8 +19,8 @@ pub static WINOGRANDE: Task = Task {
         path: "allenai/winogrande",
         name: Some("winogrande_xl"),
         folder: "winogrande",
-        training: split("train", "winogrande_xl_train.jsonl", 40_398),
-        validation: split("validation", "winogrande_xl_validation.jsonl", 1267),
+        training: Some(Split::new("train", "winogrande_xl_train.jsonl", 40_398)),
+        validation: Some(Split::new("validation", "winogrande_xl_validation.jsonl", 1267)),
         test: None,
         fewshot: None,
         fields: "sentence, option1, option2, answer",

@@ -1,10 +1,13 @@
-//! Folders as the harness' command line opens them: its own `hf` model is given a path and `add_bos_token`, and so are we. The same scores, which are hashes of
-//! a request's tokens, for every class of tokenizer, every flag, with examples and without (golden/front_door.json, by xtask/python/golden/front_door.py).
+//! Folders as the harness' command line opens them: its own `hf` model is given a path and `add_bos_token`, and so are
+//! we. The same scores, which are hashes of a request's tokens, for every class of tokenizer, every flag, with examples
+//! and without (golden/front_door.json, by xtask/python/golden/front_door.py).
 
 use std::{fs, path::Path};
 
 use outgrow_eval::{
-    Answer, BatchLimit, Evaluation, ModelOutline, Options, TokenizerFiles, TokenizerSource, score, tokenize,
+    BatchLimit, Evaluation, ModelOutline, Options, Scores, TokenRequests,
+    evaluation::{Answer, TaskOutcome},
+    tokenizer::pretrained::{TokenizerFiles, TokenizerSource},
 };
 use serde_json::{Value, json};
 
@@ -31,7 +34,8 @@ fn folder(case: &Value) -> tempfile::TempDir {
     folder
 }
 
-/// For each document of each task, the score of each request and whether it is the greedy one; of a page the sum over its windows.
+/// For each document of each task, the score of each request and whether it is the greedy one; of a page the sum over
+/// its windows.
 fn scores(case: &Value, tasks: &[&str], rows: usize, positions: usize) -> Vec<Vec<Value>> {
     // Standard errors by bootstrap aren't asked for.
     let options = Options { bootstrap_iters: 0, ..options(case) };
@@ -46,9 +50,9 @@ fn scores(case: &Value, tasks: &[&str], rows: usize, positions: usize) -> Vec<Ve
         bos_token_id: named.bos.as_ref().map(|token| token.id),
         eos_token_id: named.eos.as_ref().map(|token| token.id),
     };
-    let requests = tokenize(&plan, &tokenizer, &outline).unwrap();
+    let requests = TokenRequests::new(&plan, &tokenizer, &outline).unwrap();
     let mut model = Hashed::new(outline);
-    let scores = score(&requests, &mut model, BatchLimit::default(), None, &mut |_| ()).unwrap();
+    let scores = Scores::compute(&requests, &mut model, BatchLimit::default(), None, &mut |_| ()).unwrap();
     let evaluation = Evaluation::new(&plan, &requests, &scores).unwrap();
     let answer = |answer: &Answer| match answer {
         Answer::Total(sum) => json!([sum]),
@@ -56,8 +60,8 @@ fn scores(case: &Value, tasks: &[&str], rows: usize, positions: usize) -> Vec<Ve
             scores.iter().map(|score| json!([score.log_likelihood, score.is_greedy])).collect()
         }
     };
-    let of_task = |outcome: &outgrow_eval::TaskOutcome<'_>| outcome.answers.iter().map(answer).collect();
-    evaluation.tasks.iter().map(of_task).collect()
+    let of_task = |outcome: &TaskOutcome<'_>| outcome.answers.iter().map(answer).collect();
+    evaluation.tasks().iter().map(of_task).collect()
 }
 
 #[test]

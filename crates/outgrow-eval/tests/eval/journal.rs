@@ -3,19 +3,19 @@
 use std::fs;
 use std::path::Path;
 
-use outgrow_eval::{BatchLimit, EvalError, Options, Scores, ScoringProgress, TokenRequests, score, tokenize};
+use outgrow_eval::{BatchLimit, EvalError, Options, Scores, ScoringProgress, TokenRequests};
 
-use crate::support::{Hashed, documents, outline, plan, tokenizer};
+use crate::support::{Hashed, documents, one_line, outline, plan, tokenizer};
 
 const SMALL: BatchLimit = BatchLimit { requests: 3, tokens: usize::MAX };
 
 fn requests() -> TokenRequests {
     let plan = plan(&["arc_easy", "logiqa", "wikitext"], &documents(), &Options::default()).unwrap();
-    tokenize(&plan, &tokenizer(), &outline(300)).unwrap()
+    TokenRequests::new(&plan, &tokenizer(), &outline(300)).unwrap()
 }
 
 fn run(requests: &TokenRequests, model: &mut Hashed, journal: Option<&Path>) -> Result<Scores, EvalError> {
-    score(requests, model, SMALL, journal.map(|path| (path, "model 1")), &mut |_| ())
+    Scores::compute(requests, model, SMALL, journal.map(|path| (path, "model 1")), &mut |_| ())
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn a_killed_evaluation_scores_only_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let mut first = Hashed { batches_left: 4, ..Hashed::new(outline(300)) };
-    let message = run(&requests, &mut first, Some(&path)).unwrap_err().to_string();
+    let message = one_line(&run(&requests, &mut first, Some(&path)).unwrap_err());
     assert!(message.ends_with("the machine is switched off"), "{message}");
     let mut second = Hashed::new(outline(300));
     assert_eq!(run(&requests, &mut second, Some(&path)).unwrap(), whole);
@@ -60,7 +60,8 @@ fn progress_counts_what_the_journal_had() {
     run(&requests, &mut first, Some(&path)).unwrap_err();
     let mut seen: Vec<ScoringProgress> = Vec::new();
     let mut model = Hashed::new(outline(300));
-    score(&requests, &mut model, SMALL, Some((&path, "model 1")), &mut |now| seen.push(now)).unwrap();
+    Scores::compute(&requests, &mut model, SMALL, Some((&path, "model 1")), &mut |now| seen.push(now))
+        .unwrap();
     assert_eq!((seen[0].done, seen[0].from_journal), (first.scored, first.scored));
     let last = seen.last().unwrap();
     assert_eq!((last.done, last.tokens), (requests.distinct(), last.total_tokens));
@@ -75,7 +76,8 @@ fn what_is_not_this_models_journal_is_refused() {
     run(&requests, &mut Hashed::new(outline(300)), Some(&path)).unwrap();
     let refused = |path: &Path, identity: &str| {
         let mut model = Hashed::new(outline(300));
-        let error = score(&requests, &mut model, SMALL, Some((path, identity)), &mut |_| ()).unwrap_err();
+        let error =
+            Scores::compute(&requests, &mut model, SMALL, Some((path, identity)), &mut |_| ()).unwrap_err();
         error.to_string().replace(path.to_str().unwrap(), "JOURNAL")
     };
     insta::assert_snapshot!(refused(&path, "model 2"), @"JOURNAL: has scores of another model (model 1); remove it or name another file");

@@ -1,6 +1,10 @@
-//! What holds for any evaluation: no score depends on batches or on what else is evaluated, a limit takes the first documents, and whole texts lose no token.
+//! What holds for any evaluation: no score depends on batches or on what else is evaluated, a limit takes the first
+//! documents, and whole texts lose no token.
 
-use outgrow_eval::{BatchLimit, Evaluation, Limit, Options, Prefix, TASKS as ALL, score, tokenize};
+use outgrow_eval::{
+    BatchLimit, Continuations, Evaluation, Limit, Options, Plan, Prefix, Scores, TokenRequests,
+    tasks::TASKS as ALL,
+};
 use proptest::prelude::*;
 
 use crate::support::{Hashed, TASKS, documents, golden, outline, plan, scored, tokenizer};
@@ -21,7 +25,7 @@ proptest! {
         let options = Options { num_fewshot: Some(num_fewshot), ..Options::default() };
         let whole = plan(&TASKS, &documents(), &options).unwrap();
         let limited = plan(&TASKS, &documents(), &Options { limit: Some(Limit::Count(count)), ..options }).unwrap();
-        for (whole, limited) in whole.tasks.iter().zip(&limited.tasks) {
+        for (whole, limited) in whole.tasks().iter().zip(limited.tasks()) {
             prop_assert_eq!(limited.original, whole.documents.len());
             prop_assert_eq!(limited.documents.len(), count.min(whole.documents.len()));
             for (document, same) in whole.documents.iter().zip(&limited.documents) {
@@ -35,11 +39,11 @@ proptest! {
 fn the_longest_requests_come_first_and_no_input_is_too_long() {
     let options = Options { num_fewshot: Some(2), ..Options::default() };
     let plan = plan(&TASKS, &documents(), &options).unwrap();
-    let requests = tokenize(&plan, &tokenizer(), &outline(200)).unwrap();
-    let lengths: Vec<_> = requests.groups.iter().map(outgrow_eval::Continuations::longest_input).collect();
+    let requests = TokenRequests::new(&plan, &tokenizer(), &outline(200)).unwrap();
+    let lengths: Vec<_> = requests.groups().iter().map(Continuations::longest_input).collect();
     assert!(lengths.is_sorted_by(|longer, shorter| longer >= shorter));
     assert_eq!(lengths[0], 200);
-    assert!(requests.truncated > 0);
+    assert!(requests.truncated() > 0);
 }
 
 #[test]
@@ -48,32 +52,32 @@ fn a_task_has_the_same_results_alone_as_among_others() {
     let together = plan(&TASKS, &documents(), &options).unwrap();
     let (requests, scores) = scored(&together, 400, BatchLimit::default());
     let together = Evaluation::new(&together, &requests, &scores).unwrap();
-    for (task, outcome) in TASKS.iter().zip(&together.tasks) {
+    for (task, outcome) in TASKS.iter().zip(together.tasks()) {
         let alone = plan(&[task], &documents(), &options).unwrap();
         let (requests, scores) = scored(&alone, 400, BatchLimit::default());
         let alone = Evaluation::new(&alone, &requests, &scores).unwrap();
-        assert_eq!(alone.tasks[0].results, outcome.results, "{task}");
-        assert_eq!(alone.tasks[0].answers, outcome.answers, "{task}");
+        assert_eq!(alone.tasks()[0].results, outcome.results, "{task}");
+        assert_eq!(alone.tasks()[0].answers, outcome.answers, "{task}");
     }
 }
 
 #[test]
 fn the_papers_preset_leaves_out_the_bos_and_begins_with_the_eos() {
     let plan = plan(&["arc_easy", "wikitext"], &documents(), &Options::paper()).unwrap();
-    let requests = tokenize(&plan, &tokenizer(), &outline(100)).unwrap();
-    assert_eq!(requests.prefix_token_id, Some(2));
-    assert!(requests.groups.iter().any(|group| group.context == [2]));
-    assert!(requests.groups.iter().all(|group| !group.context.contains(&1)));
+    let requests = TokenRequests::new(&plan, &tokenizer(), &outline(100)).unwrap();
+    assert_eq!(requests.prefix_token_id(), Some(2));
+    assert!(requests.groups().iter().any(|group| group.context == [2]));
+    assert!(requests.groups().iter().all(|group| !group.context.contains(&1)));
 }
 
 #[test]
 fn continuations_of_one_context_are_one_group() {
     let plan = plan(&["arc_easy", "winogrande"], &documents(), &Options::default()).unwrap();
-    let requests = tokenize(&plan, &tokenizer(), &outline(1000)).unwrap();
-    let [arc, winogrande] = [0, 1].map(|task| plan.tasks[task].documents.len());
+    let requests = TokenRequests::new(&plan, &tokenizer(), &outline(1000)).unwrap();
+    let [arc, winogrande] = [0, 1].map(|task| plan.tasks()[task].documents.len());
     // The first two sentences of WinoGrande differ behind their blank only.
-    assert_eq!(requests.groups.len(), arc + 2 * winogrande - 2);
-    assert_eq!(requests.distinct(), requests.requests);
+    assert_eq!(requests.groups().len(), arc + 2 * winogrande - 2);
+    assert_eq!(requests.distinct(), requests.total());
 }
 
 #[test]
@@ -95,13 +99,13 @@ fn a_model_without_special_tokens_can_be_given_a_prefix() {
     let plan = plan(&["wikitext"], &documents(), &options).unwrap();
     let mut outline = outline(50);
     (outline.bos_token_id, outline.eos_token_id) = (None, None);
-    let requests = tokenize(&plan, &tokenizer(), &outline).unwrap();
-    assert!(requests.groups.iter().any(|group| group.context == [5]));
-    score(&requests, &mut Hashed::new(outline), BatchLimit::default(), None, &mut |_| ()).unwrap();
+    let requests = TokenRequests::new(&plan, &tokenizer(), &outline).unwrap();
+    assert!(requests.groups().iter().any(|group| group.context == [5]));
+    Scores::compute(&requests, &mut Hashed::new(outline), BatchLimit::default(), None, &mut |_| ()).unwrap();
 }
 
 /// The plan of the golden rows of one task, from files of other names.
-fn plan_of_files(files: &[(&str, &str)]) -> outgrow_eval::Plan {
+fn plan_of_files(files: &[(&str, &str)]) -> Plan {
     let data = tempfile::tempdir().unwrap();
     for (file, name) in files {
         std::fs::copy(golden().join(file), data.path().join(name)).unwrap();
@@ -124,8 +128,8 @@ fn parquet_of_any_codec_and_type_and_json_lines_hold_the_same_documents() {
     ];
     for file in files {
         let parquet = plan_of_files(&[(file, "arc_challenge_test.parquet")]);
-        assert_eq!(parquet.tasks[0].hash(), json.tasks[0].hash(), "{file}");
-        assert_eq!(parquet.tasks[0].documents.len(), 4, "{file}");
+        assert_eq!(parquet.tasks()[0].hash(), json.tasks()[0].hash(), "{file}");
+        assert_eq!(parquet.tasks()[0].documents.len(), 4, "{file}");
     }
 }
 
@@ -136,11 +140,10 @@ fn a_split_in_parts_is_the_split_in_one_file() {
     // Copied in the other order: the names decide.
     let parts = plan_of_files(&[(&golden[1], &part(1)), (&golden[0], &part(0))]);
     let whole = plan_of_files(&[("arc_challenge_test.parquet", "arc_challenge_test.parquet")]);
-    assert_eq!(parts.tasks[0].hash(), whole.tasks[0].hash());
-    let rows = parts.tasks[0].files.iter().map(|file| file.rows).collect::<Vec<_>>();
+    assert_eq!(parts.tasks()[0].hash(), whole.tasks()[0].hash());
+    let rows = parts.tasks()[0].files.iter().map(|file| file.rows).collect::<Vec<_>>();
     assert_eq!(rows, [2, 2]);
-    let warnings =
-        |plan: &outgrow_eval::Plan| plan.warnings.join("; ").rsplit('/').next().unwrap().to_owned();
+    let warnings = |plan: &Plan| plan.warnings().join("; ").rsplit('/').next().unwrap().to_owned();
     insta::assert_snapshot!(warnings(&parts), @"arc_challenge_test-00000-of-00002.parquet and its 1 other parts: hold 4 documents, but the official split has 1172");
     insta::assert_snapshot!(warnings(&whole), @"arc_challenge_test.parquet: holds 4 documents, but the official split has 1172");
 }

@@ -1,5 +1,5 @@
-//! Evaluations from names of tasks to files, against what lm-evaluation-harness makes of the same documents (tests/golden, made by
-//! xtask/python/golden/evaluation.py), and laws that hold for any.
+//! Evaluations from names of tasks to files, against what lm-evaluation-harness makes of the same documents
+//! (tests/golden, made by xtask/python/golden/evaluation.py), and laws that hold for any.
 
 mod front_door;
 mod golden;

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use insta::assert_snapshot;
-use outgrow_eval::{EvalError, Limit, Options, Prefix, Tokenizer, select, tokenize};
+use outgrow_eval::{EvalError, Limit, Options, Prefix, Selection, TokenRequests, tokenizer::Tokenizer};
 
-use crate::support::{documents, outline, plan, tokenizer};
+use crate::support::{documents, one_line, outline, plan, tokenizer};
 
 #[track_caller]
 fn line<T>(result: Result<T, EvalError>, folder: &Path) -> String {
-    let text = result.err().expect("refused").to_string();
+    let text = one_line(&result.err().expect("refused"));
     assert!(!text.contains('\n'), "{text}");
     text.replace(folder.to_str().unwrap(), "DATA")
 }
@@ -29,11 +29,11 @@ fn refused(task: &str, file: &str, text: &str) -> String {
 
 #[test]
 fn a_task_that_is_not_there_has_neighbours() {
-    let message = |name: &str| select(&[name]).unwrap_err().to_string();
+    let message = |name: &str| Selection::named(&[name]).unwrap_err().to_string();
     assert_snapshot!(message("arc-easy"), @r#"no task "arc-easy"; nearest: arc_easy"#);
     assert_snapshot!(message("lambada"), @r#"no task "lambada"; nearest: lambada_openai, lambada_standard"#);
     assert_snapshot!(message("mmlu_anatomie"), @r#"no task "mmlu_anatomie"; nearest: mmlu_anatomy"#);
-    assert_snapshot!(select::<&str>(&[]).unwrap_err(), @"no task: name at least one, for instance arc_easy");
+    assert_snapshot!(Selection::named::<&str>(&[]).unwrap_err(), @"no task: name at least one, for instance arc_easy");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_file_that_is_not_what_its_name_says_is_named() {
 fn a_mark_in_front_of_json_lines_is_no_part_of_them() {
     let lines = fs::read_to_string(documents().join("piqa/piqa_validation.jsonl")).unwrap();
     let folder = with("piqa_validation.jsonl", &format!("\u{feff}{lines}"));
-    let of = |data: &Path| plan(&["piqa"], data, &Options::default()).unwrap().tasks[0].hash();
+    let of = |data: &Path| plan(&["piqa"], data, &Options::default()).unwrap().tasks()[0].hash();
     assert_eq!(of(folder.path()), of(&documents()));
 }
 
@@ -133,7 +133,7 @@ fn fields_that_are_missing_or_wrong_are_named_with_their_line() {
 #[test]
 fn another_number_of_documents_is_a_warning_with_both_numbers() {
     let plan = plan(&["piqa"], &documents(), &Options::default()).unwrap();
-    let warning = plan.warnings.join("; ").replace(documents().to_str().unwrap(), "DATA");
+    let warning = plan.warnings().join("; ").replace(documents().to_str().unwrap(), "DATA");
     assert_snapshot!(warning, @"DATA/piqa/piqa_validation.jsonl: holds 3 documents, but the official split has 1838");
 }
 
@@ -141,13 +141,13 @@ fn another_number_of_documents_is_a_warning_with_both_numbers() {
 fn options_that_cannot_work_are_refused() {
     let tokens = |options: Options, max_length: usize| {
         let plan = plan(&["wikitext"], &documents(), &options)?;
-        tokenize(&plan, &tokenizer(), &outline(max_length)).map(|_| ())
+        TokenRequests::new(&plan, &tokenizer(), &outline(max_length)).map(|_| ())
     };
     let default = Options::default;
-    assert_snapshot!(tokens(Options { max_length: Some(0), ..default() }, 64).unwrap_err(), @"max-length is 0; it must be at least 1");
-    assert_snapshot!(tokens(Options { max_length: Some(65), ..default() }, 64).unwrap_err(), @"max-length is 65; it must be at most 64, the model's positions");
-    assert_snapshot!(tokens(Options { prefix: Prefix::Id(9999), ..default() }, 64).unwrap_err(), @"prefix-token-id is 9999; it must be below 431, the model's vocabulary");
-    assert_snapshot!(tokens(default(), 0).unwrap_err(), @"max-length is 0; it must be at least 1");
+    assert_snapshot!(tokens(Options { max_length: Some(0), ..default() }, 64).unwrap_err(), @"max_length is 0; it must be at least 1");
+    assert_snapshot!(tokens(Options { max_length: Some(65), ..default() }, 64).unwrap_err(), @"max_length is 65; it must be at most 64, the model's positions");
+    assert_snapshot!(tokens(Options { prefix: Prefix::Id(9999), ..default() }, 64).unwrap_err(), @"prefix_token_id is 9999; it must be below 431, the model's vocabulary");
+    assert_snapshot!(tokens(default(), 0).unwrap_err(), @"max_length is 0; it must be at least 1");
     assert_snapshot!(Limit::from_number(0.0).unwrap_err(), @"limit is 0; it must be a number of documents, or a part of them between 0 and 1");
     assert!(Limit::from_number(f64::NAN).is_err());
     assert!(tokens(Options { limit: Some(Limit::Count(0)), ..default() }, 64).is_err());
@@ -158,12 +158,12 @@ fn options_that_cannot_work_are_refused() {
 #[test]
 fn what_the_model_cannot_take_is_named_before_it_is_run() {
     let plan_of = |task: &str| plan(&[task], &documents(), &Options::default()).unwrap();
-    assert_snapshot!(tokenize(&plan_of("hellaswag"), &tokenizer(), &outline(17)).unwrap_err(), @"hellaswag, document 1: a continuation has 18 tokens, but the model takes 17 at most");
+    assert_snapshot!(TokenRequests::new(&plan_of("hellaswag"), &tokenizer(), &outline(17)).unwrap_err(), @"hellaswag, document 1: a continuation has 18 tokens, but the model takes 17 at most");
     let mut without = outline(64);
     (without.bos_token_id, without.eos_token_id) = (None, None);
     let plan =
         plan(&["wikitext"], &documents(), &Options { limit: Some(Limit::Count(1)), ..Options::default() });
-    assert_snapshot!(tokenize(&plan.unwrap(), &tokenizer(), &without).unwrap_err(), @"wikitext, document 0: has no context, and the model names no token that begins or ends a text: give a prefix token");
+    assert_snapshot!(TokenRequests::new(&plan.unwrap(), &tokenizer(), &without).unwrap_err(), @"wikitext, document 0: has no context, and the model names no token that begins or ends a text: give a prefix token");
 }
 
 #[test]
@@ -171,9 +171,9 @@ fn a_text_with_a_token_beyond_the_vocabulary_is_refused_and_a_tokenizer_with_one
     let plan = plan(&["arc_easy"], &documents(), &Options::default()).unwrap();
     let mut small = outline(64);
     small.vocab_size = 430;
-    assert!(tokenize(&plan, &tokenizer(), &small).is_ok(), "no text has the last token");
+    assert!(TokenRequests::new(&plan, &tokenizer(), &small).is_ok(), "no text has the last token");
     small.vocab_size = 100;
-    assert_snapshot!(tokenize(&plan, &tokenizer(), &small).unwrap_err(), @r#"arc_easy, document 0: "Question:" is token 339, but the model's vocabulary has 100: its embedding lacks a row, or this is another model's tokenizer (3 more documents like it)"#);
+    assert_snapshot!(TokenRequests::new(&plan, &tokenizer(), &small).unwrap_err(), @r#"arc_easy, document 0: "Question:" is token 339, but the model's vocabulary has 100: its embedding lacks a row, or this is another model's tokenizer (3 more documents like it)"#);
 }
 
 #[test]

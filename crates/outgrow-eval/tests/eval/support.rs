@@ -1,12 +1,13 @@
-//! A model whose scores are read off the SHA-256 of a request's tokens, as in xtask/python/peers/harness.py; and the road from names to an
-//! evaluation in one call. It asserts nothing.
+//! A model whose scores are read off the SHA-256 of a request's tokens, as in xtask/python/peers/harness.py; and the
+//! road from names to an evaluation in one call. It asserts nothing.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use outgrow_eval::{
     AddBosToken, BatchLimit, Continuations, EvalError, LanguageModel, ModelOutline, Options, Plan, Prefix,
-    PretrainedTokenizer, Score, Scores, Seeds, TokenRequests, Tokenizer, prepare, score, select, tokenize,
+    Score, Scores, Seeds, Selection, TokenRequests,
+    tokenizer::{Tokenizer, pretrained::PretrainedTokenizer},
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -69,6 +70,16 @@ fn hashed(context: &[u32], continuation: &[u32]) -> Score {
     Score { log_likelihood: -f64::from(drawn) / 134_217_728.0, is_greedy: sum[4] % 4 == 0 }
 }
 
+/// An error as a program prints it: the message, then its causes.
+pub fn one_line(error: &EvalError) -> String {
+    let (mut line, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}
+
 pub fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
@@ -115,12 +126,13 @@ pub fn options(json: &Value) -> Options {
 }
 
 pub fn plan(tasks: &[&str], data: &Path, options: &Options) -> Result<Plan, EvalError> {
-    prepare(&select(tasks)?, data, options)
+    Plan::prepare(&Selection::named(tasks)?, data, options)
 }
 
 /// Tokens and scores of a plan.
 pub fn scored(plan: &Plan, max_length: usize, batch: BatchLimit) -> (TokenRequests, Scores) {
-    let requests = tokenize(plan, &tokenizer(), &outline(max_length)).unwrap();
-    let scores = score(&requests, &mut Hashed::new(outline(max_length)), batch, None, &mut |_| ()).unwrap();
+    let requests = TokenRequests::new(plan, &tokenizer(), &outline(max_length)).unwrap();
+    let scores =
+        Scores::compute(&requests, &mut Hashed::new(outline(max_length)), batch, None, &mut |_| ()).unwrap();
     (requests, scores)
 }

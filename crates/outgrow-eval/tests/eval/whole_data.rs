@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use outgrow_eval::{Options, PAPER_TASKS};
+use outgrow_eval::{Options, tasks::PAPER_TASKS};
 use serde_json::Value;
 
 use crate::support::{golden_json, plan};
@@ -15,12 +15,12 @@ fn the_whole_files_have_the_hashes_of_the_harness() {
         return;
     };
     let plan = plan(&PAPER_TASKS, &data, &Options::default()).unwrap();
-    assert_eq!(plan.warnings, [""; 0]);
+    assert_eq!(plan.warnings(), [""; 0]);
     let requests =
-        plan.tasks.iter().flat_map(|planned| &planned.documents).map(|document| document.requests().len());
+        plan.tasks().iter().flat_map(|planned| &planned.documents).map(|document| document.requests().len());
     assert_eq!(requests.sum::<usize>(), 37_308 + 62);
     let theirs = golden_json("whole.json");
     let ours: serde_json::Map<String, Value> =
-        plan.tasks.iter().map(|planned| (planned.task.name.to_owned(), planned.hash().into())).collect();
+        plan.tasks().iter().map(|planned| (planned.task.name.to_owned(), planned.hash().into())).collect();
     assert_eq!(Value::Object(ours), theirs["task_hashes"]);
 }

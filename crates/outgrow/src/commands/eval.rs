@@ -7,8 +7,10 @@ use std::{
 };
 
 use outgrow_eval::{
-    AddBosToken, BatchLimit, Evaluation, GROUPS, Limit, Options, Plan, Prefix, RunDescription, Scores, TASKS,
-    TokenRequests, TokenizerDescription, paper_row, prepare, score, select, table, tokenize, write,
+    AddBosToken, BatchLimit, Evaluation, Limit, Options, Plan, Prefix, RunDescription, Scores, Selection,
+    TokenRequests,
+    output::TokenizerDescription,
+    tasks::{GROUPS, PAPER_TASKS, TASKS},
 };
 use outgrow_kernels::Precision;
 use outgrow_tokenizer::pretrained::{NamedToken, TokenizerClass};
@@ -105,13 +107,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let compute = arguments.compute.resolve(None, None)?;
     let start = Instant::now();
     // Everything that can be wrong with tasks and files is found before the model is looked at.
-    let plan = prepare(&select(&arguments.task_names()?)?, data, &options)?;
+    let plan = Plan::prepare(&Selection::named(&arguments.task_names()?)?, data, &options)?;
     let folder = ModelFolder::open(model, arguments.tokenizer_from, options.add_bos_token.flag())?;
     let outline = outline(folder.config(), folder.bos_token_id(), folder.eos_token_id());
-    let requests = tokenize(&plan, folder.tokenizer(), &outline)?;
+    let requests = TokenRequests::new(&plan, folder.tokenizer(), &outline)?;
     let notes = notes(&folder);
     output::notes(&notes);
-    for warning in plan.warnings.iter().chain(&requests.warnings()) {
+    for warning in plan.warnings().iter().chain(&requests.warnings()) {
         eprintln!("warning: {warning}");
     }
     compute.warn();
@@ -120,11 +122,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut evaluated = EvaluatedDecoder::new(&folder.scored_decoder(compute)?, outline);
     let scores = scored(&requests, &mut evaluated, batch, &journal)?;
     let evaluation = Evaluation::new(&plan, &requests, &scores)?;
-    let description = arguments.description(&folder, model, compute, &plan.options, start)?;
-    let written = write(&evaluation, &requests, &description, out, arguments.log_samples, SystemTime::now())?;
-    output::line(table(&evaluation))?;
+    let description = arguments.description(&folder, model, compute, plan.options(), start)?;
+    let written = evaluation.write(&requests, &description, out, arguments.log_samples, SystemTime::now())?;
+    output::line(evaluation.table())?;
     print_paper_row(&plan, &evaluation)?;
-    eprintln!("{} requests in {}", requests.requests, time(start.elapsed().as_secs_f64()));
+    eprintln!("{} requests in {}", requests.total(), time(start.elapsed().as_secs_f64()));
     output::line(written.results.display())?;
     journal.remove()
 }
@@ -146,14 +148,14 @@ fn scored(
 ) -> Result<Scores> {
     let mut progress = RequestProgress::new(requests.distinct());
     let journal = Some((journal.path.as_path(), journal.identity.as_str()));
-    let scores = score(requests, model, batch, journal, &mut |now| progress.show(now))?;
+    let scores = Scores::compute(requests, model, batch, journal, &mut |now| progress.show(now))?;
     progress.finish();
     Ok(scores)
 }
 
 /// The paper's table has a row a model; this is the model's.
 fn print_paper_row(plan: &Plan, evaluation: &Evaluation) -> Result<()> {
-    let Some(row) = paper_row(evaluation).filter(|_| plan.options.num_fewshot.unwrap_or(0) == 0) else {
+    let Some(row) = evaluation.paper_row().filter(|_| plan.options().num_fewshot.unwrap_or(0) == 0) else {
         return Ok(());
     };
     output::line("As in the tables of arXiv 2405.15319, accuracies in percent and cut off:")?;
@@ -170,7 +172,7 @@ impl Arguments {
         }
         let names = self.tasks.iter().map(String::as_str);
         let all = names.flat_map(|name| match name {
-            "paper" => outgrow_eval::PAPER_TASKS.to_vec(),
+            "paper" => PAPER_TASKS.to_vec(),
             name => vec![name],
         });
         Ok(all.map(str::to_owned).collect())
@@ -298,9 +300,10 @@ impl Journal {
         compute: Compute,
         tokenizer: TokenizerFrom,
     ) -> Result<Self> {
-        let tasks: Vec<_> = plan.tasks.iter().map(|planned| planned.task.name).collect();
+        let tasks: Vec<_> = plan.tasks().iter().map(|planned| planned.task.name).collect();
         let (model, version) = (folder.identity()?, env!("CARGO_PKG_VERSION"));
-        let whole = format!("{model}\n{compute:?}\n{version}\n{tasks:?}\n{tokenizer:?}\n{:?}", plan.options);
+        let whole =
+            format!("{model}\n{compute:?}\n{version}\n{tasks:?}\n{tokenizer:?}\n{:?}", plan.options());
         let digest = Sha256::digest(whole.as_bytes());
         let first = u64::from_be_bytes(std::array::from_fn(|index| digest[index]));
         let identity = format!("{first:016x}");
@@ -336,7 +339,7 @@ fn list() -> String {
     }
     lines.push(String::new());
     lines.push(format!("{:<58} {}", "group", "tasks"));
-    lines.push(format!("{:<58} {}", "paper", outgrow_eval::PAPER_TASKS.len()));
+    lines.push(format!("{:<58} {}", "paper", PAPER_TASKS.len()));
     lines.extend(GROUPS.iter().map(|group| format!("{:<58} {}", group.name, group.tasks().count())));
     lines.join("\n")
 }

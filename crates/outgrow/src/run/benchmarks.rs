@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_eval::{
-    BatchLimit, Evaluation, Limit, Options, Plan, TokenRequests, prepare, score, select, tokenize,
+    BatchLimit, Evaluation, Limit, Options, Plan, Scores, Selection, TokenRequests,
+    evaluation::{MetricResult, TaskOutcome},
+    plan::PlannedTask,
 };
 use outgrow_model::Decoder;
 use outgrow_tokenizer::pretrained::PretrainedTokenizer;
@@ -59,25 +61,25 @@ impl Benchmarks {
             bootstrap_iters: 1000,
             ..Options::default()
         };
-        let plan = prepare(&select(&recipe.tasks)?, &recipe.data, &options)?;
+        let plan = Plan::prepare(&Selection::named(&recipe.tasks)?, &recipe.data, &options)?;
         let outline = outline(model, model.bos_token_id, model.eos_token_id);
-        let requests = tokenize(&plan, tokenizer, &outline)?;
+        let requests = TokenRequests::new(&plan, tokenizer, &outline)?;
         Ok(Self { plan, requests, interval_tokens: recipe.interval_tokens })
     }
 
     /// What each task asks.
     pub fn asked(&self) -> BTreeMap<String, Asked> {
-        let asked = |planned: &outgrow_eval::PlannedTask| Asked {
+        let asked = |planned: &PlannedTask| Asked {
             sha256: planned.hash(),
             documents: planned.documents.len(),
             num_fewshot: planned.num_fewshot,
         };
-        self.plan.tasks.iter().map(|planned| (planned.task.name.to_owned(), asked(planned))).collect()
+        self.plan.tasks().iter().map(|planned| (planned.task.name.to_owned(), asked(planned))).collect()
     }
 
     /// What is unusual about files and requests, a line each.
     pub fn warnings(&self) -> Vec<String> {
-        self.plan.warnings.iter().cloned().chain(self.requests.warnings()).collect()
+        self.plan.warnings().iter().cloned().chain(self.requests.warnings()).collect()
     }
 
     /// Whether an interval has gone by between two counts of tokens.
@@ -93,10 +95,10 @@ impl Benchmarks {
         let config = decoder.config();
         let outline = outline(config, config.bos_token_id, config.eos_token_id);
         let mut model = EvaluatedDecoder::new(decoder, outline);
-        let scores = score(&self.requests, &mut model, AUTOMATIC_BATCH, None, &mut |_| ())?;
+        let scores = Scores::compute(&self.requests, &mut model, AUTOMATIC_BATCH, None, &mut |_| ())?;
         let evaluation = Evaluation::new(&self.plan, &self.requests, &scores)?;
-        let of_task = |outcome: &outgrow_eval::TaskOutcome<'_>| {
-            let metric = |result: &outgrow_eval::MetricResult| {
+        let of_task = |outcome: &TaskOutcome<'_>| {
+            let metric = |result: &MetricResult| {
                 let name = result.metric.name();
                 let error = result.standard_error.filter(|error| error.is_finite());
                 let error = error.map(|error| (format!("{name}_stderr"), Value::from(error)));
@@ -105,7 +107,7 @@ impl Benchmarks {
             let metrics = outcome.results.iter().flat_map(metric).collect();
             (outcome.planned.task.name.to_owned(), Value::Object(metrics))
         };
-        Ok(evaluation.tasks.iter().map(of_task).collect())
+        Ok(evaluation.tasks().iter().map(of_task).collect())
     }
 }
 

@@ -120,7 +120,7 @@ fn what_cannot_be_evaluated_or_gone_on_from_is_refused_in_one_line() {
     error: documents/sciq/sciq_test.jsonl: no such file; sciq needs the split test of the data set allenai/sciq of the Hugging Face hub there, 1000 documents as JSON lines or parquet with the fields question, distractor1, distractor2, distractor3, correct_answer, support
     error: documents/piqa/piqa_train.jsonl: no such file; piqa needs the split train of the data set baber/piqa of the Hugging Face hub there, 16113 documents as JSON lines or parquet with the fields goal, sol1, sol2, label
     error: --batch-size many: give a number from 1 on, or auto
-    error: max-length is 500; it must be at most 16, the model's positions
+    error: max_length is 500; it must be at most 16, the model's positions
     error: nowhere: no such folder
     error: run/step-00000007: there is no tokenizer.json, which turns text into the model's tokens; copy the one it was trained with here
     error: the following required arguments were not provided: --data <DIR> --out <DIR> <MODEL>
