@@ -1,6 +1,5 @@
-//! From strings to tokens: where a context ends and a continuation begins, what is left of what is too long, windows
-//! over whole texts. The result is what a model scores, grouped by context, each request once. No model is run here,
-//! and none has to be loaded.
+//! From a plan's strings to what a model scores: token requests of all documents, grouped by context, each once. No
+//! model is run here, and none has to be loaded. How one document's strings become tokens is splitting.rs.
 
 mod splitting;
 mod windows;

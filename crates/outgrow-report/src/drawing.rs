@@ -1,4 +1,4 @@
-//! Charts as SVG text, and their axes. Knows no run.
+//! Charts as SVG text, and their axes. It knows no run.
 
 pub(crate) mod axis;
 pub(crate) mod chart;

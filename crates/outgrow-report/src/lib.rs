@@ -1,5 +1,5 @@
-//! Finished runs to speed-up at equal loss, and one HTML page. Trains nothing and counts no FLOPs: it reads what a run
-//! wrote.
+//! Finished runs to speed-up at equal loss, and one HTML page. It trains nothing and counts no FLOPs: it reads what a
+//! run wrote.
 #![doc = include_str!("../README.md")]
 
 mod error;

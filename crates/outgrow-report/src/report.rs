@@ -96,7 +96,7 @@ impl Report {
             None => Vec::new(),
         };
         for run in runs {
-            for cost in [Cost::ExactFlops, Cost::SixTimesParametersFlops, Cost::Tokens] {
+            for cost in Cost::ALL {
                 Curve::of_run(run, cost)?;
             }
         }

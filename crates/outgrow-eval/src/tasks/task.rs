@@ -168,17 +168,6 @@ impl Item {
 }
 
 impl Metric {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Accuracy,
-        Self::NormalizedAccuracy,
-        Self::ProbabilityMass,
-        Self::Perplexity,
-        Self::WordPerplexity,
-        Self::BytePerplexity,
-        Self::BitsPerByte,
-    ];
-
     /// What most benchmarks of several choices measure.
     pub(crate) const ACCURACIES: &'static [Self] = &[Self::Accuracy, Self::NormalizedAccuracy];
 

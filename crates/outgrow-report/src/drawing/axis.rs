@@ -1,4 +1,4 @@
-//! From numbers to places on a chart, and where the ticks stand. Draws nothing.
+//! From numbers to places on a chart, and where the ticks stand. It draws nothing.
 
 use crate::figures::prefix;
 

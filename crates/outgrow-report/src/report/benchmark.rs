@@ -1,5 +1,5 @@
-//! What each benchmark came to during training, run by run: one metric per task, the one to quote. Drawing is
-//! benchmark_charts.rs.
+//! What each benchmark came to during training, run by run: one metric per task, the one to quote. It draws
+//! nothing.
 
 use serde::Serialize;
 

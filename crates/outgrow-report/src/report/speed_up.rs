@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{report::curve::Curve, run::record::Cost};
 
 /// Which loss a speed-up was read at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadAt {
     /// The final loss of the run from scratch: the comparison that was asked for.

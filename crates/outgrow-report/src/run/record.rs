@@ -135,7 +135,7 @@ pub struct MetricValue {
 }
 
 /// What a run pays with, the horizontal axis of a curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cost {
     /// Matrix products and causal attention, without the backward of frozen layers.
@@ -144,6 +144,11 @@ pub enum Cost {
     SixTimesParametersFlops,
     /// Training tokens.
     Tokens,
+}
+
+impl Cost {
+    /// All of them, the one to quote first.
+    pub const ALL: [Self; 3] = [Self::ExactFlops, Self::SixTimesParametersFlops, Self::Tokens];
 }
 
 impl ValidationPoint {

@@ -1,7 +1,6 @@
 //! Laws of the speed-up at equal loss, and hand-made curves of growth that wins, loses, and is stopped early.
 
-// These equalities are exact: the same arithmetic on the same numbers.
-#![allow(clippy::float_cmp)]
+#![expect(clippy::float_cmp, reason = "these equalities are exact: the same arithmetic on the same numbers")]
 
 use outgrow_report::{Curve, CurvePoint, ReadAt, speed_up, speed_up_at};
 use proptest::prelude::*;
