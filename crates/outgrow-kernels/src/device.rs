@@ -126,6 +126,15 @@ impl FromStr for DeviceName {
 
 /// Opens a device, without autodiff.
 ///
+/// ```
+/// use outgrow_kernels::{DeviceName, open_device};
+///
+/// let device = open_device(DeviceName::Flex)?;
+/// assert!(device.autodiff().is_autodiff());
+/// assert_eq!("cuda:1".parse(), Ok(DeviceName::Cuda { index: 1 }));
+/// # Ok::<(), outgrow_kernels::DeviceError>(())
+/// ```
+///
 /// # Errors
 /// When the backend is not compiled in, or the machine has no such device.
 pub fn open_device(name: DeviceName) -> Result<Device, DeviceError> {

@@ -14,6 +14,14 @@ impl PackedDocuments {
     /// From a number for each token, `[batch, sequence]` row-major: a document goes on as long as the number stays the
     /// same.
     ///
+    /// ```
+    /// use outgrow_kernels::PackedDocuments;
+    ///
+    /// let packed = PackedDocuments::from_segments(&[1, 1, 2, 2, 7, 7, 7, 8], 4);
+    /// assert_eq!(packed.dims(), [2, 4]);
+    /// assert_eq!(packed.first_visible(), [0, 0, 2, 2, 0, 0, 0, 3]);
+    /// ```
+    ///
     /// # Panics
     /// When the numbers don't make whole sequences.
     pub fn from_segments(segments: &[i32], sequence: usize) -> Self {

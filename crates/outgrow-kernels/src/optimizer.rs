@@ -36,6 +36,29 @@ pub struct AdamWStep {
 }
 
 /// One AdamW update (arXiv 1711.05101, as in PyTorch). Memory that nobody else holds is updated in place.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use outgrow_kernels::{AdamWParameter, AdamWStep, DeviceName, adamw, open_device};
+///
+/// let device = open_device(DeviceName::Flex)?;
+/// let flat = |value: f32| Tensor::<1>::full([3], value, &device);
+/// let (learning_rate, beta1, beta2) = (0.1, 0.9, 0.99_f64);
+/// let first_step = AdamWStep {
+///     keep: 1.0,
+///     gradient_scale: 1.0,
+///     beta1,
+///     beta2,
+///     step_size: learning_rate / (1.0 - beta1),
+///     inverse_root_correction: 1.0 / (1.0 - beta2).sqrt(),
+///     epsilon: 1e-8,
+/// };
+/// let parameter = AdamWParameter { weight: flat(1.0), exp_avg: flat(0.0), exp_avg_sq: flat(0.0) };
+/// // The first step is the learning rate, whatever the size of the gradient.
+/// let weight = adamw(parameter, flat(5.0), first_step).weight.into_data().try_into_vec::<f32>().unwrap();
+/// assert!(weight.iter().all(|weight| (weight - 0.9).abs() < 1e-6));
+/// # Ok::<(), outgrow_kernels::DeviceError>(())
+/// ```
 pub fn adamw(parameter: AdamWParameter, gradient: Tensor<1>, step: AdamWStep) -> AdamWParameter {
     at_home!(parameter.weight, adamw(parameter, gradient, step))
 }

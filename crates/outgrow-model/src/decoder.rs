@@ -175,6 +175,22 @@ impl Decoder {
     /// `scale` times the sum of the next-token cross-entropies, in nats, `[1]`: `inputs` is `[batch, sequence]`, and
     /// `targets` has an id for each of its tokens, row-major. The logits are not kept.
     ///
+    /// ```
+    /// # use outgrow_checkpoint::LlamaConfig;
+    /// # use outgrow_kernels::{DeviceName, open_device};
+    /// # use outgrow_model::{Decoder, Initialization, initial_tensors};
+    /// # let config = LlamaConfig::from_json(
+    /// #     r#"{"model_type": "llama", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 12,
+    /// #         "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 32}"#,
+    /// # )?;
+    /// # let tensors = initial_tensors(&config, Initialization::Normal, 1);
+    /// # let decoder = Decoder::new(&config, &tensors, &open_device(DeviceName::Flex)?)?;
+    /// let inputs = decoder.tokens(&[1, 2, 3, 4], 2);
+    /// let mean = decoder.loss_sum(inputs, &[2, 5, 4, 6], 1.0 / 4.0)?;
+    /// assert!((mean.into_scalar::<f32>() - 16_f32.ln()).abs() < 0.1, "it has learned nothing");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// When the sequence is longer than the model's positions.
     ///

@@ -28,6 +28,15 @@ pub enum Sampling {
 }
 
 /// Chooses tokens, one after the other.
+///
+/// ```
+/// use outgrow_model::{Sampler, Sampling};
+///
+/// let logits = [0.5, 2.0, -1.0];
+/// assert_eq!(Sampler::new(Sampling::Greedy).choose(&logits), 1);
+/// let sampling = Sampling::Random { temperature: 0.8, top_k: Some(2), top_p: None, seed: 1 };
+/// assert_ne!(Sampler::new(sampling).choose(&logits), 2);
+/// ```
 #[derive(Debug)]
 pub struct Sampler {
     sampling: Sampling,

@@ -16,6 +16,15 @@ pub struct RotaryTable {
 impl RotaryTable {
     /// The table of the first `positions` positions; `frequencies` are radians per position, one for each of the
     /// `head_dim / 2` pairs.
+    ///
+    /// ```
+    /// use outgrow_kernels::{DeviceName, RotaryTable, open_device};
+    ///
+    /// // A head of four values turns its two pairs at two speeds.
+    /// let table = RotaryTable::new(&[1.0, 0.01], 128, &open_device(DeviceName::Flex)?);
+    /// assert_eq!(table.positions(), 128);
+    /// # Ok::<(), outgrow_kernels::DeviceError>(())
+    /// ```
     pub fn new(frequencies: &[f64], positions: usize, device: &Device) -> Self {
         let table = |function: fn(f64) -> f64| {
             let values = (0..positions)

@@ -31,6 +31,25 @@ pub struct Score {
 }
 
 /// A decoder made ready for scoring.
+///
+/// ```
+/// # use outgrow_checkpoint::LlamaConfig;
+/// # use outgrow_kernels::{DeviceName, open_device};
+/// # use outgrow_model::{Decoder, Initialization, initial_tensors};
+/// # let config = LlamaConfig::from_json(
+/// #     r#"{"model_type": "llama", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 12,
+/// #         "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 32}"#,
+/// # )?;
+/// # let tensors = initial_tensors(&config, Initialization::Normal, 1);
+/// # let decoder = Decoder::new(&config, &tensors, &open_device(DeviceName::Flex)?)?;
+/// use outgrow_model::{Continuations, Scorer};
+///
+/// let scorer = Scorer::new(&decoder);
+/// let asked = Continuations { context: &[1, 2, 3], continuations: &[vec![4], vec![5, 6]] };
+/// let scores = scorer.score(&[asked])?;
+/// assert!(scores[0][1].log_likelihood < scores[0][0].log_likelihood, "two tokens are less probable than one");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Scorer {
     decoder: Decoder,

@@ -11,6 +11,25 @@ use super::tensors::StoredText;
 use crate::{Decoder, ModelError};
 
 /// A text so far, and what the model computed of it.
+///
+/// ```
+/// # use outgrow_checkpoint::LlamaConfig;
+/// # use outgrow_kernels::{DeviceName, open_device};
+/// # use outgrow_model::{Decoder, Initialization, initial_tensors};
+/// # let config = LlamaConfig::from_json(
+/// #     r#"{"model_type": "llama", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 12,
+/// #         "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 32}"#,
+/// # )?;
+/// # let tensors = initial_tensors(&config, Initialization::Normal, 1);
+/// # let decoder = Decoder::new(&config, &tensors, &open_device(DeviceName::Flex)?)?;
+/// use outgrow_model::Session;
+///
+/// let mut session = Session::new(&decoder);
+/// session.read(&[1, 2])?;
+/// let logits = session.read(&[3])?;
+/// assert_eq!((logits.len(), session.tokens()), (16, [1, 2, 3].as_slice()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Session {
     decoder: Decoder,
