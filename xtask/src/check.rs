@@ -1,7 +1,9 @@
 //! `cargo xtask check`: the one gate. Runs every step, also after one has failed, and sums them up.
 //!
-//! What a step does is in `check/steps.rs`. Installs nothing: a missing tool is named with the command that installs it.
+//! What a step does is in `check/steps.rs`, how long it may take in `check/budget.rs`. Installs nothing: a missing tool is
+//! named with the command that installs it.
 
+mod budget;
 mod outside;
 mod steps;
 
@@ -24,6 +26,9 @@ pub struct Arguments {
     /// Run the steps for wgpu and cuda too, which build burn once more each.
     #[arg(long)]
     all: bool,
+    /// Fail when a share of the gate's minutes is overdrawn, too.
+    #[arg(long)]
+    strict: bool,
 }
 
 /// One thing that is checked. In the order in which they run: the cheapest first.
@@ -59,6 +64,16 @@ enum Outcome {
     Skipped,
 }
 
+impl Outcome {
+    /// How long the step took, if it ran.
+    fn time(self) -> Option<Duration> {
+        match self {
+            Outcome::Passed(time) | Outcome::Failed(time) => Some(time),
+            Outcome::Skipped => None,
+        }
+    }
+}
+
 /// Runs the chosen steps. Failure of any is failure of the whole.
 pub fn run(arguments: &Arguments) -> ExitCode {
     let mut summary = Vec::new();
@@ -66,9 +81,13 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         let outcome = if is_chosen(*step, arguments) { perform(*step) } else { Outcome::Skipped };
         summary.push((*step, outcome));
     }
-    println!("\n{}", table(&summary));
+    println!("\n{}\n\n{}", budget::steps(&summary), budget::table(&summary));
+    let over = budget::over(&summary);
+    if !over.is_empty() {
+        println!("\nOVER BUDGET: {} (minutes of a first run on two cores)", over.join(", "));
+    }
     let failed = summary.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if failed || (arguments.strict && !over.is_empty()) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn is_chosen(step: Step, arguments: &Arguments) -> bool {
@@ -97,32 +116,19 @@ fn perform(step: Step) -> Outcome {
     let time = start.elapsed();
     match result {
         Ok(()) => {
-            println!("=== {}: passed in {}", name(step), seconds(time));
+            println!("=== {}: passed in {} {}", name(step), budget::minutes(time), budget::share_of(step));
             Outcome::Passed(time)
         }
         Err(error) => {
             eprintln!("error: {error:#}");
-            println!("=== {}: FAILED after {}", name(step), seconds(time));
+            println!("=== {}: FAILED after {} {}", name(step), budget::minutes(time), budget::share_of(step));
             Outcome::Failed(time)
         }
     }
 }
 
-fn table(summary: &[(Step, Outcome)]) -> String {
-    let row = |(step, outcome): &(Step, Outcome)| match outcome {
-        Outcome::Passed(time) => format!("{:<8} passed  {:>9}", name(*step), seconds(*time)),
-        Outcome::Failed(time) => format!("{:<8} FAILED  {:>9}", name(*step), seconds(*time)),
-        Outcome::Skipped => format!("{:<8} not run", name(*step)),
-    };
-    summary.iter().map(row).collect::<Vec<_>>().join("\n")
-}
-
 fn name(step: Step) -> String {
     step.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -161,19 +167,5 @@ mod tests {
     #[test]
     fn a_misspelt_step_is_refused() {
         assert!(CommandLine::try_parse_from(["check", "--skip", "tests"]).is_err());
-    }
-
-    #[test]
-    fn the_summary_has_a_line_for_each_step() {
-        let second = Duration::from_secs(1);
-        let summary = [
-            (Step::Fmt, Outcome::Passed(second)),
-            (Step::Tidy, Outcome::Failed(second)),
-            (Step::Wgpu, Outcome::Skipped),
-        ];
-        assert_eq!(
-            table(&summary),
-            "fmt      passed      1.0 s\ntidy     FAILED      1.0 s\nwgpu     not run"
-        );
     }
 }
