@@ -22,11 +22,11 @@ use clap::{Parser, Subcommand};
 
 use self::terminal::exit;
 
-pub use machine::compute::{Compute, ComputeFlags, Dtype};
+pub use error::{BadInput, Error};
+pub use machine::compute::MatrixDtype;
 pub use recipe::{
     DataRecipe, EvaluationRecipe, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe, TrainingRecipe,
 };
-pub use run::resolve::{ResolvedRecipe, resolve};
 
 /// Pre-train language models by growing them.
 #[derive(Debug, Parser)]

@@ -6,12 +6,13 @@ mod reading;
 
 use std::path::PathBuf;
 
+use outgrow_model::Initialization;
 use outgrow_operators::{Growth, Moments, Width};
 use outgrow_schedules::{Cosine, Trainable};
 use outgrow_train::AdamWSettings;
 use serde::{Deserialize, Serialize};
 
-use crate::machine::compute::Dtype;
+use crate::machine::compute::MatrixDtype;
 
 /// A whole recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct Recipe {
     pub device: Option<String>,
     /// `f32` (the default), `bf16` or `bf16-emulated`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dtype: Option<Dtype>,
+    pub dtype: Option<MatrixDtype>,
     /// The final model.
     pub model: ModelRecipe,
     /// What it reads.
@@ -67,19 +68,7 @@ pub struct ModelRecipe {
     /// Standard deviation of the first weights; by default 0.02.
     pub initializer_range: Option<f64>,
     /// `depth-scaled` (the default), `normal` or `tiny-llama`.
-    pub initialization: Option<InitializationName>,
-}
-
-/// How the first weights are drawn; see `outgrow_model::Initialization`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InitializationName {
-    /// Smaller where a layer writes into the residual stream, by its depth.
-    DepthScaled,
-    /// Hugging Face's.
-    Normal,
-    /// That of arXiv 2405.15319's code.
-    TinyLlama,
+    pub initialization: Option<Initialization>,
 }
 
 /// `[data]`: folders made by `outgrow data prepare`, relative to the recipe's folder.

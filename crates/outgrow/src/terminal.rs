@@ -3,5 +3,6 @@
 pub mod output;
 pub mod notes;
 pub mod progress;
+pub mod words;
 pub mod interrupt;
 pub mod exit;

@@ -11,7 +11,7 @@ use outgrow_tokenizer::pretrained::TokenizerFiles;
 
 use crate::{
     error::{Error, Result},
-    terminal::{output, progress::count},
+    terminal::{notes, output, progress::count},
 };
 
 /// Flags of `outgrow data`.
@@ -94,8 +94,8 @@ fn run_prepare(arguments: &Prepare) -> Result<()> {
         ..PrepareOptions::default()
     };
     let tokenizer = TokenizerFiles::open_plain(&arguments.tokenizer)?;
-    output::notes(tokenizer.notes());
-    output::notes(choose_separator(&tokenizer, options.separator.as_deref())?.note.as_slice());
+    notes::print(tokenizer.notes());
+    notes::print(choose_separator(&tokenizer, options.separator.as_deref())?.note);
     // Hidden by itself where standard error is no terminal.
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template("{bar:28} {percent:>3} %  {msg}  {eta} left");
@@ -110,7 +110,7 @@ fn run_prepare(arguments: &Prepare) -> Result<()> {
         ));
     })?;
     bar.finish_and_clear();
-    output::notes(&prepared.notes);
+    notes::print(&prepared.notes);
     let manifest = prepared.manifest;
     output::line(format_args!(
         "{}: {} tokens of {} documents in {} shard(s), {:.2} bytes a token, vocabulary {}",

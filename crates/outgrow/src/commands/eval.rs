@@ -25,7 +25,7 @@ use crate::{
     },
     run::benchmarks::AUTOMATIC_BATCH,
     terminal::{
-        output,
+        notes, output,
         progress::{RequestProgress, time},
     },
 };
@@ -111,12 +111,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let folder = ModelFolder::open(model, arguments.tokenizer_from, options.add_bos_token.flag())?;
     let outline = outline(folder.config(), folder.bos_token_id(), folder.eos_token_id());
     let requests = TokenRequests::new(&plan, folder.tokenizer(), &outline)?;
-    let notes = notes(&folder);
-    output::notes(&notes);
-    for warning in plan.warnings().iter().chain(&requests.warnings()) {
-        eprintln!("warning: {warning}");
-    }
-    compute.warn();
+    notes::print(notes_of(&folder));
+    notes::warn(plan.warnings().iter().chain(&requests.warnings()));
+    notes::print(compute.note());
     fs::create_dir_all(out).map_err(Error::at(out))?;
     let journal = Journal::new(out, &folder, &plan, compute, arguments.tokenizer_from)?;
     let mut evaluated = EvaluatedDecoder::new(&folder.scored_decoder(compute)?, outline);
@@ -132,7 +129,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// What a user should know about the folder, a line each.
-fn notes(folder: &ModelFolder) -> Vec<String> {
+fn notes_of(folder: &ModelFolder) -> Vec<String> {
     let unnamed = "no file names a bos_token or an eos_token, for want of which lm-evaluation-harness stops: those of config.json are taken";
     let unnamed = folder.tokenizer().is_named_by_config().then(|| unnamed.to_owned());
     let tied = "lm-evaluation-harness ties the head to the embedding before it scores, and so it is scored here; with tie_word_embeddings = false both use the head";
@@ -231,7 +228,7 @@ impl Arguments {
             made_by: made_by.into(),
             in_front: spelt(in_front)?,
             behind: spelt(behind)?,
-            notes: notes(folder),
+            notes: notes_of(folder),
         })
     }
 

@@ -19,8 +19,8 @@ use crate::{
     },
     machine::compute::{Compute, ComputeFlags},
     recipe::Recipe,
-    run::{resolve::resolve, run_json::is_finished},
-    terminal::{interrupt::Interrupt, output, progress::time},
+    run::{resolve::ResolvedRecipe, run_json::is_finished},
+    terminal::{interrupt::Interrupt, notes, output, progress::time},
 };
 
 /// Flags of `outgrow experiment`.
@@ -66,10 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let runs = definition.runs(&seeds, &split("training"), &split("validation"))?;
     let planned = runs.iter().map(|run| job(run, &out, &arguments.compute));
     let planned = planned.collect::<Result<Vec<_>>>()?;
-    if let Some(compute) = planned.iter().map(|(_, compute, _)| compute).find(|compute| compute.falls_back())
-    {
-        compute.warn();
-    }
+    notes::print(planned.iter().find_map(|(_, compute, _)| compute.note()));
     let waiting: Vec<Job> = planned.iter().filter(|(.., done)| !done).map(|(job, ..)| job.clone()).collect();
     let jobs: Vec<Job> = planned.into_iter().map(|(job, ..)| job).collect();
     let at_once = at_once(arguments, waiting.len());
@@ -115,7 +112,10 @@ fn job(run: &PlannedRun, out: &Path, flags: &ComputeFlags) -> Result<(Job, Compu
     fs::create_dir_all(&folder).map_err(Error::at(&folder))?;
     let recipe = folder.join("recipe.toml");
     write_file_atomically(&recipe, toml::to_string_pretty(&run.table)?.as_bytes())?;
-    let resolved = resolve(Recipe::read(&recipe)?, flags).map_err(|error| error.within(&run.name))?;
+    let read = Recipe::read(&recipe)?;
+    let compute = flags.resolve(read.device.as_deref(), read.dtype).map_err(Error::from);
+    let resolved = compute.and_then(|compute| ResolvedRecipe::new(read, compute));
+    let resolved = resolved.map_err(|error| error.within(&run.name))?;
     let is_done = is_finished(&folder, &resolved.recipe, resolved.compute)?;
     let job = Job { name: run.name.clone(), recipe, folder, tokens: resolved.schedule.tokens() };
     Ok((job, resolved.compute, is_done))

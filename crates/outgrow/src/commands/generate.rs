@@ -12,7 +12,7 @@ use crate::{
     error::{BadInput, Error, Result},
     machine::compute::ComputeFlags,
     model::folder::{ModelFolder, TokenizerFrom},
-    terminal::{interrupt::Interrupt, output},
+    terminal::{interrupt::Interrupt, notes, output},
 };
 
 /// Flags of `outgrow generate`.
@@ -65,9 +65,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     // The last token that is written isn't read any more.
     let room = positions - read.len() + 1;
-    output::notes(folder.notes());
-    output::notes(&folder.generation_notes(arguments.ignore_eos));
-    compute.warn();
+    notes::print(folder.notes());
+    notes::print(folder.generation_notes(arguments.ignore_eos));
+    notes::print(compute.note());
     let interrupt = Interrupt::from_signals()?;
     let generation = Generation {
         session: Session::new(&folder.decoder(compute)?),

@@ -85,7 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return print_account(arguments, how);
     }
     let source = Source::open(&arguments.source)?;
-    notes::print(&arguments.source, source.notes());
+    notes::print_about(&arguments.source, source.notes());
     let plan = planned(arguments, how, (&source).into())?;
     if arguments.verify && plan.mask().is_some() {
         let problem = "--verify has no use for a mask that isn't open: give --mask 1, or export the folder and verify that";
@@ -113,7 +113,7 @@ fn print_account(arguments: &Arguments, how: How) -> Result<()> {
         source = Source::open(&arguments.source)?;
         (&source).into()
     };
-    notes::print(&arguments.source, plannable.notes());
+    notes::print_about(&arguments.source, plannable.notes());
     let plan = planned(arguments, how, plannable)?;
     let account = Account::new(plannable, plan, arguments.moments.policy(), arguments.shard_size)?;
     let parent = arguments.target.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -135,11 +135,11 @@ fn planned(arguments: &Arguments, how: How, source: Plannable) -> Result<FolderP
     let plan = match how {
         How::Steps(growths) => FolderPlan::new(source, &growths),
         How::Passthrough(passthrough, text) => {
-            notes::print(arguments.recipe.as_deref().unwrap_or(Path::new("")), &passthrough.notes);
+            notes::print_about(arguments.recipe.as_deref().unwrap_or(Path::new("")), &passthrough.notes);
             FolderPlan::of_passthrough(source, &passthrough, text)
         }
     }?;
-    notes::print(&arguments.source, plan.notes());
+    notes::print_about(&arguments.source, plan.notes());
     match (arguments.mask, arguments.ramp_tokens) {
         (None, None) => Ok(plan),
         (mask, ramp_tokens) => plan.with_mask(mask.unwrap_or(0.0), ramp_tokens),

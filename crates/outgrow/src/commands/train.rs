@@ -16,10 +16,10 @@ use crate::{
         benchmarks::{self, Benchmarks},
         folder::{RunFolder, Start},
         metrics::Metrics,
-        resolve::{ResolvedRecipe, resolve},
+        resolve::ResolvedRecipe,
         run_json::{is_finished, write_run_file},
     },
-    terminal::{interrupt::Interrupt, output, progress::Progress},
+    terminal::{interrupt::Interrupt, notes, output, progress::Progress},
 };
 
 /// Flags of `outgrow train`.
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         error => error,
     };
     if arguments.plan {
-        let resolved = resolve(recipe, &arguments.compute).map_err(with_name)?;
+        let resolved = ResolvedRecipe::new(recipe, compute).map_err(with_name)?;
         return output::line(resolved.schedule.describe(resolved.recipe.data.sequence_length));
     }
     let folder = RunFolder::open(&arguments.out)?;
@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         eprintln!("{}: this run is done", arguments.out.display());
         return Ok(());
     }
-    let resolved = resolve(recipe, &arguments.compute).map_err(with_name)?;
+    let resolved = ResolvedRecipe::new(recipe, compute).map_err(with_name)?;
     let interrupt = Interrupt::from_signals()?;
     let interrupt = if arguments.stop_on_closed_stdin { interrupt.or_closed_stdin() } else { interrupt };
     match run_resolved(&resolved, folder, arguments, &interrupt)? {
@@ -120,13 +120,9 @@ fn run_resolved(
     };
     let mut start = folder.start(resolved, &training, arguments.rewind_to)?;
     // A run that is refused says nothing but why.
-    resolved.compute.warn();
-    for note in resolved.notes() {
-        eprintln!("note: {note}");
-    }
-    for warning in resolved.benchmarks.iter().flat_map(Benchmarks::warnings) {
-        eprintln!("warning: {warning}");
-    }
+    notes::print(resolved.compute.note());
+    notes::print(resolved.notes());
+    notes::warn(resolved.benchmarks.iter().flat_map(Benchmarks::warnings));
     if start.takes_back() {
         start.put_aside(&path)?;
     }
@@ -233,7 +229,7 @@ impl Watcher<'_> {
         let metrics = Metrics::open(self.folder.path(), position.step, begun)?;
         let lost = metrics.lost().filter(|_| resumed_from.is_some()).map(str::to_owned);
         for note in self.start.notes.iter().chain(&lost) {
-            self.progress.note(&format!("note: {note}"));
+            self.progress.note(&notes::line(note));
         }
         self.metrics = Some(metrics);
         Ok(())

@@ -34,8 +34,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let device = arguments.device.as_deref().map(str::parse).transpose()?.unwrap_or_default();
     let text = arguments.text.as_deref();
     let verification = Verification::new(&arguments.source, &arguments.target, text, device)?;
-    notes::print(&arguments.source, &verification.source_notes);
-    notes::print(&arguments.target, &verification.target_notes);
+    notes::print_about(&arguments.source, &verification.source_notes);
+    notes::print_about(&arguments.target, &verification.target_notes);
     if let Some(file) = &arguments.json {
         let json = serde_json::to_string_pretty(&verification)?;
         write_file_atomically(file, format!("{json}\n").as_bytes())?;
@@ -46,6 +46,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// Prints the table for a folder that has just been grown, and so for a source whose notes have been printed.
 pub fn after_growth(source: &Path, target: &Path) -> Result<()> {
     let verification = Verification::new(source, target, None, DeviceName::default())?;
-    notes::print(target, &verification.target_notes);
+    notes::print_about(target, &verification.target_notes);
     output::line(verification)
 }

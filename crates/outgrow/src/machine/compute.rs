@@ -2,13 +2,17 @@
 //!
 //! A precision that a device has no instructions for is computed in f32 instead, and that is said.
 
+use std::fmt;
+
 use outgrow_kernels::{DeviceError, DeviceName, Precision, has_instructions};
 use serde::{Deserialize, Serialize};
 
+use crate::terminal::words::one_of;
+
 /// The type that matrices are multiplied in, as recipes and flags name it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Dtype {
+pub enum MatrixDtype {
     /// f32.
     #[default]
     F32,
@@ -18,6 +22,29 @@ pub enum Dtype {
     Bf16Emulated,
 }
 
+impl MatrixDtype {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::Bf16Emulated];
+
+    fn help(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16 where the device has instructions for it; else f32, and a note says so",
+            Self::Bf16Emulated => "bf16 on any processor: with AVX2 the same sums, about as fast as f32",
+        }
+    }
+}
+
+impl fmt::Display for MatrixDtype {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Bf16Emulated => "bf16-emulated",
+        })
+    }
+}
+
 /// The flags, for all commands that compute.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ComputeFlags {
@@ -25,8 +52,8 @@ pub struct ComputeFlags {
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
     /// The type that matrices are multiplied in. Before a recipe's; f32 by default.
-    #[arg(long, value_name = "TYPE")]
-    pub dtype: Option<Dtype>,
+    #[arg(long, value_name = "TYPE", value_parser = one_of(&MatrixDtype::ALL, MatrixDtype::help))]
+    pub dtype: Option<MatrixDtype>,
 }
 
 /// What is computed on and in.
@@ -37,7 +64,7 @@ pub struct Compute {
     /// What matrices are multiplied in there.
     pub precision: Precision,
     /// What was asked for.
-    asked: Dtype,
+    asked: MatrixDtype,
 }
 
 impl ComputeFlags {
@@ -45,13 +72,13 @@ impl ComputeFlags {
     ///
     /// # Errors
     /// On a device's name that is none, and a device that isn't there where it has to be asked.
-    pub fn resolve(&self, device: Option<&str>, dtype: Option<Dtype>) -> Result<Compute, DeviceError> {
+    pub fn resolve(&self, device: Option<&str>, dtype: Option<MatrixDtype>) -> Result<Compute, DeviceError> {
         let device = self.device.as_deref().or(device).map_or(Ok(DeviceName::default()), str::parse)?;
         let asked = self.dtype.or(dtype).unwrap_or_default();
         let rounds = match asked {
-            Dtype::F32 => false,
-            Dtype::Bf16Emulated if device == DeviceName::Flex => true,
-            Dtype::Bf16 | Dtype::Bf16Emulated => has_instructions(device, Precision::Bf16)?,
+            MatrixDtype::F32 => false,
+            MatrixDtype::Bf16Emulated if device == DeviceName::Flex => true,
+            MatrixDtype::Bf16 | MatrixDtype::Bf16Emulated => has_instructions(device, Precision::Bf16)?,
         };
         let precision = if rounds { Precision::Bf16 } else { Precision::F32 };
         Ok(Compute { device, precision, asked })
@@ -59,35 +86,26 @@ impl ComputeFlags {
 
     /// The flags once more, for a process that computes the same.
     pub fn arguments(&self) -> Vec<String> {
-        let dtype = self.dtype.as_ref().and_then(clap::ValueEnum::to_possible_value);
-        let dtype = dtype.map(|value| ["--dtype".to_owned(), value.get_name().to_owned()]);
+        let dtype = self.dtype.map(|dtype| ["--dtype".to_owned(), dtype.to_string()]);
         let device = self.device.clone().map(|name| ["--device".to_owned(), name]);
         device.into_iter().chain(dtype).flatten().collect()
     }
 }
 
 impl Compute {
-    /// Whether something else is computed than was asked for.
-    pub fn falls_back(&self) -> bool {
-        self.asked != Dtype::F32 && self.precision == Precision::F32
-    }
-
-    /// Says on standard error where something else is computed than was asked for.
-    pub fn warn(&self) {
-        if self.falls_back() {
-            eprintln!("note: {}", self.fallback());
-        }
-    }
-
-    fn fallback(&self) -> String {
-        match self.device {
+    /// What a user should know where something else is computed than was asked for.
+    pub fn note(&self) -> Option<String> {
+        let falls_back = self.asked != MatrixDtype::F32 && self.precision == Precision::F32;
+        falls_back.then(|| match self.device {
             DeviceName::Flex => {
                 "this processor has no instructions for bf16 (AVX512-BF16): computing in f32; bf16-emulated \
                  computes in bf16 on any processor, with AVX2 about as fast as f32"
                     .to_owned()
             }
-            device => format!("{device} doesn't compute in bf16: computing in f32"),
-        }
+            DeviceName::Wgpu | DeviceName::Cuda { .. } => {
+                format!("{} doesn't compute in bf16: computing in f32", self.device)
+            }
+        })
     }
 }
 
@@ -95,14 +113,14 @@ impl Compute {
 mod tests {
     use super::*;
 
-    fn flags(device: Option<&str>, dtype: Option<Dtype>) -> ComputeFlags {
+    fn flags(device: Option<&str>, dtype: Option<MatrixDtype>) -> ComputeFlags {
         ComputeFlags { device: device.map(str::to_owned), dtype }
     }
 
     #[test]
     fn a_flag_comes_before_the_recipe_and_the_recipe_before_the_default() {
         let precision = |flag, recipe| flags(None, flag).resolve(None, recipe).unwrap().precision;
-        let (f32, bf16) = (Some(Dtype::F32), Some(Dtype::Bf16Emulated));
+        let (f32, bf16) = (Some(MatrixDtype::F32), Some(MatrixDtype::Bf16Emulated));
         assert_eq!(precision(None, None), Precision::F32);
         assert_eq!(precision(None, bf16), Precision::Bf16);
         assert_eq!(precision(f32, bf16), Precision::F32);
@@ -112,15 +130,22 @@ mod tests {
 
     #[test]
     fn bf16_without_instructions_is_f32() {
-        let compute = flags(None, Some(Dtype::Bf16)).resolve(None, None).unwrap();
+        let compute = flags(None, Some(MatrixDtype::Bf16)).resolve(None, None).unwrap();
         let native = has_instructions(DeviceName::Flex, Precision::Bf16).unwrap();
         assert_eq!(compute.precision == Precision::Bf16, native);
     }
 
     #[test]
     fn another_process_is_told_the_same_flags() {
-        let arguments = flags(Some("cuda:1"), Some(Dtype::Bf16Emulated)).arguments();
+        let arguments = flags(Some("cuda:1"), Some(MatrixDtype::Bf16Emulated)).arguments();
         assert_eq!(arguments, ["--device", "cuda:1", "--dtype", "bf16-emulated"]);
         assert!(flags(None, None).arguments().is_empty());
+    }
+
+    #[test]
+    fn a_type_has_one_word_for_flags_and_recipes() {
+        for dtype in MatrixDtype::ALL {
+            assert_eq!(serde_json::to_value(dtype).unwrap(), dtype.to_string());
+        }
     }
 }

@@ -78,7 +78,7 @@ impl ModelFolder {
         // One that is refused says nothing but why.
         let checkpoint = match source {
             Source::Llama(checkpoint) => {
-                notes::print(folder, checkpoint.notes());
+                notes::print_about(folder, checkpoint.notes());
                 checkpoint
             }
             Source::Other(other) => {

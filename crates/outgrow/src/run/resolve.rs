@@ -11,9 +11,9 @@ use outgrow_train::{TrainSettings, other_tokens};
 
 use crate::{
     error::{BadInput, Result},
-    machine::compute::{Compute, ComputeFlags},
+    machine::compute::Compute,
     model::tokenizer::CheckpointTokenizer,
-    recipe::{InitializationName, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe},
+    recipe::{ModelRecipe, Recipe, ScheduleRecipe, StageRecipe},
     run::benchmarks::Benchmarks,
 };
 
@@ -41,6 +41,79 @@ pub struct ResolvedRecipe {
 }
 
 impl ResolvedRecipe {
+    /// Resolves a recipe that is computed on the device, and in the precision, that flags and recipe come to.
+    ///
+    /// # Errors
+    /// Data that can't be used; then every problem of model, settings and stages together.
+    pub fn new(recipe: Recipe, compute: Compute) -> Result<Self> {
+        let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
+        let (training, validation) = (open(&recipe.data.training)?, open(&recipe.data.validation)?);
+        let other_tokens = other_tokens(&training, &validation);
+        // Checkpoints carry it along, and benchmarks are asked with it.
+        training.verify_tokenizer()?;
+        let length = recipe.data.sequence_length;
+        let entries = training.manifest().vocab_size;
+        let order = Order::Shuffled { seed: recipe.data.order_seed.unwrap_or(recipe.seed) };
+        let training = Batches::new(training, length, order)?;
+        let validation = Batches::new(validation, length, Order::Sequential)?;
+
+        let mut problems: Vec<String> =
+            other_tokens.into_iter().map(|problem| format!("data: {problem}")).collect();
+        let fields = model(&recipe.model, entries, length, &training);
+        let (vocab_size, maximum) = (fields.vocab_size, fields.max_position_embeddings);
+        let model = LlamaConfig::new(fields).map_err(|problem| match problem {
+            // It speaks of config.json; here the same keys are the recipe's.
+            CheckpointError::Config { problems: several, .. } => problems.push(format!("model: {several}")),
+            problem => problems.push(format!("model: {problem}")),
+        });
+        if vocab_size < entries {
+            problems.push(format!("model: vocab_size = {vocab_size}, but the tokenizer has {entries} entries: at least {entries} is needed"));
+        }
+        if maximum < length {
+            problems.push(format!(
+                "model: max_position_embeddings = {maximum} is below sequence_length = {length}"
+            ));
+        }
+        let model_is_sound = !problems.iter().any(|problem| problem.starts_with("model:"));
+        let settings = settings(&recipe, compute);
+        if let Err(problem) = settings.validate() {
+            problems.push(format!("training: {problem}"));
+        }
+        if recipe.evaluation.as_ref().is_some_and(|evaluation| evaluation.interval_tokens == 0) {
+            problems.push("evaluation: interval_tokens = 0, at least 1 is needed".to_owned());
+        }
+        // Stages of a model that can't be say nothing new; with a sound one they are reported beside the other problems.
+        let schedule = model.ok().filter(|_| model_is_sound).and_then(|model| {
+            schedule(&recipe, &model)
+                .map_err(|problem| problems.push(format!("schedule: {}", problem.one_line())))
+                .ok()
+        });
+        let (Some(schedule), true) = (schedule, problems.is_empty()) else {
+            return Err(BadInput(problems.join("; ")).into());
+        };
+        let tokenizer =
+            CheckpointTokenizer::new(training.shards(), schedule.model().max_position_embeddings)?;
+        let benchmarks = recipe
+            .evaluation
+            .as_ref()
+            .map(|recipe| Benchmarks::new(recipe, &tokenizer.tokenizer, schedule.model()));
+        let benchmarks = benchmarks
+            .transpose()
+            .map_err(|problem| BadInput(format!("evaluation: {}", problem.one_line())))?;
+        let initialization = recipe.model.initialization.unwrap_or_default();
+        Ok(Self {
+            recipe,
+            schedule,
+            settings,
+            initialization,
+            training,
+            validation,
+            tokenizer,
+            compute,
+            benchmarks,
+        })
+    }
+
     /// What is allowed and seldom meant.
     pub fn notes(&self) -> Vec<String> {
         let sums = |batches: &Batches| -> BTreeSet<String> {
@@ -56,81 +129,6 @@ impl ResolvedRecipe {
         });
         self.tokenizer.notes.iter().cloned().chain(of_data).collect()
     }
-}
-
-/// Resolves a recipe; flags come before what it says.
-///
-/// # Errors
-/// A device or data that can't be used; then every problem of model, settings and stages together.
-pub fn resolve(recipe: Recipe, flags: &ComputeFlags) -> Result<ResolvedRecipe> {
-    let compute = flags.resolve(recipe.device.as_deref(), recipe.dtype)?;
-    let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
-    let (training, validation) = (open(&recipe.data.training)?, open(&recipe.data.validation)?);
-    let other_tokens = other_tokens(&training, &validation);
-    // Checkpoints carry it along, and benchmarks are asked with it.
-    training.verify_tokenizer()?;
-    let length = recipe.data.sequence_length;
-    let entries = training.manifest().vocab_size;
-    let order = Order::Shuffled { seed: recipe.data.order_seed.unwrap_or(recipe.seed) };
-    let training = Batches::new(training, length, order)?;
-    let validation = Batches::new(validation, length, Order::Sequential)?;
-
-    let mut problems: Vec<String> =
-        other_tokens.into_iter().map(|problem| format!("data: {problem}")).collect();
-    let fields = model(&recipe.model, entries, length, &training);
-    let (vocab_size, maximum) = (fields.vocab_size, fields.max_position_embeddings);
-    let model = LlamaConfig::new(fields).map_err(|problem| match problem {
-        // It speaks of config.json; here the same keys are the recipe's.
-        CheckpointError::Config { problems: several, .. } => problems.push(format!("model: {several}")),
-        problem => problems.push(format!("model: {problem}")),
-    });
-    if vocab_size < entries {
-        problems.push(format!("model: vocab_size = {vocab_size}, but the tokenizer has {entries} entries: at least {entries} is needed"));
-    }
-    if maximum < length {
-        problems
-            .push(format!("model: max_position_embeddings = {maximum} is below sequence_length = {length}"));
-    }
-    let model_is_sound = !problems.iter().any(|problem| problem.starts_with("model:"));
-    let settings = settings(&recipe, compute);
-    if let Err(problem) = settings.validate() {
-        problems.push(format!("training: {problem}"));
-    }
-    if recipe.evaluation.as_ref().is_some_and(|evaluation| evaluation.interval_tokens == 0) {
-        problems.push("evaluation: interval_tokens = 0, at least 1 is needed".to_owned());
-    }
-    // Stages of a model that can't be say nothing new; with a sound one they are reported beside the other problems.
-    let schedule = model.ok().filter(|_| model_is_sound).and_then(|model| {
-        schedule(&recipe, &model)
-            .map_err(|problem| problems.push(format!("schedule: {}", problem.one_line())))
-            .ok()
-    });
-    let (Some(schedule), true) = (schedule, problems.is_empty()) else {
-        return Err(BadInput(problems.join("; ")).into());
-    };
-    let tokenizer = CheckpointTokenizer::new(training.shards(), schedule.model().max_position_embeddings)?;
-    let benchmarks = recipe
-        .evaluation
-        .as_ref()
-        .map(|recipe| Benchmarks::new(recipe, &tokenizer.tokenizer, schedule.model()));
-    let benchmarks =
-        benchmarks.transpose().map_err(|problem| BadInput(format!("evaluation: {}", problem.one_line())))?;
-    let initialization = match recipe.model.initialization {
-        None | Some(InitializationName::DepthScaled) => Initialization::DepthScaled,
-        Some(InitializationName::Normal) => Initialization::Normal,
-        Some(InitializationName::TinyLlama) => Initialization::TinyLlama,
-    };
-    Ok(ResolvedRecipe {
-        recipe,
-        schedule,
-        settings,
-        initialization,
-        training,
-        validation,
-        tokenizer,
-        compute,
-        benchmarks,
-    })
 }
 
 fn model(recipe: &ModelRecipe, entries: usize, sequence_length: usize, training: &Batches) -> LlamaFields {

@@ -1,11 +1,28 @@
-//! What is odd about an input and was no reason to refuse it, on standard error. Which oddities there are, other crates
-//! say.
+//! What a user should know though it stops nothing, on standard error, a line each. Which oddities there are, other
+//! crates say.
 
 use std::{fmt::Display, path::Path};
 
-/// Prints each note on a line of its own; `about` is the folder or file that they are about.
-pub fn print<T: Display>(about: &Path, notes: impl IntoIterator<Item = T>) {
+/// Prints each note on a line of its own.
+pub fn print<T: Display>(notes: impl IntoIterator<Item = T>) {
     for note in notes {
-        eprintln!("note: {}: {note}", about.display());
+        eprintln!("{}", line(note));
     }
+}
+
+/// The same, of notes that don't say which folder or file they are about.
+pub fn print_about<T: Display>(about: &Path, notes: impl IntoIterator<Item = T>) {
+    print(notes.into_iter().map(|note| format!("{}: {note}", about.display())));
+}
+
+/// Prints what makes a result differ from what somebody may compare it with, a line each.
+pub fn warn<T: Display>(warnings: impl IntoIterator<Item = T>) {
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
+}
+
+/// A note where a bar is drawn, which has a way of its own to print lines.
+pub fn line(note: impl Display) -> String {
+    format!("note: {note}")
 }

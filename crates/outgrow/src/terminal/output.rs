@@ -18,13 +18,6 @@ pub fn line(text: impl Display) -> Result<()> {
     }
 }
 
-/// Notes on standard error, a line each: what a user should know, though it stops nothing.
-pub fn notes(notes: &[String]) {
-    for note in notes {
-        eprintln!("note: {note}");
-    }
-}
-
 /// Writes a part of a line, at once; whether somebody still reads.
 ///
 /// # Errors
