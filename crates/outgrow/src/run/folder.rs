@@ -7,8 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use outgrow_schedules::Stage;
 use outgrow_train::{
-    Comparison, Difference, Field, Training, checkpoint_at, checkpoint_folders, checkpoint_name,
+    CheckpointFolder, Comparison, Condition, Difference, Field, Position, Rule, Training, checkpoint_at, checkpoint_folders, checkpoint_name,
     checkpoint_to_go_on_from, compare, move_checkpoints_after,
 };
 
@@ -130,7 +131,11 @@ impl RunFolder {
         comparison.differences.extend(self.other_device(resolved, &comparison));
         comparison.check(checkpoint, training.extend)?;
         let found = checkpoint_folders(&self.path);
-        let step = found.iter().find(|one| one.path == checkpoint).map_or(0, |one| one.step);
+        let from = found.iter().find(|one| one.path == checkpoint);
+        if let Some(Condition::Whole { position }) = from.map(CheckpointFolder::condition) {
+            check_extension(checkpoint, position, &comparison, resolved.schedule.stages())?;
+        }
+        let step = from.map_or(0, |one| one.step);
         let mut history = self.file.history();
         history.go_on(step, &comparison);
         history.checkpoint = Some(checkpoint_name(step));
@@ -237,6 +242,28 @@ impl Start {
 
 fn set_aside_name(number: u32) -> String {
     format!("set-aside-{number}")
+}
+
+/// Refuses an extension without a step: what it changes would stand in run.json, and no number would have come of it.
+fn check_extension(
+    checkpoint: &Path,
+    position: Position,
+    comparison: &Comparison,
+    stages: &[Stage],
+) -> Result<(), BadInput> {
+    let is_at_the_end = position.stage + 1 == stages.len()
+        && stages.last().is_some_and(|stage| position.stage_tokens >= stage.tokens);
+    let extends = |one: &&Difference| one.rule() == Rule::Extension;
+    let extended: Vec<_> = comparison.differences.iter().filter(extends).map(ToString::to_string).collect();
+    if !is_at_the_end || extended.is_empty() {
+        return Ok(());
+    }
+    Err(BadInput(format!(
+        "{}: no step would follow {}; the last stage has had {} tokens: give it more, or leave the rest as it was",
+        checkpoint.display(),
+        extended.join("; "),
+        position.stage_tokens
+    )))
 }
 
 /// Keeps other processes from training in the folder for as long as the handle lives.

@@ -110,6 +110,28 @@ fn only_the_end_of_the_last_stage_is_moved_and_only_further_on() {
 }
 
 #[test]
+fn an_extension_that_no_step_would_follow_is_refused() {
+    let workshop = trained();
+    let with = |from: &str, to: &str| {
+        workshop.write("recipe.toml", checkpointed().replace(from, to));
+        refused(&workshop, &EXTEND)
+    };
+    let rate = "grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32";
+    let shorter = format!("{rate}, horizon_tokens = 64");
+    insta::assert_snapshot!(with(rate, &shorter), @r#"run/step-00000007: no step would follow stage "grown": learning_rate.horizon_tokens = 96, here 64; the last stage has had 96 tokens: give it more, or leave the rest as it was"#);
+    // As many tokens as the run has come to: its last step was whole.
+    workshop.write("recipe.toml", scratch_with_horizon(80));
+    assert_success(&workshop.run(&["train", "recipe.toml", "--out", "short"]));
+    workshop.write("recipe.toml", scratch_with_horizon(96));
+    let extend = ["train", "recipe.toml", "--out", "short", "--extend"];
+    insta::assert_snapshot!(refused(&workshop, &extend), @"short/step-00000003: no step would follow schedule.tokens = 80, here 96; the last stage has had 96 tokens: give it more, or leave the rest as it was");
+    // On its way, a run that is no longer may have another horizon.
+    workshop.write("recipe.toml", checkpointed().replace(rate, &shorter));
+    assert_success(&workshop.run(&[&EXTEND[..], &["--rewind-to", "step-6"]].concat()));
+    assert_eq!(run_file(&workshop)["changes"][0]["step"], 6);
+}
+
+#[test]
 fn what_may_not_be_is_named_beside_what_an_extension_allows() {
     let workshop = trained();
     let other =
