@@ -1,7 +1,7 @@
 //! Experiments: several runs that differ in named fields, run side by side and compared.
 //!
-//! Training is done by child processes of the same program, `outgrow train`: each has its own share of the cores, and a run that
-//! fails takes no other with it.
+//! Training is done by child processes of the same program, `outgrow train`: each has its own share of the cores, and a
+//! run that fails takes no other with it.
 
 pub mod corpus;
 pub mod definition;

@@ -1,4 +1,5 @@
-//! Outgrow's runner: reads a recipe or an experiment and assembles the other crates. The binary is a few lines over [`run`].
+//! Outgrow's runner: reads a recipe or an experiment and assembles the other crates. The binary is a few lines over
+//! [`run`].
 //!
 //! It holds no method, no operator and no loss: it connects files, signals and a terminal to the crates that do.
 #![doc = include_str!("../README.md")]

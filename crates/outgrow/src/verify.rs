@@ -1,5 +1,5 @@
-//! What a growth has done, measured: both models on the same text, gradients old and new, duplicates, and bytes. It is a report;
-//! whether that is what one wanted is for the reader to say.
+//! What a growth has done, measured: both models on the same text, gradients old and new, duplicates, and bytes. It is
+//! a report; whether that is what one wanted is for the reader to say.
 
 mod bytes;
 mod layers;

@@ -37,7 +37,8 @@ struct Prepare {
     /// names.
     #[arg(required = true, value_name = "TEXT")]
     inputs: Vec<PathBuf>,
-    /// A Hugging Face tokenizer.json, or where there is none, tokenizer.model or vocab.json and merges.txt; or the folder with these.
+    /// A Hugging Face tokenizer.json, or where there is none, tokenizer.model or vocab.json and merges.txt; or the
+    /// folder with these.
     #[arg(long, value_name = "PATH")]
     tokenizer: PathBuf,
     /// The folder to make.
@@ -67,8 +68,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// The tokenizer_config.json of the folder that the tokenizer is in, where it is the folder's own: a file of another name may be
-/// one of several.
+/// The tokenizer_config.json of the folder that the tokenizer is in, where it is the folder's own: a file of another
+/// name may be one of several.
 fn beside(tokenizer: &Path) -> Result<Option<Vec<u8>>> {
     const OWN_NAMES: [&str; 4] = [TOKENIZER_FILE, "tokenizer.model", "vocab.json", "merges.txt"];
     let is_own = tokenizer.file_name().is_some_and(|name| OWN_NAMES.iter().any(|own| name == *own));

@@ -48,19 +48,23 @@ pub struct Arguments {
     /// Print all tasks and groups with their versions, sizes and files, and evaluate nothing.
     #[arg(long)]
     list: bool,
-    /// Only the first documents of each task: so many (of a number with decimals the whole part), or below 1 such a part.
+    /// Only the first documents of each task: so many (of a number with decimals the whole part), or below 1 such a
+    /// part.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     limit: Option<f64>,
     /// Examples in each prompt.
     #[arg(long, value_name = "K")]
     num_fewshot: Option<usize>,
-    /// Requests that go to the model at once: a number, of which long ones are fewer, or `auto`. No result depends on it.
+    /// Requests that go to the model at once: a number, of which long ones are fewer, or `auto`. No result depends on
+    /// it.
     #[arg(long, value_name = "B", default_value = "auto")]
     batch_size: String,
-    /// Defaults of another time: `paper` scores without special tokens before a context and with the end of a text as prefix.
+    /// Defaults of another time: `paper` scores without special tokens before a context and with the end of a text as
+    /// prefix.
     #[arg(long, value_name = "NAME")]
     preset: Option<Preset>,
-    /// What is put around a context: the tokenizer's special tokens (default), the token that begins a text in front (true), or nothing (false).
+    /// What is put around a context: the tokenizer's special tokens (default), the token that begins a text in front
+    /// (true), or nothing (false).
     #[arg(long, value_name = "WHEN")]
     add_bos_token: Option<BosToken>,
     /// What reads texts: the class that the folder names, as transformers builds it, or tokenizer.json as it is.
@@ -289,7 +293,8 @@ struct Journal {
 }
 
 impl Journal {
-    /// One for each evaluation of a model: two at a time don't share it. A score is that of this program on this device.
+    /// One for each evaluation of a model: two at a time don't share it. A score is that of this program on this
+    /// device.
     fn new(
         out: &Path,
         folder: &ModelFolder,

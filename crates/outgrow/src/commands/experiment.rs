@@ -105,8 +105,8 @@ fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> Res
     folder.canonicalize().map_err(|error| BadInput(format!("{}: {error}", folder.display())).into())
 }
 
-/// Writes a run's recipe and checks it, so that a bad one is found before any run starts. Also says what it is computed in, and whether it is
-/// done.
+/// Writes a run's recipe and checks it, so that a bad one is found before any run starts. Also says what it is computed
+/// in, and whether it is done.
 fn job(run: &PlannedRun, out: &Path, flags: &ComputeFlags) -> Result<(Job, Compute, bool)> {
     let folder = out.join(&run.name);
     fs::create_dir_all(&folder).map_err(Error::at(&folder))?;

@@ -38,7 +38,8 @@ pub struct Arguments {
     /// The same seed draws the same text.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
-    /// What reads the prompt and spells tokens: the class that the folder names, as transformers builds it, or tokenizer.json as it is.
+    /// What reads the prompt and spells tokens: the class that the folder names, as transformers builds it, or
+    /// tokenizer.json as it is.
     #[arg(long, value_name = "WHAT", default_value = "class")]
     tokenizer_from: TokenizerFrom,
     /// Go on where the model would end the text.
@@ -200,11 +201,13 @@ impl std::fmt::Display for Written {
     }
 }
 
-/// Tokens on their way to standard output. A character may need several tokens, and how a token is spelt may depend on those before it.
+/// Tokens on their way to standard output. A character may need several tokens, and how a token is spelt may depend on
+/// those before it.
 struct Stream<'a> {
     folder: &'a ModelFolder,
     shown: bool,
-    /// The prompt's and the new ones, without those that the tokenizer doesn't know: heads are often larger than vocabularies.
+    /// The prompt's and the new ones, without those that the tokenizer doesn't know: heads are often larger than
+    /// vocabularies.
     known: Vec<u32>,
     prompt: usize,
     new: Vec<u32>,
@@ -256,7 +259,8 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// A text from a byte on, or from the next character's beginning: a token that makes those before it no character respells them.
+/// A text from a byte on, or from the next character's beginning: a token that makes those before it no character
+/// respells them.
 fn behind(text: &str, start: usize) -> &str {
     let start = (start..text.len()).find(|&start| text.is_char_boundary(start));
     start.map_or("", |start| &text[start..])

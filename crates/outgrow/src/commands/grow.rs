@@ -23,28 +23,29 @@ use crate::{
 /// Flags of `outgrow grow`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A Hugging Face folder: config.json and safetensors, single-file or sharded. Of any decoder whose tensors are named
-    /// `….layers.0.…`, layers can be copied; other operators are for LLaMA-style models.
+    /// A Hugging Face folder: config.json and safetensors, single-file or sharded. Of any decoder whose tensors are
+    /// named `….layers.0.…`, layers can be copied; other operators are for LLaMA-style models.
     source: PathBuf,
     /// The folder to make.
     target: PathBuf,
     #[command(flatten)]
     growth: Flags,
-    /// How to grow, from a file instead of flags: growths one after the other in TOML, or a mergekit passthrough recipe in YAML.
+    /// How to grow, from a file instead of flags: growths one after the other in TOML, or a mergekit passthrough recipe
+    /// in YAML.
     #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
     /// What becomes of the optimizer's moments, where the source has some.
     #[arg(long, value_enum, default_value = "reset")]
     moments: MomentsFlag,
-    /// random: what of the new parts is let in, 0 to 1; closed, 0, by default. Below 1 it stands in training/mask.json, and
-    /// `outgrow export` folds it into the weights.
+    /// random: what of the new parts is let in, 0 to 1; closed, 0, by default. Below 1 it stands in training/mask.json,
+    /// and `outgrow export` folds it into the weights.
     #[arg(long, value_name = "M")]
     mask: Option<f64>,
     /// random: tokens over which the mask is to open, for whoever trains the folder.
     #[arg(long, value_name = "N")]
     ramp_tokens: Option<u64>,
-    /// Print what would be made and what it would take, and write nothing but a short-lived file that measures the target's disk.
-    /// Of a LLaMA-style source, config.json and model.safetensors.index.json are enough.
+    /// Print what would be made and what it would take, and write nothing but a short-lived file that measures the
+    /// target's disk. Of a LLaMA-style source, config.json and model.safetensors.index.json are enough.
     #[arg(long)]
     plan: bool,
     /// Afterwards, compare the grown folder with its source, as `outgrow verify` does.

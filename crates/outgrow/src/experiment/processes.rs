@@ -33,7 +33,8 @@ pub struct Job {
     pub tokens: u64,
 }
 
-/// Makes all runs, at most `at_once` at a time, the cores shared between them. Stops them all when interrupted or when one fails.
+/// Makes all runs, at most `at_once` at a time, the cores shared between them. Stops them all when interrupted or when
+/// one fails.
 ///
 /// # Errors
 /// When a run fails, with the last line of its log; or when interrupted.

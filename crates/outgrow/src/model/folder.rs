@@ -1,4 +1,5 @@
-//! A Hugging Face folder as a decoder that can be run: its weights, its tokenizer as transformers reads it, and the tokens that end a text.
+//! A Hugging Face folder as a decoder that can be run: its weights, its tokenizer as transformers reads it, and the
+//! tokens that end a text.
 //!
 //! It runs nothing itself.
 
@@ -119,7 +120,8 @@ impl ModelFolder {
         &self.notes
     }
 
-    /// The token that begins a text: as the tokenizer's files name it, or where they name none that begins or ends one, as config.json does.
+    /// The token that begins a text: as the tokenizer's files name it, or where they name none that begins or ends one,
+    /// as config.json does.
     pub fn bos_token_id(&self) -> Option<u32> {
         self.tokenizer.named().bos.as_ref().map(|token| token.id)
     }
@@ -132,7 +134,8 @@ impl ModelFolder {
     /// A prompt as the model reads it, with the special tokens that the tokenizer puts around texts.
     ///
     /// # Errors
-    /// When there is no token at all: an empty prompt, and none that begins a text; and when the model has no row for a token.
+    /// When there is no token at all: an empty prompt, and none that begins a text; and when the model has no row for a
+    /// token.
     pub fn prompt_tokens(&self, prompt: &str) -> Result<Vec<u32>> {
         let mut tokens = self.tokenizer.encode(prompt, true)?;
         if tokens.is_empty() {
@@ -152,13 +155,14 @@ impl ModelFolder {
         Ok(tokens)
     }
 
-    /// All tokens that end a generated text, as for transformers' `generate`: generation_config.json decides where there is one, even by naming
-    /// none, and config.json otherwise. What the tokenizer's files name plays no part.
+    /// All tokens that end a generated text, as for transformers' `generate`: generation_config.json decides where
+    /// there is one, even by naming none, and config.json otherwise. What the tokenizer's files name plays no part.
     pub fn ends(&self) -> Vec<u32> {
         self.generation().get("eos_token_id").map(ids).unwrap_or_default()
     }
 
-    /// What transformers' `generate` would do beyond taking the likeliest token, or leave, and this program doesn't or does, a line each.
+    /// What transformers' `generate` would do beyond taking the likeliest token, or leave, and this program doesn't or
+    /// does, a line each.
     pub fn generation_notes(&self, ignore_eos: bool) -> Vec<String> {
         let file = if self.generation_config.is_some() { "generation_config.json" } else { "config.json" };
         let generation = self.generation();
@@ -186,7 +190,8 @@ impl ModelFolder {
         self.generation_config.as_ref().unwrap_or(self.checkpoint.raw_config())
     }
 
-    /// Tells this state of the folder from any other: the configuration, and each weight file's name, size and time of change.
+    /// Tells this state of the folder from any other: the configuration, and each weight file's name, size and time of
+    /// change.
     pub fn identity(&self) -> Result<String> {
         let mut identity = vec![self.checkpoint.raw_config().to_string()];
         for file in self.files()? {
@@ -224,8 +229,8 @@ impl ModelFolder {
         Ok(Decoder::new(self.config(), &tensors, &device)?.with_precision(compute.precision))
     }
 
-    /// Whether lm-evaluation-harness scores another head than transformers computes with: it ties anew what config.json ties, a
-    /// head of other values with it.
+    /// Whether lm-evaluation-harness scores another head than transformers computes with: it ties anew what config.json
+    /// ties, a head of other values with it.
     pub fn head_is_tied_by_harness(&self) -> bool {
         self.checkpoint.raw_config()["tie_word_embeddings"] == Value::Bool(true)
             && !self.config().tie_word_embeddings

@@ -1,5 +1,6 @@
-//! The tokenizer that a run's checkpoints carry: the shards' tokenizer.json, and a tokenizer_config.json that names the tokens
-//! which begin and end a text, as the shards have them. Other programs read both; without the second they know no such token.
+//! The tokenizer that a run's checkpoints carry: the shards' tokenizer.json, and a tokenizer_config.json that names the
+//! tokens which begin and end a text, as the shards have them. Other programs read both; without the second they know
+//! no such token.
 //!
 //! It writes no file: the trainer puts these into each checkpoint.
 

@@ -1,6 +1,8 @@
-//! Benchmarks within a run: `[evaluation]` of a recipe, made into requests before training starts and scored at intervals.
+//! Benchmarks within a run: `[evaluation]` of a recipe, made into requests before training starts and scored at
+//! intervals.
 //!
-//! `outgrow eval` is commands/eval.rs's. What is evaluated here is the model without autodiff that the trainer has just validated.
+//! `outgrow eval` is commands/eval.rs's. What is evaluated here is the model without autodiff that the trainer has just
+//! validated.
 
 use std::collections::BTreeMap;
 
@@ -44,8 +46,8 @@ pub struct Asked {
 }
 
 impl Benchmarks {
-    /// Reads the tasks' documents and makes the requests for models with this configuration's vocabulary and positions, which growth
-    /// doesn't change.
+    /// Reads the tasks' documents and makes the requests for models with this configuration's vocabulary and positions,
+    /// which growth doesn't change.
     ///
     /// # Errors
     /// As `outgrow eval`: unknown tasks, missing files, a tokenizer that doesn't fit.
@@ -87,7 +89,8 @@ impl Benchmarks {
         before / self.interval_tokens < after / self.interval_tokens
     }
 
-    /// Scores the decoder: for each task its metrics by name, and their standard errors where they have one (`acc_stderr` of `acc`).
+    /// Scores the decoder: for each task its metrics by name, and their standard errors where they have one
+    /// (`acc_stderr` of `acc`).
     ///
     /// # Errors
     /// When the decoder can't score.

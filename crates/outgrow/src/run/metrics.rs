@@ -1,4 +1,5 @@
-//! `metrics.jsonl`: a line for each step, each validation and each evaluation by benchmarks. What the run is, is in run.json.
+//! `metrics.jsonl`: a line for each step, each validation and each evaluation by benchmarks. What the run is, is in
+//! run.json.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,5 @@
-//! A recipe made into what is run: stages, settings, batches, device. All that can be wrong is found here, before training starts.
+//! A recipe made into what is run: stages, settings, batches, device. All that can be wrong is found here, before
+//! training starts.
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
@@ -82,7 +83,8 @@ impl ResolvedRecipe {
         if recipe.evaluation.as_ref().is_some_and(|evaluation| evaluation.interval_tokens == 0) {
             problems.push("evaluation: interval_tokens = 0, at least 1 is needed".to_owned());
         }
-        // Stages of a model that can't be say nothing new; with a sound one they are reported beside the other problems.
+        // Stages of a model that can't be say nothing new; with a sound one they are reported beside the other
+        // problems.
         let schedule = model.ok().filter(|_| model_is_sound).and_then(|model| {
             schedule(&recipe, &model)
                 .map_err(|problem| problems.push(format!("schedule: {}", problem.one_line())))

@@ -1,4 +1,5 @@
-//! `run.json`: what a run is, what its numbers are measured on, and what became of it. Steps and losses are in metrics.jsonl.
+//! `run.json`: what a run is, what its numbers are measured on, and what became of it. Steps and losses are in
+//! metrics.jsonl.
 
 use std::{
     collections::BTreeMap,

@@ -29,7 +29,8 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Also ends when standard input is closed: a parent that holds the other end asks by closing it, and so does its death.
+    /// Also ends when standard input is closed: a parent that holds the other end asks by closing it, and so does its
+    /// death.
     pub fn or_closed_stdin(self) -> Self {
         let flag = self.clone();
         thread::spawn(move || {

@@ -1,4 +1,5 @@
-//! Flags that take a word of a closed set. The words are those of the crate that has the set; the help is the command's.
+//! Flags that take a word of a closed set. The words are those of the crate that has the set; the help is the
+//! command's.
 
 use std::fmt::Display;
 

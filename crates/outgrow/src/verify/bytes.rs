@@ -1,5 +1,5 @@
-//! Which tensors of the target have the bytes of which tensors of the source. Files are read in pieces, each tensor once; nothing
-//! is taken for granted from names.
+//! Which tensors of the target have the bytes of which tensors of the source. Files are read in pieces, each tensor
+//! once; nothing is taken for granted from names.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -21,7 +21,8 @@ pub struct ComparedTensor {
     pub relation: Relation,
     /// The tensors of the source with the same type, shape and bytes.
     pub identical_to: Vec<String>,
-    /// All values are the same, as in a norm that was never trained: then equal bytes say nothing of where they are from.
+    /// All values are the same, as in a norm that was never trained: then equal bytes say nothing of where they are
+    /// from.
     pub is_constant: bool,
     /// The 2-norm of its gradient; `None` where the models weren't run.
     pub gradient_norm: Option<f64>,

@@ -1,5 +1,5 @@
-//! Rows or columns of a matrix that are copies of each other. Exact copies are found by their bits; scaled ones, such as the parts
-//! of an uneven split, by their direction, since the stored type rounds each part on its own.
+//! Rows or columns of a matrix that are copies of each other. Exact copies are found by their bits; scaled ones, such
+//! as the parts of an uneven split, by their direction, since the stored type rounds each part on its own.
 
 use std::{
     collections::HashMap,
@@ -49,7 +49,8 @@ impl Lines<'_> {
     pub fn scaled_copies(&self, lines: &[usize], dtype: Dtype) -> usize {
         // Both parts are rounded; twice that, for what normalising adds.
         let tolerance = 4.0 * unit_roundoff(dtype);
-        // A difference of that size has this standard deviation along a direction of random signs; six of them miss nothing.
+        // A difference of that size has this standard deviation along a direction of random signs; six of them miss
+        // nothing.
         let window = 6.0 * tolerance / (self.length as f64).sqrt();
         let mut sorted: Vec<_> = lines.iter().map(|index| Direction::new(self.line(*index))).collect();
         sorted.sort_by(|left, right| left.marks[0].total_cmp(&right.marks[0]));

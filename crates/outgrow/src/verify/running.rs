@@ -1,5 +1,5 @@
-//! What a model makes of a batch: loss, logits, the size of the residual stream after each layer, and gradients. It compares
-//! nothing.
+//! What a model makes of a batch: loss, logits, the size of the residual stream after each layer, and gradients. It
+//! compares nothing.
 
 use std::collections::BTreeMap;
 

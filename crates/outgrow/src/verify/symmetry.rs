@@ -1,5 +1,5 @@
-//! Whether what growth has duplicated receives different gradients. Copies with the same gradient stay the same for ever, and the
-//! grown model has only the capacity of the source.
+//! Whether what growth has duplicated receives different gradients. Copies with the same gradient stay the same for
+//! ever, and the grown model has only the capacity of the source.
 
 use std::{collections::BTreeMap, ops::AddAssign};
 
@@ -13,9 +13,11 @@ use super::{
 };
 use crate::error::Result;
 
-/// Gradients that differ by less than this part of their size are the same: f32 sums of the same terms agree to about 1e-7.
+/// Gradients that differ by less than this part of their size are the same: f32 sums of the same terms agree to about
+/// 1e-7.
 const TOLERANCE: f64 = 1e-6;
-/// Gradients at a smaller angle than this, in radians, differ in size only. Wider, since the sizes magnify what f32 rounds.
+/// Gradients at a smaller angle than this, in radians, differ in size only. Wider, since the sizes magnify what f32
+/// rounds.
 const ANGLE: f64 = 1e-4;
 /// Copies of one thing that each further copy is compared with; more than any growth makes.
 const COMPARED_COPIES: usize = 16;
@@ -131,7 +133,8 @@ impl Likeness {
     }
 }
 
-/// Looks for duplicates in the target and compares their gradients. `duplicates` are its tensors that are copies of each other.
+/// Looks for duplicates in the target and compares their gradients. `duplicates` are its tensors that are copies of
+/// each other.
 ///
 /// # Errors
 /// When a file can't be read.

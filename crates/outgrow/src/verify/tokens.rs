@@ -1,5 +1,5 @@
-//! The tokens that two models are compared on: a text by the source's tokenizer, or seeded ids where there is none. It runs no
-//! model.
+//! The tokens that two models are compared on: a text by the source's tokenizer, or seeded ids where there is none. It
+//! runs no model.
 
 use std::{fs, path::Path};
 
@@ -25,7 +25,8 @@ pub struct Sample {
 /// Tokens below `vocab_size`, in sequences of at most `positions`.
 ///
 /// # Errors
-/// When `text` can't be read or tokenised. Without it there always is something: the text that comes with the program, or ids.
+/// When `text` can't be read or tokenised. Without it there always is something: the text that comes with the program,
+/// or ids.
 pub fn sample(source: &Path, text: Option<&Path>, vocab_size: usize, positions: usize) -> Result<Sample> {
     let tokenizer = source.join("tokenizer.json");
     let Some(path) = text else {

@@ -18,7 +18,8 @@ const BAD_INPUT: i32 = 2;
 /// Anything else that ends a run.
 const FAILED: i32 = 1;
 
-/// What the program says, checked to be one line that begins with `error: `; `target` must not be there, nor anything half-written.
+/// What the program says, checked to be one line that begins with `error: `; `target` must not be there, nor anything
+/// half-written.
 fn refused(workshop: &Workshop, arguments: &[&str], status: i32, target: &str) -> String {
     let before = workshop.names(".");
     let output = workshop.run(arguments);

@@ -1,4 +1,5 @@
-//! `outgrow grow` killed outright and run again: the same bytes, from the shards that were finished, and never half a target.
+//! `outgrow grow` killed outright and run again: the same bytes, from the shards that were finished, and never half a
+//! target.
 
 use std::{
     collections::BTreeMap,
@@ -57,8 +58,8 @@ fn shards_that_were_finished_are_not_written_again_however_often_it_is_killed() 
     assert!(contents(&workshop.path(&target)) == whole);
 }
 
-/// Kills a growth when one, two and half of its shards are finished, and checks that none of them is written again. How many are finished in the end;
-/// `None` if the growth was faster.
+/// Kills a growth when one, two and half of its shards are finished, and checks that none of them is written again. How
+/// many are finished in the end; `None` if the growth was faster.
 fn killed_thrice(workshop: &Workshop, target: &str, shards: usize) -> Option<usize> {
     let mut before = BTreeMap::new();
     for wanted in [1, 2, shards / 2] {

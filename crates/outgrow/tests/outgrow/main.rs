@@ -1,5 +1,5 @@
-//! The program from outside, in one test program, as linking is what takes the time: each test runs `outgrow` as a process
-//! of its own, in a folder of its own, and looks at what it says and what it leaves behind.
+//! The program from outside, in one test program, as linking is what takes the time: each test runs `outgrow` as a
+//! process of its own, in a folder of its own, and looks at what it says and what it leaves behind.
 
 mod tiny;
 

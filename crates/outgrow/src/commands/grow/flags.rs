@@ -1,5 +1,5 @@
-//! The flags of `outgrow grow` that say how to grow, and the growths they stand for. A flag that the operator has no use for is
-//! refused, like one that it lacks.
+//! The flags of `outgrow grow` that say how to grow, and the growths they stand for. A flag that the operator has no
+//! use for is refused, like one that it lacks.
 
 use std::path::PathBuf;
 

@@ -101,7 +101,8 @@ fn the_flag_for_the_beginning_puts_it_in_front_and_the_results_say_what_was_ther
     let (around, without, _) = eval("without", &["--add-bos-token", "false"]);
     assert_eq!((around, without), ([none.clone(), none.clone()], plain.clone()));
 
-    // A template with the token at both ends is one with nothing behind as soon as the flag is given, and one with nothing at all without it.
+    // A template with the token at both ends is one with nothing behind as soon as the flag is given, and one with
+    // nothing at all without it.
     let file = format!("{MODEL}/tokenizer.json");
     let both = r#""post_processor": { "type": "TemplateProcessing",
         "pair": [{ "Sequence": { "id": "A", "type_id": 0 } }, { "Sequence": { "id": "B", "type_id": 1 } }],
