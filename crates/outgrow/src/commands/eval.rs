@@ -132,7 +132,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     journal.remove()
 }
 
-/// What a user should know about the folder, a line each.
+/// What a user should know about the folder: one line for each thing.
 fn notes_of(folder: &ModelFolder) -> Vec<String> {
     let unnamed = "no file names a bos_token or an eos_token, for want of which lm-evaluation-harness stops: those of config.json are taken";
     let unnamed = folder.tokenizer().is_named_by_config().then(|| unnamed.to_owned());

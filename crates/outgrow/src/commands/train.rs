@@ -193,8 +193,8 @@ impl Watcher<'_> {
                 self.progress.note(&line);
                 if let Some(benchmarks) = &self.resolved.benchmarks {
                     let ends = position.tokens >= self.resolved.schedule.tokens();
-                    // Who wants to stop doesn't wait for benchmarks: they are made up for at the first validation
-                    // when the run goes on.
+                    // A run that is asked to stop doesn't wait for benchmarks. They are made up for at the first
+                    // validation when the run goes on.
                     let due = benchmarks.are_due(metrics.evaluated_tokens(), position.tokens)
                         && !self.interrupt.is_set();
                     // No validation comes after the last one.

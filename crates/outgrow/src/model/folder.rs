@@ -115,7 +115,7 @@ impl ModelFolder {
         &self.tokenizer
     }
 
-    /// What a user should know about the folder, a line each.
+    /// What a user should know about the folder: one line for each thing.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -162,7 +162,7 @@ impl ModelFolder {
     }
 
     /// What transformers' `generate` would do beyond taking the likeliest token, or leave, and this program doesn't or
-    /// does, a line each.
+    /// does: one line for each thing.
     pub fn generation_notes(&self, ignore_eos: bool) -> Vec<String> {
         let file = if self.generation_config.is_some() { "generation_config.json" } else { "config.json" };
         let generation = self.generation();

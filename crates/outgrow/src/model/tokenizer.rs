@@ -29,11 +29,11 @@ const PADDING_TOKENS: [&str; 5] = ["<pad>", "[PAD]", "<|pad|>", "<|padding|>", "
 /// What a checkpoint says of its tokenizer.
 #[derive(Debug)]
 pub struct CheckpointTokenizer {
-    /// The tokenizer as whoever opens a checkpoint has it.
+    /// The tokenizer that a program gets when it opens a checkpoint.
     pub tokenizer: PretrainedTokenizer,
     /// The files of each checkpoint.
     pub files: Vec<SideFile>,
-    /// What is not as the shards' tokenizer.json has it, a line each.
+    /// Where this differs from the shards' tokenizer.json, one line for each difference.
     pub notes: Vec<String>,
 }
 

@@ -79,7 +79,7 @@ impl Benchmarks {
         self.plan.tasks().iter().map(|planned| (planned.task.name.to_owned(), asked(planned))).collect()
     }
 
-    /// What is unusual about files and requests, a line each.
+    /// What is unusual about files and requests: one line for each thing.
     pub fn warnings(&self) -> Vec<String> {
         self.plan.warnings().iter().cloned().chain(self.requests.warnings()).collect()
     }

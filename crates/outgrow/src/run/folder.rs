@@ -9,8 +9,8 @@ use std::{
 
 use outgrow_schedules::Stage;
 use outgrow_train::{
-    CheckpointFolder, Comparison, Condition, Difference, Field, Position, Rule, Training, checkpoint_at, checkpoint_folders, checkpoint_name,
-    checkpoint_to_go_on_from, compare, move_checkpoints_after,
+    CheckpointFolder, Comparison, Condition, Difference, Field, Position, Rule, Training, checkpoint_at,
+    checkpoint_folders, checkpoint_name, checkpoint_to_go_on_from, compare, move_checkpoints_after,
 };
 
 use crate::{

@@ -1,5 +1,5 @@
-//! What a user should know though it stops nothing, on standard error, a line each. Which oddities there are, other
-//! crates say.
+//! What a user should know though it stops nothing: one line for each thing, on standard error. Which oddities there
+//! are, other crates say.
 
 use std::{fmt::Display, path::Path};
 
@@ -15,7 +15,7 @@ pub fn print_about<T: Display>(about: &Path, notes: impl IntoIterator<Item = T>)
     print(notes.into_iter().map(|note| format!("{}: {note}", about.display())));
 }
 
-/// Prints what makes a result differ from what somebody may compare it with, a line each.
+/// Prints what makes a result differ from one that somebody may compare it with.
 pub fn warn<T: Display>(warnings: impl IntoIterator<Item = T>) {
     for warning in warnings {
         eprintln!("warning: {warning}");
