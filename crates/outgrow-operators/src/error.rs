@@ -6,6 +6,7 @@ use outgrow_checkpoint::{CheckpointError, ValueTooLarge};
 
 /// Why a growth can't be planned or carried out.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GrowthError {
     /// A factor of 0.
     #[error("factor = 0: at least 1 is needed")]
@@ -207,10 +208,7 @@ pub enum GrowthError {
         reason: String,
     },
     /// A folder that is nothing without its mask.
-    #[error(
-        "{}: its new parts are behind a mask (training/mask.json); `outgrow export` folds the mask into the weights",
-        folder.display()
-    )]
+    #[error("{}: its new parts are behind a mask (training/mask.json)", folder.display())]
     Masked {
         /// The folder.
         folder: PathBuf,
@@ -269,4 +267,26 @@ pub enum GrowthError {
     /// From reading or writing folders.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+}
+
+impl GrowthError {
+    /// Whether what the user gave is at fault and can be mended: all but a full disk and what the operating system refuses for
+    /// reasons of its own.
+    ///
+    /// ```
+    /// use outgrow_operators::GrowthError;
+    ///
+    /// assert!(GrowthError::FactorZero.is_input() && !GrowthError::FactorZero.is_disk_full());
+    /// ```
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Checkpoint(error) => error.is_input(),
+            _ => true,
+        }
+    }
+
+    /// Whether the disk that was written to is full.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Checkpoint(error) if error.is_disk_full())
+    }
 }

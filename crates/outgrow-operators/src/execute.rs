@@ -17,9 +17,12 @@ use crate::{
 };
 
 /// Where a plan is carried out: a source of named tensors and a grown model that is filled tensor by tensor.
-pub trait Medium {
+pub(crate) trait Medium {
     /// Why a tensor can't be made.
     type Error;
+
+    /// Whether a copy is stored in another type than it has in the source, so that its values have to be computed.
+    fn converts(&self, target: &PlannedTensor) -> bool;
 
     /// Makes `target` a copy of the source's tensor `source`.
     ///
@@ -38,12 +41,14 @@ pub trait Medium {
 ///
 /// # Errors
 /// The medium's first.
-pub fn execute<M: Medium>(tensors: &[PlannedTensor], medium: &mut M) -> Result<(), M::Error> {
+pub(crate) fn execute<M: Medium>(tensors: &[PlannedTensor], medium: &mut M) -> Result<(), M::Error> {
     tensors.iter().try_for_each(|tensor| match &tensor.origin {
-        Origin::Copy { source } => medium.copy(source, tensor),
-        Origin::Fresh(_) | Origin::Widened { .. } | Origin::Sum { .. } | Origin::Mapped { .. } => {
-            medium.compute(tensor)
-        }
+        Origin::Copy { source } if !medium.converts(tensor) => medium.copy(source, tensor),
+        Origin::Copy { .. }
+        | Origin::Fresh(_)
+        | Origin::Widened { .. }
+        | Origin::Sum { .. }
+        | Origin::Mapped { .. } => medium.compute(tensor),
     })
 }
 
@@ -96,6 +101,10 @@ struct Memory<'a> {
 
 impl Medium for Memory<'_> {
     type Error = GrowthError;
+
+    fn converts(&self, _target: &PlannedTensor) -> bool {
+        false
+    }
 
     fn copy(&mut self, source: &str, target: &PlannedTensor) -> Result<(), GrowthError> {
         let tensor = self.source.get(source);

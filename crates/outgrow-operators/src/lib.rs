@@ -14,21 +14,21 @@ mod folder;
 mod error;
 
 pub use error::GrowthError;
-pub use execute::{Medium, execute, grow_moments, grow_tensors};
+pub use execute::{grow_moments, grow_tensors};
 pub use folder::{
-    Grown,
     account::Account,
     card::{
         front_matter::base_models,
         text::{CardFacts, CardRecipe, ModelSize, model_card},
     },
     digest::{FileDigest, sha256_of_files},
-    grow_folder,
+    growth::FolderGrowth,
     mask::Mask,
     masked::MaskedFolder,
     outline::{Outline, Plannable},
     plan::FolderPlan,
     source::{OtherDecoder, Source},
+    write::Grown,
 };
 pub use growth::{Growth, LearnedMatrices, MatricesFile, Mix, Placement, Width};
 pub use plan::{

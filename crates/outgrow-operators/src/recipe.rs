@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use outgrow_checkpoint::Problems;
+use outgrow_checkpoint::{Problems, io_error};
 use serde::Serialize;
 use toml::{
     Spanned, Table, Value,
@@ -27,9 +27,10 @@ const OPERATOR: &str = "operator";
 
 /// Why a file is no recipe.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecipeFileError {
     /// The operating system refused, or the file is no text.
-    #[error("{}: cannot read: {source}", path.display())]
+    #[error("{}: cannot read", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -59,6 +60,26 @@ pub enum RecipeFileError {
         /// All that is wrong, each with its line.
         problems: Problems,
     },
+}
+
+impl RecipeFileError {
+    /// Whether what the user gave is at fault and can be mended: all but what the operating system refuses for reasons of its own.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => io_error::is_input(source),
+            Self::Matrices(error) => error.is_input(),
+            Self::TooLong { .. } | Self::Extension { .. } | Self::Recipe { .. } => true,
+        }
+    }
+
+    /// Whether a disk is full, which a recipe isn't written to.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => io_error::is_disk_full(source),
+            Self::Matrices(error) => error.is_disk_full(),
+            Self::TooLong { .. } | Self::Extension { .. } | Self::Recipe { .. } => false,
+        }
+    }
 }
 
 /// A recipe of either kind.

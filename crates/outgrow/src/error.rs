@@ -112,7 +112,21 @@ impl Error {
             }
             next = cause.source();
         }
-        line
+        match self.hint() {
+            Some(hint) => format!("{line}; {hint}"),
+            None => line,
+        }
+    }
+
+    /// What a command of this program does about it, which no crate below knows.
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Growth(GrowthError::Masked { .. }) => {
+                Some("`outgrow export` folds the mask into the weights")
+            }
+            Self::Within { source, .. } => source.hint(),
+            _ => None,
+        }
     }
 
     /// Whether what the user gave is at fault and can be mended.
@@ -176,7 +190,7 @@ macro_rules! interim {
     )* };
 }
 
-interim! { TokenizerError DataError DeviceError ModelError GrowthError RecipeFileError ScheduleError TrainError }
+interim! { TokenizerError DataError DeviceError ModelError ScheduleError TrainError }
 
 fn is_full_disk(cause: &(dyn std::error::Error + 'static)) -> bool {
     let growth =

@@ -1,23 +1,20 @@
 //! What a growth of a folder would make, in words: `outgrow grow --plan`. It writes nothing.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt};
 
-use outgrow_checkpoint::{ShardLayout, layer_index, name_in_layer};
+use outgrow_checkpoint::{layer_index, name_in_layer};
 
 use crate::{
-    error::GrowthError,
     execute::values::rows_and_columns,
     folder::{
+        growth::{Decided, FolderGrowth},
         mask::Mask,
-        outline::Plannable,
         peak_memory::peak_memory_bytes,
         plan::FolderPlan,
-        shards::{GrownMoments, layout},
-        side_files::side_files,
+        shards::GrownMoments,
     },
     plan::{
         layer_map::{LayerMap, layers_in_words},
-        moments::Moments,
         origin::Origin,
     },
 };
@@ -25,114 +22,83 @@ use crate::{
 /// Shards that are listed one by one; of more, only the first and the last.
 const SHARDS_LISTED: usize = 8;
 
-/// An account of a planned growth. Its `Display` is for people.
-#[derive(Clone, Debug)]
-pub struct Account {
-    plan: FolderPlan,
-    source_parameters: u64,
-    missing_shards: usize,
-    layout: ShardLayout,
-    moments: Option<MomentsAccount>,
-    memory_bytes: u64,
+/// An account of a growth that is decided. Its `Display` is for people.
+#[derive(Clone, Copy, Debug)]
+pub struct Account<'a> {
+    decided: &'a Decided,
     bytes_per_second: Option<f64>,
-    side_files: Vec<PathBuf>,
 }
 
-/// What becomes of an optimizer's moments.
-#[derive(Clone, Debug)]
-struct MomentsAccount {
-    policy: Moments,
-    tensors: usize,
-    layout: ShardLayout,
-}
-
-impl Account {
-    /// What a plan would make; nothing is written.
-    ///
-    /// # Errors
-    /// Tensors of the plan that aren't in the source; moments that aren't there; a folder that can't be read.
-    pub fn new<'a>(
-        source: impl Into<Plannable<'a>>,
-        plan: FolderPlan,
-        moments: Moments,
-        shard_size_bytes: u64,
-    ) -> Result<Self, GrowthError> {
-        let source = source.into();
-        let layout = layout(source, &plan, shard_size_bytes)?;
-        let mut memory_bytes = peak_memory_bytes(&plan.tensors);
-        let grown = GrownMoments::plan(source.folder(), &plan, moments)?;
-        let moments = grown.map(|grown| {
-            // Weights and moments are made one after the other.
-            memory_bytes = memory_bytes.max(peak_memory_bytes(grown.tensors()));
-            let (tensors, layout) = (grown.tensors().len(), grown.layout(shard_size_bytes)?);
-            Ok::<_, GrowthError>(MomentsAccount { policy: moments, tensors, layout })
-        });
-        Ok(Self {
-            source_parameters: source.num_parameters(),
-            missing_shards: source.missing_shards(),
-            side_files: side_files(source.folder())?,
-            bytes_per_second: None,
-            moments: moments.transpose()?,
-            memory_bytes,
-            layout,
-            plan,
-        })
+impl<S> FolderGrowth<S> {
+    /// What would be made, and what it would take.
+    pub fn account(&self) -> Account<'_> {
+        Account { decided: &self.decided, bytes_per_second: None }
     }
+}
 
+impl Account<'_> {
     /// The same with the time that it will take at a speed: the bytes a second that the target's disk takes.
     #[must_use]
     pub fn at_speed(self, bytes_per_second: f64) -> Self {
         Self { bytes_per_second: Some(bytes_per_second), ..self }
     }
+
+    /// Weights and moments are made one after the other.
+    fn memory_bytes(&self) -> u64 {
+        let moments = self.decided.moments.as_ref().map(|moments| &moments.set);
+        let sets = std::iter::once(&self.decided.weights).chain(moments);
+        sets.map(|set| peak_memory_bytes(&set.tensors, |tensor| set.is_copied(tensor))).max().unwrap_or(0)
+    }
 }
 
-impl fmt::Display for Account {
+impl fmt::Display for Account<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let FolderPlan { source_layers, layers, preservation, .. } = &self.plan;
-        let parameters = grouped(self.plan.num_parameters());
+        let FolderPlan { source_layers, layers, preservation, .. } = &self.decided.plan;
+        let parameters = grouped(self.decided.plan.num_parameters());
         writeln!(f, "layers       {source_layers} → {}", layers.len())?;
         writeln!(f, "made of      {}", layers_in_words(layers))?;
         writeln!(f, "function     {preservation}")?;
         self.write_mask(f)?;
-        writeln!(f, "parameters   {} → {parameters}", grouped(self.source_parameters))?;
+        writeln!(f, "parameters   {} → {parameters}", grouped(self.decided.source_parameters))?;
         self.write_tensors(f)?;
-        writeln!(f, "bytes        {}", grouped(self.layout.size_bytes()))?;
+        writeln!(f, "bytes        {}", grouped(self.decided.weights.layout.size_bytes()))?;
         self.write_shards(f)?;
         self.write_moments(f)?;
         self.write_costs(f)?;
-        if self.missing_shards > 0 {
-            let missing = self.missing_shards;
+        if self.decided.missing_shards > 0 {
+            let missing = self.decided.missing_shards;
             write!(
                 f,
                 "\nnot there    {missing} of the source's shards: shapes and types are those of config.json"
             )?;
         }
-        if !self.side_files.is_empty() {
-            let names = self.side_files.iter().filter_map(|file| file.file_name()?.to_str());
+        if !self.decided.side_files.is_empty() {
+            let names = self.decided.side_files.iter().filter_map(|file| file.file_name()?.to_str());
             write!(f, "\ncomes along  {}", names.collect::<Vec<_>>().join(", "))?;
         }
         Ok(())
     }
 }
 
-impl Account {
+impl Account<'_> {
     fn write_tensors(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tensors = &self.plan.tensors;
-        let copied = tensors.iter().filter(|tensor| matches!(tensor.origin, Origin::Copy { .. })).count();
-        if copied == tensors.len() {
+        let set = &self.decided.weights;
+        let (count, computed) =
+            (set.tensors.len(), set.tensors.iter().filter(|tensor| !set.is_copied(tensor)));
+        let copied = count - computed.clone().count();
+        if copied == count {
             return writeln!(f, "tensors      {copied}, all copied byte for byte");
         }
-        writeln!(
-            f,
-            "tensors      {}: {copied} copied byte for byte, {} computed",
-            tensors.len(),
-            tensors.len() - copied
-        )?;
+        writeln!(f, "tensors      {count}: {copied} copied byte for byte, {} computed", count - copied)?;
         let mut groups: BTreeMap<(bool, String, String), usize> = BTreeMap::new();
-        for tensor in tensors.iter().filter(|tensor| !matches!(tensor.origin, Origin::Copy { .. })) {
+        for tensor in computed {
             let is_layer = layer_index(&tensor.name).is_some();
             let kind = name_in_layer(&tensor.name);
-            let made = format!("{:?} {}", tensor.shape, in_words(&tensor.origin, &tensor.shape));
+            let words = match &tensor.origin {
+                Origin::Copy { .. } => "copied, in another type".to_owned(),
+                origin => in_words(origin, &tensor.shape),
+            };
+            let made = format!("{:?} {words}", tensor.shape);
             *groups.entry((is_layer, kind.to_owned(), made)).or_default() += 1;
         }
         for ((_, kind, made), count) in groups {
@@ -142,7 +108,7 @@ impl Account {
     }
 
     fn write_shards(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shards = self.layout.shards();
+        let shards = self.decided.weights.layout.shards();
         let count = shards.len();
         write!(f, "shards       {count}")?;
         for (index, shard) in shards.iter().enumerate() {
@@ -156,9 +122,9 @@ impl Account {
     }
 }
 
-impl Account {
+impl Account<'_> {
     fn write_mask(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(Mask { mask, ramp_tokens, masked }) = &self.plan.mask else { return Ok(()) };
+        let Some(Mask { mask, ramp_tokens, masked }) = &self.decided.plan.mask else { return Ok(()) };
         let parts = masked.named().into_iter().filter(|(_, ranges)| !ranges.is_empty());
         let parts = parts.map(|(name, ranges)| {
             let indices: Vec<usize> = ranges.iter().flat_map(|[first, end]| *first..*end).collect();
@@ -170,17 +136,18 @@ impl Account {
     }
 
     fn write_moments(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(MomentsAccount { policy, tensors, layout }) = &self.moments else { return Ok(()) };
+        let Some(GrownMoments { policy, set, .. }) = &self.decided.moments else { return Ok(()) };
+        let (tensors, layout) = (set.tensors.len(), &set.layout);
         let (bytes, shards) = (grouped(layout.size_bytes()), layout.shards().len());
         let files = if shards == 1 { "1 file".to_owned() } else { format!("{shards} files") };
         write!(f, "\nmoments      {policy}: {tensors} tensors, {bytes} bytes in {files}")
     }
 
     fn write_costs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\nmemory       about {} MB", megabytes(self.memory_bytes as f64))?;
+        write!(f, "\nmemory       about {} MB", megabytes(self.memory_bytes() as f64))?;
         let Some(bytes_per_second) = self.bytes_per_second else { return Ok(()) };
-        let moments = self.moments.as_ref().map_or(0, |moments| moments.layout.size_bytes());
-        let bytes = self.layout.size_bytes() + moments;
+        let moments = self.decided.moments.as_ref().map_or(0, |moments| moments.set.layout.size_bytes());
+        let bytes = self.decided.weights.layout.size_bytes() + moments;
         let time = in_time(bytes as f64 / bytes_per_second);
         write!(f, "\ntime         {time} of writing at {} MB/s, measured", megabytes(bytes_per_second))
     }

@@ -10,7 +10,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use outgrow_checkpoint::{CheckpointError, HostTensor};
+use outgrow_checkpoint::{CheckpointError, HostTensor, WeightFolder};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -22,38 +22,38 @@ use crate::{
 const FORMAT: u64 = 3;
 const SHA256_BYTES: usize = 32;
 
-/// The identity of a growth that makes these sets of files, in lower-case hexadecimal.
+/// The fingerprint of a growth that makes these sets of files, in lower-case hexadecimal.
 ///
 /// # Errors
 /// When a file of the source is gone.
-pub(crate) fn identity(sets: &[GrownSet]) -> Result<String, CheckpointError> {
-    let mut identity = Identity::default();
-    identity.number(FORMAT);
-    identity.text(env!("CARGO_PKG_VERSION"));
-    for set in sets {
+pub(crate) fn fingerprint(sets: &[(&WeightFolder, &GrownSet)]) -> Result<String, CheckpointError> {
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.number(FORMAT);
+    fingerprint.text(env!("CARGO_PKG_VERSION"));
+    for (source, set) in sets {
         // Names, shapes and types of all tensors, and how they are spread over files.
-        identity.text(&format!("{:?}", set.layout));
-        identity.text(&format!("{:?}", set.dtypes));
-        for tensor in set.tensors {
-            identity.text(&tensor.name);
-            identity.origin(&tensor.origin);
+        fingerprint.text(&format!("{:?}", set.layout));
+        fingerprint.text(&format!("{:?}", set.dtypes));
+        for tensor in &set.tensors {
+            fingerprint.text(&tensor.name);
+            fingerprint.origin(&tensor.origin);
         }
-        let files: BTreeSet<&Path> = set.source.tensors().iter().map(|one| one.shard.as_path()).collect();
+        let files: BTreeSet<&Path> = source.tensors().iter().map(|one| one.shard.as_path()).collect();
         for file in files {
-            identity.file(file).map_err(|error| CheckpointError::io("read", file, error))?;
+            fingerprint.file(file).map_err(|error| CheckpointError::io("read", file, error))?;
         }
     }
-    Ok(hexadecimal(identity.digest.finalize().as_ref()))
+    Ok(hexadecimal(fingerprint.digest.finalize().as_ref()))
 }
 
 #[derive(Default)]
-struct Identity {
+struct Fingerprint {
     digest: Sha256,
     /// The SHA-256 of what tensors share, by its address. A matrix may be in hundreds of them.
     shared: BTreeMap<usize, [u8; SHA256_BYTES]>,
 }
 
-impl Identity {
+impl Fingerprint {
     fn number(&mut self, number: u64) {
         self.digest.update(number.to_le_bytes());
     }

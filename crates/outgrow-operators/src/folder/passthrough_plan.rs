@@ -25,14 +25,13 @@ use crate::{
 };
 
 impl FolderPlan {
-    /// Plans what a mergekit passthrough recipe makes of a folder; `text` is the recipe as it was written.
+    /// Plans what a mergekit passthrough recipe makes of a folder.
     ///
     /// # Errors
     /// Slices beyond the source; keys of config.json that can't be grown, by name.
     pub fn of_passthrough<'a>(
         source: impl Into<Plannable<'a>>,
         passthrough: &Passthrough,
-        text: String,
     ) -> Result<Self, GrowthError> {
         let source = source.into();
         let of_llama =
@@ -57,7 +56,7 @@ impl FolderPlan {
             Preservation::Exact if is_altered => Preservation::None,
             preservation => preservation,
         };
-        let (dtypes, recipe) = (Some(dtypes), CardRecipe::Mergekit(text));
+        let (dtypes, recipe) = (Some(dtypes), CardRecipe::Mergekit(passthrough.text.clone()));
         let (notes, mask) = (Vec::new(), None);
         Ok(Self {
             config,

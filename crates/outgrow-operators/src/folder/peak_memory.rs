@@ -19,14 +19,14 @@ const VALUE_BYTES: u64 = 4;
 const PIECE_COPIES: u64 = 2;
 
 /// Bytes at the fullest moment.
-pub(crate) fn peak_memory_bytes(tensors: &[PlannedTensor]) -> u64 {
-    let computed = tensors.iter().map(|tensor| match &tensor.origin {
-        Origin::Copy { .. } => 0,
-        origin => {
-            let (rows, columns) = rows_and_columns(&tensor.shape);
-            let piece = VALUES_AT_ONCE.max(columns).min(rows.saturating_mul(columns)) as u64;
-            PIECE_COPIES * piece * VALUE_BYTES + products(origin, rows, columns)
-        }
+pub(crate) fn peak_memory_bytes(
+    tensors: &[PlannedTensor],
+    is_copied: impl Fn(&PlannedTensor) -> bool,
+) -> u64 {
+    let computed = tensors.iter().filter(|tensor| !is_copied(tensor)).map(|tensor| {
+        let (rows, columns) = rows_and_columns(&tensor.shape);
+        let piece = VALUES_AT_ONCE.max(columns).min(rows.saturating_mul(columns)) as u64;
+        PIECE_COPIES * piece * VALUE_BYTES + products(&tensor.origin, rows, columns)
     });
     let mut shared = BTreeMap::new();
     for tensor in tensors {

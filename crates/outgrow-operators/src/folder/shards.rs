@@ -1,7 +1,10 @@
 //! The files that a grown folder's tensors lie in, weights and an optimizer's moments: how they are laid out, and carrying a plan
 //! out into them. What else a folder holds is not made here.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use outgrow_checkpoint::{
     Dtype, ShardLayout, ShardSet, ShardWriter, StoredDtype, StoredTensor, TensorSpec, WeightFolder,
@@ -18,47 +21,71 @@ use crate::{
     folder::{outline::Plannable, plan::FolderPlan},
     plan::{
         moments::{Moments, plan_moments, with_sources},
-        origin::PlannedTensor,
+        origin::{Origin, PlannedTensor},
     },
     recipe::mergekit::PassthroughDtypes,
 };
 
-/// Shards to make, and what of.
-pub(crate) struct GrownSet<'a> {
-    pub source: &'a WeightFolder,
-    pub tensors: &'a [PlannedTensor],
-    pub layout: ShardLayout,
-    pub dtypes: Option<PassthroughDtypes>,
+/// Files to make of tensors of one kind, weights or moments.
+#[derive(Clone, Debug)]
+pub(crate) struct GrownSet {
+    /// The tensors, in their order.
+    pub(crate) tensors: Vec<PlannedTensor>,
+    /// The files, and how each tensor is stored in them.
+    pub(crate) layout: ShardLayout,
+    /// The types that numbers go through.
+    pub(crate) dtypes: Option<PassthroughDtypes>,
+    /// Copies that are stored in another type than they have in the source, or go through another.
+    pub(crate) converted: BTreeSet<String>,
 }
 
-impl GrownSet<'_> {
-    pub(crate) fn write(&self, folder: &Path) -> Result<WrittenShards, GrowthError> {
+impl GrownSet {
+    /// The weights of a grown folder. Each tensor is stored as its source is, unless the plan says otherwise.
+    pub(crate) fn of_weights(
+        source: Plannable,
+        plan: &FolderPlan,
+        shard_size_bytes: u64,
+    ) -> Result<Self, GrowthError> {
+        let stored = plan.dtypes.and_then(|dtypes| dtypes.stored);
+        let own = |tensor: &PlannedTensor| match source {
+            Plannable::Opened(source) => stored_dtype(source.weights(), tensor),
+            Plannable::Outline(outline) => Ok(outline.dtype().into()),
+        };
+        let specs = specs(&plan.tensors, |tensor| {
+            let dtype = own(tensor)?;
+            // Only numbers are converted.
+            Ok(stored.filter(|_| dtype.float().is_some()).map_or(dtype, StoredDtype::Float))
+        })?;
+        let loaded = plan.dtypes.and_then(|dtypes| dtypes.loaded).map(StoredDtype::Float);
+        let mut converted = BTreeSet::new();
+        for (tensor, spec) in plan.tensors.iter().zip(&specs) {
+            if let Origin::Copy { .. } = &tensor.origin {
+                let own = own(tensor)?;
+                let is_loaded = loaded.is_some_and(|loaded| loaded != own && own.float().is_some());
+                if is_loaded || spec.dtype != own {
+                    converted.insert(tensor.name.clone());
+                }
+            }
+        }
+        let layout = ShardLayout::new(specs, shard_size_bytes);
+        Ok(Self { tensors: plan.tensors.clone(), layout, dtypes: plan.dtypes, converted })
+    }
+
+    /// Whether a tensor's bytes are its source's.
+    pub(crate) fn is_copied(&self, tensor: &PlannedTensor) -> bool {
+        matches!(tensor.origin, Origin::Copy { .. }) && !self.converted.contains(&tensor.name)
+    }
+
+    /// Makes the files, of the tensors of a folder.
+    pub(crate) fn write(&self, source: &WeightFolder, folder: &Path) -> Result<WrittenShards, GrowthError> {
         let writer = ShardWriter::resume(folder, &self.layout)?;
         let specs = self.layout.shards().iter().flat_map(|shard| &shard.tensors);
         let dtypes = specs.map(|spec| (spec.name.as_str(), spec.dtype)).collect();
-        let mut medium = FolderMedium { weights: self.source, dtypes, passthrough: self.dtypes, writer };
+        let mut medium = FolderMedium { weights: source, dtypes, set: self, writer };
         // In their order, which is the layout's: so that one shard is finished before the next is begun.
-        execute(self.tensors, &mut medium)?;
+        execute(&self.tensors, &mut medium)?;
         Ok(medium.writer.finish()?)
     }
-}
-
-/// The files of the grown folder. Each tensor is stored as its source is, unless the plan says otherwise.
-pub(crate) fn layout(
-    source: Plannable,
-    plan: &FolderPlan,
-    shard_size_bytes: u64,
-) -> Result<ShardLayout, GrowthError> {
-    let stored = plan.dtypes.and_then(|dtypes| dtypes.stored);
-    let specs = match source {
-        Plannable::Opened(source) => specs(&plan.tensors, |tensor| {
-            let dtype = stored_dtype(source.weights(), tensor)?;
-            // Only numbers are converted.
-            Ok(stored.filter(|_| dtype.float().is_some()).map_or(dtype, StoredDtype::Float))
-        }),
-        Plannable::Outline(outline) => specs(&plan.tensors, |_| Ok(stored.unwrap_or(outline.dtype()).into())),
-    };
-    Ok(ShardLayout::new(specs?, shard_size_bytes))
 }
 
 fn specs(
@@ -83,14 +110,22 @@ fn stored_dtype(weights: &WeightFolder, tensor: &PlannedTensor) -> Result<Stored
 }
 
 /// An optimizer's moments beside the weights of a grown folder.
+#[derive(Debug)]
 pub(crate) struct GrownMoments {
-    source: WeightFolder,
-    tensors: Vec<PlannedTensor>,
+    pub(crate) policy: Moments,
+    /// Where the source's are.
+    pub(crate) source: WeightFolder,
+    pub(crate) set: GrownSet,
 }
 
 impl GrownMoments {
     /// `None` where they are reset.
-    pub fn plan(folder: &Path, plan: &FolderPlan, policy: Moments) -> Result<Option<Self>, GrowthError> {
+    pub(crate) fn new(
+        folder: &Path,
+        plan: &FolderPlan,
+        policy: Moments,
+        shard_size_bytes: u64,
+    ) -> Result<Option<Self>, GrowthError> {
         let tensors = plan_moments(&plan.tensors, policy)?;
         if tensors.is_empty() {
             return Ok(None);
@@ -98,23 +133,10 @@ impl GrownMoments {
         let found = WeightFolder::open_moments(folder)?;
         let source = found.ok_or_else(|| GrowthError::MomentsMissing { folder: folder.to_owned() })?;
         let tensors = with_sources(tensors, |name| source.tensor(name).is_some());
-        Ok(Some(Self { source, tensors }))
-    }
-
-    /// How each is made.
-    pub fn tensors(&self) -> &[PlannedTensor] {
-        &self.tensors
-    }
-
-    /// Their files.
-    pub fn layout(&self, shard_size_bytes: u64) -> Result<ShardLayout, GrowthError> {
-        let specs = specs(&self.tensors, |tensor| stored_dtype(&self.source, tensor))?;
-        Ok(ShardLayout::of(ShardSet::Optimizer, specs, shard_size_bytes))
-    }
-
-    pub(crate) fn set(&self, shard_size_bytes: u64) -> Result<GrownSet<'_>, GrowthError> {
-        let layout = self.layout(shard_size_bytes)?;
-        Ok(GrownSet { source: &self.source, tensors: &self.tensors, layout, dtypes: None })
+        let specs = specs(&tensors, |tensor| stored_dtype(&source, tensor))?;
+        let layout = ShardLayout::of(ShardSet::Optimizer, specs, shard_size_bytes);
+        let set = GrownSet { tensors, layout, dtypes: None, converted: BTreeSet::new() };
+        Ok(Some(Self { policy, source, set }))
     }
 }
 
@@ -127,7 +149,7 @@ struct FolderMedium<'a> {
     weights: &'a WeightFolder,
     /// How each tensor of the grown folder is stored; the layout has all of them.
     dtypes: BTreeMap<&'a str, StoredDtype>,
-    passthrough: Option<PassthroughDtypes>,
+    set: &'a GrownSet,
     writer: ShardWriter,
 }
 
@@ -139,7 +161,7 @@ impl FolderMedium<'_> {
 
     /// What a tensor is converted to when it is read, and what its product is rounded to before it is stored.
     fn rounding(&self, target: &PlannedTensor) -> Result<[Option<Dtype>; 2], GrowthError> {
-        let Some(PassthroughDtypes { loaded, .. }) = self.passthrough else { return Ok([None; 2]) };
+        let Some(PassthroughDtypes { loaded, .. }) = self.set.dtypes else { return Ok([None; 2]) };
         let product = match (loaded, target.origin.first_source()) {
             (Some(loaded), _) => Some(loaded),
             (None, Some(source)) => stored(self.weights, source)?.dtype.float(),
@@ -152,6 +174,10 @@ impl FolderMedium<'_> {
 impl Medium for FolderMedium<'_> {
     type Error = GrowthError;
 
+    fn converts(&self, target: &PlannedTensor) -> bool {
+        self.set.converted.contains(&target.name)
+    }
+
     fn copy(&mut self, source: &str, target: &PlannedTensor) -> Result<(), GrowthError> {
         if self.is_there(target) {
             return Ok(());
@@ -160,12 +186,6 @@ impl Medium for FolderMedium<'_> {
         if stored.shape != target.shape {
             let (found, expected) = (stored.shape.clone(), target.shape.clone());
             return Err(GrowthError::WrongShape { name: source.to_owned(), found, expected });
-        }
-        let loaded = self.passthrough.and_then(|dtypes| dtypes.loaded).map(StoredDtype::Float);
-        let is_converted =
-            loaded.is_some_and(|loaded| loaded != stored.dtype && stored.dtype.float().is_some());
-        if is_converted || self.dtypes[target.name.as_str()] != stored.dtype {
-            return self.compute(target);
         }
         Ok(self.writer.copy(&target.name, stored)?)
     }

@@ -20,6 +20,8 @@ pub struct Passthrough {
     pub dtype: Option<Dtype>,
     /// The type that they are stored in after that, where it is another.
     pub out_dtype: Option<Dtype>,
+    /// The recipe as it was written.
+    pub text: String,
     /// Keys that change nothing of a growth, each with its line: what they ask for isn't done.
     pub notes: Vec<String>,
 }

@@ -4,7 +4,8 @@ use std::{fs, path::Path};
 
 use outgrow_checkpoint::{LlamaConfig, LlamaFields, write_tensors};
 use outgrow_operators::{
-    Account, FolderPlan, Growth, GrowthError, Mix, Moments, Outline, Placement, Source, Width,
+    FolderGrowth, FolderPlan, Growth, GrowthError, Mix, Moments, Outline, Passthrough, Placement, Source,
+    Width,
 };
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ fn the_account_of_a_growth_says_what_will_be_there() {
     let source = Folder::new(3, |_| {});
     fs::write(source.folder.join("tokenizer.json"), "{}").unwrap();
     let account = |growth: &Growth, shard_size_bytes| {
-        account_of(&source.open(), std::slice::from_ref(growth), shard_size_bytes).unwrap().to_string()
+        account_of(&source.open(), std::slice::from_ref(growth), shard_size_bytes).unwrap()
     };
     insta::assert_snapshot!(account(&Growth::Stack { factor: 4 }, 4000), @"
     layers       3 → 12
@@ -57,7 +58,7 @@ fn the_account_of_a_growth_says_what_will_be_there() {
 fn the_account_of_a_growth_that_computes_says_how() {
     let source = Folder::new(3, |_| {});
     let account = |growth: &Growth, shard_size_bytes| {
-        account_of(&source.open(), std::slice::from_ref(growth), shard_size_bytes).unwrap().to_string()
+        account_of(&source.open(), std::slice::from_ref(growth), shard_size_bytes).unwrap()
     };
     let wide = Width { hidden_size: Some(16), num_attention_heads: Some(8), ..Width::default() };
     insta::assert_snapshot!(account(&Growth::Split { width: wide, share: Some(0.3) }, 1 << 30), @"
@@ -166,7 +167,11 @@ fn config_and_index_are_enough_for_an_account_of_70_billion_parameters() {
     let outline = Outline::read(dir.path()).unwrap().unwrap();
     let account = |growth: Growth| {
         let plan = FolderPlan::new(&outline, &[growth]).unwrap();
-        Account::new(&outline, plan, Moments::Reset, 5_000_000_000).unwrap().at_speed(1.25e9).to_string()
+        FolderGrowth::new(&outline, plan, Moments::Reset, 5_000_000_000)
+            .unwrap()
+            .account()
+            .at_speed(1.25e9)
+            .to_string()
     };
     insta::assert_snapshot!(account(Growth::Solar { drop_layers: 16 }), @"
     layers       80 → 128
@@ -247,7 +252,9 @@ fn the_account_says_what_moments_time_and_memory_are_for() {
     let opened = source.open();
     let account = |growth: Growth, moments| {
         let plan = FolderPlan::new(&opened, &[growth])?;
-        Ok::<_, GrowthError>(Account::new(&opened, plan, moments, 1 << 30)?.at_speed(1e5).to_string())
+        Ok::<_, GrowthError>(
+            FolderGrowth::new(&opened, plan, moments, 1 << 30)?.account().at_speed(1e5).to_string(),
+        )
     };
     insta::assert_snapshot!(account(Growth::Stack { factor: 2 }, Moments::KeepOld).unwrap(), @"
     layers       2 → 4
@@ -282,6 +289,31 @@ fn the_account_says_what_moments_time_and_memory_are_for() {
     assert!(missing.contains("no optimizer.safetensors"), "{missing}");
 }
 
-fn account_of(source: &Source, growths: &[Growth], shard_size_bytes: u64) -> Result<Account, GrowthError> {
-    Account::new(source, FolderPlan::new(source, growths)?, Moments::Reset, shard_size_bytes)
+fn account_of(source: &Source, growths: &[Growth], shard_size_bytes: u64) -> Result<String, GrowthError> {
+    let plan = FolderPlan::new(source, growths)?;
+    Ok(FolderGrowth::new(source, plan, Moments::Reset, shard_size_bytes)?.account().to_string())
+}
+
+#[test]
+fn a_copy_in_another_type_is_not_called_one_of_bytes() {
+    let source = Folder::new(1, |_| {});
+    let opened = source.open();
+    let account = |dtype: &str| {
+        let recipe = format!(
+            "slices:\n- sources:\n  - model: a\n    layer_range: [0, 1]\nmerge_method: passthrough\n{dtype}\n"
+        );
+        let plan = FolderPlan::of_passthrough(&opened, &Passthrough::parse(&recipe).unwrap()).unwrap();
+        let growth = FolderGrowth::new(&opened, plan, Moments::Reset, 1 << 30).unwrap();
+        growth
+            .account()
+            .to_string()
+            .lines()
+            .filter(|line| line.contains("copied"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(account("dtype: bfloat16"), "tensors      12, all copied byte for byte");
+    let converted = account("dtype: float32");
+    assert!(converted.starts_with("tensors      12: 0 copied byte for byte, 12 computed"), "{converted}");
+    assert!(converted.contains("self_attn.q_proj.weight ×1  [8, 8] copied, in another type"), "{converted}");
 }

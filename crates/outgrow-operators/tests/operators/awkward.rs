@@ -11,13 +11,14 @@ use outgrow_checkpoint::{
     Dtype, HostTensor, LlamaConfig, NamedTensors, ShardLayout, ShardWriter, TensorSpec, WeightFolder,
     read_tensors, write_checkpoint, write_tensors,
 };
-use outgrow_operators::{
-    FolderPlan, Growth, GrowthError, Moments, Outline, Passthrough, Source, grow_folder,
-};
+use outgrow_operators::{FolderPlan, Growth, GrowthError, Moments, Outline, Passthrough, Source};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::models::{model, numbered};
+use crate::{
+    folder::grow_folder,
+    models::{model, numbered},
+};
 
 const EMBEDDING: &str = "model.embed_tokens.weight";
 const HEAD: &str = "lm_head.weight";
@@ -153,8 +154,7 @@ fn buffers_of_another_architecture_come_along_with_their_layers() {
     }
     // A recipe's type and factors are for numbers.
     let text = "{merge_method: passthrough, dtype: float32, slices: [{sources: [{model: a, layer_range: [0, 2], parameters: {scale: 0.5}}]}]}";
-    let plan =
-        FolderPlan::of_passthrough(&opened, &Passthrough::parse(text).unwrap(), text.to_owned()).unwrap();
+    let plan = FolderPlan::of_passthrough(&opened, &Passthrough::parse(text).unwrap()).unwrap();
     let grown = grow(&plan);
     let name = |end: &str| format!("gpt_neox.layers.1.attention.{end}");
     assert_eq!(grown.tensor(&name("dense.weight")).unwrap().dtype, Dtype::F32.into());

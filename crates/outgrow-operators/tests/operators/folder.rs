@@ -6,7 +6,7 @@ use std::{
 };
 
 use outgrow_checkpoint::write_checkpoint;
-use outgrow_operators::Source;
+use outgrow_operators::{FolderGrowth, FolderPlan, Grown, GrowthError, Moments, Source};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -38,6 +38,17 @@ impl Folder {
     pub fn beside(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
+}
+
+/// Grows a folder by a plan.
+pub fn grow_folder(
+    source: &Source,
+    plan: &FolderPlan,
+    moments: Moments,
+    target: &Path,
+    shard_size_bytes: u64,
+) -> Result<Grown, GrowthError> {
+    FolderGrowth::new(source, plan.clone(), moments, shard_size_bytes)?.carry_out(target)
 }
 
 /// Names in a folder, sorted.

@@ -7,8 +7,7 @@ use outgrow_checkpoint::{
     write_checkpoint,
 };
 use outgrow_operators::{
-    FolderPlan, Growth, GrowthError, GrowthPlan, Moments, Passthrough, Preservation, Source, grow_folder,
-    grow_tensors,
+    FolderPlan, Growth, GrowthError, GrowthPlan, Moments, Passthrough, Preservation, Source, grow_tensors,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     cases,
-    folder::{Folder, names_in},
+    folder::{Folder, grow_folder, names_in},
     models::{growths, layer_lists, model, models, numbered},
 };
 
@@ -193,8 +192,7 @@ merge_method: passthrough
 dtype: float32
 ";
     let opened = source.open();
-    let plan =
-        FolderPlan::of_passthrough(&opened, &Passthrough::parse(text).unwrap(), text.to_owned()).unwrap();
+    let plan = FolderPlan::of_passthrough(&opened, &Passthrough::parse(text).unwrap()).unwrap();
     assert_eq!(plan.preservation(), Preservation::None);
     let target = source.beside("grown");
     grow_folder(&opened, &plan, Moments::Reset, &target, 1 << 30).unwrap();
@@ -217,8 +215,7 @@ dtype: float32
     // LLaMA Pro's way to write an identity layer.
     let text = "slices:\n- sources: [{model: any, layer_range: [0, 3]}]\n- sources: [{model: any, layer_range: [2, 3], \
                 parameters: {scale: [{filter: o_proj, value: 0}, {filter: down_proj, value: 0}]}}]\nmerge_method: passthrough\n";
-    let plan =
-        FolderPlan::of_passthrough(&opened, &Passthrough::parse(text).unwrap(), text.to_owned()).unwrap();
+    let plan = FolderPlan::of_passthrough(&opened, &Passthrough::parse(text).unwrap()).unwrap();
     assert_eq!(plan.preservation(), Preservation::Exact);
 }
 

@@ -2,12 +2,12 @@
 
 use std::{error::Error, fs, path::Path, sync::LazyLock};
 
-use outgrow_operators::{FolderPlan, Moments, RecipeFile, Source, grow_folder};
+use outgrow_operators::{FolderPlan, Moments, RecipeFile, Source};
 use proptest::{prelude::*, sample::select};
 
 use crate::{
     cases,
-    folder::{Folder, names_in},
+    folder::{Folder, grow_folder, names_in},
 };
 
 const TOML: [&str; 4] = [
@@ -30,9 +30,7 @@ fn grow(recipe: &Path, target: &Path) -> Result<Option<()>, Box<dyn Error>> {
     let source = Source::open(&SOURCE.folder)?;
     let plan = match RecipeFile::read(recipe)? {
         RecipeFile::Steps(recipe) => FolderPlan::new(&source, &recipe.steps)?,
-        RecipeFile::Passthrough(passthrough) => {
-            FolderPlan::of_passthrough(&source, &passthrough, String::new())?
-        }
+        RecipeFile::Passthrough(passthrough) => FolderPlan::of_passthrough(&source, &passthrough)?,
     };
     if plan.layers().len() > MANY_LAYERS || plan.num_parameters() > 1 << 20 {
         return Ok(None);

@@ -4,15 +4,14 @@ use std::fs;
 
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, write_checkpoint};
 use outgrow_operators::{
-    FolderPlan, Growth, GrowthPlan, MaskedFolder, MaskedUnits, Moments, Source, Width, grow_folder,
-    grow_tensors,
+    FolderPlan, Growth, GrowthPlan, MaskedFolder, MaskedUnits, Moments, Source, Width, grow_tensors,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use crate::{
     cases,
-    folder::{Folder, names_in},
+    folder::{Folder, grow_folder, names_in},
     models::{model, models},
     reference::{Mask, logits, ordinary},
 };
@@ -141,7 +140,7 @@ fn a_masked_folder_says_so_and_is_refused_by_all_but_its_export() {
     }
     "#);
     let said = |error: String| error.replace(&*source.dir.path().to_string_lossy(), "…");
-    insta::assert_snapshot!(said(Source::open(&target).unwrap_err().to_string()), @"…/masked: its new parts are behind a mask (training/mask.json); `outgrow export` folds the mask into the weights");
+    insta::assert_snapshot!(said(Source::open(&target).unwrap_err().to_string()), @"…/masked: its new parts are behind a mask (training/mask.json)");
     insta::assert_snapshot!(said(MaskedFolder::open(&source.folder).unwrap_err().to_string()), @"…/source: has no mask to fold in (training/mask.json); it is a whole model as it is");
     let wrong = |text: &str| {
         fs::write(&file, text).unwrap();

@@ -4,11 +4,12 @@
 
 use insta::assert_snapshot;
 use outgrow_checkpoint::{Checkpoint, Dtype, decode_into, encode_into, write_checkpoint};
-use outgrow_operators::{FolderPlan, Moments, Passthrough, Source, grow_folder};
+use outgrow_operators::{FolderPlan, Moments, Passthrough, Source};
 use proptest::prelude::*;
 
 use crate::{
     cases,
+    folder::grow_folder,
     models::{model, numbered},
 };
 
@@ -220,8 +221,7 @@ fn numbers_go_through_the_types_of_a_recipe_one_after_the_other() {
             "merge_method: passthrough\n{types}\nslices: [{{sources: [{{model: a, layer_range: [0, 1], parameters: {{scale: [{{filter: up_proj, value: 0.61}}]}}}}]}}]"
         );
         let source = Source::open(&folder).unwrap();
-        let plan =
-            FolderPlan::of_passthrough(&source, &Passthrough::parse(&recipe).unwrap(), recipe).unwrap();
+        let plan = FolderPlan::of_passthrough(&source, &Passthrough::parse(&recipe).unwrap()).unwrap();
         grow_folder(&source, &plan, Moments::Reset, &target, 1 << 30).unwrap();
         let grown = Checkpoint::open(&target).unwrap();
         assert_eq!(grown.tensor(names[0]).unwrap().dtype, grown.config().dtype.into());
@@ -353,8 +353,7 @@ fn a_scale_of_0_leaves_the_signs_as_a_product_does() {
     let recipe = "merge_method: passthrough
 slices: [{sources: [{model: a, layer_range: [0, 1], parameters: {scale: [{filter: o_proj, value: 0}]}}]}]";
     let source = Source::open(&folder).unwrap();
-    let plan =
-        FolderPlan::of_passthrough(&source, &Passthrough::parse(recipe).unwrap(), recipe.to_owned()).unwrap();
+    let plan = FolderPlan::of_passthrough(&source, &Passthrough::parse(recipe).unwrap()).unwrap();
     grow_folder(&source, &plan, Moments::Reset, &target, 1 << 30).unwrap();
     let grown = Checkpoint::open(&target).unwrap();
     // bf16: the sign is the highest bit of two bytes.

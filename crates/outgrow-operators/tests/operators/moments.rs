@@ -9,14 +9,14 @@ use outgrow_checkpoint::{
     HostTensor, LlamaConfig, NamedTensors, WeightFolder, read_tensors, write_checkpoint, write_tensors,
 };
 use outgrow_operators::{
-    FolderPlan, Growth, GrowthError, GrowthPlan, Moments, Source, Width, grow_folder, grow_moments,
-    grow_tensors,
+    FolderPlan, Growth, GrowthError, GrowthPlan, Moments, Source, Width, grow_moments, grow_tensors,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use crate::{
     cases,
+    folder::grow_folder,
     models::{model, models},
     reference::{gradients, ordinary, tiny},
 };

@@ -10,10 +10,11 @@ use outgrow_checkpoint::{
 };
 use outgrow_operators::{
     FolderPlan, Growth, GrowthError, Moments, Passthrough, Placement, Preservation, Source, Width,
-    grow_folder,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::folder::grow_folder;
 
 /// A folder with tensors whose bytes differ from tensor to tensor.
 struct Folder {
@@ -241,7 +242,7 @@ fn a_passthrough_is_preserved_if_its_zeroed_layers_are_silent() {
              {{sources: [{{model: a, layer_range: [2, 3], parameters: {{scale: [{filters}]}}}}]}}]}}"
         );
         let passthrough = Passthrough::parse(&text).unwrap();
-        FolderPlan::of_passthrough(&source, &passthrough, text).unwrap().preservation()
+        FolderPlan::of_passthrough(&source, &passthrough).unwrap().preservation()
     };
     let [attention, experts, one] =
         ["o_proj", "down_proj", "experts.0.down_proj"].map(|name| format!("{{filter: {name}, value: 0}}"));

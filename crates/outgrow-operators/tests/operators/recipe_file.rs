@@ -124,7 +124,7 @@ fn the_end_of_the_name_says_which_kind_it_is() {
     assert_snapshot!(read("a.yml", stack).unwrap_err(), @"DIR/a.yml: line 2: did not find expected <document start>");
     assert_snapshot!(read("long.yml", &" ".repeat(2 << 20)).unwrap_err(), @"DIR/long.yml: longer than 1048576 bytes: expected a recipe");
     let missing = RecipeFile::read(Path::new("missing.toml")).unwrap_err();
-    assert_snapshot!(missing, @"missing.toml: cannot read: No such file or directory (os error 2)");
+    assert_snapshot!(missing, @"missing.toml: cannot read");
 }
 
 proptest! {

@@ -12,10 +12,13 @@ use std::{
 use outgrow_checkpoint::{
     Dtype, LlamaConfig, ShardLayout, ShardSet, ShardWriter, TensorSpec, write_checkpoint,
 };
-use outgrow_operators::{FolderPlan, Grown, Growth, Mix, Moments, Source, grow_folder};
+use outgrow_operators::{FolderPlan, Grown, Growth, Mix, Moments, Source};
 use tempfile::TempDir;
 
-use crate::models::{growths, model, numbered};
+use crate::{
+    folder::grow_folder,
+    models::{growths, model, numbered},
+};
 
 /// Larger than any process id of Linux.
 const DEAD: u32 = u32::MAX;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use outgrow_operators::{MaskedFolder, Moments, grow_folder};
+use outgrow_operators::{FolderGrowth, MaskedFolder, Moments};
 
 use super::grow::parse_size;
 use crate::{error::Result, terminal::output};
@@ -23,6 +23,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let masked = MaskedFolder::open(&arguments.source)?;
     // Whoever exports is done with training: an optimizer's moments stay behind.
-    grow_folder(masked.source(), masked.plan(), Moments::Reset, &arguments.target, arguments.shard_size)?;
+    let plan = masked.plan().clone();
+    let growth = FolderGrowth::new(masked.source(), plan, Moments::Reset, arguments.shard_size)?;
+    growth.carry_out(&arguments.target)?;
     output::line(arguments.target.display())
 }

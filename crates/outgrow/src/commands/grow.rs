@@ -2,20 +2,17 @@
 
 mod flags;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use outgrow_operators::{
-    Account, FolderPlan, Growth, GrowthError, Moments, Outline, Passthrough, Plannable, RecipeFile, Source,
-    grow_folder,
+    FolderGrowth, FolderPlan, Growth, GrowthError, GrowthRecipe, Moments, Outline, Plannable, RecipeFile,
+    Source,
 };
 
 use self::flags::Flags;
 use super::verify;
 use crate::{
-    error::{BadInput, Error, Result},
+    error::{BadInput, Result},
     machine::disk::write_speed,
     terminal::{notes, output},
 };
@@ -93,7 +90,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return Err(BadInput(problem.to_owned()).into());
     }
     let moments = arguments.moments.policy();
-    let grown = grow_folder(&source, &plan, moments, &arguments.target, arguments.shard_size)?;
+    let growth = FolderGrowth::new(&source, plan, moments, arguments.shard_size)?;
+    let grown = growth.carry_out(&arguments.target)?;
     if grown.reused > 0 {
         eprintln!("{} of {} shards were finished by an attempt that was killed", grown.reused, grown.shards);
     }
@@ -105,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Shards aren't needed for a plan: without them, what config.json and the index say has to do.
-fn print_account(arguments: &Arguments, how: How) -> Result<()> {
+fn print_account(arguments: &Arguments, how: RecipeFile) -> Result<()> {
     let (source, outline);
     let plannable: Plannable = if let Some(found) = Outline::read(&arguments.source)? {
         outline = found;
@@ -116,7 +114,8 @@ fn print_account(arguments: &Arguments, how: How) -> Result<()> {
     };
     notes::print_about(&arguments.source, plannable.notes());
     let plan = planned(arguments, how, plannable)?;
-    let account = Account::new(plannable, plan, arguments.moments.policy(), arguments.shard_size)?;
+    let growth = FolderGrowth::new(plannable, plan, arguments.moments.policy(), arguments.shard_size)?;
+    let account = growth.account();
     let parent = arguments.target.parent().filter(|parent| !parent.as_os_str().is_empty());
     // A disk that can't be looked at is no reason to withhold the rest.
     match write_speed(parent.unwrap_or(Path::new("."))) {
@@ -125,19 +124,12 @@ fn print_account(arguments: &Arguments, how: How) -> Result<()> {
     }
 }
 
-/// What flags or a recipe say.
-enum How {
-    Steps(Vec<Growth>),
-    /// And its text.
-    Passthrough(Passthrough, String),
-}
-
-fn planned(arguments: &Arguments, how: How, source: Plannable) -> Result<FolderPlan, GrowthError> {
+fn planned(arguments: &Arguments, how: RecipeFile, source: Plannable) -> Result<FolderPlan, GrowthError> {
     let plan = match how {
-        How::Steps(growths) => FolderPlan::new(source, &growths),
-        How::Passthrough(passthrough, text) => {
+        RecipeFile::Steps(recipe) => FolderPlan::new(source, &recipe.steps),
+        RecipeFile::Passthrough(passthrough) => {
             notes::print_about(arguments.recipe.as_deref().unwrap_or(Path::new("")), &passthrough.notes);
-            FolderPlan::of_passthrough(source, &passthrough, text)
+            FolderPlan::of_passthrough(source, &passthrough)
         }
     }?;
     notes::print_about(&arguments.source, plan.notes());
@@ -147,22 +139,14 @@ fn planned(arguments: &Arguments, how: How, source: Plannable) -> Result<FolderP
     }
 }
 
-fn how(arguments: &Arguments) -> Result<How> {
+/// What flags or a recipe say.
+fn how(arguments: &Arguments) -> Result<RecipeFile> {
     let Some(path) = &arguments.recipe else {
-        return Ok(How::Steps(read_matrices(arguments.growth.growths()?)?));
+        let steps = arguments.growth.growths()?.into_iter().map(Growth::read_matrices);
+        return Ok(RecipeFile::Steps(GrowthRecipe { steps: steps.collect::<Result<_, GrowthError>>()? }));
     };
     arguments.growth.refuse_all("--recipe")?;
-    Ok(match RecipeFile::read(path)? {
-        RecipeFile::Steps(recipe) => How::Steps(recipe.steps),
-        RecipeFile::Passthrough(passthrough) => {
-            let text = fs::read_to_string(path).map_err(Error::at(path))?;
-            How::Passthrough(passthrough, text)
-        }
-    })
-}
-
-fn read_matrices(growths: Vec<Growth>) -> Result<Vec<Growth>, GrowthError> {
-    growths.into_iter().map(Growth::read_matrices).collect()
+    Ok(RecipeFile::read(path)?)
 }
 
 /// `5GB`, `500MB`, `64KB` or plain bytes; decimal, as Hugging Face counts.

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use outgrow_checkpoint::{Checkpoint, HostTensor, LlamaConfig, NamedTensors, write_checkpoint};
-use outgrow_operators::{FolderPlan, Growth, Moments, Source, grow_folder};
+use outgrow_operators::{FolderGrowth, FolderPlan, Growth, Moments, Source};
 
 const CONFIG: &str = r#"{
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 16, "hidden_size": 8,
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let opened = Source::open(&source)?;
     let plan = FolderPlan::new(&opened, &[Growth::Stack { factor: 3 }])?;
-    grow_folder(&opened, &plan, Moments::Reset, &target, SHARD_SIZE_BYTES)?;
+    FolderGrowth::new(&opened, plan, Moments::Reset, SHARD_SIZE_BYTES)?.carry_out(&target)?;
 
     let grown = Checkpoint::open(&target)?.to_named_tensors()?;
     for layer in 0..6 {

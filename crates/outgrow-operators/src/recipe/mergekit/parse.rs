@@ -19,7 +19,9 @@ impl Passthrough {
         let mut reader = Reader::default();
         let recipe = reader.recipe(&root);
         match recipe {
-            Some(recipe) if reader.problems.is_empty() => Ok(Self { notes: by_line(reader.notes), ..recipe }),
+            Some(recipe) if reader.problems.is_empty() => {
+                Ok(Self { text: text.to_owned(), notes: by_line(reader.notes), ..recipe })
+            }
             _ => Err(Problems(by_line(reader.problems))),
         }
     }
@@ -79,7 +81,7 @@ impl Reader {
         self.models.extend(base);
         self.tokenizer(&recipe);
         let model = self.one_model()?;
-        Some(Passthrough { model, slices, dtype, out_dtype, notes: Vec::new() })
+        Some(Passthrough { model, slices, dtype, out_dtype, text: String::new(), notes: Vec::new() })
     }
 
     /// What a recipe says of the tokenizer: the source's own comes along, whatever is said.

@@ -30,8 +30,7 @@ fn a_head_of_its_own_is_grown_and_every_reader_is_told() {
     assert_eq!(config_of(&folder.source())["tie_word_embeddings"], true);
     let text = "{merge_method: passthrough, slices: [{sources: [{model: a, layer_range: [0, 2]}]}, {sources: [{model: a, layer_range: [1, 2]}]}]}";
     let source = folder.open();
-    let plan =
-        FolderPlan::of_passthrough(&source, &Passthrough::parse(text).unwrap(), text.to_owned()).unwrap();
+    let plan = FolderPlan::of_passthrough(&source, &Passthrough::parse(text).unwrap()).unwrap();
     let grown = folder.carry_out(&source, &plan);
     assert_eq!(config_of(&grown)["tie_word_embeddings"], false);
     assert_eq!(Checkpoint::open(&grown).unwrap().to_named_tensors().unwrap()[HEAD], tensors[HEAD]);

@@ -1,0 +1,113 @@
+//! Carrying out a growth on disk: everything that the grown folder holds, from its shards to its card, or nothing of it. What it is to
+//! hold has been decided before.
+
+use std::{
+    fs,
+    panic::resume_unwind,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use outgrow_checkpoint::{
+    CONFIG_FILE, CheckpointError, PendingFolder, WeightFolder, WrittenShards, json_text,
+    refuse_target_within, write_file_atomically,
+};
+
+use crate::{
+    error::GrowthError,
+    folder::{
+        card::{self, CARD_FILE},
+        fingerprint::fingerprint,
+        growth::{Decided, FolderGrowth},
+        mask::MASK_FILE,
+        shards::GrownSet,
+        side_files::copy_along,
+        source::Source,
+    },
+};
+
+/// What growing a folder took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grown {
+    /// Shards of the grown folder, the optimizer's among them.
+    pub shards: usize,
+    /// Those of them that an earlier attempt had finished when it was killed.
+    pub reused: usize,
+}
+
+impl FolderGrowth<&Source> {
+    /// Makes the grown folder. Copied tensors keep their bytes; the tokenizer and other side files come along, and a card says
+    /// how the folder was made.
+    ///
+    /// Passed over are weights in other formats, `training/` and all other subfolders, hidden files, and a second copy of
+    /// a tied head.
+    ///
+    /// Where an attempt at the same growth was killed, its finished shards are used; the result is the same.
+    ///
+    /// # Errors
+    /// When the plan is another source's, the target exists or is in the source, or a disk refuses. Nothing is left of the target
+    /// then.
+    pub fn carry_out(&self, target: &Path) -> Result<Grown, GrowthError> {
+        let weights = self.source.weights();
+        refuse_target_within(weights.folder(), target)?;
+        let pending = PendingFolder::resume(target, &fingerprint(&sets(self))?)?;
+        let written = fill(self, &pending).map_err(|error| match error {
+            GrowthError::Checkpoint(error) => GrowthError::Checkpoint(pending.at_target(error)),
+            other => other,
+        })?;
+        pending.commit_with_durable(&written.durable)?;
+        Ok(Grown { shards: written.count, reused: written.reused })
+    }
+}
+
+/// What is made, and of which folder's tensors.
+fn sets<'a>(growth: &'a FolderGrowth<&Source>) -> Vec<(&'a WeightFolder, &'a GrownSet)> {
+    let Decided { weights, moments, .. } = &growth.decided;
+    let moments = moments.iter().map(|moments| (&moments.source, &moments.set));
+    std::iter::once((growth.source.weights(), weights)).chain(moments).collect()
+}
+
+/// Puts everything into the folder, but for shards that are finished.
+fn fill(growth: &FolderGrowth<&Source>, pending: &PendingFolder) -> Result<WrittenShards, GrowthError> {
+    let is_card_wanted = AtomicBool::new(true);
+    thread::scope(|scope| {
+        // Reading the source once more beside the copying costs a core, not time.
+        let files = scope.spawn(|| card::digests(growth.source, &is_card_wanted));
+        let written = fill_but_card(growth, pending);
+        is_card_wanted.store(written.is_ok(), Ordering::Relaxed);
+        let files = files.join().unwrap_or_else(|panic| resume_unwind(panic));
+        let written = written?;
+        let card = card::card(growth.source, growth.plan(), files?)?;
+        write_file_atomically(&pending.path().join(CARD_FILE), card.as_bytes())?;
+        Ok(written)
+    })
+}
+
+fn fill_but_card(
+    growth: &FolderGrowth<&Source>,
+    pending: &PendingFolder,
+) -> Result<WrittenShards, GrowthError> {
+    let (folder, sets) = (pending.path(), sets(growth));
+    let Decided { plan, side_files, .. } = &growth.decided;
+    let shards = sets.iter().flat_map(|(_, set)| set.layout.shards());
+    pending.keep_only(&shards.map(|shard| shard.file_name.clone()).collect())?;
+    let mut all = WrittenShards::default();
+    for (source, set) in sets {
+        let WrittenShards { count, reused, mut durable } = set.write(source, folder)?;
+        all.count += count;
+        all.reused += reused;
+        all.durable.append(&mut durable);
+    }
+    write_file_atomically(&folder.join(CONFIG_FILE), json_text(&plan.config).as_bytes())?;
+    if let Some(mask) = &plan.mask {
+        let file = folder.join(MASK_FILE);
+        let training = file.parent().unwrap_or(folder);
+        fs::create_dir_all(training).map_err(|error| CheckpointError::io("create", training, error))?;
+        write_file_atomically(&file, mask.to_json().as_bytes())?;
+    }
+    for file in side_files {
+        copy_along(file, folder)?;
+    }
+    Ok(all)
+}
