@@ -30,6 +30,28 @@ const FREQUENCIES: &str = ".rotary_emb.inv_freq";
 /// embedding, which is compared with it.
 ///
 /// Files must not be changed in place while this lives.
+///
+/// ```
+/// use outgrow_checkpoint::Checkpoint;
+/// # use outgrow_checkpoint::{HostTensor, LlamaConfig, write_checkpoint};
+/// # let scratch = tempfile::tempdir()?;
+/// # let folder = scratch.path().join("model");
+/// # let config = LlamaConfig::from_json(r#"{ "model_type": "llama", "vocab_size": 32, "hidden_size": 8,
+/// #     "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4 }"#)?;
+/// # let zeros = |shape: Vec<usize>| HostTensor { values: vec![0.0; shape.iter().product()], shape };
+/// # let tensors = config.tensors().into_iter().map(|one| (one.name, zeros(one.shape))).collect();
+/// # write_checkpoint(&folder, &config, &tensors, 1 << 30)?;
+///
+/// let checkpoint = Checkpoint::open(&folder)?;
+/// for note in checkpoint.notes() {
+///     eprintln!("{note}"); // what is odd about the folder, and no reason to refuse it
+/// }
+/// assert_eq!(checkpoint.config().num_hidden_layers, 2);
+/// let embedding = checkpoint.tensor("model.embed_tokens.weight").ok_or("no embedding")?;
+/// assert_eq!(embedding.shape, [32, 8]);
+/// assert_eq!(checkpoint.bytes(&embedding.name)?.len(), 32 * 8 * 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Checkpoint {
     weights: WeightFolder,

@@ -8,6 +8,10 @@ mod rope;
 pub(crate) mod raw;
 pub(crate) mod json;
 
+pub use honoured::is_base_model;
+pub use raw::read_raw_config;
+pub use tensors::TensorShape;
+
 use std::ops::Deref;
 
 use crate::{

@@ -3,7 +3,12 @@
 pub(crate) mod stored;
 pub(crate) mod values;
 
-use std::fmt;
+pub use stored::{OtherDtype, StoredDtype};
+pub use values::{ValueTooLarge, decode_into, encode_into};
+
+use std::{fmt, str::FromStr};
+
+use crate::error::CheckpointError;
 
 /// The number formats that weights are stored in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +24,20 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    /// All of them, the widest first.
+    pub const ALL: [Self; 4] = [Self::F64, Self::F32, Self::F16, Self::Bf16];
+
+    /// By a name that it has in config.json or in PyTorch: `float32`, `float` or `torch.float32`; `None` for others.
+    pub fn with_config_name(name: &str) -> Option<Self> {
+        match name.strip_prefix("torch.").unwrap_or(name) {
+            "float64" | "double" => Some(Self::F64),
+            "float32" | "float" => Some(Self::F32),
+            "float16" | "half" => Some(Self::F16),
+            "bfloat16" => Some(Self::Bf16),
+            _ => None,
+        }
+    }
+
     /// Its name in config.json.
     pub fn config_name(self) -> &'static str {
         match self {
@@ -29,7 +48,7 @@ impl Dtype {
         }
     }
 
-    /// Bytes a value.
+    /// Bytes per value.
     pub fn size_bytes(self) -> usize {
         match self {
             Self::F64 => 8,
@@ -48,5 +67,15 @@ impl fmt::Display for Dtype {
             Self::F16 => "F16",
             Self::Bf16 => "BF16",
         })
+    }
+}
+
+/// By the name that safetensors files have for it.
+impl FromStr for Dtype {
+    type Err = CheckpointError;
+
+    fn from_str(word: &str) -> Result<Self, CheckpointError> {
+        let found = Self::ALL.into_iter().find(|dtype| dtype.to_string() == word);
+        found.ok_or_else(|| CheckpointError::UnknownDtype { word: word.to_owned() })
     }
 }

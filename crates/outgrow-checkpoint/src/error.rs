@@ -4,7 +4,8 @@
 pub mod io_error;
 
 use std::{
-    fmt, io,
+    error::Error,
+    fmt, io, iter,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +14,7 @@ use std::{
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The operating system refused a file operation.
-    #[error("{}: cannot {action}: {source}", path.display())]
+    #[error("{}: cannot {action}", path.display())]
     Io {
         /// What was tried, as a verb phrase (`create`, `read`, `write`).
         action: &'static str,
@@ -98,6 +99,12 @@ pub enum CheckpointError {
         /// What is wrong, and what was expected.
         problem: String,
     },
+    /// A word that is no [`Dtype`](crate::Dtype).
+    #[error("`{word}` is no type that is computed with: expected F64, F32, F16 or BF16")]
+    UnknownDtype {
+        /// The word.
+        word: String,
+    },
     /// Tensors are missing, unexpected, or of the wrong shape or type.
     #[error("{}: {problems}", path.display())]
     Tensors {
@@ -134,6 +141,7 @@ impl CheckpointError {
             | Self::Config { .. }
             | Self::Json { .. }
             | Self::Damaged { .. }
+            | Self::UnknownDtype { .. }
             | Self::Tensors { .. } => true,
         }
     }
@@ -143,9 +151,10 @@ impl CheckpointError {
         matches!(self, Self::DiskFull { .. })
     }
 
-    /// The file or folder that the error names.
-    pub(crate) fn path_mut(&mut self) -> &mut PathBuf {
-        match self {
+    /// The file or folder that the error names, if it is about one.
+    pub(crate) fn path_mut(&mut self) -> Option<&mut PathBuf> {
+        Some(match self {
+            Self::UnknownDtype { .. } => return None,
             Self::Io { path, .. }
             | Self::DiskFull { path }
             | Self::TargetExists { path }
@@ -158,8 +167,25 @@ impl CheckpointError {
             | Self::Json { file: path, .. }
             | Self::Damaged { file: path, .. }
             | Self::Tensors { path, .. } => path,
-        }
+        })
     }
+}
+
+/// An error with its causes, as one line: for a message that quotes another.
+///
+/// ```
+/// use outgrow_checkpoint::{Checkpoint, with_causes};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # std::fs::create_dir(folder.path().join("config.json"))?;
+/// let error = Checkpoint::open(folder.path()).unwrap_err();
+/// assert!(error.to_string().ends_with("config.json: cannot read"));
+/// assert!(with_causes(&error).starts_with(&format!("{error}: ")), "the system's reason follows");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A list of problems, printed on one line; long lists are cut and counted.
@@ -179,7 +205,7 @@ impl Problems {
 }
 
 impl fmt::Display for Problems {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.0.iter().take(Self::SHOWN).enumerate() {
             let separator = if index == 0 { "" } else { "; " };
             write!(formatter, "{separator}{problem}")?;

@@ -1,13 +1,16 @@
 //! Folders and files that appear whole or not at all: a temporary name beside the target, fsync, rename. It knows
 //! nothing of what is in them.
 //!
-//! A process that is killed outright leaves `.NAME.PID-N.partial` behind. Nothing ever takes such a name for a result, and on
-//! Linux the next attempt at the same target removes it, or goes on with it where both say that they make the same.
+//! A process that is killed outright leaves `.NAME.PID-N.partial` behind. Nothing ever takes such a name for a result,
+//! and on Linux the next attempt at the same target removes it, or goes on with it where both say that they make the
+//! same.
 
 pub(crate) mod file_names;
 pub(crate) mod misplaced;
 mod left_behind;
 pub(crate) mod renaming;
+
+pub use file_names::{CONFIG_FILE, INDEX_FILE, SINGLE_FILE};
 
 use std::{
     collections::BTreeSet,
@@ -27,6 +30,19 @@ use crate::{
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 /// A folder that is being filled. Dropping it without [`PendingFolder::commit`] removes it.
+///
+/// ```
+/// use outgrow_checkpoint::PendingFolder;
+///
+/// # let scratch = tempfile::tempdir()?;
+/// let target = scratch.path().join("results");
+/// let pending = PendingFolder::create(&target)?;
+/// std::fs::write(pending.path().join("first.txt"), "one")?;
+/// assert!(!target.exists());
+/// pending.commit()?;
+/// assert!(target.join("first.txt").exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct PendingFolder {
     path: PathBuf,
@@ -39,8 +55,8 @@ pub struct PendingFolder {
 }
 
 impl PendingFolder {
-    /// Makes an empty folder beside `target`, under a temporary name; missing parents are made. What killed processes left behind
-    /// there is removed.
+    /// Makes an empty folder beside `target`, under a temporary name; missing parents are made. What killed processes
+    /// left behind there is removed.
     ///
     /// # Errors
     /// [`CheckpointError::TargetExists`], `Io` or `DiskFull`.
@@ -48,8 +64,8 @@ impl PendingFolder {
         Self::prepare(target)?.begin()
     }
 
-    /// The same; but a folder that a killed process left behind at the same target, with the same `identity`, is taken over with
-    /// all that is in it. The identity stands for everything that decides what the folder will be.
+    /// The same; but a folder that a killed process left behind at the same target, with the same `identity`, is taken
+    /// over with all that is in it. The identity stands for everything that decides what the folder will be.
     ///
     /// # Errors
     /// As [`Self::create`].
@@ -145,8 +161,9 @@ impl PendingFolder {
 
     /// The same error with the folder's future name: the temporary one says nothing to the person who gave the target.
     pub fn at_target(&self, mut error: CheckpointError) -> CheckpointError {
-        let path = error.path_mut();
-        if let Ok(inside) = path.strip_prefix(&self.path) {
+        if let Some(path) = error.path_mut()
+            && let Ok(inside) = path.strip_prefix(&self.path)
+        {
             // Joining nothing would end the path in a separator.
             *path =
                 if inside.as_os_str().is_empty() { self.target.clone() } else { self.target.join(inside) };
@@ -249,7 +266,8 @@ fn refuse_existing(target: &Path) -> Result<(), CheckpointError> {
     }
 }
 
-/// Whether this process has given the number to a name; names of its id with another are of a process that had the id before.
+/// Whether this process has given the number to a name; names of its id with another are of a process that had the id
+/// before.
 fn is_own(number: u64) -> bool {
     number < COUNTER.load(Ordering::Relaxed)
 }

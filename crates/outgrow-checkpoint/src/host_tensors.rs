@@ -123,6 +123,18 @@ fn wrong_length(name: &str, tensor: &HostTensor) -> Option<String> {
 
 /// Writes any tensors as f32 to one safetensors file, whole or not at all.
 ///
+/// ```
+/// use outgrow_checkpoint::{HostTensor, NamedTensors, read_tensors, write_tensors};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("tensors.safetensors");
+/// let gain = HostTensor { shape: vec![3], values: vec![1.0, 0.5, 0.25] };
+/// let tensors = NamedTensors::from([("gain".to_owned(), gain)]);
+/// write_tensors(&path, &tensors)?;
+/// assert_eq!(read_tensors(&path)?, tensors);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// `Tensors` where values and shape differ; `Io`, `DiskFull` or `NoFolder`.
 pub fn write_tensors(path: &Path, tensors: &NamedTensors) -> Result<(), CheckpointError> {

@@ -15,6 +15,15 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 const NOT_JSON: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 /// A JSON text, read, and what in it is none.
+///
+/// ```
+/// use outgrow_checkpoint::json::{PythonJson, json_text};
+///
+/// let read = PythonJson::parse("{\n  \"limit\": Infinity\n}\n")?;
+/// assert_eq!(read.keys_beyond_json(), ["limit"]);
+/// assert_eq!(json_text(&read.value), "{\n  \"limit\": Infinity\n}\n");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct PythonJson {
     /// What it says.

@@ -27,7 +27,7 @@ pub use dtype::{
     stored::{OtherDtype, StoredDtype},
     values::{ValueTooLarge, decode_into, encode_into},
 };
-pub use error::{CheckpointError, Problems, io_error};
+pub use error::{CheckpointError, Problems, io_error, with_causes};
 pub use folder::{
     PendingFolder,
     file_names::{CONFIG_FILE, INDEX_FILE, SINGLE_FILE},

@@ -105,7 +105,7 @@ pub(crate) fn first_few_quoted<T: AsRef<str>>(names: &[T]) -> String {
 }
 
 impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ByteOrderMark { file } => {
                 write!(

@@ -46,7 +46,7 @@ pub(crate) struct SafetensorsFile {
 impl SafetensorsFile {
     /// Opens, maps and checks a file: the header is sound and the file is exactly as long as it says. The tensors come
     /// in the order of their bytes.
-    pub fn open(path: &Path) -> Result<(Self, Vec<Entry>), CheckpointError> {
+    pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Entry>), CheckpointError> {
         let io_error = |source| CheckpointError::io("read", path, source);
         let mut file = File::open(path).map_err(io_error)?;
         let length = file.metadata().map_err(io_error)?.len();
@@ -58,12 +58,12 @@ impl SafetensorsFile {
     }
 
     /// The bytes of a range that came from one of the file's entries.
-    pub fn bytes(&self, range: &Range<u64>) -> &[u8] {
+    pub(crate) fn bytes(&self, range: &Range<u64>) -> &[u8] {
         &self.bytes[range.start as usize..range.end as usize]
     }
 
     /// Reads the bytes from `start` on into a buffer. Unlike mapped bytes, they never count as this process's memory.
-    pub fn read_at(&self, start: u64, out: &mut [u8]) -> Result<(), CheckpointError> {
+    pub(crate) fn read_at(&self, start: u64, out: &mut [u8]) -> Result<(), CheckpointError> {
         read_exact_at(&self.file, start, out)
             .map_err(|source| CheckpointError::io("read", &self.path, source))
     }

@@ -8,6 +8,15 @@ const EMBEDDINGS: [&str; 3] = ["embed", "wte", "wpe"];
 
 /// The layer of `….layers.{layer}.…`, whatever comes before; `None` for tensors outside the layers. Of several such
 /// places in a name the first counts.
+///
+/// ```
+/// use outgrow_checkpoint::tensor_names::{layer_index, with_layer_index};
+///
+/// let name = "model.layers.3.mlp.up_proj.weight";
+/// assert_eq!(layer_index(name), Some(3));
+/// assert_eq!(with_layer_index(name, 7), "model.layers.7.mlp.up_proj.weight");
+/// assert_eq!(layer_index("model.norm.weight"), None);
+/// ```
 pub fn layer_index(name: &str) -> Option<usize> {
     split(name).map(|(_, index, _)| index)
 }
@@ -17,8 +26,8 @@ pub fn layer_prefix(name: &str) -> Option<&str> {
     split(name).map(|(prefix, _, _)| prefix)
 }
 
-/// What follows the layer's number: `mlp.up_proj.weight` of `model.layers.3.mlp.up_proj.weight`. A name outside the layers
-/// comes back as it is.
+/// What follows the layer's number: `mlp.up_proj.weight` of `model.layers.3.mlp.up_proj.weight`. A name outside the
+/// layers comes back as it is.
 pub fn name_in_layer(name: &str) -> &str {
     split(name).map_or(name, |(_, _, rest)| rest)
 }

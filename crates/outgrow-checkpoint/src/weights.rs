@@ -18,13 +18,33 @@ use crate::{
     folder::{file_names::ADAPTER_CONFIG_FILE, misplaced::adapter_beside_model},
     notes::Note,
     safetensors::{StoredTensor, comparison::same_values},
-    shards::{Files, Shards, Unreadable, open_shards, refusal, set::ShardSet},
+    shards::{
+        reading::{Files, Shards, Unreadable, open_shards, refusal},
+        set::ShardSet,
+    },
     tensor_names::natural_order,
 };
 
 /// An opened folder of weights, memory-mapped: opening costs the headers, not the weights.
 ///
 /// Files must not be changed in place while this lives.
+///
+/// ```
+/// use outgrow_checkpoint::{NamedTensors, HostTensor, WeightFolder, write_tensors};
+///
+/// // A folder of an architecture that is not known here.
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("config.json"), r#"{ "model_type": "other" }"#)?;
+/// let tensor = HostTensor { shape: vec![2], values: vec![1.0, 2.0] };
+/// let tensors = ["layers.10.gain", "layers.9.gain"].map(|name| (name.to_owned(), tensor.clone()));
+/// write_tensors(&folder.path().join("model.safetensors"), &NamedTensors::from(tensors))?;
+///
+/// let weights = WeightFolder::open(folder.path())?;
+/// let names: Vec<&str> = weights.tensors().iter().map(|tensor| tensor.name.as_str()).collect();
+/// assert_eq!(names, ["layers.9.gain", "layers.10.gain"]);
+/// assert_eq!(weights.bytes("layers.9.gain")?[..4], 1.0_f32.to_le_bytes());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct WeightFolder {
     folder: PathBuf,
@@ -64,8 +84,8 @@ impl WeightFolder {
         Self::open_files(folder, ShardSet::Model, raw_config, notes)
     }
 
-    /// Opens the moments of an optimizer, which lie beside the weights of a grown folder, or under `training/` in a checkpoint of
-    /// a run; `None` where neither is there.
+    /// Opens the moments of an optimizer, which lie beside the weights of a grown folder, or under `training/` in a
+    /// checkpoint of a run; `None` where neither is there.
     ///
     /// # Errors
     /// As [`Self::open`]; a moment that is named and can't be read.

@@ -2,7 +2,6 @@
 //!
 //! No tensors, no models and no corpora: a text in, ids out.
 #![doc = include_str!("../README.md")]
-
 mod error;
 mod reading;
 
@@ -15,5 +14,6 @@ pub mod pretrained;
 
 pub use engines::{quiet::caught, reference::AddedToken};
 pub use error::TokenizerError;
+pub use outgrow_checkpoint::{io_error, with_causes};
 pub use reading::{Reading, SpecialSpellings};
 pub use tokenizer::{Engine, MAX_VOCAB_SIZE, Tokenizer};

@@ -1,7 +1,9 @@
-//! A folder's tokenizer as `transformers`' AutoTokenizer reads it: the class that its files name decides on normalizer and pre-tokenizer, and its
-//! configuration on special tokens and the template. Texts are the tokenizers library's affair, through [`Tokenizer`].
+//! A folder's tokenizer as AutoTokenizer of `transformers` reads it. The class that its files name decides on normalizer
+//! and pre-tokenizer; its configuration decides on special tokens and the template. It encodes no text itself: that is
+//! done by [`Tokenizer`](crate::Tokenizer).
 //!
-//! Everything between reading the files (files.rs) and opening the result is JSON in, JSON out. docs/EVALUATION.md has the table of classes.
+//! Files are read first, and the result is opened last. Everything between is JSON in, JSON out. `docs/EVALUATION.md`
+//! has the table of classes.
 
 mod special_token;
 mod added_vocabulary;

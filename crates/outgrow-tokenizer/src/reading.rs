@@ -10,7 +10,7 @@ pub struct Reading {
 }
 
 /// What a special token's spelling within a text is (`<|endoftext|>` in a page about tokenizers).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SpecialSpellings {
     /// Text like any other (`encode_special_tokens` of the Python library, `split_special_tokens` of `transformers`).
     AsText,

@@ -24,7 +24,7 @@ use crate::{
 pub const MAX_VOCAB_SIZE: usize = 1 << 24;
 
 /// The library that turns a text into ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Engine {
     /// The rewritten one, for files whose ids are known to be the same.
     Fast,
@@ -46,6 +46,22 @@ enum Encoder {
 ///
 /// Ids, spellings and decoded texts are those of the Python library `tokenizers` 0.23. Truncation and padding of the
 /// file are not applied.
+///
+/// ```
+/// use outgrow_tokenizer::{Reading, Tokenizer};
+///
+/// let json = serde_json::json!({
+///     "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null,
+///     "decoder": null, "added_tokens": [], "pre_tokenizer": { "type": "Whitespace" },
+///     "model": { "type": "WordLevel", "unk_token": "?", "vocab": { "?": 0, "the": 1, "river": 2 } },
+/// });
+/// // The path is for messages; a file is opened by `Tokenizer::open`.
+/// let tokenizer = Tokenizer::from_json("small".as_ref(), json)?;
+/// assert_eq!(tokenizer.encode("the river runs", Reading::TEXT)?, [1, 2, 0]);
+/// assert_eq!(tokenizer.decode(&[1, 2])?, "the river");
+/// assert_eq!(tokenizer.vocab_size(), 3);
+/// # Ok::<(), outgrow_tokenizer::TokenizerError>(())
+/// ```
 pub struct Tokenizer {
     path: PathBuf,
     reference: Reference,
@@ -60,7 +76,8 @@ impl Tokenizer {
     /// Opens a tokenizer.json.
     ///
     /// # Errors
-    /// [`TokenizerError::Io`] if it can't be read, [`TokenizerError::Unusable`] if the Python library doesn't open it either.
+    /// [`TokenizerError::Io`] if it can't be read, [`TokenizerError::Unusable`] if the Python library doesn't open it
+    /// either.
     pub fn open(path: &Path) -> Result<Self, TokenizerError> {
         let bytes = std::fs::read(path).map_err(TokenizerError::io("read", path))?;
         let json = serde_json::from_slice(text(&bytes)).map_err(|error| TokenizerError::Unusable {

@@ -39,7 +39,7 @@ pub(crate) enum Windows {
 }
 
 /// Refuses what the decoder can't honour.
-pub(crate) fn check_honoured(keys: &mut Keys) -> Windows {
+pub(crate) fn check_honoured(keys: &mut Keys<'_>) -> Windows {
     for (key, allowed, reason) in ONLY {
         if let Some(value) = keys.value(key)
             && !allowed.contains(&value.to_string().as_str())
@@ -57,7 +57,7 @@ pub(crate) fn check_honoured(keys: &mut Keys) -> Windows {
     check_window(keys)
 }
 
-fn check_class(keys: &mut Keys) {
+fn check_class(keys: &mut Keys<'_>) {
     if let Some(architectures) = keys.value("architectures") {
         let is_causal = |name: &Value| CLASSES.iter().chain(&BASE_CLASSES).any(|class| name == class);
         if !architectures.as_array().is_some_and(|names| names.iter().all(is_causal)) {
@@ -78,7 +78,7 @@ pub fn is_base_model(config: &Value) -> bool {
 }
 
 /// Mistral without its window is a LLaMA. What its files leave out means something else, though.
-pub(crate) fn is_mistral(keys: &Keys) -> bool {
+pub(crate) fn is_mistral(keys: &Keys<'_>) -> bool {
     keys.value("model_type").map_or_else(
         || keys.value("architectures").is_some_and(|names| names[0] == MISTRAL_CLASS),
         |kind| kind == "mistral",
@@ -86,13 +86,13 @@ pub(crate) fn is_mistral(keys: &Keys) -> bool {
 }
 
 /// Longest sequence, in tokens; where the file doesn't say, what transformers takes.
-pub(crate) fn max_position_embeddings(keys: &mut Keys) -> usize {
+pub(crate) fn max_position_embeddings(keys: &mut Keys<'_>) -> usize {
     let default = if is_mistral(keys) { 4096 * 32 } else { 2048 };
     keys.size("max_position_embeddings").unwrap_or(default)
 }
 
 /// Refuses a window that some token would look beyond.
-fn check_window(keys: &mut Keys) -> Windows {
+fn check_window(keys: &mut Keys<'_>) -> Windows {
     let is_off = keys.value("use_sliding_window") == Some(&Value::Bool(false)) && !is_mistral(keys);
     // Every problem with the number of positions is said once, where it is read.
     let positions = keys
@@ -122,7 +122,7 @@ fn check_window(keys: &mut Keys) -> Windows {
 }
 
 /// Refuses layers of another kind than ours.
-pub(crate) fn check_layer_types(keys: &mut Keys, num_hidden_layers: Option<usize>, windows: Windows) {
+pub(crate) fn check_layer_types(keys: &mut Keys<'_>, num_hidden_layers: Option<usize>, windows: Windows) {
     let Some(types) = keys.value("layer_types") else { return };
     let is_whole =
         |one: &Value| one == "full_attention" || (windows == Windows::Long && one == "sliding_attention");

@@ -1,5 +1,5 @@
 //! config.json in and out, in the spellings of transformers 4 (`rope_theta`, `torch_dtype`) and 5 (`rope_parameters`,
-//! `dtype`). Keys that would change what the decoder computes are refused by name (honoured.rs); all other unknown keys
+//! `dtype`). Keys that would change what the decoder computes are refused by name; all other unknown keys
 //! are left alone, because such files are full of them.
 
 use std::path::Path;
@@ -121,7 +121,7 @@ pub(crate) enum DtypeFrom {
 
 impl ReadConfig {
     /// The configuration that a JSON object gives; `file` is where it is from.
-    pub fn of(file: &Path, json: &Value, dtype_from: DtypeFrom) -> Result<Self, CheckpointError> {
+    pub(crate) fn of(file: &Path, json: &Value, dtype_from: DtypeFrom) -> Result<Self, CheckpointError> {
         let object = json.as_object().ok_or_else(|| CheckpointError::Json {
             file: file.to_owned(),
             problem: "expected a JSON object".to_owned(),
@@ -195,17 +195,13 @@ fn read_keys(keys: &mut Keys<'_>, dtype: Dtype) -> Option<LlamaFields> {
 }
 
 /// The type, as PyTorch names it; what is wrong where it is none.
-fn read_dtype(keys: &Keys) -> Result<Dtype, String> {
+fn read_dtype(keys: &Keys<'_>) -> Result<Dtype, String> {
     let Some((key, value)) =
         ["dtype", "torch_dtype"].into_iter().find_map(|key| Some((key, keys.value(key)?)))
     else {
         return Ok(Dtype::F32);
     };
-    match value.as_str().map(|name| name.strip_prefix("torch.").unwrap_or(name)) {
-        Some("float64" | "double") => Ok(Dtype::F64),
-        Some("float32" | "float") => Ok(Dtype::F32),
-        Some("float16" | "half") => Ok(Dtype::F16),
-        Some("bfloat16") => Ok(Dtype::Bf16),
-        _ => Err(format!("`{key}` is {}, expected \"float32\", \"float16\" or \"bfloat16\"", shown(value))),
-    }
+    value.as_str().and_then(Dtype::with_config_name).ok_or_else(|| {
+        format!("`{key}` is {}, expected \"float32\", \"float16\" or \"bfloat16\"", shown(value))
+    })
 }

@@ -15,7 +15,7 @@ const NEWER: &str = "rope_parameters";
 const OLDER: &str = "rope_scaling";
 
 /// What is wrong goes to the problems; then the result means nothing.
-pub(crate) fn read(keys: &mut Keys, max_position_embeddings: usize) -> Rope {
+pub(crate) fn read(keys: &mut Keys<'_>, max_position_embeddings: usize) -> Rope {
     let top = keys.number("rope_theta");
     let original = Original { outer: keys.size(ORIGINAL), max_position_embeddings };
     let newer = read_part(keys, NEWER, &original);
@@ -54,7 +54,7 @@ struct Original {
 }
 
 /// `None` where the file doesn't say anything under this key.
-fn read_part(keys: &mut Keys, outer: &str, original: &Original) -> Option<Part> {
+fn read_part(keys: &mut Keys<'_>, outer: &str, original: &Original) -> Option<Part> {
     let value = keys.value(outer)?;
     let Some(object) = value.as_object() else {
         keys.problem(format!("`{outer}` is {}, expected an object", shown(value)));
@@ -79,7 +79,7 @@ fn read_part(keys: &mut Keys, outer: &str, original: &Original) -> Option<Part> 
     Some(Part { theta, scaling: scaling? })
 }
 
-fn read_scaling(keys: &mut Keys, original: &Original) -> Option<RopeScaling> {
+fn read_scaling(keys: &mut Keys<'_>, original: &Original) -> Option<RopeScaling> {
     let key = if keys.value("rope_type").is_some() { "rope_type" } else { "type" };
     match keys.value(key).map(|kind| (kind, kind.as_str())) {
         None | Some((_, Some("default"))) => Some(RopeScaling::Default),
@@ -117,7 +117,7 @@ fn read_scaling(keys: &mut Keys, original: &Original) -> Option<RopeScaling> {
 }
 
 impl Original {
-    fn of_llama3(&self, keys: &mut Keys) -> usize {
+    fn of_llama3(&self, keys: &mut Keys<'_>) -> usize {
         match (self.outer, keys.size(ORIGINAL)) {
             (Some(outer), Some(inner)) if outer != inner => {
                 keys.note(ORIGINAL, format!("is {outer}, and {inner} beside the factor; the first counts"));

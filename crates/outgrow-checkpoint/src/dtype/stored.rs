@@ -21,7 +21,7 @@ pub struct OtherDtype {
     size_bits: u64,
 }
 
-/// Names and bits a value, as the safetensors crate 0.8 has them.
+/// Names and bits per value, as the safetensors crate 0.8 has them.
 const OTHERS: [(&str, u64); 18] = [
     ("BOOL", 8),
     ("F4", 4),
@@ -42,13 +42,11 @@ const OTHERS: [(&str, u64); 18] = [
     ("U64", 64),
     ("C64", 64),
 ];
-const FLOATS: [Dtype; 4] = [Dtype::F64, Dtype::F32, Dtype::F16, Dtype::Bf16];
 
 impl StoredDtype {
     /// The type of this name, as safetensors files spell it; `None` for one that the format doesn't have.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let float = FLOATS.into_iter().find(|dtype| dtype.to_string() == name).map(Self::Float);
-        float.or_else(|| {
+        name.parse().ok().map(Self::Float).or_else(|| {
             let (name, size_bits) = OTHERS.into_iter().find(|(other, _)| *other == name)?;
             Some(Self::Other(OtherDtype { name, size_bits }))
         })
@@ -62,7 +60,7 @@ impl StoredDtype {
         }
     }
 
-    /// Bits a value; some types are narrower than a byte.
+    /// Bits per value; some types are narrower than a byte.
     pub fn size_bits(self) -> u64 {
         match self {
             Self::Float(dtype) => 8 * dtype.size_bytes() as u64,
@@ -79,7 +77,7 @@ impl From<Dtype> for StoredDtype {
 
 /// As safetensors files spell it.
 impl fmt::Display for StoredDtype {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Float(dtype) => dtype.fmt(formatter),
             Self::Other(other) => formatter.write_str(other.name),

@@ -20,6 +20,18 @@ pub struct ValueTooLarge {
     pub dtype: Dtype,
 }
 
+impl ValueTooLarge {
+    /// Whether what the user gave is at fault: it is, as another type would do.
+    pub fn is_input(&self) -> bool {
+        true
+    }
+
+    /// Whether a disk is full: none is written to.
+    pub fn is_disk_full(&self) -> bool {
+        false
+    }
+}
+
 /// Decodes stored values: little-endian, of type `dtype`. Those of 64 bits are rounded to nearest, ties to even.
 ///
 /// # Panics
@@ -60,6 +72,23 @@ pub fn decode_into(bytes: &[u8], dtype: Dtype, out: &mut [f32]) {
 }
 
 /// Encodes values as they are stored: little-endian, of type `dtype`, rounded to nearest, ties to even.
+///
+/// ```
+/// use outgrow_checkpoint::{
+///     Dtype,
+///     dtype::{decode_into, encode_into},
+/// };
+///
+/// let mut bytes = [0; 4];
+/// encode_into(&[1.0, 1.0 + 1.0 / 512.0], Dtype::Bf16, &mut bytes)?;
+/// let mut values = [0.0; 2];
+/// decode_into(&bytes, Dtype::Bf16, &mut values);
+/// assert_eq!(values, [1.0, 1.0]); // seven bits behind the point
+///
+/// let problem = encode_into(&[70_000.0], Dtype::F16, &mut bytes[..2]).unwrap_err();
+/// assert_eq!(problem.to_string(), "holds 70000, which F16 can't; write it as F32");
+/// # Ok::<(), outgrow_checkpoint::dtype::ValueTooLarge>(())
+/// ```
 ///
 /// # Errors
 /// The first finite value that would become infinite; `out` is of no use then.

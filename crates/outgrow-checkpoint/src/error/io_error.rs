@@ -1,10 +1,10 @@
-//! Whose fault a refusal of the operating system is, judged by its kind: for the predicates of errors, in this crate and
-//! in those above it. It words nothing.
+//! Whether a refusal of the operating system is the user's to mend, judged by its kind. The predicates of errors ask it,
+//! in this crate and in those above. It words no message.
 
 use std::io::{Error, ErrorKind};
 
-/// Whether what the user named is at fault and can be mended: a file that isn't there, is there already, or isn't what it
-/// should be.
+/// Whether what the user named is at fault and can be mended: a file that isn't there, is there already, or isn't what
+/// it should be.
 ///
 /// ```
 /// use std::io::{Error, ErrorKind};

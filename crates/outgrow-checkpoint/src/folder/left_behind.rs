@@ -1,5 +1,5 @@
-//! Folders that killed processes left behind: whose they are, and taking one over to go on with it. Making and naming folders is
-//! folder.rs's.
+//! Folders that killed processes left behind: whose they are, and taking one over to go on with it. It makes and
+//! names none.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -18,13 +18,13 @@ pub(crate) struct LeftBehind {
 
 impl LeftBehind {
     /// Whether it was going to be what `identity` says.
-    pub fn is(&self, identity: &str) -> bool {
+    pub(crate) fn is(&self, identity: &str) -> bool {
         fs::read_to_string(self.path.join(IDENTITY_FILE)).is_ok_and(|text| text == identity)
     }
 }
 
-/// What killed processes left behind beside `target`, in the order of the names. `is_own` says of a number whether this process
-/// has given it to a folder.
+/// What killed processes left behind beside `target`, in the order of the names. `is_own` says of a number whether this
+/// process has given it to a folder.
 pub(crate) fn left_behind(folder: &Path, target: &Path, is_own: impl Fn(u64) -> bool) -> Vec<LeftBehind> {
     let (Some(name), Ok(entries)) = (target.file_name(), fs::read_dir(folder)) else { return Vec::new() };
     let name = name.to_string_lossy();
@@ -55,8 +55,8 @@ fn temporary_owner(name: &str, target: &str) -> Option<(u32, u64)> {
 fn is_dead(process: u32) -> bool {
     let processes = Path::new("/proc");
     match fs::read_to_string(processes.join(process.to_string()).join("stat")) {
-        // A killed process is listed until its parent asks for its status, which not every parent does. The state stands behind
-        // the name, which may hold anything.
+        // A killed process is listed until its parent asks for its status, which not every parent does. The state
+        // stands behind the name, which may hold anything.
         Ok(text) => text.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['Z', 'X'])),
         Err(_) => processes.join("self").exists() && !processes.join(process.to_string()).exists(),
     }

@@ -75,7 +75,7 @@ fn no_folder(path: &Path) -> CheckpointError {
 
 /// `organisation/model`, of which not even the first is a folder here.
 fn is_name_on_the_hub(path: &Path) -> bool {
-    let parts: Vec<Component> = path.components().collect();
+    let parts: Vec<Component<'_>> = path.components().collect();
     parts.len() == 2
         && parts.iter().all(|part| matches!(part, Component::Normal(_)))
         && path.parent().is_some_and(|parent| !parent.exists())

@@ -1,4 +1,5 @@
-//! Giving finished files their names, beside the work on the next ones: first the disk has all of it, then the name says so.
+//! Giving finished files their names, beside the work on the next ones: first the disk has all of it, then the name
+//! says so.
 
 use std::{
     fs::{self, File},
@@ -10,11 +11,11 @@ use crate::error::CheckpointError;
 
 /// At most one file on its way to its name. Dropping it waits: nobody renames anything any more then.
 #[derive(Debug, Default)]
-pub(crate) struct Naming(Option<JoinHandle<Result<(), CheckpointError>>>);
+pub(crate) struct Renaming(Option<JoinHandle<Result<(), CheckpointError>>>);
 
-impl Naming {
+impl Renaming {
     /// Makes `unfinished` durable and renames it to `path`, in the background, once the file before it has its name.
-    pub fn begin(&mut self, unfinished: &Path, path: &Path) -> Result<(), CheckpointError> {
+    pub(crate) fn begin(&mut self, unfinished: &Path, path: &Path) -> Result<(), CheckpointError> {
         // One at a time: what is written doesn't run far ahead of the disk.
         self.wait()?;
         let (from, to) = (unfinished.to_owned(), path.to_owned());
@@ -24,13 +25,13 @@ impl Naming {
     }
 
     /// Waits until the file that was begun has its name.
-    pub fn wait(&mut self) -> Result<(), CheckpointError> {
+    pub(crate) fn wait(&mut self) -> Result<(), CheckpointError> {
         let Some(thread) = self.0.take() else { return Ok(()) };
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 
-impl Drop for Naming {
+impl Drop for Renaming {
     fn drop(&mut self) {
         if let Some(thread) = self.0.take() {
             // Another error is on its way.

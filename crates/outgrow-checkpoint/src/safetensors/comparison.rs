@@ -14,7 +14,7 @@ const PIECE_VALUES: u64 = 1 << 18;
 pub(crate) type InFile<'a> = (&'a SafetensorsFile, &'a StoredTensor);
 
 /// Whether two tensors have the same shape and the same values, bit for bit; of different types, as 32-bit floats.
-pub(crate) fn same_values(left: InFile, right: InFile) -> Result<bool, CheckpointError> {
+pub(crate) fn same_values(left: InFile<'_>, right: InFile<'_>) -> Result<bool, CheckpointError> {
     if left.1.shape != right.1.shape {
         return Ok(false);
     }
@@ -27,7 +27,10 @@ pub(crate) fn same_values(left: InFile, right: InFile) -> Result<bool, Checkpoin
     }
 }
 
-fn same_bytes((left_file, left): InFile, (right_file, right): InFile) -> Result<bool, CheckpointError> {
+fn same_bytes(
+    (left_file, left): InFile<'_>,
+    (right_file, right): InFile<'_>,
+) -> Result<bool, CheckpointError> {
     let size = left.range.end - left.range.start;
     let mut start = 0;
     while start < size {
@@ -43,9 +46,9 @@ fn same_bytes((left_file, left): InFile, (right_file, right): InFile) -> Result<
     Ok(true)
 }
 
-fn same_floats(left: (InFile, Dtype), right: (InFile, Dtype)) -> Result<bool, CheckpointError> {
+fn same_floats(left: (InFile<'_>, Dtype), right: (InFile<'_>, Dtype)) -> Result<bool, CheckpointError> {
     let count: u64 = left.0.1.shape.iter().map(|side| *side as u64).product();
-    let read = |((file, tensor), dtype): (InFile, Dtype), first: u64, count: usize| {
+    let read = |((file, tensor), dtype): (InFile<'_>, Dtype), first: u64, count: usize| {
         let size = dtype.size_bytes();
         let mut bytes = vec![0; count * size];
         file.read_at(tensor.range.start + first * size as u64, &mut bytes)?;

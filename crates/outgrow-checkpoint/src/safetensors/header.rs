@@ -148,7 +148,7 @@ struct HeaderVisitor;
 impl<'de> Visitor<'de> for HeaderVisitor {
     type Value = Header;
 
-    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object of tensors")
     }
 

@@ -1,12 +1,12 @@
 //! The two sets of files that a folder can hold, and the names of their files. It opens none.
 
 /// The sets of files that a folder can hold: each is one file, or several and an index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ShardSet {
     /// `model.safetensors`, or `model-00001-of-00002.safetensors` and so on: the parameters.
     Model,
-    /// `optimizer.safetensors`, or `optimizer-00001-of-00002.safetensors` and so on: AdamW's moments, named by the path of
-    /// their parameter and `.exp_avg` or `.exp_avg_sq`.
+    /// `optimizer.safetensors`, or `optimizer-00001-of-00002.safetensors` and so on: AdamW's moments, named by the path
+    /// of their parameter and `.exp_avg` or `.exp_avg_sq`.
     Optimizer,
 }
 

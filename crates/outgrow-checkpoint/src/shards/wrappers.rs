@@ -19,7 +19,7 @@ pub(crate) struct Wrappers {
 
 impl Wrappers {
     /// Those that are in these names.
-    pub fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let names: Vec<String> = names.map(without_modules).collect();
         let mut found = Self::default();
         let mut rest: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -33,7 +33,7 @@ impl Wrappers {
     }
 
     /// The model's own name of a tensor.
-    pub fn unwrapped(&mut self, name: &str) -> String {
+    pub(crate) fn unwrapped(&mut self, name: &str) -> String {
         let found = MODULES.iter().filter(|module| name.split('.').any(|part| part == **module));
         self.modules.extend(found);
         let mut bare = without_modules(name);
@@ -44,7 +44,7 @@ impl Wrappers {
     }
 
     /// What the names were read without; nothing where they are the model's own.
-    pub fn note(&self) -> Option<Note> {
+    pub(crate) fn note(&self) -> Option<Note> {
         let modules = self.modules.iter().map(|module| format!("{module}."));
         let wrappers: Vec<String> =
             modules.chain(self.prefixes.iter().map(|prefix| (*prefix).to_owned())).collect();

@@ -1,5 +1,6 @@
-//! Writes the shards of a layout, tensor by tensor, in any order: from bytes in memory, piece by piece, or as byte ranges
-//! copied from another file. It neither converts values nor makes folders durable: that is [`crate::PendingFolder`]'s.
+//! Writes the shards of a layout, tensor by tensor, in any order: from bytes in memory, piece by piece, or as byte
+//! ranges copied from another file. It neither converts values nor makes folders durable: that is
+//! [`crate::PendingFolder`]'s.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +11,7 @@ use std::{
 
 use crate::{
     error::{CheckpointError, Problems},
-    folder::renaming::Naming,
+    folder::renaming::Renaming,
     safetensors::{StoredTensor, header::header_bytes, spec::offsets},
     shards::layout::{Shard, ShardLayout},
 };
@@ -19,6 +20,28 @@ use crate::{
 const KEPT_OPEN: usize = 16;
 
 /// Fills the shards of a [`ShardLayout`] in a folder. Memory stays constant, however large the tensors.
+///
+/// ```
+/// use outgrow_checkpoint::{
+///     Dtype, TensorSpec,
+///     shards::{ShardLayout, ShardWriter},
+/// };
+///
+/// # let folder = tempfile::tempdir()?;
+/// let spec = |name: &str| TensorSpec { name: name.to_owned(), dtype: Dtype::F32.into(), shape: vec![2] };
+/// // At most eight bytes in each file, so that each tensor has one.
+/// let layout = ShardLayout::new(vec![spec("a"), spec("b")], 8);
+/// let mut writer = ShardWriter::create(folder.path(), &layout)?;
+/// writer.write("b", &[0; 8])?;
+/// let mut tensor = writer.begin("a")?;
+/// tensor.append(&[0; 4])?;
+/// tensor.append(&[0; 4])?;
+/// tensor.finish()?;
+/// writer.finish()?;
+/// assert!(folder.path().join("model-00002-of-00002.safetensors").exists());
+/// assert!(folder.path().join("model.safetensors.index.json").exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ShardWriter {
     folder: PathBuf,
@@ -29,7 +52,7 @@ pub struct ShardWriter {
     places: BTreeMap<String, Place>,
     sources: OpenFiles,
     targets: OpenFiles,
-    naming: Naming,
+    renaming: Renaming,
     written: WrittenShards,
 }
 
@@ -81,8 +104,9 @@ impl ShardWriter {
         Ok(writer)
     }
 
-    /// The same; but a shard has another name until all of its tensors are written and durable, and shards that have their name
-    /// already are taken as they are. So writing can be stopped at any moment and gone on with by the same layout.
+    /// The same; but a shard has another name until all of its tensors are written and durable, and shards that have
+    /// their name already are taken as they are. So writing can be stopped at any moment and gone on with by the same
+    /// layout.
     ///
     /// # Errors
     /// As [`Self::create`].
@@ -109,7 +133,7 @@ impl ShardWriter {
             places: BTreeMap::new(),
             sources: OpenFiles::default(),
             targets: OpenFiles::default(),
-            naming: Naming::default(),
+            renaming: Renaming::default(),
             written: WrittenShards { count: layout.shards().len(), ..WrittenShards::default() },
         }
     }
@@ -132,7 +156,8 @@ impl ShardWriter {
         if shard.tensors.is_empty() { self.finish_shard(index) } else { Ok(()) }
     }
 
-    /// Whether a tensor is still to be written: it is in the layout, and neither written nor in a shard that was there already.
+    /// Whether a tensor is still to be written: it is in the layout, and neither written nor in a shard that was there
+    /// already.
     pub fn awaits(&self, name: &str) -> bool {
         self.places.contains_key(name)
     }
@@ -193,7 +218,7 @@ impl ShardWriter {
         let left = self.places.keys().map(|name| format!("`{name}` was not written")).collect();
         Problems(left)
             .into_result(|problems| CheckpointError::Tensors { path: self.folder.clone(), problems })?;
-        self.naming.wait()?;
+        self.renaming.wait()?;
         if let Some((file, index)) = self.index {
             let path = self.folder.join(file);
             fs::write(&path, index).map_err(|source| CheckpointError::io("write", &path, source))?;
@@ -210,7 +235,7 @@ impl ShardWriter {
     fn finish_shard(&mut self, index: usize) -> Result<(), CheckpointError> {
         let shard = &self.shards[index];
         let Some(unfinished) = &shard.unfinished else { return Ok(()) };
-        self.naming.begin(unfinished, &shard.path)?;
+        self.renaming.begin(unfinished, &shard.path)?;
         self.written.durable.insert(shard.path.clone());
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    Checkpoint, CheckpointError, Dtype, HostTensor, LlamaConfig, NamedTensors, read_tensors,
+    Checkpoint, CheckpointError, Dtype, HostTensor, LlamaConfig, NamedTensors, read_tensors, with_causes,
     write_checkpoint, write_tensors,
 };
 use proptest::prelude::*;
@@ -265,7 +265,7 @@ impl Model {
     }
 
     fn anonymous(&self, error: &CheckpointError) -> String {
-        error.to_string().replace(&self.dir.path().display().to_string(), "DIR")
+        with_causes(error).replace(&self.dir.path().display().to_string(), "DIR")
     }
 }
 

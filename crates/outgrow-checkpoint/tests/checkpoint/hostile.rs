@@ -1,4 +1,5 @@
-//! Files made to mislead: each gives one clear line. Files that are merely cut or mismatched are in folders.rs.
+//! Files made to mislead: each gives one clear line. Files that are merely cut or mismatched are not among
+//! them.
 
 use std::{
     fs::{self, File},

@@ -4,7 +4,7 @@ use outgrow_checkpoint::{Dtype, HostTensor, LlamaConfig, LlamaFields, NamedTenso
 use proptest::prelude::*;
 
 /// Models with grouped queries, heads that don't add up to the hidden size, tied heads, all dtypes and rope types.
-pub fn models() -> impl Strategy<Value = LlamaConfig> {
+pub(crate) fn models() -> impl Strategy<Value = LlamaConfig> {
     let sizes = (1_usize..40, 1_usize..9, 1_usize..9, 1_usize..5);
     let heads = (1_usize..4, 1_usize..4, 1_usize..4);
     (sizes, heads, any::<bool>(), dtypes(), ropes(), numbers()).prop_map(
@@ -56,7 +56,7 @@ fn ropes() -> impl Strategy<Value = Rope> {
 }
 
 /// A value of its own for every number: small whole numbers, exact in bfloat16 for as long as that is possible.
-pub fn numbered(config: &LlamaConfig) -> NamedTensors {
+pub(crate) fn numbered(config: &LlamaConfig) -> NamedTensors {
     let mut value = 0.0;
     let mut next = || {
         value = if value < 256.0 { value + 1.0 } else { -255.0 };

@@ -1,6 +1,7 @@
 //! What the tests of this crate share: a tokenizer of numbered words, and corpora made of them.
 
 use std::{
+    error::Error,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -59,7 +60,15 @@ impl Workshop {
 
     /// The message of an error, with the folder's name taken out of it.
     pub fn message(&self, error: &DataError) -> String {
-        error.to_string().replace(&format!("{}/", self.folder.path().display()), "")
+        let mut line = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            if !line.contains(&error.to_string()) {
+                line.push_str(&format!(": {error}"));
+            }
+            cause = error.source();
+        }
+        line.replace(&format!("{}/", self.folder.path().display()), "")
     }
 
     pub fn prepare(

@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use insta::assert_snapshot;
+use outgrow_checkpoint::with_causes;
 use outgrow_operators::{
     CardFacts, CardRecipe, FileDigest, ModelSize, Preservation, base_models, model_card, sha256_of_files,
 };
@@ -243,7 +244,7 @@ fn files_have_the_digests_that_others_compute() {
         );
     }
     let missing = sha256_of_files(&[Path::new("missing").to_owned()]).unwrap_err();
-    assert_snapshot!(missing, @"missing: cannot read: No such file or directory (os error 2)");
+    assert_snapshot!(with_causes(&missing), @"missing: cannot read: No such file or directory (os error 2)");
 }
 
 #[cfg(unix)]

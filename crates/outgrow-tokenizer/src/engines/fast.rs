@@ -19,7 +19,7 @@ pub(crate) struct Fast {
 impl Fast {
     /// Opens a tokenizer.json if the engine is known to give the reference's ids for its kind, and gives them for the
     /// probes.
-    pub fn open_known(json: &Value, reference: &Reference) -> Option<Self> {
+    pub(crate) fn open_known(json: &Value, reference: &Reference) -> Option<Self> {
         if !shapes::are_known(json) {
             return None;
         }
@@ -27,7 +27,7 @@ impl Fast {
     }
 
     /// Opens a tokenizer.json if the engine can, whatever its ids are then.
-    pub fn open(json: &Value, reference: &Reference) -> Option<Self> {
+    pub(crate) fn open(json: &Value, reference: &Reference) -> Option<Self> {
         let mut json = json.clone();
         // It sorts the list by the ids written there before it numbers on; with the library's these are the library's.
         json["added_tokens"] = reference.listed();
@@ -42,7 +42,7 @@ impl Fast {
     }
 
     /// The ids of a text, behind those already in `ids`.
-    pub fn encode_into(&self, text: &str, reading: Reading, ids: &mut Vec<u32>) -> Result<(), String> {
+    pub(crate) fn encode_into(&self, text: &str, reading: Reading, ids: &mut Vec<u32>) -> Result<(), String> {
         let options = EncodeOptions {
             add_special_tokens: false,
             encode_special_tokens: match reading.special_spellings {

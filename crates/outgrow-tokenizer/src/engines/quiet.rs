@@ -20,7 +20,8 @@ const PANICS: &str = "the tokenizers library panics on it";
 
 /// The work's result, or an error if it panicked.
 ///
-/// What a panic leaves behind half-changed must not be used again: give it work that only reads, or that makes something new.
+/// What a panic leaves behind half-changed must not be used again: give it work that only reads, or that makes
+/// something new.
 ///
 /// Public because the crates above read files by libraries that panic too.
 ///

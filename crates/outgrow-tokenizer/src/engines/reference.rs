@@ -33,7 +33,7 @@ pub(crate) struct Reference {
 
 impl Reference {
     /// Opens the text of a tokenizer.json. The error is the library's.
-    pub fn open(json: &str) -> Result<Self, String> {
+    pub(crate) fn open(json: &str) -> Result<Self, String> {
         let mut library: Library = caught(|| json.parse::<Library>().map_err(|error| error.to_string()))??;
         library.with_padding(None);
         caught(|| library.with_truncation(None).map(|_| ()).map_err(|error| error.to_string()))??;
@@ -41,7 +41,7 @@ impl Reference {
     }
 
     /// The ids of a text.
-    pub fn encode(&self, text: &str, reading: Reading) -> Result<Vec<u32>, String> {
+    pub(crate) fn encode(&self, text: &str, reading: Reading) -> Result<Vec<u32>, String> {
         let library = match reading.special_spellings {
             SpecialSpellings::AsTokens => &self.reading_tokens,
             SpecialSpellings::AsText => self.reading_text()?,
@@ -67,7 +67,7 @@ impl Reference {
     }
 
     /// The text of some ids, special tokens included; ids that there aren't are left out.
-    pub fn decode(&self, ids: &[u32]) -> Result<String, String> {
+    pub(crate) fn decode(&self, ids: &[u32]) -> Result<String, String> {
         // A decoder of the library counts down from the number of tokens, and 0 has nothing below it.
         if ids.iter().all(|&id| self.reading_tokens.id_to_token(id).is_none()) {
             return Ok(String::new());
@@ -76,19 +76,19 @@ impl Reference {
     }
 
     /// The id of a token by its spelling.
-    pub fn token_id(&self, spelling: &str) -> Option<u32> {
+    pub(crate) fn token_id(&self, spelling: &str) -> Option<u32> {
         self.reading_tokens.token_to_id(spelling)
     }
 
     /// The spelling of a token of the model or beside it.
-    pub fn spelling(&self, id: u32) -> Option<String> {
+    pub(crate) fn spelling(&self, id: u32) -> Option<String> {
         // The library gives an added token's normalised form; what it was called stands beside that.
         let added = self.reading_tokens.get_added_vocabulary().get_added_tokens_decoder();
         added.get(&id).map(|token| token.content.clone()).or_else(|| self.reading_tokens.id_to_token(id))
     }
 
     /// The tokens beside the model's vocabulary as a tokenizer.json lists them, with their ids, by id.
-    pub fn listed(&self) -> Value {
+    pub(crate) fn listed(&self) -> Value {
         let added = self.reading_tokens.get_added_vocabulary().get_added_tokens_decoder();
         let mut listed: Vec<_> = added.iter().collect();
         listed.sort_by_key(|(id, _)| **id);
@@ -102,7 +102,7 @@ impl Reference {
     }
 
     /// The tokens beside the model's vocabulary, by id.
-    pub fn added_tokens(&self) -> Vec<AddedToken> {
+    pub(crate) fn added_tokens(&self) -> Vec<AddedToken> {
         let added = self.reading_tokens.get_added_vocabulary();
         let token = |(content, &id): (&String, &u32)| AddedToken {
             id,

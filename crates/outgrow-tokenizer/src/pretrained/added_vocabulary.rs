@@ -1,5 +1,5 @@
-//! How the tokenizers library numbers added tokens (0.23, `AddedVocabulary::add_tokens`): a token that the vocabulary has keeps its id, any other gets
-//! the next one, whatever a file says. Nothing is encoded here.
+//! How the tokenizers library numbers added tokens (0.23, `AddedVocabulary::add_tokens`): a token that the vocabulary
+//! has keeps its id, any other gets the next one, whatever a file says. Nothing is encoded here.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +15,7 @@ pub(super) struct ModelVocabulary<'a> {
 
 impl<'a> ModelVocabulary<'a> {
     /// Of `model.vocab` of a tokenizer.json: a map of token to id, or for Unigram a list of tokens with scores.
-    pub fn new(vocab: &'a Value) -> Self {
+    pub(super) fn new(vocab: &'a Value) -> Self {
         let id = |id: &Value| u32::try_from(id.as_u64()?).ok();
         let ids = match vocab {
             Value::Object(vocab) => {
@@ -48,12 +48,12 @@ pub(super) struct AddedVocabulary<'a> {
 }
 
 impl<'a> AddedVocabulary<'a> {
-    pub fn new(model: ModelVocabulary<'a>) -> Self {
+    pub(super) fn new(model: ModelVocabulary<'a>) -> Self {
         Self { model, ids: HashMap::new(), tokens: BTreeMap::new() }
     }
 
     /// Adds tokens in turn, or gives those that are there these flags.
-    pub fn add(&mut self, tokens: impl IntoIterator<Item = AddedToken>) {
+    pub(super) fn add(&mut self, tokens: impl IntoIterator<Item = AddedToken>) {
         let above = self.tokens.last_key_value().map(|(&id, _)| id).filter(|&id| id >= self.model.len());
         let mut next = above.map_or(self.model.len(), |id| id + 1);
         for token in tokens {
@@ -71,23 +71,23 @@ impl<'a> AddedVocabulary<'a> {
     }
 
     /// Of an added token or one of the model's.
-    pub fn token_id(&self, spelling: &str) -> Option<u32> {
+    pub(super) fn token_id(&self, spelling: &str) -> Option<u32> {
         self.ids.get(spelling).or_else(|| self.model.ids.get(spelling)).copied()
     }
 
     /// How a token is written in the vocabulary.
-    pub fn spelling(&self, id: u32) -> Option<&str> {
+    pub(super) fn spelling(&self, id: u32) -> Option<&str> {
         let added = self.tokens.get(&id).map(|token| token.content.as_str());
         added.or_else(|| self.model.ids.iter().find(|&(_, &other)| other == id).map(|(token, _)| *token))
     }
 
     /// Whether a token is among the added ones.
-    pub fn has(&self, spelling: &str) -> bool {
+    pub(super) fn has(&self, spelling: &str) -> bool {
         self.tokens.values().any(|token| token.content == spelling)
     }
 
     /// `added_tokens` of a tokenizer.json.
-    pub fn entries(&self) -> Value {
+    pub(super) fn entries(&self) -> Value {
         self.tokens.iter().map(|(&id, token)| token.entry(id)).collect()
     }
 }

@@ -1,4 +1,5 @@
-//! A tokenizer.json of a folder's files, as transformers 5.24.0 builds it: JSON in, JSON out. Files are folder.rs', encoding is the tokenizers library's.
+//! A tokenizer.json of a folder's files, as transformers 5.24.0 builds it: JSON in, JSON out. No file is
+//! read here, and no text encoded.
 
 use serde_json::{Map, Value};
 
@@ -109,8 +110,9 @@ fn finish(base: Base, class: TokenizerClass, settings: Settings) -> Built {
     Built { class, json: json.into(), settings }
 }
 
-/// `update_post_processor`. Where no file names a token that begins or ends a text, config.json's ids stand in: the harness has no numbers there.
-fn template_of(settings: &Settings, vocabulary: &AddedVocabulary) -> Value {
+/// `update_post_processor`. Where no file names a token that begins or ends a text, config.json's ids stand in: the
+/// harness has no numbers there.
+fn template_of(settings: &Settings, vocabulary: &AddedVocabulary<'_>) -> Value {
     let token = |name: &str, wanted: Option<bool>, stand_in: Option<u32>| {
         wanted.filter(|&wanted| wanted)?;
         match settings.spelling(name) {
@@ -144,8 +146,9 @@ fn listed(json: &Value) -> Vec<(i64, AddedToken)> {
     listed.filter_map(|entry| Some((entry.get("id")?.as_i64()?, AddedToken::from_json(entry)?))).collect()
 }
 
-/// `TokenizersBackend.__init__`: the listed tokens by their ids, then named ones and further ones that aren't among the added tokens.
-fn tokens_to_add(vocabulary: &AddedVocabulary, settings: &Settings) -> Vec<AddedToken> {
+/// `TokenizersBackend.__init__`: the listed tokens by their ids, then named ones and further ones that aren't among the
+/// added tokens.
+fn tokens_to_add(vocabulary: &AddedVocabulary<'_>, settings: &Settings) -> Vec<AddedToken> {
     let listed = settings.listed.values().cloned();
     let mut tokens: Vec<SpecialToken> = listed.map(SpecialToken::Added).collect();
     let known: Vec<String> = tokens.iter().map(|token| token.spelling().to_owned()).collect();
@@ -168,7 +171,7 @@ fn tokens_to_add(vocabulary: &AddedVocabulary, settings: &Settings) -> Vec<Added
 }
 
 /// Two classes add their special tokens once more, with flags of their own.
-fn again(class: &TokenizerClass, settings: &Settings, vocabulary: &mut AddedVocabulary) {
+fn again(class: &TokenizerClass, settings: &Settings, vocabulary: &mut AddedVocabulary<'_>) {
     let all = || settings.named.iter().map(|(_, token)| token).chain(&settings.extra);
     match class {
         TokenizerClass::Qwen2 => vocabulary.add(all().map(|token| AddedToken::special(token.spelling()))),

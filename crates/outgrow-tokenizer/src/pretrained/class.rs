@@ -1,5 +1,5 @@
-//! Which of transformers' tokenizer classes a folder gets: `AutoTokenizer.from_pretrained` of transformers 5.24.0, from tokenizer_config.json and
-//! config.json. What the classes do is pipeline.rs'.
+//! Which of transformers' tokenizer classes a folder gets: `AutoTokenizer.from_pretrained` of transformers 5.24.0, from
+//! tokenizer_config.json and config.json. What the classes do is not known here.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! A SentencePiece model as transformers converts it (5.24.0): for `LlamaTokenizer` its pieces as a BPE, for the generic class a pipeline that follows the
-//! model's own settings (`SpmConverter.build_tokenizer_from_spm_proto`).
+//! A SentencePiece model as transformers converts it (5.24.0): for `LlamaTokenizer` its pieces as a BPE, for the
+//! generic class a pipeline that follows the model's own settings (`SpmConverter.build_tokenizer_from_spm_proto`).
 
 use std::collections::{HashMap, HashSet};
 
@@ -25,7 +25,8 @@ pub(super) fn of_llama(model: &SentencePieceModel) -> OfVocabulary {
     OfVocabulary { special_tokens: Some(model.special_tokens()), ..OfVocabulary::default() }
 }
 
-/// The same for the generic class, which takes names of tokens from it, and for which user-defined pieces are none of the special ones.
+/// The same for the generic class, which takes names of tokens from it, and for which user-defined pieces are none of
+/// the special ones.
 pub(super) fn of_generic(model: &SentencePieceModel) -> OfVocabulary {
     let trainer = model.trainer();
     let tokens = [

@@ -1,5 +1,5 @@
-//! In what a tokenizer that was built differs from the tokenizer.json beside it, in words. Only what can change ids or a decoded text counts: settings that say
-//! the same in other words don't.
+//! In what a tokenizer that was built differs from the tokenizer.json beside it, in words. Only what can change ids or
+//! a decoded text counts: settings that say the same in other words don't.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,8 @@ fn added(json: &Value) -> BTreeMap<String, Value> {
     entries.filter_map(|entry| Some((entry.get("content")?.as_str()?.to_owned(), entry.clone()))).collect()
 }
 
-/// A normalizer, pre-tokenizer or decoder with defaults written out, without what changes no id, and without sequences in sequences.
+/// A normalizer, pre-tokenizer or decoder with defaults written out, without what changes no id, and without sequences
+/// in sequences.
 fn canonical(part: &Value) -> Value {
     let Some(kind) = part.get("type").and_then(Value::as_str) else { return json!([]) };
     let lists = ["normalizers", "pretokenizers", "decoders"];
@@ -93,7 +94,8 @@ fn knows_bytes(json: &Value) -> bool {
             && (0..=u8::MAX).all(|byte| vocab.contains_key(&byte_spelling(byte)))
 }
 
-/// A byte as byte-level vocabularies spell it: GPT-2's `bytes_to_unicode`, printable ones as themselves and the others from U+0100 on.
+/// A byte as byte-level vocabularies spell it: GPT-2's `bytes_to_unicode`, printable ones as themselves and the others
+/// from U+0100 on.
 fn byte_spelling(byte: u8) -> String {
     let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     let character = if printable(byte) {

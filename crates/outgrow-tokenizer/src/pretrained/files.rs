@@ -1,4 +1,5 @@
-//! The files of a folder that its tokenizer is made of: found, read, and put together. What they mean is the other files' affair.
+//! The files of a folder that its tokenizer is made of: found, read, and put together. What they say is
+//! worked out elsewhere.
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,27 @@ use crate::{
 const UNPATCHED_VOCABULARY: usize = 100_000;
 
 /// A folder's tokenizer files.
+///
+/// ```
+/// use outgrow_tokenizer::pretrained::{TokenizerFiles, TokenizerSource};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// # let json = serde_json::json!({
+/// #     "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null,
+/// #     "decoder": null, "pre_tokenizer": { "type": "Whitespace" },
+/// #     "added_tokens": [{ "id": 3, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false,
+/// #         "normalized": false, "special": true }],
+/// #     "model": { "type": "WordLevel", "unk_token": "?", "vocab": { "?": 0, "the": 1, "river": 2 } },
+/// # });
+/// # std::fs::write(folder.join("tokenizer.json"), json.to_string())?;
+/// std::fs::write(folder.join("tokenizer_config.json"), r#"{ "bos_token": "<s>" }"#)?;
+/// let files = TokenizerFiles::read(folder)?;
+/// // With the token that begins a text in front.
+/// let tokenizer = files.open(TokenizerSource::Class, Some(true))?;
+/// assert_eq!(tokenizer.encode("the river", true)?, [3, 1, 2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct TokenizerFiles {
     /// The vocabulary's file.
@@ -41,10 +63,12 @@ enum VocabularyFile {
 }
 
 impl TokenizerFiles {
-    /// Reads a folder's files, or a vocabulary's file (tokenizer.json, tokenizer.model, vocab.json or merges.txt) with those beside it.
+    /// Reads a folder's files, or a vocabulary's file (tokenizer.json, tokenizer.model, vocab.json or merges.txt) with
+    /// those beside it.
     ///
     /// # Errors
-    /// [`TokenizerError::NoTokenizer`] if there is no vocabulary, [`TokenizerError::Io`] and [`TokenizerError::Unusable`] for files that can't be read.
+    /// [`TokenizerError::NoTokenizer`] if there is no vocabulary, [`TokenizerError::Io`] and
+    /// [`TokenizerError::Unusable`] for files that can't be read.
     pub fn read(path: &Path) -> Result<Self, TokenizerError> {
         let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
         let file = if path.is_dir() { vocabulary_file(folder)? } else { path.to_path_buf() };
@@ -81,7 +105,8 @@ impl TokenizerFiles {
         TokenizerClass::of(&self.beside.tokenizer_config, &self.beside.config, byte_level)
     }
 
-    /// A tokenizer for a corpus: a tokenizer.json as it is, whatever stands beside it, or what transformers makes of the other files where there is none.
+    /// A tokenizer for a corpus: a tokenizer.json as it is, whatever stands beside it, or what transformers makes of
+    /// the other files where there is none.
     ///
     /// # Errors
     /// As [`read`](Self::read) and [`open`](Self::open).
@@ -94,11 +119,13 @@ impl TokenizerFiles {
         Tokenizer::from_json(&file, files.built(files.class(), None)?.json)
     }
 
-    /// The tokenizer as transformers reads texts with it, or by tokenizer.json alone. `add_bos_token` is what lm-evaluation-harness passes on under this
-    /// name: `true` is a template with the token that begins a text in front, `false` one with nothing.
+    /// The tokenizer as transformers reads texts with it, or by tokenizer.json alone. `add_bos_token` is what
+    /// lm-evaluation-harness passes on under this name: `true` is a template with the token that begins a text in
+    /// front, `false` one with nothing.
     ///
     /// # Errors
-    /// [`TokenizerError::NoTokenizer`] if nothing exact can be made of the files, [`TokenizerError::Unusable`] if the library can't run the result.
+    /// [`TokenizerError::NoTokenizer`] if nothing exact can be made of the files, [`TokenizerError::Unusable`] if the
+    /// library can't run the result.
     pub fn open(
         &self,
         source: TokenizerSource,
@@ -210,7 +237,8 @@ impl TokenizerFiles {
         })
     }
 
-    /// Where ids of added tokens that tokenizer.json states aren't those that its tokens have. Templates are the class's.
+    /// Where ids of added tokens that tokenizer.json states aren't those that its tokens have. Templates are the
+    /// class's.
     fn other_ids(&self, tokenizer: &Tokenizer) -> Option<String> {
         let VocabularyFile::TokenizerJson { json, .. } = &self.vocabulary else { return None };
         tokenizer.note_of_source(&serde_json::json!({ "added_tokens": json.get("added_tokens") }))

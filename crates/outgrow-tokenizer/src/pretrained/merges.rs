@@ -1,11 +1,13 @@
-//! Merges of a BPE whose file has none, only pieces: which two pieces make a third, in the order in which they are tried.
+//! Merges of a BPE whose file has none, only pieces: which two pieces make a third, in the order in which they are
+//! tried.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-/// `generate_merges` of transformers: each way to cut a piece into two others, by the piece's id, then by the lengths of both parts, then by their ids.
+/// `generate_merges` of transformers: each way to cut a piece into two others, by the piece's id, then by the lengths
+/// of both parts, then by their ids.
 pub(super) fn by_id(pieces: &HashMap<&str, u32>) -> Value {
     let mut merges: Vec<_> = pieces
         .iter()

@@ -1,5 +1,6 @@
-//! What transformers' tokenizer classes make of a vocabulary (5.24.0, the `__init__` of each): normalizer, pre-tokenizer, model and decoder, as parts of a
-//! tokenizer.json. Added tokens and the template are the same for all, and elsewhere.
+//! What transformers' tokenizer classes make of a vocabulary (5.24.0, the `__init__` of each): normalizer,
+//! pre-tokenizer, model and decoder, as parts of a tokenizer.json. Added tokens and the template are the same for all,
+//! and elsewhere.
 
 use serde_json::{Map, Value, json};
 
@@ -27,7 +28,7 @@ pub(super) struct Vocabulary {
 
 impl Vocabulary {
     /// Of a tokenizer.json's `model`: a list of tokens is numbered, and a model of another kind has no merges.
-    pub fn of_model(model: &Value) -> Self {
+    pub(super) fn of_model(model: &Value) -> Self {
         let vocab = match model.get("vocab") {
             Some(Value::Array(list)) => (0_u32..)
                 .zip(list)
@@ -43,7 +44,7 @@ impl Vocabulary {
 
 impl Pipeline {
     /// `None` for classes that take tokenizer.json as it is.
-    pub fn of(
+    pub(super) fn of(
         class: &TokenizerClass,
         settings: &Settings,
         vocabulary: impl FnOnce() -> Vocabulary,
@@ -90,7 +91,7 @@ impl Pipeline {
     }
 
     /// By the keys of a tokenizer.json.
-    pub fn into_parts(self) -> Map<String, Value> {
+    pub(super) fn into_parts(self) -> Map<String, Value> {
         let Self { normalizer, pre_tokenizer, model, decoder } = self;
         let parts = [
             ("normalizer", normalizer),
@@ -137,7 +138,8 @@ fn byte_level_model(vocabulary: Vocabulary) -> Value {
     bpe(vocabulary, Some(""), false, false)
 }
 
-/// A BPE as Python's constructor leaves it: what isn't given is as if it were never in a file, `ignore_merges` and `unk_token` too.
+/// A BPE as Python's constructor leaves it: what isn't given is as if it were never in a file, `ignore_merges` and
+/// `unk_token` too.
 fn bpe(vocabulary: Vocabulary, affix: Option<&str>, fuse_unk: bool, byte_fallback: bool) -> Value {
     let Vocabulary { vocab, merges } = vocabulary;
     object([

@@ -1,5 +1,5 @@
-//! A SentencePiece model (`tokenizer.model`): its pieces and settings, read from protobuf. Only what a conversion needs is declared
-//! (`sentencepiece_model.proto` of google/sentencepiece). What becomes of it is conversion.rs'.
+//! A SentencePiece model (`tokenizer.model`): its pieces and settings, read from protobuf. Only what a conversion needs
+//! is declared (`sentencepiece_model.proto` of google/sentencepiece). It converts nothing.
 
 use prost::Message;
 
@@ -71,22 +71,22 @@ pub(super) struct NormalizerSpec {
 
 impl SentencePieceModel {
     /// From a file's bytes.
-    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let none = "it is no SentencePiece model (a tokenizer.model of Llama 3 is one of tiktoken's)";
         let model = Self::decode(bytes).ok().filter(|model| !model.pieces.is_empty());
         model.ok_or_else(|| none.to_owned())
     }
 
-    pub fn trainer(&self) -> TrainerSpec {
+    pub(super) fn trainer(&self) -> TrainerSpec {
         self.trainer_spec.clone().unwrap_or_default()
     }
 
-    pub fn normalizer(&self) -> NormalizerSpec {
+    pub(super) fn normalizer(&self) -> NormalizerSpec {
         self.normalizer_spec.clone().unwrap_or_default()
     }
 
     /// Control tokens, which are special, and user-defined ones, which aren't.
-    pub fn special_tokens(&self) -> Vec<AddedToken> {
+    pub(super) fn special_tokens(&self) -> Vec<AddedToken> {
         let token = |piece: &Piece| {
             let special = match piece.r#type() {
                 PieceType::Control => true,

@@ -1,5 +1,6 @@
 //! What a folder's files say of its tokenizer beside the vocabulary, brought together as transformers does (5.24.0,
-//! `PreTrainedTokenizerBase._from_pretrained` and `__init__`): named tokens, further special ones, listed ones with flags, and flags of the class.
+//! `PreTrainedTokenizerBase._from_pretrained` and `__init__`): named tokens, further special ones, listed ones with
+//! flags, and flags of the class.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +81,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Brings the files together for a class; `add_bos_token` is what the caller asks for.
-    pub fn new(
+    pub(super) fn new(
         beside: &Beside,
         mut own: OfVocabulary,
         class: &TokenizerClass,
@@ -138,13 +139,13 @@ impl Settings {
     }
 
     /// What begins and ends a text by config.json, where nothing names a token for either.
-    pub fn stand_ins(&self) -> (Option<u32>, Option<u32>) {
+    pub(super) fn stand_ins(&self) -> (Option<u32>, Option<u32>) {
         let named = self.spelling("bos_token").or_else(|| self.spelling("eos_token")).is_some();
         if named { (None, None) } else { self.of_config }
     }
 
     /// The spelling of a named token.
-    pub fn spelling(&self, name: &str) -> Option<&str> {
+    pub(super) fn spelling(&self, name: &str) -> Option<&str> {
         self.named.iter().find(|(key, _)| key == name).map(|(_, token)| token.spelling())
     }
 }
@@ -173,7 +174,8 @@ fn rename(keys: &mut Map<String, Value>, from: &str, to: &str) {
     }
 }
 
-/// Takes out tokens whose names are this folder's own: other keys that end in `_token`, and `extra_special_tokens` where it is an object.
+/// Takes out tokens whose names are this folder's own: other keys that end in `_token`, and `extra_special_tokens`
+/// where it is an object.
 fn take_specific(keys: &mut Map<String, Value>) -> Map<String, Value> {
     let own = |(key, value): &(&String, &Value)| {
         key.ends_with("_token") && !NAMES.contains(&key.as_str()) && value.is_string()
@@ -227,7 +229,8 @@ fn by_id(listed: &Map<String, Value>) -> Vec<(i64, AddedToken)> {
     listed.iter().filter_map(token).collect()
 }
 
-/// added_tokens.json: ids by spelling; special are those that something names, where flags in tokenizer_config.json itself aren't looked into.
+/// added_tokens.json: ids by spelling; special are those that something names, where flags in tokenizer_config.json
+/// itself aren't looked into.
 fn by_spelling(added: &Value, keys: &Map<String, Value>) -> Vec<(i64, AddedToken)> {
     let plain = |value: &&Value| value.get("__type").is_none();
     let named = NAMES.iter().filter_map(|name| SpecialToken::from_json(keys.get(*name).filter(plain)?));
@@ -252,7 +255,8 @@ fn extra(keys: &Map<String, Value>) -> Vec<SpecialToken> {
     listed.map(tokens_of).unwrap_or_default()
 }
 
-/// The named tokens, where a key that is there and `null` is no token, and one that is absent is what the class calls it.
+/// The named tokens, where a key that is there and `null` is no token, and one that is absent is what the class calls
+/// it.
 fn named(
     keys: &Map<String, Value>,
     specific: &Map<String, Value>,

@@ -25,13 +25,13 @@ pub(super) enum SpecialToken {
 
 impl AddedToken {
     /// A special token without further flags.
-    pub fn special(content: &str) -> Self {
+    pub(super) fn special(content: &str) -> Self {
         let content = content.to_owned();
         Self { content, single_word: false, lstrip: false, rstrip: false, normalized: None, special: true }
     }
 
     /// From an object with `content` and flags.
-    pub fn from_json(value: &Value) -> Option<Self> {
+    pub(super) fn from_json(value: &Value) -> Option<Self> {
         let content = value.get("content")?.as_str()?.to_owned();
         let flag = |name: &str| value.get(name).and_then(Value::as_bool);
         Some(Self {
@@ -45,12 +45,12 @@ impl AddedToken {
     }
 
     /// Whether the token is looked for in the normalized text.
-    pub fn is_normalized(&self) -> bool {
+    pub(super) fn is_normalized(&self) -> bool {
         self.normalized.unwrap_or(!self.special)
     }
 
     /// An entry of `added_tokens` of a tokenizer.json.
-    pub fn entry(&self, id: u32) -> Value {
+    pub(super) fn entry(&self, id: u32) -> Value {
         let mut entry = Map::new();
         entry.insert("id".into(), id.into());
         entry.insert("content".into(), self.content.clone().into());
@@ -77,14 +77,14 @@ impl PartialEq for AddedToken {
 
 impl SpecialToken {
     /// From a text, or an object with `content`.
-    pub fn from_json(value: &Value) -> Option<Self> {
+    pub(super) fn from_json(value: &Value) -> Option<Self> {
         value.as_str().map_or_else(
             || AddedToken::from_json(value).map(Self::Added),
             |spelling| Some(Self::Spelling(spelling.to_owned())),
         )
     }
 
-    pub fn spelling(&self) -> &str {
+    pub(super) fn spelling(&self) -> &str {
         match self {
             Self::Spelling(spelling) => spelling,
             Self::Added(token) => &token.content,
@@ -92,7 +92,7 @@ impl SpecialToken {
     }
 
     /// With flags: a spelling alone is a special token without further ones.
-    pub fn into_added(self) -> AddedToken {
+    pub(super) fn into_added(self) -> AddedToken {
         match self {
             Self::Spelling(spelling) => AddedToken::special(&spelling),
             Self::Added(token) => token,

@@ -1,4 +1,5 @@
-//! The template of a tokenizer.json: what transformers builds for it, and what one puts around a text. Only single texts are looked at, not pairs.
+//! The template of a tokenizer.json: what transformers builds for it, and what one puts around a text. Only single
+//! texts are looked at, not pairs.
 
 use serde_json::{Map, Value, json};
 
@@ -6,8 +7,9 @@ use serde_json::{Map, Value, json};
 pub(super) type Token<'a> = (&'a str, u32);
 
 /// `update_post_processor`: the token that begins a text in front, the one that ends it behind, or neither.
-pub(super) fn template(front: Option<Token>, behind: Option<Token>) -> Value {
-    let special = |(token, _): Token, part: u8| json!({ "SpecialToken": { "id": token, "type_id": part } });
+pub(super) fn template(front: Option<Token<'_>>, behind: Option<Token<'_>>) -> Value {
+    let special =
+        |(token, _): Token<'_>, part: u8| json!({ "SpecialToken": { "id": token, "type_id": part } });
     let text = |name: &str, part: u8| json!({ "Sequence": { "id": name, "type_id": part } });
     let around = |name: &str, part: u8| {
         let parts = [

@@ -1,6 +1,8 @@
 //! A tokenizer with what its folder says about it: the tokens that it has names for, and what it reads in a text. Files
 //! are read elsewhere.
 
+use std::{fmt, str::FromStr};
+
 use crate::{
     error::TokenizerError,
     pretrained::class::TokenizerClass,
@@ -9,13 +11,37 @@ use crate::{
 };
 
 /// What decides how a folder's tokenizer reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TokenizerSource {
     /// The class that the folder names, as transformers builds it.
     #[default]
     Class,
     /// tokenizer.json, as it is.
     File,
+}
+
+impl TokenizerSource {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Class, Self::File];
+}
+
+/// `class` or `file`.
+impl fmt::Display for TokenizerSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Class => "class",
+            Self::File => "file",
+        })
+    }
+}
+
+impl FromStr for TokenizerSource {
+    type Err = TokenizerError;
+
+    fn from_str(word: &str) -> Result<Self, TokenizerError> {
+        let found = Self::ALL.into_iter().find(|source| source.to_string() == word);
+        found.ok_or_else(|| TokenizerError::UnknownSource { word: word.to_owned() })
+    }
 }
 
 /// A token with its spelling.

@@ -1,4 +1,5 @@
-//! What a folder's tokenizer says of itself: notes where it isn't what tokenizer.json says, the file's own reading, and refusals. Ids are pretrained.rs'.
+//! What a folder's tokenizer says of itself: notes where it isn't what tokenizer.json says, the file's own reading, and
+//! refusals. Ids are compared elsewhere.
 
 use std::{fs, path::Path};
 

@@ -1,6 +1,7 @@
 //! Files that the Python library refuses are refused in one line of plain words, when they are opened; panics stay
 //! inside.
 
+use outgrow_checkpoint::with_causes;
 use outgrow_tokenizer::{Reading, Tokenizer};
 use serde_json::{Value, json};
 
@@ -72,7 +73,7 @@ fn a_file_that_is_not_there_or_no_json_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokenizer.json");
     let message = |path: &std::path::Path| {
-        Tokenizer::open(path).unwrap_err().to_string().replace(&format!("{}/", folder.path().display()), "")
+        with_causes(&Tokenizer::open(path).unwrap_err()).replace(&format!("{}/", folder.path().display()), "")
     };
     insta::assert_snapshot!(message(&path), @"tokenizer.json: cannot read: No such file or directory (os error 2)");
     std::fs::write(&path, "{").unwrap();

@@ -1,5 +1,6 @@
 //! Folders' tokenizers against what transformers' AutoTokenizer gives for the same files (golden/pretrained, made by
-//! xtask/python/golden/pretrained_tokenizers.py): class, named tokens, ids with and without special tokens, and texts of ids.
+//! xtask/python/golden/pretrained_tokenizers.py): class, named tokens, ids with and without special tokens, and texts
+//! of ids.
 //!
 //! `OUTGROW_PRETRAINED_CASES` may name another folder of such cases, drawn at random by the same script.
 
@@ -124,7 +125,8 @@ fn folders_give_the_ids_of_auto_tokenizer() {
     assert!(cases.cases.len() > 150);
 }
 
-/// What transformers refuses may be read here, and what can't be made here exactly is refused; what both read is the same.
+/// What transformers refuses may be read here, and what can't be made here exactly is refused; what both read is the
+/// same.
 #[test]
 fn folders_drawn_at_random_give_them_too() {
     let Some(root) = std::env::var_os("OUTGROW_PRETRAINED_CASES") else { return };

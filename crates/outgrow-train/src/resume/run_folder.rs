@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use outgrow_checkpoint::{Checkpoint, LlamaConfig, StoredTensor, WeightFolder};
+use outgrow_checkpoint::{Checkpoint, LlamaConfig, StoredTensor, WeightFolder, with_causes};
 
 use crate::{
     error::TrainError,
@@ -138,7 +138,7 @@ impl CheckpointFolder {
 
     /// Where the run had come to, or what is wrong.
     fn check(&self) -> Result<Position, String> {
-        let saved = State::read(&self.path).map_err(|error| error.to_string())?;
+        let saved = State::read(&self.path).map_err(|error| with_causes(&error))?;
         let position = saved.position;
         if position.step != self.step {
             return Err(format!("{STATE_FILE} is of {}: it was renamed", checkpoint_name(position.step)));
@@ -148,11 +148,11 @@ impl CheckpointFolder {
             let (index, count) = (position.stage, stages.len());
             format!("{STATE_FILE}: stage is {index}, but there are {count}, counted from 0")
         })?;
-        let checkpoint = Checkpoint::open(&self.path).map_err(|error| error.to_string())?;
+        let checkpoint = Checkpoint::open(&self.path).map_err(|error| with_causes(&error))?;
         check_model(checkpoint.config(), &stage.model)?;
         check_tails(checkpoint.tensors())?;
         let moments = WeightFolder::open_moments(&self.path.join(TRAINING_FOLDER));
-        let moments = moments.map_err(|error| error.to_string())?;
+        let moments = moments.map_err(|error| with_causes(&error))?;
         let moments = moments.ok_or_else(|| format!("{OPTIMIZER_FILE} isn't there"))?;
         check_moments(&moments, &saved.optimizer_steps, &stage.model)?;
         check_tails(moments.tensors().iter())?;
