@@ -17,7 +17,7 @@ use clap::Subcommand;
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     benchmark: Benchmark,
 }
@@ -33,7 +33,7 @@ enum Benchmark {
 }
 
 /// Runs a benchmark and prints its table.
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.benchmark {
         Benchmark::Eval(arguments) => eval::run(arguments)?,
         Benchmark::Grow(arguments) => grow::run(arguments)?,

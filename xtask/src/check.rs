@@ -1,7 +1,7 @@
 //! `cargo xtask check`: the one gate. Runs every step, also after one has failed, and sums them up.
 //!
-//! What a step does is in `check/steps.rs`, how long it may take in `check/budget.rs`. Installs nothing: a missing tool is
-//! named with the command that installs it.
+//! What a step does is in `check/steps.rs`, how long it may take in `check/budget.rs`. Installs nothing: a missing tool
+//! is named with the command that installs it.
 
 mod budget;
 mod outside;
@@ -16,7 +16,7 @@ use clap::ValueEnum;
 
 /// Arguments of `cargo xtask check`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Leave these steps out.
     #[arg(long, value_enum, value_name = "STEP", num_args = 1.., value_delimiter = ',', conflicts_with = "only")]
     skip: Vec<Step>,
@@ -33,7 +33,7 @@ pub struct Arguments {
 
 /// One thing that is checked. In the order in which they run: the cheapest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Step {
+pub(crate) enum Step {
     /// `cargo fmt --check`, the programs outside the workspace included.
     Fmt,
     /// `cargo xtask tidy`.
@@ -75,7 +75,7 @@ impl Outcome {
 }
 
 /// Runs the chosen steps. Failure of any is failure of the whole.
-pub fn run(arguments: &Arguments) -> ExitCode {
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut summary = Vec::new();
     for step in Step::value_variants() {
         let outcome = if is_chosen(*step, arguments) { perform(*step) } else { Outcome::Skipped };

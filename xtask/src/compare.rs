@@ -8,7 +8,7 @@ use crate::scripts;
 
 /// Arguments of `cargo xtask compare`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     interpreter: scripts::Interpreter,
     /// A check, without the `check_` of its file, and its arguments. Without one, all are listed.
@@ -17,7 +17,7 @@ pub struct Arguments {
 }
 
 /// Runs the check, or lists those that there are.
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let checks = scripts::programs("checks", "check_")?;
     let Some((name, rest)) = arguments.check.split_first() else {
         println!(

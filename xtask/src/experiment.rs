@@ -23,7 +23,7 @@ const REMINDER: Duration = Duration::from_mins(1);
 
 /// Arguments of `cargo xtask experiment`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// `list`, or an experiment's name and its flags, passed on as they are (`NAME --help` explains them). `--features
     /// wgpu|cuda` isn't passed on: it builds the runner with another backend.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
@@ -31,7 +31,7 @@ pub struct Arguments {
 }
 
 /// Builds the runner, runs it in the caller's working directory and takes on its exit status.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let (features, passed_on) = split_features(arguments.arguments)?;
     let runner = build(features.as_deref())?;
     hand_over(Command::new(runner).arg("experiment").args(passed_on))
@@ -63,7 +63,7 @@ fn split_features(arguments: Vec<OsString>) -> anyhow::Result<(Option<String>, V
 }
 
 /// Builds the runner and says where it lies. Cargo's warnings and errors go to stderr.
-pub fn build(features: Option<&str>) -> anyhow::Result<PathBuf> {
+pub(crate) fn build(features: Option<&str>) -> anyhow::Result<PathBuf> {
     let mut command = workspace::cargo();
     command.args(["build", "--release", "--package", "outgrow", "--bin", "outgrow", "--locked", "--quiet"]);
     command.arg("--message-format=json-render-diagnostics");

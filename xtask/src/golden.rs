@@ -8,7 +8,7 @@ use crate::scripts;
 
 /// Arguments of `cargo xtask golden`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     interpreter: scripts::Interpreter,
     /// A script in xtask/python/golden, and its arguments; `generate` if there is none.
@@ -17,7 +17,7 @@ pub struct Arguments {
 }
 
 /// Runs the script, by default the one that makes most of the files.
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (name, rest) = match arguments.script.split_first() {
         Some((name, rest)) => (name.as_str(), rest),
         None => ("generate", [].as_slice()),

@@ -1,5 +1,5 @@
-//! Python environments for what is compared with: made where they are missing or stale, in the target directory. Which packages is
-//! the caller's to say.
+//! Python environments for what is compared with: made where they are missing or stale, in the target directory. Which
+//! packages is the caller's to say.
 
 use std::{
     fs,
@@ -9,9 +9,9 @@ use std::{
 
 use anyhow::{Context, bail};
 
-/// The interpreter of an environment in `folder` that holds exactly `requirements`, as pip's requirement files have them.
-/// `words` says what that is, to somebody who waits.
-pub fn environment(folder: &Path, requirements: &str, words: &str) -> anyhow::Result<PathBuf> {
+/// The interpreter of an environment in `folder` that holds exactly `requirements`, as pip's requirement files have
+/// them. `words` says what that is, to somebody who waits.
+pub(crate) fn environment(folder: &Path, requirements: &str, words: &str) -> anyhow::Result<PathBuf> {
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     // Written last: an environment whose installation was cut off is made anew.
     let installed = folder.join("installed.txt");

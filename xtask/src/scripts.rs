@@ -15,7 +15,7 @@ use crate::{python, workspace};
 
 /// A Python file that can be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Script {
+pub(crate) struct Script {
     /// What a user calls it.
     pub name: String,
     /// Its path for Python's `-m`.
@@ -26,19 +26,19 @@ pub struct Script {
 
 /// The interpreter to run them with, as both commands take it.
 #[derive(clap::Args)]
-pub struct Interpreter {
+pub(crate) struct Interpreter {
     /// A Python that has the packages of xtask/python/requirements.txt, instead of an environment made for them.
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
 }
 
 /// The folder of all scripts.
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     workspace::root().join("xtask/python")
 }
 
 /// A command that runs a module of `xtask/python` with `python`.
-pub fn command(python: &Path, module: &str) -> Command {
+pub(crate) fn command(python: &Path, module: &str) -> Command {
     let mut command = Command::new(python);
     // Children inherit both.
     command.env("PYTHONPATH", folder()).env("PYTHONSAFEPATH", "1").args(["-m", module]);
@@ -46,7 +46,7 @@ pub fn command(python: &Path, module: &str) -> Command {
 }
 
 /// The programs in a folder of `xtask/python`, by name. `prefix` is what their files begin with and their names don't.
-pub fn programs(within: &str, prefix: &str) -> anyhow::Result<Vec<Script>> {
+pub(crate) fn programs(within: &str, prefix: &str) -> anyhow::Result<Vec<Script>> {
     let mut found = Vec::new();
     let mut pending = vec![within.to_owned()];
     while let Some(folder_name) = pending.pop() {
@@ -72,7 +72,7 @@ pub fn programs(within: &str, prefix: &str) -> anyhow::Result<Vec<Script>> {
 }
 
 /// Runs the program of that name with the arguments behind it; the environment is made where it is missing or stale.
-pub fn run(
+pub(crate) fn run(
     programs: &[Script],
     name: &str,
     arguments: &[String],
@@ -90,7 +90,7 @@ pub fn run(
 }
 
 /// A line for each program.
-pub fn table(programs: &[Script]) -> String {
+pub(crate) fn table(programs: &[Script]) -> String {
     let width = programs.iter().map(|script| script.name.len()).max().unwrap_or(0);
     let line = |script: &Script| format!("  {:<width$}  {}", script.name, script.summary);
     programs.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -20,13 +20,13 @@ use anyhow::{Context, bail};
 
 use crate::workspace;
 
-pub use tree::reaches_burn;
+pub(crate) use tree::reaches_burn;
 
 /// The folders whose files are ours to judge.
 const FOLDERS: [&str; 7] = ["crates", "xtask", "benches", "docs", "findings", ".github", ".ci"];
 
 /// Checks every rule, prints each problem on a line of stderr, and fails when there is one.
-pub fn run() -> anyhow::Result<()> {
+pub(crate) fn run() -> anyhow::Result<()> {
     let metadata = workspace::metadata()?;
     let edges = direction::edges(&metadata)?;
     let mut problems = direction::violations(&edges);
@@ -71,7 +71,7 @@ pub fn run() -> anyhow::Result<()> {
 /// The circles of each crate's files.
 fn circles_of(files: &[tree::File]) -> anyhow::Result<Vec<String>> {
     let mut crates = BTreeMap::<String, Vec<(String, String)>>::new();
-    for file in files.iter().filter(|file| file.path.ends_with(".rs")) {
+    for file in files.iter().filter(|file| tree::ending(&file.path) == "rs") {
         let Some((folder, rest)) = file.path.split_once("/src/") else { continue };
         let text = read(&file.path)?;
         crates.entry(format!("{folder}/")).or_default().push((rest.to_owned(), text));
@@ -122,7 +122,7 @@ fn files(root: &Path) -> anyhow::Result<Vec<tree::File>> {
     }
     for entry in fs::read_dir(root).with_context(|| format!("reading `{}`", root.display()))?.flatten() {
         let path = from_root(root, &entry.path());
-        if path.ends_with(".md") || path.ends_with(".toml") {
+        if matches!(tree::ending(&path), "md" | "toml") {
             found.push(tree::File { path, bytes: entry.metadata().map_or(0, |metadata| metadata.len()) });
         }
     }

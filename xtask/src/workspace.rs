@@ -9,8 +9,9 @@ use std::{
 
 use anyhow::{Context, bail};
 
-/// The folder of the workspace's `Cargo.toml`: where cargo says it is now, which after a move isn't where it was when xtask was built.
-pub fn root() -> &'static Path {
+/// The folder of the workspace's `Cargo.toml`: where cargo says it is now, which after a move isn't where it was when
+/// xtask was built.
+pub(crate) fn root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| {
         let package =
@@ -20,14 +21,14 @@ pub fn root() -> &'static Path {
 }
 
 /// The cargo that runs us, to be started in the workspace's root.
-pub fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
     command
 }
 
 /// Runs a command to its end, with its output shown; an error names it when it fails.
-pub fn run(command: &mut Command) -> anyhow::Result<()> {
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let status = status(command)?;
     if !status.success() {
         bail!("`{}` failed ({status})", shown(command));
@@ -36,12 +37,12 @@ pub fn run(command: &mut Command) -> anyhow::Result<()> {
 }
 
 /// Runs a command to its end, with its output shown, and gives its exit status.
-pub fn status(command: &mut Command) -> anyhow::Result<ExitStatus> {
+pub(crate) fn status(command: &mut Command) -> anyhow::Result<ExitStatus> {
     command.status().with_context(|| format!("starting `{}`", shown(command)))
 }
 
 /// Runs a command to its end and gives what it printed; stderr is in the error when it fails.
-pub fn output(command: &mut Command) -> anyhow::Result<String> {
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let output = command.output().with_context(|| format!("starting `{}`", shown(command)))?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -51,7 +52,7 @@ pub fn output(command: &mut Command) -> anyhow::Result<String> {
 }
 
 /// Whether a program can be started and answers `arguments` with success.
-pub fn answers(command: &mut Command) -> anyhow::Result<bool> {
+pub(crate) fn answers(command: &mut Command) -> anyhow::Result<bool> {
     match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status() {
         Ok(status) => Ok(status.success()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -60,13 +61,13 @@ pub fn answers(command: &mut Command) -> anyhow::Result<bool> {
 }
 
 /// Cargo's description of the workspace's own packages, and of nothing else.
-pub fn metadata() -> anyhow::Result<serde_json::Value> {
+pub(crate) fn metadata() -> anyhow::Result<serde_json::Value> {
     let text = output(cargo().args(["metadata", "--no-deps", "--format-version", "1", "--locked"]))?;
     serde_json::from_str(&text).context("reading the output of `cargo metadata`")
 }
 
 /// Where cargo builds, which `CARGO_TARGET_DIR` and configuration files may have moved.
-pub fn target_directory() -> anyhow::Result<PathBuf> {
+pub(crate) fn target_directory() -> anyhow::Result<PathBuf> {
     let metadata = metadata()?;
     let folder =
         metadata["target_directory"].as_str().context("`cargo metadata` names no target directory")?;

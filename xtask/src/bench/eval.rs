@@ -1,5 +1,5 @@
-//! `cargo xtask bench eval`: `outgrow eval` against lm-evaluation-harness with its `hf` model, and `outgrow generate` against
-//! transformers, on the CPU, both sides in turn, whole commands.
+//! `cargo xtask bench eval`: `outgrow eval` against lm-evaluation-harness with its `hf` model, and `outgrow generate`
+//! against transformers, on the CPU, both sides in turn, whole commands.
 
 use std::{
     fs,
@@ -31,7 +31,7 @@ const PROMPT: &str = "The history of the city begins with a river and";
 
 /// Arguments of `cargo xtask bench eval`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// The folder with the tasks' documents.
     data: PathBuf,
     /// A tokenizer.json for the models, which are made with random weights.
@@ -58,7 +58,8 @@ pub struct Arguments {
     /// Write the numbers to this file as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// A Python with lm_eval and PyTorch that is there already; without it, they are installed into the target directory.
+    /// A Python with lm_eval and PyTorch that is there already; without it, they are installed into the target
+    /// directory.
     #[arg(long, value_name = "PROGRAM")]
     python: Option<PathBuf>,
 }
@@ -73,7 +74,7 @@ struct Bench<'a> {
 }
 
 /// Measures at all widths, printing each table when it is there.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for path in [&arguments.data, &arguments.tokenizer] {
         if !path.exists() {
             bail!("`{}` isn't there", path.display());

@@ -1,5 +1,5 @@
-//! `cargo xtask bench grow`: a stack of four on disk against mergekit's passthrough and against cp of the same bytes, and a
-//! width growth against cp of its output. Every time includes syncing what was written.
+//! `cargo xtask bench grow`: a stack of four on disk against mergekit's passthrough and against cp of the same bytes,
+//! and a width growth against cp of its output. Every time includes syncing what was written.
 
 use std::{
     fs,
@@ -29,7 +29,7 @@ const SLACK_BYTES: u64 = 500_000_000;
 
 /// Arguments of `cargo xtask bench grow`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Sizes of the checkpoints that are grown, in GB.
     #[arg(long, num_args = 1.., default_values_t = [0.8, 3.8], value_name = "GB")]
     size_gb: Vec<f64>,
@@ -76,7 +76,7 @@ struct Bench<'a> {
 }
 
 /// Measures at all sizes, printing each table when it is there.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let target = workspace::target_directory()?.join("bench");
     let scratch = Scratch(target.join("grow"));
     remove(&scratch.0)?;

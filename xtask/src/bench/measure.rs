@@ -1,4 +1,5 @@
-//! How long a process takes until its files are on the disk, how much memory it holds at most, and what it says of itself.
+//! How long a process takes until its files are on the disk, how much memory it holds at most, and what it says of
+//! itself.
 
 use std::{
     fs::{self, File},
@@ -19,7 +20,7 @@ const GLANCES: [(Duration, Duration); 2] =
 
 /// One run of a program.
 #[derive(Clone, Copy, Debug)]
-pub struct Run {
+pub(super) struct Run {
     /// From its start until every file that it made is synced.
     pub seconds: f64,
     /// The most memory that was resident, mapped pages of files included, in bytes; where the system tells.
@@ -28,9 +29,9 @@ pub struct Run {
     pub output: u64,
 }
 
-/// Runs `command`, which makes the folder `target`, and syncs what it made. Its output goes to the file `log`, whose last line
-/// is in the error if it fails.
-pub fn measure(command: &mut Command, target: &Path, log: &Path) -> anyhow::Result<Run> {
+/// Runs `command`, which makes the folder `target`, and syncs what it made. Its output goes to the file `log`, whose
+/// last line is in the error if it fails.
+pub(super) fn measure(command: &mut Command, target: &Path, log: &Path) -> anyhow::Result<Run> {
     let program =
         Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let file = File::create(log).with_context(|| format!("creating `{}`", log.display()))?;
@@ -69,7 +70,7 @@ fn high_water_mark(status: &str) -> Option<u64> {
 }
 
 /// Makes sure that a folder and its files are on the disk; gives the files' bytes.
-pub fn sync(folder: &Path) -> anyhow::Result<u64> {
+pub(super) fn sync(folder: &Path) -> anyhow::Result<u64> {
     let mut bytes = 0;
     let entries = fs::read_dir(folder).with_context(|| format!("reading `{}`", folder.display()))?;
     for entry in entries {
@@ -87,12 +88,12 @@ pub fn sync(folder: &Path) -> anyhow::Result<u64> {
 }
 
 /// What a program says in the line of JSON that it prints last.
-pub fn answer(command: &mut Command) -> anyhow::Result<Value> {
+pub(super) fn answer(command: &mut Command) -> anyhow::Result<Value> {
     last_line_as_json(&workspace::output(command)?)
 }
 
 /// The same, of a text that was printed.
-pub fn last_line_as_json(text: &str) -> anyhow::Result<Value> {
+pub(super) fn last_line_as_json(text: &str) -> anyhow::Result<Value> {
     let line = text.lines().last().context("a run printed nothing")?;
     serde_json::from_str(line).with_context(|| format!("reading `{line}`"))
 }

@@ -39,7 +39,7 @@ impl Widths {
 
 /// What a checkpoint looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub(super) struct Shape {
     widths: Widths,
     /// Layers.
     pub layers: u64,
@@ -47,7 +47,7 @@ pub struct Shape {
 
 impl Shape {
     /// The shape whose checkpoint comes closest to so many bytes.
-    pub fn of_bytes(bytes: u64) -> Self {
+    pub(super) fn of_bytes(bytes: u64) -> Self {
         let fitting = WIDTHS.into_iter().find(|widths| bytes >= widths.from_bytes);
         let widths = fitting.expect("the last of the widths is for any size");
         let one = Self { widths, layers: 1 };
@@ -56,22 +56,22 @@ impl Shape {
     }
 
     /// Bytes of all tensors.
-    pub fn bytes(self) -> u64 {
+    pub(super) fn bytes(self) -> u64 {
         self.tensors().iter().map(|(_, shape)| tensor_bytes(shape)).sum()
     }
 
     /// Bytes of one layer's tensors.
-    pub fn layer_bytes(self) -> u64 {
+    pub(super) fn layer_bytes(self) -> u64 {
         self.layer_tensors(0).iter().map(|(_, shape)| tensor_bytes(shape)).sum()
     }
 
     /// Bytes of the largest tensor.
-    pub fn largest_tensor(self) -> u64 {
+    pub(super) fn largest_tensor(self) -> u64 {
         self.tensors().iter().map(|(_, shape)| tensor_bytes(shape)).max().unwrap_or(0)
     }
 
     /// Width of the residual stream.
-    pub fn hidden_size(self) -> u64 {
+    pub(super) fn hidden_size(self) -> u64 {
         self.widths.hidden
     }
 
@@ -126,7 +126,7 @@ impl Shape {
     }
 
     /// Writes the folder: config.json, and one file or shards with an index. The weights are the same each time.
-    pub fn write(self, folder: &Path) -> anyhow::Result<()> {
+    pub(super) fn write(self, folder: &Path) -> anyhow::Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("creating `{}`", folder.display()))?;
         write_json(&folder.join("config.json"), &self.config())?;
         let shards = shards(self.tensors());

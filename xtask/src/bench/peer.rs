@@ -12,13 +12,13 @@ use crate::{python, workspace};
 const REQUIREMENT: &str = "mergekit==0.1.5";
 
 /// mergekit's passthrough program, in an environment in `folder` that is made where there is none.
-pub fn mergekit(folder: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn mergekit(folder: &Path) -> anyhow::Result<PathBuf> {
     let words = format!("{REQUIREMENT} and what it needs (6 GB with PyTorch)");
     Ok(python::environment(folder, REQUIREMENT, &words)?.with_file_name("mergekit-yaml"))
 }
 
 /// A recipe that stacks all `layers` of `source` `factor` times.
-pub fn stack_recipe(source: &Path, layers: u64, factor: u64) -> String {
+pub(super) fn stack_recipe(source: &Path, layers: u64, factor: u64) -> String {
     let mut recipe = "merge_method: passthrough\ndtype: bfloat16\nslices:\n".to_owned();
     for _ in 0..factor {
         let source = source.display();
@@ -28,9 +28,9 @@ pub fn stack_recipe(source: &Path, layers: u64, factor: u64) -> String {
     recipe
 }
 
-/// mergekit at its fastest: no tokenizer to copy, tensors mapped, one PyTorch thread for each core. It copies each tensor
-/// through memory.
-pub fn stack(program: &Path, recipe: &Path, target: &Path) -> Command {
+/// mergekit at its fastest: no tokenizer to copy, tensors mapped, one PyTorch thread for each core. It copies each
+/// tensor through memory.
+pub(super) fn stack(program: &Path, recipe: &Path, target: &Path) -> Command {
     let mut command = Command::new(program);
     command.arg(recipe).arg(target).args(["--lazy-unpickle", "--no-copy-tokenizer", "--quiet"]);
     command.env("HF_HUB_OFFLINE", "1");
@@ -38,7 +38,7 @@ pub fn stack(program: &Path, recipe: &Path, target: &Path) -> Command {
 }
 
 /// The version in the environment, for the record.
-pub fn version(program: &Path) -> anyhow::Result<String> {
+pub(super) fn version(program: &Path) -> anyhow::Result<String> {
     let python = program.with_file_name("python");
     let script =
         "from importlib.metadata import version as v; print(f\"{v('mergekit')} on PyTorch {v('torch')}\")";

@@ -6,7 +6,7 @@ use super::measure::Run;
 
 /// All runs of one program at one task.
 #[derive(Debug)]
-pub struct Contestant {
+pub(super) struct Contestant {
     /// The program.
     pub name: &'static str,
     /// Its runs, in their order.
@@ -15,27 +15,27 @@ pub struct Contestant {
 
 impl Contestant {
     /// No runs yet.
-    pub fn new(name: &'static str) -> Self {
+    pub(super) fn new(name: &'static str) -> Self {
         Self { name, runs: Vec::new() }
     }
 
     /// The median of the times.
-    pub fn seconds(&self) -> f64 {
+    pub(super) fn seconds(&self) -> f64 {
         median(self.runs.iter().map(|run| run.seconds).collect())
     }
 
     /// The most memory over all runs, in bytes.
-    pub fn peak(&self) -> Option<u64> {
+    pub(super) fn peak(&self) -> Option<u64> {
         self.runs.iter().filter_map(|run| run.peak).max()
     }
 
     /// Bytes that a run writes.
-    pub fn output(&self) -> u64 {
+    pub(super) fn output(&self) -> u64 {
         self.runs.first().map_or(0, |run| run.output)
     }
 
     /// Bytes written a second, over the median run.
-    pub fn bandwidth(&self) -> f64 {
+    pub(super) fn bandwidth(&self) -> f64 {
         self.output() as f64 / self.seconds()
     }
 
@@ -66,7 +66,7 @@ impl Contestant {
 
 /// A number and the bound that it should keep.
 #[derive(Debug)]
-pub struct Mark {
+pub(super) struct Mark {
     /// What the number is.
     pub name: String,
     /// The number.
@@ -81,12 +81,12 @@ pub struct Mark {
 
 impl Mark {
     /// A number that should not be above `bound`.
-    pub fn at_most(name: impl Into<String>, value: f64, bound: f64, unit: &'static str) -> Self {
+    pub(super) fn at_most(name: impl Into<String>, value: f64, bound: f64, unit: &'static str) -> Self {
         Self { name: name.into(), value, bound, at_least: false, unit }
     }
 
     /// A number that should not be below `bound`.
-    pub fn at_least(name: impl Into<String>, value: f64, bound: f64, unit: &'static str) -> Self {
+    pub(super) fn at_least(name: impl Into<String>, value: f64, bound: f64, unit: &'static str) -> Self {
         Self { name: name.into(), value, bound, at_least: true, unit }
     }
 
@@ -114,7 +114,7 @@ impl Mark {
 
 /// One task at one size.
 #[derive(Debug)]
-pub struct Measurement {
+pub(super) struct Measurement {
     /// What was done to what.
     pub title: String,
     /// Who did it.
@@ -125,13 +125,13 @@ pub struct Measurement {
 
 impl Measurement {
     /// The table for a reader.
-    pub fn table(&self) -> String {
+    pub(super) fn table(&self) -> String {
         let rows = self.contestants.iter().map(Contestant::row).chain(self.marks.iter().map(Mark::row));
         std::iter::once(self.title.clone()).chain(rows).collect::<Vec<_>>().join("\n")
     }
 
     /// The same for a program.
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         json!({
             "title": self.title,
             "contestants": self.contestants.iter().map(Contestant::json).collect::<Vec<_>>(),
@@ -141,7 +141,7 @@ impl Measurement {
 }
 
 /// Bytes, as MiB.
-pub fn in_mebibytes(bytes: u64) -> f64 {
+pub(super) fn in_mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
@@ -150,7 +150,7 @@ fn mebibytes(bytes: u64) -> String {
 }
 
 /// The middle one, or the mean of the two in the middle.
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {

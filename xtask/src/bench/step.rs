@@ -1,4 +1,5 @@
-//! `cargo xtask bench step`: a training step on the CPU against PyTorch's, in every mode that PyTorch has, both sides in turn.
+//! `cargo xtask bench step`: a training step on the CPU against PyTorch's, in every mode that PyTorch has, both sides
+//! in turn.
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +25,7 @@ const REQUIREMENT: &str = "torch==2.15.0\nnumpy";
 
 /// Arguments of `cargo xtask bench step`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Sizes of the model and of a step.
     #[arg(long, value_enum, num_args = 1.., default_values_t = [Size::Xs, Size::S, Size::M])]
     size: Vec<Size>,
@@ -144,7 +145,7 @@ impl Runs {
 }
 
 /// Measures at all sizes, printing each table when it is there.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let sizes = arguments.size.iter().map(|&size| Ok((size, sizes(arguments, size)?)));
     let sizes = sizes.collect::<anyhow::Result<Vec<_>>>()?;
     let target = workspace::target_directory()?;

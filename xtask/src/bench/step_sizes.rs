@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 /// A size by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Size {
+pub(super) enum Size {
     /// 9 million parameters, 2048 tokens a step.
     Xs,
     /// 34 million parameters, 4096 tokens a step.
@@ -15,7 +15,7 @@ pub enum Size {
 
 /// The numbers of a size, as both sides take them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub(super) struct Sizes {
     /// Decoder layers.
     pub layers: usize,
     /// Width of the residual stream.
@@ -38,7 +38,7 @@ pub struct Sizes {
 
 impl Size {
     /// As it is written on the command line.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Xs => "xs",
             Self::S => "s",
@@ -47,7 +47,7 @@ impl Size {
     }
 
     /// Its numbers.
-    pub fn sizes(self) -> Sizes {
+    pub(super) fn sizes(self) -> Sizes {
         let [layers, hidden, intermediate, heads, vocabulary, sequence, batch, steps] = match self {
             Self::Xs => [6, 256, 688, 8, 8192, 256, 8, 15],
             Self::S => [8, 512, 1408, 8, 8192, 512, 8, 5],
@@ -59,7 +59,7 @@ impl Size {
 
 impl Sizes {
     /// The flags that both sides take.
-    pub fn arguments(&self) -> Vec<String> {
+    pub(super) fn arguments(&self) -> Vec<String> {
         let numbers = [
             ("layers", self.layers),
             ("hidden", self.hidden),
@@ -74,9 +74,10 @@ impl Sizes {
         numbers.iter().flat_map(|(name, number)| [format!("--{name}"), number.to_string()]).collect()
     }
 
-    /// What a step must compute: forward 2, and 4 backward for what is trained, for each parameter of a matrix product and token; the
-    /// embedding table is no product, the head is; attention by its causal half. Below the lowest trained layer there is no way back.
-    pub fn flops(&self) -> f64 {
+    /// What a step must compute: forward 2, and 4 backward for what is trained, for each parameter of a matrix product
+    /// and token; the embedding table is no product, the head is; attention by its causal half. Below the lowest
+    /// trained layer there is no way back.
+    pub(super) fn flops(&self) -> f64 {
         let tokens = (self.batch * self.sequence) as f64;
         let layer = (4 * self.hidden * self.hidden + 3 * self.hidden * self.intermediate) as f64;
         let attention = (self.sequence * self.hidden) as f64;

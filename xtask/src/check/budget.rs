@@ -30,12 +30,12 @@ const SHARES: [Share; 6] = [
 ];
 
 /// Minutes with one decimal, for people.
-pub fn minutes(time: Duration) -> String {
+pub(super) fn minutes(time: Duration) -> String {
     format!("{:.1} min", time.as_secs_f64() / 60.0)
 }
 
 /// The share that a step is part of, in words.
-pub fn share_of(step: Step) -> String {
+pub(super) fn share_of(step: Step) -> String {
     let share = SHARES.iter().find(|share| share.steps.contains(&step));
     share.map_or_else(String::new, |share| {
         let others = if share.steps.len() > 1 { ", with others" } else { "" };
@@ -44,7 +44,7 @@ pub fn share_of(step: Step) -> String {
 }
 
 /// A line for each share and for all together.
-pub fn table(summary: &[(Step, Outcome)]) -> String {
+pub(super) fn table(summary: &[(Step, Outcome)]) -> String {
     let mut lines = Vec::new();
     for share in &SHARES {
         let taken = taken(share, summary);
@@ -62,7 +62,7 @@ pub fn table(summary: &[(Step, Outcome)]) -> String {
 }
 
 /// The shares that took longer than they may.
-pub fn over(summary: &[(Step, Outcome)]) -> Vec<&'static str> {
+pub(super) fn over(summary: &[(Step, Outcome)]) -> Vec<&'static str> {
     let is_over =
         |share: &&Share| taken(share, summary).is_some_and(|time| excess(time, share.minutes).is_some());
     SHARES.iter().filter(is_over).map(|share| share.name).collect()
@@ -74,7 +74,7 @@ fn line(name: &str, words: &str, taken: Duration, limit: u32) -> String {
 }
 
 fn excess(taken: Duration, limit: u32) -> Option<Duration> {
-    taken.checked_sub(Duration::from_secs(u64::from(limit) * 60)).filter(|time| !time.is_zero())
+    taken.checked_sub(Duration::from_mins(u64::from(limit))).filter(|time| !time.is_zero())
 }
 
 /// What the steps of a share took, if any of them ran.
@@ -85,7 +85,7 @@ fn taken(share: &Share, summary: &[(Step, Outcome)]) -> Option<Duration> {
 }
 
 /// A line for each step: how it ended, and after how long.
-pub fn steps(summary: &[(Step, Outcome)]) -> String {
+pub(super) fn steps(summary: &[(Step, Outcome)]) -> String {
     let row = |(step, outcome): &(Step, Outcome)| {
         let words = match outcome {
             Outcome::Passed(_) => "passed",
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn after(minutes: u64) -> Outcome {
-        Outcome::Passed(Duration::from_secs(60 * minutes))
+        Outcome::Passed(Duration::from_mins(minutes))
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_step_that_failed_has_taken_its_time_as_well() {
-        assert_eq!(over(&[(Step::Wgpu, Outcome::Failed(Duration::from_secs(60 * 9)))]), ["GPU twins"]);
+        assert_eq!(over(&[(Step::Wgpu, Outcome::Failed(Duration::from_mins(9)))]), ["GPU twins"]);
     }
 
     #[test]

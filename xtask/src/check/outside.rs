@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Builds and runs every program in xtask/outside, and looks for burn in what it is built from.
-pub fn run_programs() -> anyhow::Result<()> {
+pub(super) fn run_programs() -> anyhow::Result<()> {
     let target = target_directory()?.join("outside");
     for manifest in manifests()? {
         let folder = manifest.parent().expect("a manifest lies in a folder");
@@ -39,7 +39,7 @@ pub fn run_programs() -> anyhow::Result<()> {
 }
 
 /// The manifests of the programs, in order of their names.
-pub fn manifests() -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn manifests() -> anyhow::Result<Vec<PathBuf>> {
     let folder = root().join("xtask/outside");
     let entries = fs::read_dir(&folder).with_context(|| format!("reading `{}`", folder.display()))?;
     let manifests = entries.flatten().map(|entry| entry.path().join("Cargo.toml"));

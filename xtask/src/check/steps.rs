@@ -7,7 +7,7 @@ use anyhow::bail;
 use super::outside;
 use crate::workspace::{answers, cargo, root, run};
 
-pub fn fmt() -> anyhow::Result<()> {
+pub(super) fn fmt() -> anyhow::Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
     for manifest in outside::manifests()? {
         run(cargo().args(["fmt", "--check", "--manifest-path"]).arg(manifest))?;
@@ -15,7 +15,7 @@ pub fn fmt() -> anyhow::Result<()> {
     Ok(())
 }
 
-pub fn typos() -> anyhow::Result<()> {
+pub(super) fn typos() -> anyhow::Result<()> {
     let mut command = Command::new("typos");
     if !answers(Command::new("typos").arg("--version"))? {
         bail!(
@@ -27,7 +27,7 @@ pub fn typos() -> anyhow::Result<()> {
 
 /// Advisories change while the tree doesn't, and their database is on the network: whoever can't reach it is told so
 /// and checked on the rest.
-pub fn deny() -> anyhow::Result<()> {
+pub(super) fn deny() -> anyhow::Result<()> {
     if !answers(cargo().args(["deny", "--version"]))? {
         bail!("`cargo deny` isn't installed: `cargo install cargo-deny --locked` (or `--skip deny`)");
     }
@@ -45,22 +45,22 @@ pub fn deny() -> anyhow::Result<()> {
     }
 }
 
-pub fn clippy() -> anyhow::Result<()> {
+pub(super) fn clippy() -> anyhow::Result<()> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
 }
 
-pub fn test() -> anyhow::Result<()> {
+pub(super) fn test() -> anyhow::Result<()> {
     run(cargo().args(["test", "--workspace", "--locked"]))
 }
 
-pub fn docs() -> anyhow::Result<()> {
+pub(super) fn docs() -> anyhow::Result<()> {
     let arguments = ["doc", "--workspace", "--no-deps", "--locked"];
     run(cargo().args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Type-checks only: linking needs what burn's `cuda` feature downloads, which the environment variable of docs.rs
 /// leaves out.
-pub fn cuda() -> anyhow::Result<()> {
+pub(super) fn cuda() -> anyhow::Result<()> {
     let arguments = ["check", "--package", "outgrow", "--features", "cuda", "--locked"];
     run(cargo().args(arguments).env("DOCS_RS", "1"))
 }
@@ -68,7 +68,7 @@ pub fn cuda() -> anyhow::Result<()> {
 /// The test says so itself, and passes, where there is no adapter; its output is shown for that line.
 ///
 /// One step of a tiny model needs no optimised compiler of kernels, and building that one costs most of half an hour.
-pub fn wgpu() -> anyhow::Result<()> {
+pub(super) fn wgpu() -> anyhow::Result<()> {
     let arguments =
         ["test", "--package", "outgrow-train", "--features", "wgpu", "--test", "train", "--locked"];
     let unoptimised = ["--config", r#"profile.dev.package."*".opt-level=0"#];

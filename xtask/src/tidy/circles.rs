@@ -1,7 +1,8 @@
 //! Files of a crate that import each other, directly or in a circle.
 //!
 //! Reads `use` lines and paths that begin with `crate::`, `super::` or a module's name, not the language: what macros
-//! make of them stays unseen. Tests within a file don't count, and a crate's root imports nothing: it names what there is.
+//! make of them stays unseen. Tests within a file don't count, and a crate's root imports nothing: it names what there
+//! is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +26,7 @@ struct Module {
 }
 
 /// A line for each circle among the files of `folder`, given as pairs of path from its `src` and text.
-pub fn violations(folder: &str, files: &[(String, String)]) -> Vec<String> {
+pub(super) fn violations(folder: &str, files: &[(String, String)]) -> Vec<String> {
     let modules = modules(files);
     let edges = modules.iter().map(|(path, module)| (path, imports(&modules, path, module)));
     let edges = edges.collect::<BTreeMap<_, _>>();

@@ -79,10 +79,10 @@ const DIRECTION: [Row; 13] = [
 ];
 
 /// The crates of the workspace, and for each the crates of the workspace that it depends on in any way.
-pub type Edges = BTreeMap<String, Vec<String>>;
+pub(super) type Edges = BTreeMap<String, Vec<String>>;
 
 /// Reads the edges from what `cargo metadata --no-deps` prints. Dependencies of tests and of any platform count.
-pub fn edges(metadata: &Value) -> anyhow::Result<Edges> {
+pub(super) fn edges(metadata: &Value) -> anyhow::Result<Edges> {
     let packages = packages(metadata)?;
     let names = packages.iter().map(name).collect::<anyhow::Result<Vec<_>>>()?;
     let mut edges = Edges::new();
@@ -101,14 +101,14 @@ pub fn edges(metadata: &Value) -> anyhow::Result<Edges> {
 }
 
 /// The crates of the workspace that must not have burn in their tree.
-pub fn burn_free(metadata: &Value) -> anyhow::Result<Vec<String>> {
+pub(super) fn burn_free(metadata: &Value) -> anyhow::Result<Vec<String>> {
     let names = packages(metadata)?.iter().map(name).collect::<anyhow::Result<Vec<_>>>()?;
     let is_burn_free = |name: &String| DIRECTION.iter().any(|row| row.package == name && !row.tensors);
     Ok(names.into_iter().filter(is_burn_free).collect())
 }
 
 /// Every edge that goes against the direction, and every crate that has no place in it.
-pub fn violations(edges: &Edges) -> Vec<String> {
+pub(super) fn violations(edges: &Edges) -> Vec<String> {
     let mut violations = Vec::new();
     for (package, dependencies) in edges {
         let Some(row) = DIRECTION.iter().find(|row| row.package == package) else {

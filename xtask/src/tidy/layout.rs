@@ -8,7 +8,7 @@ use super::tree::File;
 const AT_MOST: [(&str, usize); 1] = [("crates/outgrow-operators/src/", 12)];
 
 /// Every file that stands where it may not.
-pub fn violations(files: &[File]) -> Vec<String> {
+pub(super) fn violations(files: &[File]) -> Vec<String> {
     let paths = files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>();
     let mut violations = module_files(&paths);
     violations.extend(test_programs(&paths));

@@ -1,15 +1,17 @@
 //! The width of what people read: Markdown, and comments in code. Code itself is the formatter's.
 
+use super::tree::ending;
+
 /// Columns of a line of prose.
 const COLUMNS: usize = 120;
 
 /// Whether the file is ours and read by people. Golden files are what other programs write.
-pub fn is_judged(path: &str) -> bool {
+pub(super) fn is_judged(path: &str) -> bool {
     reader(path).is_some() && (!path.contains("/tests/golden/") || path.ends_with("/README.md"))
 }
 
 /// Each line that is too long and could have been broken. Tables and blocks of code stay as they are.
-pub fn violations(path: &str, text: &str) -> Vec<String> {
+pub(super) fn violations(path: &str, text: &str) -> Vec<String> {
     let Some(prose) = reader(path) else { return Vec::new() };
     let mut is_code = false;
     let mut violations = Vec::new();
@@ -34,7 +36,7 @@ pub fn violations(path: &str, text: &str) -> Vec<String> {
 type Prose = fn(&str) -> Option<&str>;
 
 fn reader(path: &str) -> Option<Prose> {
-    match path.rsplit_once('.').map_or("", |(_, ending)| ending) {
+    match ending(path) {
         "md" => Some(|line| Some(line.trim_start())),
         "rs" => Some(|line| {
             let comment = line.trim_start().strip_prefix("//")?;

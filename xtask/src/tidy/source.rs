@@ -1,5 +1,7 @@
 //! Rules about the text of one source file. Each is a pure function of a path and a text.
 
+use super::tree::ending;
+
 /// A file longer than this is more than one thing.
 const LINE_LIMIT: usize = 500;
 /// From here on, a file gets a note.
@@ -33,13 +35,12 @@ const DODGES: [&str; 3] =
     [concat!("pa", "th ="), concat!("allow(dead", "_code"), concat!("allow(unused", "_imports")];
 
 /// Whether a file holds code of ours.
-pub fn is_judged(path: &str) -> bool {
-    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
-    matches!(ending, "rs" | "toml" | "py") && !path.contains("/tests/golden/")
+pub(super) fn is_judged(path: &str) -> bool {
+    matches!(ending(path), "rs" | "toml" | "py") && !path.contains("/tests/golden/")
 }
 
 /// Every rule that the file breaks, each as one line.
-pub fn violations(path: &str, text: &str) -> Vec<String> {
+pub(super) fn violations(path: &str, text: &str) -> Vec<String> {
     let mut violations = Vec::new();
     if is_rust(path) {
         violations.extend(without_module_docs(path, text));
@@ -52,7 +53,7 @@ pub fn violations(path: &str, text: &str) -> Vec<String> {
 }
 
 /// Rules that every crate is about to keep.
-pub fn soon(path: &str, text: &str) -> Vec<String> {
+pub(super) fn soon(path: &str, text: &str) -> Vec<String> {
     if !is_rust(path) {
         return Vec::new();
     }
@@ -60,7 +61,7 @@ pub fn soon(path: &str, text: &str) -> Vec<String> {
 }
 
 /// A line about a file that is getting long.
-pub fn long_file_note(path: &str, text: &str) -> Option<String> {
+pub(super) fn long_file_note(path: &str, text: &str) -> Option<String> {
     let lines = text.lines().count();
     let long = is_rust(path) && lines > LINE_NOTE && lines <= LINE_LIMIT;
     long.then(|| {
@@ -69,7 +70,7 @@ pub fn long_file_note(path: &str, text: &str) -> Option<String> {
 }
 
 fn is_rust(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, ending)| ending == "rs")
+    ending(path) == "rs"
 }
 
 fn without_module_docs(path: &str, text: &str) -> Option<String> {

@@ -2,20 +2,25 @@
 
 use std::collections::BTreeSet;
 
-/// All golden files together: they are in everybody's clone for ever. Two thirds are tokenizers and what transformers makes
-/// of them, texts that pack to a tenth.
+/// All golden files together: they are in everybody's clone for ever. Two thirds are tokenizers and what transformers
+/// makes of them, texts that pack to a tenth.
 const GOLDEN_LIMIT_BYTES: u64 = 2_000_000;
 
 /// A file of the workspace.
-pub struct File {
+pub(super) struct File {
     /// The path from the workspace's root, with `/` between its parts.
     pub path: String,
     /// The file's size.
     pub bytes: u64,
 }
 
+/// What a file's name ends in, without the dot.
+pub(crate) fn ending(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(_, ending)| ending)
+}
+
 /// Says so when a crate that must do without tensors has burn or CubeCL among its dependencies, one a line.
-pub fn reaches_burn(package: &str, dependencies: &str) -> Option<String> {
+pub(crate) fn reaches_burn(package: &str, dependencies: &str) -> Option<String> {
     let names = dependencies.lines().filter_map(|line| line.split_whitespace().next());
     let mut tensors = names.filter(|name| {
         ["burn", "cubecl"]
@@ -27,7 +32,7 @@ pub fn reaches_burn(package: &str, dependencies: &str) -> Option<String> {
 }
 
 /// Every crate of the workspace has a README.md beside its manifest. Programs in deeper folders are no crates of it.
-pub fn missing_readmes(files: &[File]) -> Vec<String> {
+pub(super) fn missing_readmes(files: &[File]) -> Vec<String> {
     let paths = files.iter().map(|file| file.path.as_str()).collect::<BTreeSet<_>>();
     let crates = paths.iter().filter_map(|path| path.strip_suffix("Cargo.toml"));
     let crates = crates.filter(|folder| folder.matches('/').count() <= 2);
@@ -36,7 +41,7 @@ pub fn missing_readmes(files: &[File]) -> Vec<String> {
 }
 
 /// The golden files stay small together.
-pub fn golden_size(files: &[File]) -> Option<String> {
+pub(super) fn golden_size(files: &[File]) -> Option<String> {
     let golden = files.iter().filter(|file| file.path.contains("/tests/golden/"));
     let bytes = golden.map(|file| file.bytes).sum::<u64>();
     (bytes > GOLDEN_LIMIT_BYTES).then(|| {
