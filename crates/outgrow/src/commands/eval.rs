@@ -27,6 +27,7 @@ use crate::{
     terminal::{
         notes, output,
         progress::{RequestProgress, time},
+        words::one_of,
     },
 };
 
@@ -65,8 +66,8 @@ pub struct Arguments {
     preset: Option<Preset>,
     /// What is put around a context: the tokenizer's special tokens (default), the token that begins a text in front
     /// (true), or nothing (false).
-    #[arg(long, value_name = "WHEN")]
-    add_bos_token: Option<BosToken>,
+    #[arg(long, value_name = "WHEN", value_parser = one_of(&AddBosToken::ALL, |_| ""))]
+    add_bos_token: Option<AddBosToken>,
     /// What reads texts: the class that the folder names, as transformers builds it, or tokenizer.json as it is.
     #[arg(long, value_name = "WHAT", default_value = "class")]
     tokenizer_from: TokenizerFrom,
@@ -92,13 +93,6 @@ pub struct Arguments {
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Preset {
     Paper,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum BosToken {
-    Default,
-    True,
-    False,
 }
 
 /// Evaluates, writes the results and prints their table.
@@ -184,18 +178,12 @@ impl Arguments {
             None => Options::default(),
             Some(Preset::Paper) => Options::paper(),
         };
-        let add_bos_token = match self.add_bos_token {
-            None => preset.add_bos_token,
-            Some(BosToken::Default) => AddBosToken::Default,
-            Some(BosToken::True) => AddBosToken::Always,
-            Some(BosToken::False) => AddBosToken::Never,
-        };
         let mut seeds = preset.seeds;
         seeds.fewshot = self.fewshot_seed.unwrap_or(seeds.fewshot);
         Ok(Options {
             limit: self.limit.map(Limit::from_number).transpose()?,
             num_fewshot: self.num_fewshot,
-            add_bos_token,
+            add_bos_token: self.add_bos_token.unwrap_or(preset.add_bos_token),
             prefix: self.prefix_token_id.map_or(preset.prefix, Prefix::Id),
             max_length: self.max_length,
             bootstrap_iters: self.bootstrap_iters.unwrap_or(preset.bootstrap_iters),
