@@ -1,5 +1,6 @@
-//! A decoder layer forward and backward on the CPU, fused and composed of burn's operations: how far apart their numbers
-//! are, and how long each takes.
+//! A decoder layer forward and backward on the CPU, fused and composed of burn's operations.
+//!
+//! It prints how far apart their numbers are, and how long each takes.
 //!
 //! `cargo run --release -p outgrow-kernels --example layer`, with `f32` or `bf16` behind `--` for the products.
 

@@ -8,8 +8,9 @@ use crate::PackedDocuments;
 /// given.
 ///
 /// `query` is `[batch, heads, sequence, head_dim]`, `key` and `value` are
-/// `[batch, key_value_heads, sequence, head_dim]`, and `heads` is a multiple of `key_value_heads`: consecutive query heads share one key and value head
-/// (arXiv 2305.13245). The result has the query's shape. Memory is quadratic in the sequence.
+/// `[batch, key_value_heads, sequence, head_dim]`, and `heads` is a multiple of `key_value_heads`: consecutive query
+/// heads share one key and value head (arXiv 2305.13245). The result has the query's shape. Memory is quadratic in the
+/// sequence.
 pub fn causal_attention(
     query: Tensor<4>,
     key: Tensor<4>,

@@ -1,6 +1,6 @@
 //! A decoder layer over the new rows of a text, whose earlier rows' keys and values are stored. Without gradients.
 //!
-//! How much room there is and how many rows come at once is the caller's. The CPU's twin is cpu/kernels/reading.
+//! The caller decides how much room there is and how many rows come at once. The CPU's twin is cpu/kernels/reading/.
 
 use burn::tensor::{Bool, Device, Tensor};
 

@@ -1,6 +1,6 @@
 //! A decoder's parameters where the CPU reads them, and the pass over rows of tokens of many texts.
 //!
-//! What is asked of the rows is scoring.rs's and session.rs's.
+//! scoring.rs and session.rs decide what is asked of the rows.
 
 use std::sync::Arc;
 

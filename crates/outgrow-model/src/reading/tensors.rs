@@ -1,7 +1,7 @@
 //! What is kept of a text that goes on, as tensors on any device: each layer's keys and values, and the pass over new
 //! rows.
 //!
-//! The CPU has a faster one, rows.rs. What may be read is session.rs's to say.
+//! The CPU has a faster one, rows.rs. session.rs checks what may be read.
 
 use burn::tensor::Tensor;
 use outgrow_kernels::composed::{

@@ -3,7 +3,7 @@
 //!
 //! A task has one head of one sequence, or on the way back one of keys and values with all its queries'. It goes
 //! through the queries in blocks, and for each through the keys that it sees in blocks: scores, running softmax,
-//! product with the values (arXiv 2205.14135). For the gradients the scores are made again; one number a query, the
+//! product with the values (arXiv 2205.14135). For the gradients the scores are made again; one number per query, the
 //! logarithm of its softmax's denominator, is kept. A block's scores fit the second-level cache. With queries, keys and
 //! values of bf16, weights and the scores' gradients are rounded to it before they are multiplied; all else is f32.
 //! Here is how a sequence is cut into blocks.

@@ -1,6 +1,6 @@
 //! Root-mean-square normalisation of rows, and its gradient.
 //!
-//! With `r = (mean(x²) + ε)^(−½)`, `y = x · r · w` (arXiv 1910.07467). Only `r`, one number a row, is kept for the
+//! With `r = (mean(x²) + ε)^(−½)`, `y = x · r · w` (arXiv 1910.07467). Only `r`, one number per row, is kept for the
 //! gradient.
 
 use rayon::prelude::*;

@@ -4,7 +4,7 @@
 use half::bf16;
 use rayon::prelude::*;
 
-use super::{Prediction, PredictionGradients, row_loss};
+use super::prediction::{Prediction, PredictionGradients, row_loss};
 use crate::cpu::kernels::{
     buffers::{Buffer, HalfBuffer},
     dispatch::vectorized,

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Prediction, PredictionGradients, row_loss};
+use super::prediction::{Prediction, PredictionGradients, row_loss};
 use crate::cpu::kernels::{
     buffers::Buffer,
     dispatch::vectorized,

@@ -6,7 +6,7 @@
 
 use half::bf16;
 
-use super::{Layer, LayerGradients, first_norm_gradients};
+use super::inputs::{Layer, LayerGradients, first_norm_gradients};
 use crate::{
     LayerWeights,
     cpu::kernels::{

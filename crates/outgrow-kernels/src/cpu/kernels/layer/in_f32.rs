@@ -2,7 +2,7 @@
 //!
 //! Residual sums and the sums of several gradients go into the matrix products.
 
-use super::{Layer, LayerGradients, LayerShape, first_norm_gradients};
+use super::inputs::{Layer, LayerGradients, LayerShape, first_norm_gradients};
 use crate::{
     LayerWeights,
     cpu::kernels::{

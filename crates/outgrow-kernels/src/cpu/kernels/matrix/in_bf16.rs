@@ -209,8 +209,8 @@ mod tests {
         all
     }
 
-    /// Whether what is rounded on the way is to be as in the manual. Elsewhere it is the processor's own affair, or in
-    /// another order.
+    /// Whether what is rounded on the way is rounded as in the manual. Elsewhere the processor decides, or the order is
+    /// another one.
     #[cfg(target_arch = "x86_64")]
     fn is_in_order(instructions: Instructions) -> bool {
         instructions == Instructions::EmulatedPairs

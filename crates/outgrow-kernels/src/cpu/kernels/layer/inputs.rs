@@ -1,0 +1,83 @@
+//! What a layer reads and where its gradients go, and what both precisions share.
+
+use crate::{
+    LayerWeights, Precision,
+    cpu::kernels::{
+        attention::Attended,
+        matrix::Store,
+        normalization::{Normalized, input_gradient, weight_gradient},
+        rotary::{Angles, Heads},
+        value::Value,
+    },
+};
+
+/// Sizes and numbers of a layer.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerShape {
+    /// How queries lie.
+    pub heads: Heads,
+    /// Heads of keys and values.
+    pub key_value_heads: usize,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Width of gate and up.
+    pub intermediate_size: usize,
+    /// Added to the mean square.
+    pub epsilon: f32,
+    /// What matrices are multiplied in.
+    pub precision: Precision,
+}
+
+/// All that a layer reads beside its input.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    /// Sizes.
+    pub shape: LayerShape,
+    /// Parameters.
+    pub weights: LayerWeights<&'a [f32]>,
+    /// Rotary angles of at least the sequence's positions.
+    pub angles: Angles<'a>,
+    /// The first position that each position sees, where documents are packed.
+    pub first_visible: Option<&'a [u32]>,
+}
+
+/// Where the gradients go; what is `None` is not computed. All are overwritten.
+#[derive(Debug)]
+pub struct LayerGradients<'a> {
+    /// Of the layer's input.
+    pub input: Option<&'a mut [f32]>,
+    /// Of the parameters.
+    pub weights: LayerWeights<Option<&'a mut [f32]>>,
+}
+
+impl Layer<'_> {
+    pub(super) fn tokens(&self) -> usize {
+        self.shape.heads.batch * self.shape.heads.sequence
+    }
+
+    pub(super) fn key_value_layout(&self) -> Heads {
+        Heads { heads: self.shape.key_value_heads, ..self.shape.heads }
+    }
+
+    pub(super) fn attended<'b, T>(&'b self, query: &'b [T], key: &'b [T], value: &'b [T]) -> Attended<'b, T> {
+        let LayerShape { heads, key_value_heads, .. } = self.shape;
+        Attended { query, key, value, heads, key_value_heads, first_visible: self.first_visible }
+    }
+}
+
+/// The gradients of the first norm's weight and of the layer's input, where they are wanted: from that of the
+/// normalised rows, and for the input also from that of the residual stream between the two blocks.
+pub(super) fn first_norm_gradients<T: Value>(
+    [weight, input]: [Option<&mut [f32]>; 2],
+    middle: &[f32],
+    gradient: &[T],
+    norm: Normalized<'_>,
+) {
+    if let Some(target) = weight {
+        weight_gradient(target, gradient, norm);
+    }
+    if let Some(target) = input {
+        target.copy_from_slice(middle);
+        input_gradient(target, Store::Add, gradient, norm);
+    }
+}
