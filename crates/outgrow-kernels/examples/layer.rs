@@ -50,8 +50,15 @@ fn weights(device: &Device) -> LayerWeights<Tensor<1>, Tensor<2>> {
     }
 }
 
-/// The layer's output and its input's gradient, and the milliseconds that the second pass took; the first warms up.
-fn run(layer: Layer, precision: Precision) -> Result<([Vec<f32>; 2], f64), Box<dyn Error>> {
+/// What came of a pass over a layer.
+struct Pass {
+    /// The layer's output, and the gradient of its input.
+    results: [Vec<f32>; 2],
+    milliseconds: f64,
+}
+
+/// The second of two passes; the first warms up.
+fn run(layer: Layer, precision: Precision) -> Result<Pass, Box<dyn Error>> {
     let device = open_device(DeviceName::Flex)?.autodiff();
     let frequencies: Vec<f64> =
         (0..HEAD_DIM / 2).map(|pair| 10_000_f64.powf(-2.0 * pair as f64 / HEAD_DIM as f64)).collect();
@@ -69,22 +76,24 @@ fn run(layer: Layer, precision: Precision) -> Result<([Vec<f32>; 2], f64), Box<d
     pass()?;
     let start = Instant::now();
     let results = pass()?;
-    Ok((results, start.elapsed().as_secs_f64() * 1e3))
+    Ok(Pass { results, milliseconds: start.elapsed().as_secs_f64() * 1e3 })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let precision = std::env::args().nth(1).map_or(Ok(Precision::F32), |word| word.parse())?;
-    let (fused, fused_milliseconds) = run(decoder_layer, precision)?;
-    let (twin, twin_milliseconds) = run(composed::decoder_layer, precision)?;
+    let fused = run(decoder_layer, precision)?;
+    let twin = run(composed::decoder_layer, precision)?;
     println!("{SEQUENCES} sequences of {TOKENS} tokens, hidden size {HIDDEN}, products of {precision}");
-    println!("fused     {fused_milliseconds:8.1} ms");
-    println!("composed  {twin_milliseconds:8.1} ms");
-    for (what, (fused, twin)) in ["output", "gradient of the input"].iter().zip(fused.iter().zip(&twin)) {
-        let largest =
-            |values: &mut dyn Iterator<Item = f32>| values.fold(0_f32, |left, right| left.max(right.abs()));
-        let difference = largest(&mut fused.iter().zip(twin).map(|(fused, twin)| fused - twin));
-        let share = difference / largest(&mut twin.iter().copied());
-        println!("{what}: {share:.1e} of its largest number apart");
+    println!("fused     {:8.1} ms", fused.milliseconds);
+    println!("composed  {:8.1} ms", twin.milliseconds);
+    let results = fused.results.iter().zip(&twin.results);
+    for (what, (fused, twin)) in ["output", "gradient of the input"].iter().zip(results) {
+        let differences: Vec<f32> = fused.iter().zip(twin).map(|(fused, twin)| fused - twin).collect();
+        println!("{what}: {:.1e} of its largest number apart", largest(&differences) / largest(twin));
     }
     Ok(())
+}
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().fold(0.0, |largest, value| largest.max(value.abs()))
 }

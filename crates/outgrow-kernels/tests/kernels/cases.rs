@@ -11,18 +11,18 @@ use proptest::prelude::*;
 use crate::numbers::numbers;
 
 /// The CPU, with autodiff.
-pub fn autodiff() -> Device {
+pub(crate) fn autodiff() -> Device {
     open_device(DeviceName::Flex).unwrap().autodiff()
 }
 
 /// A trained tensor of numbers between −1 and 1.
-pub fn tensor<const D: usize>(shape: [usize; D], salt: u64) -> Tensor<D> {
+pub(crate) fn tensor<const D: usize>(shape: [usize; D], salt: u64) -> Tensor<D> {
     let values = numbers(shape.iter().product(), salt);
     Tensor::from_data(TensorData::new(values, shape), &autodiff()).require_grad()
 }
 
 /// A matrix whose products keep the size of what they multiply.
-pub fn matrix(outputs: usize, inputs: usize, salt: u64) -> Tensor<2> {
+pub(crate) fn matrix(outputs: usize, inputs: usize, salt: u64) -> Tensor<2> {
     let values =
         numbers(outputs * inputs, salt).into_iter().map(|value| value / (inputs as f32).sqrt() * 1.7);
     Tensor::from_data(TensorData::new(values.collect::<Vec<_>>(), [outputs, inputs]), &autodiff())
@@ -30,25 +30,25 @@ pub fn matrix(outputs: usize, inputs: usize, salt: u64) -> Tensor<2> {
 }
 
 /// The values of a tensor.
-pub fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(crate) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().unwrap()
 }
 
 /// The sizes of a layer, and what its numbers depend on.
 #[derive(Clone, Copy, Debug)]
-pub struct Case {
-    pub batch: usize,
-    pub sequence: usize,
-    pub key_value_heads: usize,
-    pub group: usize,
-    pub half: usize,
-    pub hidden: usize,
-    pub intermediate: usize,
-    pub salt: u64,
+pub(crate) struct Case {
+    pub(crate) batch: usize,
+    pub(crate) sequence: usize,
+    pub(crate) key_value_heads: usize,
+    pub(crate) group: usize,
+    pub(crate) half: usize,
+    pub(crate) hidden: usize,
+    pub(crate) intermediate: usize,
+    pub(crate) salt: u64,
 }
 
 /// Hidden sizes from 8: what a norm makes of fewer channels is too ill-conditioned to compare.
-pub fn cases() -> impl Strategy<Value = Case> {
+pub(crate) fn cases() -> impl Strategy<Value = Case> {
     let sizes = (1_usize..4, prop_oneof![1_usize..10, 60_usize..140], 1_usize..4, 1_usize..4);
     (sizes, 1_usize..20, 8_usize..48, 1_usize..50, 0_u64..1000).prop_map(
         |((batch, sequence, key_value_heads, group), half, hidden, intermediate, salt)| Case {
@@ -101,7 +101,7 @@ impl Case {
 
 /// The output, and the gradients of the input, of both norms, of queries and keys (4 and 5) and of the other matrices,
 /// of which those of `frozen` inputs are absent.
-pub fn run_layer(
+pub(crate) fn run_layer(
     case: Case,
     fused: bool,
     packed: bool,

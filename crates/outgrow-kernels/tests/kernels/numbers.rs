@@ -1,7 +1,7 @@
 //! Numbers for the tests: for every index and salt another.
 
 /// Numbers between −1 and 1, mixed from index and salt as `SplitMix64` mixes.
-pub fn numbers(count: usize, salt: u64) -> Vec<f32> {
+pub(crate) fn numbers(count: usize, salt: u64) -> Vec<f32> {
     let number = |index: usize| {
         let seed = (index as u64 + 1).wrapping_add(salt.wrapping_mul(0x1_0000_0001));
         let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
