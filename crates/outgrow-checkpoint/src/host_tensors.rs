@@ -1,5 +1,5 @@
 //! Tensors as f32 values in memory, to and from files. It reads and writes whole tensors; what must not be held in
-//! memory goes through [`crate::ShardWriter`].
+//! memory goes through [`crate::shards::ShardWriter`].
 
 use std::{
     collections::BTreeMap,

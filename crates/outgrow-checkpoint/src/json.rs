@@ -56,7 +56,7 @@ pub fn json_text(value: &Value) -> String {
 }
 
 /// A value on one line, for messages: every number as it was read, and no more of it than can be taken in.
-pub fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     const LONGEST: usize = 80;
     if let Some(tagged) = tagged(value, TAGGED_FLOAT) {
         return tagged.to_owned();

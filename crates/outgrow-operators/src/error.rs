@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use outgrow_checkpoint::{CheckpointError, ValueTooLarge};
+use outgrow_checkpoint::{CheckpointError, dtype::ValueTooLarge};
 
 /// Why a growth can't be planned or carried out.
 #[derive(Debug, thiserror::Error)]

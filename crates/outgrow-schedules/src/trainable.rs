@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use outgrow_checkpoint::{LlamaConfig, layer_index};
+use outgrow_checkpoint::{LlamaConfig, tensor_names::layer_index};
 use serde::{Deserialize, Serialize};
 
 /// The embedding table's Hugging Face name.

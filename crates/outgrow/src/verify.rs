@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use outgrow_checkpoint::{Checkpoint, Dtype, Note, layer_index};
+use outgrow_checkpoint::{Checkpoint, Dtype, Note, tensor_names::layer_index};
 use outgrow_kernels::DeviceName;
 use outgrow_operators::Source;
 use serde::Serialize;

@@ -3,8 +3,10 @@
 use std::{fs, path::Path};
 
 use outgrow_checkpoint::{
-    Checkpoint, CheckpointError, Dtype, INDEX_FILE, IndexListing, LlamaConfig, ShardLayout, ShardWriter,
-    TensorSpec, WeightFolder, layer_index,
+    Checkpoint, CheckpointError, Dtype, LlamaConfig, TensorSpec, WeightFolder,
+    folder::INDEX_FILE,
+    shards::{IndexListing, ShardLayout, ShardWriter},
+    tensor_names::layer_index,
 };
 use serde_json::json;
 use tempfile::TempDir;

@@ -3,8 +3,10 @@
 use std::{fs, path::Path};
 
 use outgrow_checkpoint::{
-    CheckpointError, Dtype, PendingFolder, ShardLayout, ShardWriter, TensorSpec, WeightFolder,
-    refuse_target_within, write_file_atomically,
+    CheckpointError, Dtype, PendingFolder, TensorSpec, WeightFolder,
+    folder::refuse_target_within,
+    shards::{ShardLayout, ShardWriter},
+    write_file_atomically,
 };
 use tempfile::TempDir;
 

@@ -6,7 +6,10 @@ use std::{
     path::PathBuf,
 };
 
-use outgrow_checkpoint::{CheckpointError, INDEX_FILE, SINGLE_FILE, WeightFolder};
+use outgrow_checkpoint::{
+    CheckpointError, WeightFolder,
+    folder::{INDEX_FILE, SINGLE_FILE},
+};
 use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use outgrow_checkpoint::{Dtype, PendingFolder, ShardLayout, ShardWriter, TensorSpec, WrittenShards};
+use outgrow_checkpoint::{
+    Dtype, PendingFolder, TensorSpec,
+    shards::{ShardLayout, ShardWriter, WrittenShards},
+};
 use tempfile::TempDir;
 
 /// Larger than any process id of Linux.

@@ -1,7 +1,10 @@
 //! Values rounded to what a type can hold, as they are when a tensor is converted before something is done with it. It
 //! reads and writes no file of its own.
 
-use outgrow_checkpoint::{Dtype, ValueTooLarge, WeightFolder, decode_into, encode_into};
+use outgrow_checkpoint::{
+    Dtype, WeightFolder,
+    dtype::{ValueTooLarge, decode_into, encode_into},
+};
 
 use crate::{error::GrowthError, execute::values::SourceRows};
 

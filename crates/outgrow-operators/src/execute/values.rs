@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use outgrow_checkpoint::{Dtype, HostTensor, NamedTensors, WeightFolder, decode_into};
+use outgrow_checkpoint::{Dtype, HostTensor, NamedTensors, WeightFolder, dtype::decode_into};
 use rayon::prelude::*;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use outgrow_checkpoint::{layer_index, name_in_layer};
+use outgrow_checkpoint::tensor_names::{layer_index, name_in_layer};
 
 use crate::{
     execute::values::rows_and_columns,

@@ -5,7 +5,10 @@ pub(crate) mod front_matter;
 
 use std::{fs, path::PathBuf, sync::atomic::AtomicBool};
 
-use outgrow_checkpoint::{CONFIG_FILE, CheckpointError, INDEX_FILE};
+use outgrow_checkpoint::{
+    CheckpointError,
+    folder::{CONFIG_FILE, INDEX_FILE},
+};
 
 use crate::{
     error::GrowthError,

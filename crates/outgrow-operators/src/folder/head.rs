@@ -1,7 +1,7 @@
 //! The head of a decoder of any architecture: whether it is the embedding, told by names, shapes and values. It knows
 //! no more of the model.
 
-use outgrow_checkpoint::{CheckpointError, Note, StoredTensor, WeightFolder, layer_index};
+use outgrow_checkpoint::{CheckpointError, Note, StoredTensor, WeightFolder, tensor_names::layer_index};
 use serde_json::Value;
 
 const TIED: &str = "tie_word_embeddings";

@@ -7,7 +7,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use outgrow_checkpoint::{CheckpointError, LlamaConfig, layer_index};
+use outgrow_checkpoint::{CheckpointError, LlamaConfig, tensor_names::layer_index};
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -8,8 +8,10 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    CONFIG_FILE, CheckpointError, Dtype, INDEX_FILE, IndexListing, LlamaConfig, Note, Problems, TensorShape,
-    read_raw_config,
+    CheckpointError, Dtype, LlamaConfig, Note, Problems, TensorShape,
+    config::read_raw_config,
+    folder::{CONFIG_FILE, INDEX_FILE},
+    shards::IndexListing,
 };
 use serde_json::Value;
 

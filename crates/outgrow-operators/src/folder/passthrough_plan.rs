@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use outgrow_checkpoint::{Dtype, LlamaConfig, layer_index};
+use outgrow_checkpoint::{Dtype, LlamaConfig, tensor_names::layer_index};
 use serde_json::Value;
 
 use crate::{

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use outgrow_checkpoint::{Note, TensorShape, layer_index, with_layer_index};
+use outgrow_checkpoint::{
+    Note, TensorShape,
+    tensor_names::{layer_index, with_layer_index},
+};
 use serde_json::Value;
 
 use crate::{

@@ -7,8 +7,10 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    Dtype, ShardLayout, ShardSet, ShardWriter, StoredDtype, StoredTensor, TensorSpec, WeightFolder,
-    WrittenShards, encode_into, layer_index, with_layer_index,
+    Dtype, StoredDtype, StoredTensor, TensorSpec, WeightFolder,
+    dtype::encode_into,
+    shards::{ShardLayout, ShardSet, ShardWriter, WrittenShards},
+    tensor_names::{layer_index, with_layer_index},
 };
 
 use crate::{

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use outgrow_checkpoint::{CONFIG_FILE, CheckpointError};
+use outgrow_checkpoint::{CheckpointError, folder::CONFIG_FILE};
 
 use crate::folder::card::CARD_FILE;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use outgrow_checkpoint::{TensorShape, layer_index};
+use outgrow_checkpoint::{TensorShape, tensor_names::layer_index};
 
 use crate::{error::GrowthError, folder::source::OtherDecoder, plan::depth::LayerOrigin};
 

@@ -4,8 +4,10 @@
 use std::{borrow::Cow, collections::BTreeSet, path::Path};
 
 use outgrow_checkpoint::{
-    CONFIG_FILE, Checkpoint, CheckpointError, LlamaConfig, Note, Problems, StoredTensor, TensorShape,
-    WeightFolder, is_base_model, layer_index, layer_prefix,
+    Checkpoint, CheckpointError, LlamaConfig, Note, Problems, StoredTensor, TensorShape, WeightFolder,
+    config::is_base_model,
+    folder::CONFIG_FILE,
+    tensor_names::{layer_index, layer_prefix},
 };
 use serde_json::Value;
 

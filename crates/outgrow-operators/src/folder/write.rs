@@ -10,8 +10,11 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    CONFIG_FILE, CheckpointError, PendingFolder, WeightFolder, WrittenShards, json_text,
-    refuse_target_within, write_file_atomically,
+    CheckpointError, PendingFolder, WeightFolder,
+    folder::{CONFIG_FILE, refuse_target_within},
+    json::json_text,
+    shards::WrittenShards,
+    write_file_atomically,
 };
 
 use crate::{

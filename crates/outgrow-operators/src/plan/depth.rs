@@ -3,7 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use outgrow_checkpoint::{LARGEST_NUM_HIDDEN_LAYERS, TensorShape, layer_index, with_layer_index};
+use outgrow_checkpoint::{
+    TensorShape,
+    config::LARGEST_NUM_HIDDEN_LAYERS,
+    tensor_names::{layer_index, with_layer_index},
+};
 
 use crate::{
     error::GrowthError,

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use outgrow_checkpoint::{HostTensor, LlamaConfig, layer_index, name_in_layer, with_layer_index};
+use outgrow_checkpoint::{
+    HostTensor, LlamaConfig,
+    tensor_names::{layer_index, name_in_layer, with_layer_index},
+};
 
 use crate::{
     error::GrowthError,

@@ -8,7 +8,7 @@
 //! - With a comma or a range anywhere, and always in a source of more than nine layers, a group is a list of numbers
 //!   and ranges (both ends included): `1,2-3..6*5-5,6` is the pattern above, `1..12*2` stacks twelve layers.
 
-use outgrow_checkpoint::LARGEST_NUM_HIDDEN_LAYERS;
+use outgrow_checkpoint::config::LARGEST_NUM_HIDDEN_LAYERS;
 
 /// The most layers that have one digit each.
 const LAYERS_WITH_ONE_DIGIT: usize = 9;

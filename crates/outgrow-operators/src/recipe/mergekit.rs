@@ -7,7 +7,11 @@ mod scales;
 
 use std::ops::Range;
 
-use outgrow_checkpoint::{Dtype, LARGEST_NUM_HIDDEN_LAYERS, Problems, layer_index, with_layer_index};
+use outgrow_checkpoint::{
+    Dtype, Problems,
+    config::LARGEST_NUM_HIDDEN_LAYERS,
+    tensor_names::{layer_index, with_layer_index},
+};
 
 /// A passthrough recipe of one model.
 #[derive(Clone, Debug, PartialEq)]

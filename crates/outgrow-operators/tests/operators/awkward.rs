@@ -8,8 +8,9 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    Dtype, HostTensor, LlamaConfig, NamedTensors, ShardLayout, ShardWriter, TensorSpec, WeightFolder,
-    read_tensors, write_checkpoint, write_tensors,
+    Dtype, HostTensor, LlamaConfig, NamedTensors, TensorSpec, WeightFolder, read_tensors,
+    shards::{ShardLayout, ShardWriter},
+    write_checkpoint, write_tensors,
 };
 use outgrow_operators::{FolderPlan, Growth, GrowthError, Moments, Outline, Passthrough, Source};
 use serde_json::{Value, json};

@@ -3,7 +3,10 @@
 use std::{fs, path::Path};
 
 use outgrow_checkpoint::{
-    Checkpoint, Dtype, ShardLayout, ShardWriter, TensorSpec, encode_into, layer_index, with_layer_index,
+    Checkpoint, Dtype, TensorSpec,
+    dtype::encode_into,
+    shards::{ShardLayout, ShardWriter},
+    tensor_names::{layer_index, with_layer_index},
     write_checkpoint,
 };
 use outgrow_operators::{

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use outgrow_checkpoint::{LlamaConfig, layer_index, with_layer_index};
+use outgrow_checkpoint::{
+    LlamaConfig,
+    tensor_names::{layer_index, with_layer_index},
+};
 use outgrow_operators::{Growth, GrowthPlan, Origin, grow_tensors};
 use proptest::prelude::*;
 

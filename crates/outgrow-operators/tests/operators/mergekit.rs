@@ -3,7 +3,11 @@
 #![expect(clippy::float_cmp, reason = "values go through their types exactly")]
 
 use insta::assert_snapshot;
-use outgrow_checkpoint::{Checkpoint, Dtype, decode_into, encode_into, write_checkpoint};
+use outgrow_checkpoint::{
+    Checkpoint, Dtype,
+    dtype::{decode_into, encode_into},
+    write_checkpoint,
+};
 use outgrow_operators::{FolderPlan, Moments, Passthrough, Source};
 use proptest::prelude::*;
 

@@ -6,7 +6,9 @@ mod biases;
 use std::{fs, path::PathBuf};
 
 use outgrow_checkpoint::{
-    Dtype, ShardLayout, ShardWriter, TensorSpec, WeightFolder, layer_index, with_layer_index,
+    Dtype, TensorSpec, WeightFolder,
+    shards::{ShardLayout, ShardWriter},
+    tensor_names::{layer_index, with_layer_index},
 };
 use outgrow_operators::{
     FolderPlan, Growth, GrowthError, Moments, Passthrough, Placement, Preservation, Source, Width,

@@ -10,7 +10,9 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    Dtype, LlamaConfig, ShardLayout, ShardSet, ShardWriter, TensorSpec, write_checkpoint,
+    Dtype, LlamaConfig, TensorSpec,
+    shards::{ShardLayout, ShardSet, ShardWriter},
+    write_checkpoint,
 };
 use outgrow_operators::{FolderPlan, Grown, Growth, Mix, Moments, Source};
 use tempfile::TempDir;

@@ -1,6 +1,6 @@
 //! FLOPs against a count over the shapes of all tensors, and the laws of what freezing saves.
 
-use outgrow_checkpoint::{LlamaConfig, layer_index};
+use outgrow_checkpoint::{LlamaConfig, tensor_names::layer_index};
 use outgrow_schedules::{FlopConvention, FlopParts, Trainable};
 use proptest::prelude::*;
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use outgrow_checkpoint::PythonJson;
+use outgrow_checkpoint::json::PythonJson;
 use serde_json::Value;
 
 use crate::{

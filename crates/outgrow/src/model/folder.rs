@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use outgrow_checkpoint::{Checkpoint, LlamaConfig, PythonJson};
+use outgrow_checkpoint::{Checkpoint, LlamaConfig, json::PythonJson};
 use outgrow_kernels::open_device;
 use outgrow_model::Decoder;
 use outgrow_operators::Source;

@@ -156,7 +156,7 @@ pub fn values(folder: &WeightFolder, tensor: &StoredTensor) -> Result<(Vec<f32>,
     let mut rest = &mut values[..];
     in_pieces(folder, tensor, &mut |bytes| {
         let (piece, after) = std::mem::take(&mut rest).split_at_mut(bytes.len() / dtype.size_bytes());
-        outgrow_checkpoint::decode_into(bytes, dtype, piece);
+        outgrow_checkpoint::dtype::decode_into(bytes, dtype, piece);
         rest = after;
     })?;
     Ok((values, dtype))

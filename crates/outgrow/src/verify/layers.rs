@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use outgrow_checkpoint::{layer_index, name_in_layer, with_layer_index};
+use outgrow_checkpoint::tensor_names::{layer_index, name_in_layer, with_layer_index};
 use outgrow_operators::LayerMap;
 use serde::Serialize;
 

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, ops::AddAssign};
 
-use outgrow_checkpoint::{Checkpoint, layer_index, name_in_layer};
+use outgrow_checkpoint::{
+    Checkpoint,
+    tensor_names::{layer_index, name_in_layer},
+};
 use serde::Serialize;
 
 use super::{

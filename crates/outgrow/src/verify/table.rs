@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use outgrow_checkpoint::layer_index;
+use outgrow_checkpoint::tensor_names::layer_index;
 use outgrow_operators::LayerMap;
 
 use super::{

@@ -2,7 +2,12 @@
 
 use std::fs;
 
-use outgrow_checkpoint::{Dtype, ShardLayout, ShardWriter, TensorSpec, encode_into, write_tensors};
+use outgrow_checkpoint::{
+    Dtype, TensorSpec,
+    dtype::encode_into,
+    shards::{ShardLayout, ShardWriter},
+    write_tensors,
+};
 
 use super::{EMBEDDING, Folder, HEAD, lines, tensor};
 use crate::models::numbered;
