@@ -3,16 +3,17 @@
 //! What a step does is in `check/steps.rs`, how long it may take in `check/budget.rs`. Installs nothing: a missing tool
 //! is named with the command that installs it.
 
+mod step;
+
 mod budget;
 mod outside;
 mod steps;
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{process::ExitCode, time::Instant};
 
 use clap::ValueEnum;
+
+use step::{Outcome, Step, name};
 
 /// Arguments of `cargo xtask check`.
 #[derive(clap::Args)]
@@ -29,49 +30,6 @@ pub(crate) struct Arguments {
     /// Fail when a share of the gate's minutes is overdrawn, too.
     #[arg(long)]
     strict: bool,
-}
-
-/// One thing that is checked. In the order in which they run: the cheapest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Step {
-    /// `cargo fmt --check`, the programs outside the workspace included.
-    Fmt,
-    /// `cargo xtask tidy`.
-    Tidy,
-    /// Spelling.
-    Typos,
-    /// Licences, bans and sources of the dependencies; advisories where their database can be reached.
-    Deny,
-    /// Lints, as errors.
-    Clippy,
-    /// `cargo test --workspace --locked`.
-    Test,
-    /// The documentation builds without a warning.
-    Docs,
-    /// Programs outside the workspace use single crates, without burn in their trees.
-    Outside,
-    /// The `cuda` feature type-checks. Not by default.
-    Cuda,
-    /// A training step and a text on wgpu agree with the CPU. Not by default.
-    Wgpu,
-}
-
-/// How a step ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Passed(Duration),
-    Failed(Duration),
-    Skipped,
-}
-
-impl Outcome {
-    /// How long the step took, if it ran.
-    fn time(self) -> Option<Duration> {
-        match self {
-            Outcome::Passed(time) | Outcome::Failed(time) => Some(time),
-            Outcome::Skipped => None,
-        }
-    }
 }
 
 /// Runs the chosen steps. Failure of any is failure of the whole.
@@ -125,10 +83,6 @@ fn perform(step: Step) -> Outcome {
             Outcome::Failed(time)
         }
     }
-}
-
-fn name(step: Step) -> String {
-    step.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 #[cfg(test)]

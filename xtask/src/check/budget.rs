@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Outcome, Step, name};
+use super::step::{Outcome, Step, name};
 
 /// A part of the gate and the minutes that it may take.
 struct Share {
