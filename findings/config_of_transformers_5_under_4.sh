@@ -4,8 +4,8 @@
 # One would guess: a file of a newer version is understood, or refused where it isn't.
 # What is: transformers 5 writes `rope_parameters` with the base and the scaling inside, and no `rope_theta`.
 # transformers 4.57 keeps the unknown key as it stands and takes its defaults: base 10000, no scaling. It says nothing.
-# Why it matters: a model in LLaMA 3's layout (base 500000, scaled) that was saved by 5 and is opened by a tool that pins
-# 4 writes plausible text at a worse loss. The other way is safe: 5 reads both spellings.
+# Why it matters: a model in LLaMA 3's layout (base 500000, scaled) that was saved by 5 and is opened by a tool that
+# pins 4 writes plausible text at a worse loss. The other way is safe: 5 reads both spellings.
 #
 # FINDINGS_PYTHON and FINDINGS_PYTHON_4 may name pythons that have transformers 5 and 4; otherwise both are installed.
 set -euo pipefail
