@@ -20,7 +20,8 @@ mod table;
 mod arguments;
 
 use std::{
-    fs,
+    fmt, fs,
+    io::{self, Write},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -48,10 +49,15 @@ pub fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// A line for whoever watches, who may have gone.
+fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Whether every part was done.
@@ -72,7 +78,7 @@ fn measure(arguments: &Measure) -> anyhow::Result<bool> {
         let line = ending.json(part, start.elapsed().as_secs_f64());
         append(&arguments.results, &line)?;
         all_done &= ending == Ending::Done;
-        eprintln!("{part}: {} after {:.1} s", words(&ending), start.elapsed().as_secs_f64());
+        say(format_args!("{part}: {} after {:.1} s", words(&ending), start.elapsed().as_secs_f64()));
     }
     Ok(all_done)
 }

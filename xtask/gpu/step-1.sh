@@ -149,12 +149,12 @@ if [ -f target/gpu/outgrow-gpu-llvm.xz ] && unpack target/gpu/outgrow-gpu-llvm.x
 fi
 theirs "products of PyTorch" 70 $here/products.py
 theirs "attention of PyTorch" 45 $here/attention.py
-theirs "step of 124m in PyTorch" 60 $here/training_step.py 124m
+theirs "step of 124m in PyTorch" 80 $here/training_step.py 124m
 ours 130 pieces step-124m
 ours 80 products
-[ $rehearse = 1 ] || theirs "step of 410m in PyTorch" 60 $here/training_step.py 410m
+[ $rehearse = 1 ] || theirs "step of 410m in PyTorch" 75 $here/training_step.py 410m
 ours 60 copies tuning
-[ $rehearse = 1 ] || theirs "step of 1.1b in PyTorch" 50 $here/training_step.py 1.1b
+[ $rehearse = 1 ] || theirs "step of 1.1b in PyTorch" 60 $here/training_step.py 1.1b
 ours 90 step-410m step-1.1b
 
 if [ -n "$program" ]; then

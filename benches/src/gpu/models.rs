@@ -120,10 +120,10 @@ mod tests {
     fn a_token_costs_six_times_the_weights_of_products_and_attention_by_either_convention() {
         let model = Model::named("124m").unwrap();
         let layer = 4 * 768 * 768 + 3 * 768 * 2048;
-        let weights = (12 * layer + 50_304 * 768) as f64;
+        let weights = f64::from(12 * layer + 50_304 * 768);
         let square = 12.0 * 12.0 * 768.0 * 1024.0;
         let flops = model.flops_per_token(1024).unwrap();
-        assert_eq!(flops.full, 6.0 * weights + square);
-        assert_eq!(flops.exact, 6.0 * weights + square / 2.0);
+        assert!((flops.full - (6.0 * weights + square)).abs() < 1.0, "{flops:?}");
+        assert!((flops.exact - (6.0 * weights + square / 2.0)).abs() < 1.0, "{flops:?}");
     }
 }

@@ -136,9 +136,12 @@ fn steps(lines: &[Value], peak: Option<f64>) -> Vec<Vec<String>> {
     rows.collect()
 }
 
+/// TFLOP/s by program and arrangement.
+type Rates = BTreeMap<(String, String), f64>;
+
 /// A row for each product and precision, three arrangements by each program.
 fn products(lines: &[Value]) -> Vec<Vec<String>> {
-    let mut rows: Vec<(String, BTreeMap<(String, String), f64>)> = Vec::new();
+    let mut rows: Vec<(String, Rates)> = Vec::new();
     for line in lines.iter().filter(|line| has(line, "product")) {
         let Some(rate) = line["teraflops"].as_f64() else { continue };
         let name = format!("{} {}", text(line, "product"), text(line, "precision"));
@@ -150,7 +153,7 @@ fn products(lines: &[Value]) -> Vec<Vec<String>> {
             None => rows.push((name, BTreeMap::from([(place, rate)]))),
         }
     }
-    let row = |(name, rates): (String, BTreeMap<(String, String), f64>)| {
+    let row = |(name, rates): (String, Rates)| {
         let programs = ["outgrow", "PyTorch"].into_iter();
         let places =
             programs.flat_map(|program| ["NT", "NN", "TN"].map(|arrangement| (program, arrangement)));
