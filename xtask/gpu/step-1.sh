@@ -117,11 +117,13 @@ ours() {
     [ "${PIPESTATUS[0]}" = 0 ] || failures=$((failures + 1))
 }
 
-# theirs NAME LIMIT FILE ARGUMENTS...: a program of PyTorch.
+# theirs NAME LIMIT FILE ARGUMENTS...: a program of PyTorch. What a compiler that was ended left half-written is nobody's cache.
 theirs() {
-    local name=$1 limit=$2
+    local name=$1 limit=$2 cache
     shift 2
-    [ -n "$python" ] && part "$name" "$limit" "$python" "$@"
+    [ -n "$python" ] || return
+    cache=$(mktemp -d -p "$scratch")
+    part "$name" "$limit" env TORCHINDUCTOR_CACHE_DIR="$cache" TRITON_CACHE_DIR="$cache/triton" "$python" "$@"
 }
 
 program="" python="" any_python=""
