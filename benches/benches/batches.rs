@@ -3,7 +3,9 @@
 use std::{fs, path::Path, sync::Arc};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prefetch, prepare};
+use outgrow_data::{
+    Batches, Order, Prefetch, PrefetchOptions, PrepareOptions, TokenShards, Tokenizer, prepare,
+};
 
 const SEQUENCE_LENGTH: usize = 1024;
 const SEQUENCES: usize = 16;
@@ -44,7 +46,8 @@ fn batches(criterion: &mut Criterion) {
         });
     });
     group.bench_function("made ahead", |bencher| {
-        let mut ahead = prefetch(batches.clone(), 0, SEQUENCES, 4);
+        let options = PrefetchOptions { first_sample: 0, sequences: SEQUENCES, depth: 4 };
+        let mut ahead = Prefetch::new(batches.clone(), options);
         bencher.iter(|| ahead.next().expect("batches have no end").expect("a batch"));
     });
     group.finish();

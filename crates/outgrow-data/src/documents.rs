@@ -1,8 +1,8 @@
 //! Documents out of files as they are published: text, JSON lines, arrays of JSON and parquet, compressed or not, named
 //! one by one or by their folder. It holds one document at a time and knows nothing of tokens.
 //!
-//! Each file has a reader for how documents lie in it (whole.rs, lines.rs, values.rs, table.rs), all of which give the
-//! same records; what is no document is refused here, or counted and passed over.
+//! Each file has a reader for how documents lie in it (whole, lines, values, table), all of which give the same records.
+//! What is no document is refused here, or counted and passed over.
 
 mod inputs;
 pub(crate) mod kind;
@@ -25,6 +25,8 @@ use std::{
     path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
 };
+
+use outgrow_tokenizer::with_causes;
 
 use crate::{
     documents::{
@@ -163,7 +165,7 @@ impl Documents {
                 }
                 Record::Bad(error) if self.skip_bad_lines == 0 => return Err(error),
                 Record::Bad(error) => {
-                    self.findings.add_bad(error.to_string());
+                    self.findings.add_bad(with_causes(&error));
                     let (found, allowed) = (self.findings.bad_documents, self.skip_bad_lines);
                     if found > allowed {
                         return Err(DataError::TooManyBad { found, allowed, problems: self.findings.bad() });

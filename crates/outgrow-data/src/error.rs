@@ -3,15 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
-use outgrow_tokenizer::TokenizerError;
+use outgrow_tokenizer::{TokenizerError, io_error, with_causes};
 
 use crate::documents::kind::KINDS;
 
 /// An error of this crate. Its `Display` is one line meant for the person who gave the input.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DataError {
     /// The operating system refused a file operation.
-    #[error("{}: cannot {action}: {source}", path.display())]
+    #[error("{}: cannot {action}", path.display())]
     Io {
         /// What was tried, as a verb phrase (`create`, `read`, `write`).
         action: &'static str,
@@ -142,7 +143,7 @@ pub enum DataError {
         problem: String,
     },
     /// A document can't be tokenised.
-    #[error("{place}: cannot be tokenised: {source}")]
+    #[error("{place}: cannot be tokenised")]
     Encode {
         /// The document's place (file, or file and line).
         place: String,
@@ -164,6 +165,14 @@ pub enum DataError {
         value: u64,
         /// What it may be.
         expected: &'static str,
+    },
+    /// A word that names no way of storing token ids.
+    #[error("`{name}` is no type of token ids; expected {expected}")]
+    TokenType {
+        /// The word.
+        name: String,
+        /// The words that do.
+        expected: String,
     },
     /// A manifest can't be read or contradicts itself.
     #[error("{}: not a usable manifest: {problem}", path.display())]
@@ -263,7 +272,7 @@ pub enum DataError {
 const SHOWN: usize = 8;
 
 fn several(problems: &[DataError]) -> String {
-    let shown = problems.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let shown = problems.iter().take(SHOWN).map(|error| with_causes(error)).collect::<Vec<_>>().join("; ");
     match problems.len().saturating_sub(SHOWN) {
         0 => shown,
         more => format!("{shown}; and {more} more"),
@@ -271,6 +280,45 @@ fn several(problems: &[DataError]) -> String {
 }
 
 impl DataError {
+    /// Whether what the user gave is at fault and can be mended: all but what the operating system refuses for reasons
+    /// of its own.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => io_error::is_input(source),
+            Self::Tokenizer(error) | Self::Encode { source: error, .. } => error.is_input(),
+            Self::Several { problems } => problems.iter().all(Self::is_input),
+            Self::NoInputs
+            | Self::UnknownExtension { .. }
+            | Self::Pattern { .. }
+            | Self::NoTextFiles { .. }
+            | Self::NotWhatItsNameSays { .. }
+            | Self::BadFile { .. }
+            | Self::InvalidUtf8 { .. }
+            | Self::BadLine { .. }
+            | Self::BadRecord { .. }
+            | Self::TooManyBad { .. }
+            | Self::BrokenStream { .. }
+            | Self::EmptyCorpus { .. }
+            | Self::Separator { .. }
+            | Self::TargetExists { .. }
+            | Self::Option { .. }
+            | Self::TokenType { .. }
+            | Self::Manifest { .. }
+            | Self::ShardSize { .. }
+            | Self::Checksum { .. }
+            | Self::TokenOutOfRange { .. }
+            | Self::ReadPastEnd { .. }
+            | Self::CorpusShorterThanSample { .. }
+            | Self::CorpusShorterThanBatch { .. }
+            | Self::ThreadStopped { .. } => true,
+        }
+    }
+
+    /// Whether the disk that was written to is full.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if io_error::is_disk_full(source))
+    }
+
     /// For `map_err` on file operations.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();

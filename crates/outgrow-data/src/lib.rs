@@ -15,14 +15,11 @@ mod error;
 pub use batches::{
     Batch, Batches,
     order::{Order, SampleOrder},
-    prefetch::{Prefetch, prefetch},
+    prefetch::{Prefetch, PrefetchOptions},
 };
 pub use documents::{Documents, ReadOptions, findings::Findings, record::Document};
 pub use error::DataError;
-pub use prepare::{
-    PrepareOptions, PrepareProgress, Prepared, prepare,
-    separator::{SeparatorChoice, choose_separator},
-};
+pub use prepare::{PrepareOptions, PrepareProgress, Prepared, prepare, separator::SeparatorChoice};
 pub use shards::{
     TokenShards,
     manifest::{

@@ -26,7 +26,7 @@ use crate::{
         record::Document,
     },
     error::DataError,
-    prepare::separator::choose_separator,
+    prepare::separator::SeparatorChoice,
     shards::{
         manifest::{FORMAT, Manifest, Separator, TOKENIZER_FILE, TokenDtype, TokenizerFile},
         writer::{PendingShards, ShardWriter},
@@ -46,7 +46,7 @@ pub struct PrepareOptions {
     pub text_field: String,
     /// How much that is no document is passed over: [`ReadOptions::skip_bad_lines`].
     pub skip_bad_lines: u64,
-    /// The token in front of each document; by default [`choose_separator`] looks for one.
+    /// The token in front of each document; by default [`SeparatorChoice`] looks for one.
     pub separator: Option<String>,
     /// The tokenizer_config.json that lies beside the tokenizer, to be kept with the shards: it names a class.
     pub tokenizer_config: Option<Vec<u8>>,
@@ -115,7 +115,7 @@ pub fn prepare(
     }
     let read = ReadOptions { text_field: options.text_field.clone(), skip_bad_lines: options.skip_bad_lines };
     let documents = Documents::open(inputs, &read)?;
-    let separator = choose_separator(tokenizer, options.separator.as_deref())?.separator;
+    let separator = SeparatorChoice::new(tokenizer, options.separator.as_deref())?.separator;
     let dtype = TokenDtype::for_vocab_size(tokenizer.vocab_size());
     let pending = PendingShards::create(out)?;
     let mut shards = ShardWriter::new(pending.path(), dtype, options.shard_tokens);

@@ -164,7 +164,7 @@ fn map_file(path: &Path) -> Result<Mmap, DataError> {
     let file = File::open(path).map_err(DataError::io("open", path))?;
     // SAFETY: the map is read-only and private to this value; that nobody cuts the file meanwhile is the documented
     // condition of `TokenShards`, whose own writer only ever renames finished folders into place.
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "a file can be mapped in no other way")]
     unsafe { Mmap::map(&file) }.map_err(DataError::io("map", path))
 }
 

@@ -1,8 +1,6 @@
 //! What can be wrong with a schedule. Every message is one line with the field and both numbers.
 
-use std::error::Error;
-
-use outgrow_checkpoint::CheckpointError;
+use outgrow_checkpoint::{CheckpointError, with_causes};
 use outgrow_operators::GrowthError;
 
 /// Why a schedule can't be built.
@@ -15,7 +13,7 @@ pub enum ScheduleError {
     #[error("{} problems: {}", .0.len(), one_line(.0))]
     Several(Vec<ScheduleError>),
     /// Something is wrong with one stage.
-    #[error("stage {stage:?}: {}", problem.with_causes())]
+    #[error("stage {stage:?}: {}", with_causes(problem))]
     Stage {
         /// The stage's name.
         stage: String,
@@ -158,7 +156,7 @@ impl ScheduleError {
             Self::Several(problems) => problems.iter().all(Self::is_input),
             Self::Stage { problem, .. } => problem.is_input(),
             Self::Model(problem) => problem.is_input(),
-            Self::Growth(_) => true,
+            Self::Growth(problem) => problem.is_input(),
             Self::NoStages
             | Self::NoName
             | Self::SameName { .. }
@@ -183,16 +181,6 @@ impl ScheduleError {
         false
     }
 
-    /// Its own words, and those of its causes behind them.
-    pub(crate) fn with_causes(&self) -> String {
-        let (mut line, mut cause) = (self.to_string(), self.source());
-        while let Some(error) = cause {
-            line = format!("{line}: {error}");
-            cause = error.source();
-        }
-        line
-    }
-
     /// Nothing wrong, one thing wrong, or several.
     pub(crate) fn from_problems(mut problems: Vec<Self>) -> Result<(), Self> {
         match problems.len() {
@@ -209,5 +197,5 @@ impl ScheduleError {
 }
 
 fn one_line(problems: &[ScheduleError]) -> String {
-    problems.iter().map(ScheduleError::with_causes).collect::<Vec<_>>().join("; ")
+    problems.iter().map(|problem| with_causes(problem)).collect::<Vec<_>>().join("; ")
 }

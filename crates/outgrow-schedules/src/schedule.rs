@@ -5,7 +5,7 @@ mod table;
 
 use std::sync::Arc;
 
-use outgrow_checkpoint::LlamaConfig;
+use outgrow_checkpoint::{LlamaConfig, with_causes};
 use outgrow_operators::{Growth, GrowthPlan, Preservation};
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ impl TryFrom<UncheckedSchedule> for Schedule {
             Ok(Stage { enter, ..stage })
         };
         let stages = unchecked.stages.into_iter().map(read).collect::<Result<_, _>>();
-        stages.and_then(Self::new).map_err(|error| error.with_causes())
+        stages.and_then(Self::new).map_err(|error| with_causes(&error))
     }
 }
 

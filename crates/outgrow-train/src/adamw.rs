@@ -128,9 +128,10 @@ impl AdamW {
                 (Some(tensor), Some(&size)) if tensor.values.len() == size => {
                     Ok(Tensor::from_data(TensorData::new(tensor.values.clone(), [size]), &device))
                 }
-                (found, _) => {
-                    Err(TrainError::Moments { name: key, found: found.map(|tensor| tensor.values.len()) })
-                }
+                (found, _) => Err(TrainError::OptimizerTensor {
+                    name: key,
+                    found: found.map(|tensor| tensor.values.len()),
+                }),
             }
         };
         let states = steps

@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::resume::{difference::Difference, layout::checkpoint_name, rules::Rule};
+use outgrow_checkpoint::io_error;
+use outgrow_operators::GrowthError;
+
+use crate::resume::{difference::Difference, layout::checkpoint_name};
 
 /// Why a run can't start, or ended early.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrainError {
     /// Settings outside their ranges.
     #[error("{problems}")]
@@ -62,9 +66,9 @@ pub enum TrainError {
         /// Sequences in the shards.
         held: u64,
     },
-    /// A moment in a checkpoint does not fit its parameter.
+    /// A moment in a checkpoint doesn't fit its parameter.
     #[error("optimizer tensor `{name}` is missing or of the wrong size (found {found:?} values)")]
-    Moments {
+    OptimizerTensor {
         /// The moment's name.
         name: String,
         /// How many values it has.
@@ -113,7 +117,7 @@ pub enum TrainError {
         problem: String,
     },
     /// A folder can't be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Io {
         /// The path.
         path: PathBuf,
@@ -131,29 +135,51 @@ pub enum TrainError {
     Checkpoint(#[from] outgrow_checkpoint::CheckpointError),
     /// From growth.
     #[error(transparent)]
-    Growth(#[from] outgrow_operators::GrowthError),
+    Growth(#[from] GrowthError),
+}
+
+impl TrainError {
+    /// Whether what the user gave is at fault and can be mended. A loss that isn't finite is no input, and neither is
+    /// what the operating system refuses for reasons of its own.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::NotFinite { .. } | Self::ValidationNotFinite { .. } => false,
+            Self::Io { source, .. } => io_error::is_input(source),
+            Self::Model(error) => error.is_input(),
+            Self::Data(error) => error.is_input(),
+            Self::Checkpoint(error) => error.is_input(),
+            Self::Growth(error) => error.is_input(),
+            Self::Settings { .. }
+            | Self::EmptyBatch
+            | Self::Vocabulary { .. }
+            | Self::ShortValidation { .. }
+            | Self::OptimizerTensor { .. }
+            | Self::OtherTokens { .. }
+            | Self::OtherRun { .. }
+            | Self::NotWhole { .. }
+            | Self::NoSuchCheckpoint { .. }
+            | Self::State { .. } => true,
+        }
+    }
+
+    /// Whether the disk that was written to is full.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => io_error::is_disk_full(source),
+            Self::Checkpoint(error) => error.is_disk_full(),
+            Self::Growth(error) => error.is_disk_full(),
+            Self::Data(error) => error.is_disk_full(),
+            _ => false,
+        }
+    }
 }
 
 /// Problems that a message has room for.
 const SHOWN: usize = 3;
 
 fn other_run(folder: &Path, differences: &[Difference]) -> String {
-    let (extensions, others): (Vec<_>, Vec<_>) =
-        differences.iter().partition(|difference| difference.rule() == Rule::Extension);
-    let list = |differences: &[&Difference], note: &str| {
-        differences.iter().map(|difference| format!("{difference}{note}")).collect::<Vec<_>>()
-    };
-    let folder = folder.display();
-    if others.is_empty() {
-        let extensions = list(&extensions, "").join("; ");
-        return format!(
-            "{folder}: was written by a run with {extensions}; --extend goes on with it as it is here"
-        );
-    }
-    let mut all = list(&others, "");
-    all.extend(list(&extensions, " (--extend allows that)"));
-    let all = all.join("; ");
-    format!("{folder}: was written by a run with {all}; use another --out, or the recipe that began this run")
+    let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
+    format!("{}: was written by a run with {}", folder.display(), differences.join("; "))
 }
 
 fn not_whole(run: &Path, problems: &[(u64, String)], whole: Option<u64>) -> String {
@@ -168,15 +194,8 @@ fn not_whole(run: &Path, problems: &[(u64, String)], whole: Option<u64>) -> Stri
     }
     let said = said.join("; ");
     match whole {
-        Some(step) => {
-            let name = checkpoint_name(step);
-            format!(
-                "{said}; the newest whole checkpoint is {name}: `--rewind-to step-{step}` goes on from it and sets aside what is newer"
-            )
-        }
-        None => format!(
-            "{said}; no checkpoint is whole: put back what is missing, or begin anew with another --out"
-        ),
+        Some(step) => format!("{said}; the newest whole checkpoint is {}", checkpoint_name(step)),
+        None => format!("{said}; no checkpoint is whole"),
     }
 }
 

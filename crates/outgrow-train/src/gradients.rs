@@ -14,8 +14,24 @@ pub type Gradients = BTreeMap<String, Tensor<1>>;
 
 /// The mean loss of a batch, in nats a token, and its gradients.
 ///
-/// The batch is run `micro_batch_sequences` at a time; each part's summed loss is divided by the tokens of the whole batch, so
-/// the result doesn't depend on the parts.
+/// The batch is run `micro_batch_sequences` at a time; each part's summed loss is divided by the tokens of the whole
+/// batch, so the result doesn't depend on the parts.
+///
+/// A training step is this, the norm to clip by, and an update:
+///
+/// ```no_run
+/// # use outgrow_data::Batch;
+/// # use outgrow_model::Decoder;
+/// # use outgrow_train::{AdamW, TrainError};
+/// # fn step(decoder: &mut Decoder, optimizer: &mut AdamW, batch: &Batch) -> Result<(), TrainError> {
+/// let (loss, gradients) = outgrow_train::accumulate(decoder, batch, 8)?;
+/// let norm = outgrow_train::global_norm(&gradients).expect("something is trained").into_scalar::<f32>();
+/// let scale = (1.0 / f64::from(norm)).min(1.0);
+/// optimizer.step(decoder, gradients, scale, 1e-3);
+/// println!("loss {}", loss.into_scalar::<f32>());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// When a sequence is too long for the model.

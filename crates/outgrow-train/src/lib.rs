@@ -7,13 +7,17 @@
 
 mod settings;
 mod training;
+
 mod trainer;
 mod gradients;
 mod adamw;
 mod validation;
+
 mod position;
 mod event;
-mod resume;
+
+pub mod resume;
+
 mod error;
 
 pub use adamw::AdamW;
@@ -21,16 +25,6 @@ pub use error::TrainError;
 pub use event::{Control, Event, StepReport};
 pub use gradients::{Gradients, accumulate, global_norm};
 pub use position::Position;
-pub use resume::{
-    comparison::{Comparison, compare},
-    difference::{Change, Difference, shown},
-    layout::checkpoint_name,
-    rules::{Field, Rule},
-    run_folder::{
-        CheckpointFolder, Condition, checkpoint_at, checkpoint_folders, checkpoint_to_go_on_from,
-        latest_checkpoint, move_checkpoints_after,
-    },
-};
 pub use settings::{AdamWSettings, Decay, TrainSettings};
 pub use trainer::{Outcome, train};
 pub use training::{SideFile, Training};

@@ -1,5 +1,14 @@
-//! Going on with a run: what a checkpoint remembers, which checkpoints of a folder are whole, and what may have changed
-//! since the newest one was written. Nothing is trained here.
+//! Going on with a run: which checkpoints of a folder are whole, in what a run differs from the newest one, and which
+//! differences may be. Nothing is
+//! trained here.
+//!
+//! ```
+//! use outgrow_train::resume::{Field, Rule};
+//!
+//! assert_eq!(Field::of_key("training.checkpoints_kept").map(Field::rule), Some(Rule::Free));
+//! assert_eq!(Field::of_key("training.micro_batch_sequences").map(Field::rule), Some(Rule::Recorded));
+//! assert_eq!(Field::of_key("training.optimizer.beta2").map(Field::rule), Some(Rule::Refused));
+//! ```
 
 pub(crate) mod layout;
 pub(crate) mod rules;
@@ -8,3 +17,12 @@ pub(crate) mod state;
 pub(crate) mod comparison;
 pub(crate) mod run_folder;
 pub(crate) mod checkpoint;
+
+pub use comparison::Comparison;
+pub use difference::{Change, Difference, shown};
+pub use layout::checkpoint_name;
+pub use rules::{Field, Rule};
+pub use run_folder::{
+    CheckpointFolder, Condition, checkpoint_at, checkpoint_folders, checkpoint_to_go_on_from,
+    latest_checkpoint, move_checkpoints_after,
+};

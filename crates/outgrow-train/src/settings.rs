@@ -1,12 +1,14 @@
 //! What a training run is told, apart from its stages and its data.
 
+use std::{fmt, str::FromStr};
+
 use outgrow_kernels::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 
 /// Which parameters weight decay is applied to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decay {
     /// All, as in arXiv 2405.15319.
@@ -17,12 +19,37 @@ pub enum Decay {
 }
 
 impl Decay {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::All, Self::MatricesOnly];
+
     /// Whether the named parameter decays.
     pub fn includes(self, name: &str) -> bool {
         match self {
             Self::All => true,
             Self::MatricesOnly => !name.ends_with("norm.weight") && name != "model.embed_tokens.weight",
         }
+    }
+}
+
+/// As recipes name it.
+impl fmt::Display for Decay {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::All => "all",
+            Self::MatricesOnly => "matrices-only",
+        })
+    }
+}
+
+impl FromStr for Decay {
+    type Err = TrainError;
+
+    fn from_str(name: &str) -> Result<Self, TrainError> {
+        let found = Self::ALL.into_iter().find(|decay| decay.to_string() == name);
+        found.ok_or_else(|| {
+            let expected = Self::ALL.map(|decay| decay.to_string()).join(" or ");
+            TrainError::Settings { problems: format!("decay = `{name}`: {expected} is needed") }
+        })
     }
 }
 
@@ -36,7 +63,7 @@ pub struct AdamWSettings {
     pub beta2: f64,
     /// Added to the root of the second moment.
     pub epsilon: f64,
-    /// Share of a weight that is taken away a step, times the learning rate.
+    /// Share of a weight that is taken away at each step, times the learning rate.
     pub weight_decay: f64,
     /// Which parameters decay.
     pub decay: Decay,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use burn::tensor::{Device, Tensor};
-use outgrow_data::{Batch, DataError, prefetch};
+use outgrow_data::{Batch, DataError, Prefetch, PrefetchOptions};
 use outgrow_model::{Decoder, initial_tensors};
 use outgrow_operators::{GrowthPlan, Moments, PlannedTensor, grow_moments, grow_tensors};
 use outgrow_schedules::{FlopConvention, Stage};
@@ -19,7 +19,7 @@ use crate::{
     position::Position,
     resume::{
         checkpoint::{self, Snapshot},
-        comparison::compare,
+        comparison::Comparison,
         difference::Difference,
         run_folder::checkpoint_to_go_on_from,
     },
@@ -47,6 +47,20 @@ pub enum Outcome {
 
 /// Runs all stages, or goes on from the latest checkpoint in the run's folder.
 ///
+/// ```no_run
+/// # use outgrow_train::{Control, Event, TrainError, Training};
+/// # fn run(training: &Training<'_>) -> Result<(), TrainError> {
+/// let outcome = outgrow_train::train(training, &mut |position, event| {
+///     if let Event::Step(report) = event {
+///         println!("{} tokens: loss {:.3}", position.tokens, report.loss);
+///     }
+///     Control::Continue
+/// })?;
+/// println!("{outcome:?}");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// Before the first step, and with the folder as it was: on bad settings or data, where the newest checkpoint isn't
 /// whole, or is of a run that differs in what the rules refuse. Later: on a loss that is not finite, and files that
@@ -67,12 +81,12 @@ pub fn train(
         }
         None => first_snapshot(training, &device)?,
     };
-    let mut batches = prefetch(
-        training.training.clone(),
-        snapshot.position.samples,
-        training.settings.batch_sequences,
-        PREFETCH_DEPTH,
-    );
+    let ahead = PrefetchOptions {
+        first_sample: snapshot.position.samples,
+        sequences: training.settings.batch_sequences,
+        depth: PREFETCH_DEPTH,
+    };
+    let mut batches = Prefetch::new(training.training.clone(), ahead);
     let mut run = Run { training, device, snapshot, observe, stopped: false };
     run.tell(&Event::Started { resumed_from: resumed_from.as_deref(), changes: &changes });
     if resumed_from.is_none() {
@@ -94,7 +108,7 @@ pub fn train(
 }
 
 fn allowed_changes(checkpoint: &Path, training: &Training) -> Result<Vec<Difference>, TrainError> {
-    let comparison = compare(checkpoint, training)?;
+    let comparison = Comparison::new(checkpoint, training)?;
     comparison.check(checkpoint, training.extend)?;
     Ok(comparison.differences)
 }

@@ -14,6 +14,8 @@ use outgrow_schedules::ScheduleError;
 use outgrow_tokenizer::TokenizerError;
 use outgrow_train::TrainError;
 
+use crate::terminal::hints::with_flags;
+
 /// What the runner returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -56,9 +58,9 @@ pub enum Error {
     /// Stages that can't be.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
-    /// Training.
+    /// Training, apart from refusals for which there is a flag: these are input.
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Train(TrainError),
     /// Runs that can't be reported.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -87,6 +89,12 @@ pub enum Error {
     /// Neither the user's fault nor a cause below.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<TrainError> for Error {
+    fn from(error: TrainError) -> Self {
+        with_flags(&error).map_or(Self::Train(error), |words| Self::Input(BadInput(words)))
+    }
 }
 
 impl Error {
@@ -169,57 +177,4 @@ impl Error {
             Self::Input(_) | Self::Json(_) | Self::Toml(_) | Self::Failed(_) => false,
         }
     }
-}
-
-/// Until each crate says it of its own errors.
-trait Interim: std::error::Error {
-    fn is_input(&self) -> bool;
-    fn is_disk_full(&self) -> bool;
-}
-
-macro_rules! interim {
-    ($($name:ident)*) => { $(
-        impl Interim for $name {
-            fn is_input(&self) -> bool {
-                is_input(self)
-            }
-            fn is_disk_full(&self) -> bool {
-                is_full_disk(self)
-            }
-        }
-    )* };
-}
-
-interim! { TokenizerError DataError DeviceError ModelError ScheduleError TrainError }
-
-fn is_full_disk(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let growth =
-        |error: &GrowthError| matches!(error, GrowthError::Checkpoint(error) if error.is_disk_full());
-    let train = |error: &TrainError| match error {
-        TrainError::Checkpoint(error) => error.is_disk_full(),
-        TrainError::Growth(error) => growth(error),
-        _ => false,
-    };
-    cause.downcast_ref().is_some_and(CheckpointError::is_disk_full)
-        || cause.downcast_ref().is_some_and(growth)
-        || cause.downcast_ref().is_some_and(train)
-}
-
-fn is_input(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(TrainError::NotFinite { .. } | TrainError::ValidationNotFinite { .. }) =
-            error.downcast_ref()
-        {
-            return false;
-        }
-        if is_full_disk(error) {
-            return false;
-        }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return io_error::is_input(error);
-        }
-        cause = error.source();
-    }
-    true
 }

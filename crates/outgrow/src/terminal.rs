@@ -5,4 +5,5 @@ pub mod notes;
 pub mod progress;
 pub mod words;
 pub mod interrupt;
+pub mod hints;
 pub mod exit;

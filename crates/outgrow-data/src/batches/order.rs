@@ -19,7 +19,7 @@ use serde::Serialize;
 const ROUNDS: usize = 6;
 
 /// How samples are ordered, before it is known how many there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
     /// As they lie in the shards, epoch after epoch; for validation.
@@ -32,7 +32,7 @@ pub enum Order {
 }
 
 /// An [`Order`] over a known number of samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct SampleOrder {
     order: Order,
     num_samples: u64,

@@ -18,32 +18,45 @@ pub struct Prefetch {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Starts a thread that makes `batches.batch(first_sample, sequences)` and those that follow it, and keeps up to `depth`
-/// of them (at least one) waiting.
-pub fn prefetch(batches: Batches, first_sample: u64, sequences: usize, depth: usize) -> Prefetch {
-    let (sender, receiver) = sync_channel(depth.max(1));
-    let failed = sender.clone();
-    let work = move || {
-        let mut sample = first_sample;
-        loop {
-            let batch = batches.batch(sample, sequences);
-            let last = batch.is_err();
-            // Nobody takes the batch any more: the iterator was dropped.
-            if sender.send(batch).is_err() || last {
-                return;
+/// What is made ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrefetchOptions {
+    /// The global index of the first batch's first sample.
+    pub first_sample: u64,
+    /// Sequences of a batch.
+    pub sequences: usize,
+    /// Batches that may wait, at least one.
+    pub depth: usize,
+}
+
+impl Prefetch {
+    /// Starts a thread that makes [`Batches::batch`] after batch from the first sample on.
+    pub fn new(batches: Batches, options: PrefetchOptions) -> Self {
+        let PrefetchOptions { first_sample, sequences, depth } = options;
+        let (sender, receiver) = sync_channel(depth.max(1));
+        let failed = sender.clone();
+        let work = move || {
+            let mut sample = first_sample;
+            loop {
+                let batch = batches.batch(sample, sequences);
+                let last = batch.is_err();
+                // Nobody takes the batch any more: the iterator was dropped.
+                if sender.send(batch).is_err() || last {
+                    return;
+                }
+                sample = sample.wrapping_add(sequences as u64);
             }
-            sample = sample.wrapping_add(sequences as u64);
-        }
-    };
-    let thread = std::thread::Builder::new().name("batches".into()).spawn(work);
-    let thread = thread
-        .map_err(|source| {
-            let error = DataError::Io { action: "start", path: "thread of batches".into(), source };
-            // The channel is empty and has room for one.
-            let _ = failed.send(Err(error));
-        })
-        .ok();
-    Prefetch { receiver: Some(receiver), thread }
+        };
+        let thread = std::thread::Builder::new().name("batches".into()).spawn(work);
+        let thread = thread
+            .map_err(|source| {
+                let error = DataError::Io { action: "start", path: "thread of batches".into(), source };
+                // The channel is empty and has room for one.
+                let _ = failed.send(Err(error));
+            })
+            .ok();
+        Self { receiver: Some(receiver), thread }
+    }
 }
 
 impl Iterator for Prefetch {

@@ -1,6 +1,10 @@
 //! `manifest.json`: what a folder of token shards holds, and the rules it must keep. It opens no shard.
 
-use std::{fmt::Write, path::Path};
+use std::{
+    fmt::{self, Write},
+    path::Path,
+    str::FromStr,
+};
 
 use outgrow_tokenizer::MAX_VOCAB_SIZE;
 use serde::{Deserialize, Serialize};
@@ -46,7 +50,7 @@ pub struct Manifest {
 }
 
 /// How a token id is stored; always little-endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenDtype {
     /// Two bytes, for vocabularies of up to 65,536 entries.
@@ -91,12 +95,37 @@ pub struct Shard {
     pub sha256: String,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for it
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
+/// As the manifest spells it.
+impl fmt::Display for TokenDtype {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::U16 => "u16",
+            Self::U32 => "u32",
+        })
+    }
+}
+
+impl FromStr for TokenDtype {
+    type Err = DataError;
+
+    fn from_str(name: &str) -> Result<Self, DataError> {
+        let found = Self::ALL.into_iter().find(|dtype| dtype.to_string() == name);
+        found.ok_or_else(|| {
+            let expected = Self::ALL.map(|dtype| dtype.to_string()).join(" or ");
+            DataError::TokenType { name: name.to_owned(), expected }
+        })
+    }
+}
+
 impl TokenDtype {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::U16, Self::U32];
+
     /// The narrowest type that holds every id of a vocabulary.
     pub fn for_vocab_size(vocab_size: usize) -> Self {
         if vocab_size <= 1 << 16 { Self::U16 } else { Self::U32 }

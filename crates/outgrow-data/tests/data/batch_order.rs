@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outgrow_data::{Batch, Batches, DataError, Order, TokenShards, prefetch};
+use outgrow_data::{Batch, Batches, DataError, Order, Prefetch, PrefetchOptions, TokenShards};
 use proptest::prelude::*;
 
 use crate::support::{Workshop, ids};
@@ -12,6 +12,10 @@ fn corpus(workshop: &Workshop, samples: usize, sequence_length: usize) -> (Arc<T
     let words: Vec<u32> = (0..(samples * sequence_length) as u32).map(|word| word % 50).collect();
     let all = ids(std::slice::from_ref(&words));
     (workshop.shards("shards", &[words], 37), all)
+}
+
+fn ahead(batches: Batches, first_sample: u64, sequences: usize, depth: usize) -> Prefetch {
+    Prefetch::new(batches, PrefetchOptions { first_sample, sequences, depth })
 }
 
 fn order() -> impl Strategy<Value = Order> {
@@ -66,10 +70,10 @@ proptest! {
         let workshop = Workshop::new(50);
         let batches = Batches::new(corpus(&workshop, samples, 3).0, 3, order).unwrap();
         let from_start: Vec<Batch> =
-            prefetch(batches.clone(), 0, sequences, depth).skip(skipped).take(6).map(Result::unwrap).collect();
+            ahead(batches.clone(), 0, sequences, depth).skip(skipped).take(6).map(Result::unwrap).collect();
         let first = (skipped * sequences) as u64;
         let resumed: Vec<Batch> =
-            prefetch(batches.clone(), first, sequences, depth).take(6).map(Result::unwrap).collect();
+            ahead(batches.clone(), first, sequences, depth).take(6).map(Result::unwrap).collect();
         let direct: Vec<Batch> =
             (0..6).map(|step| batches.batch(first + step * sequences as u64, sequences).unwrap()).collect();
         prop_assert_eq!(&from_start, &direct);
@@ -81,7 +85,7 @@ proptest! {
 fn dropping_the_iterator_ends_its_thread() {
     let workshop = Workshop::new(50);
     let (shards, _) = corpus(&workshop, 20, 3);
-    let mut ahead = prefetch(Batches::new(Arc::clone(&shards), 3, Order::Sequential).unwrap(), 0, 2, 2);
+    let mut ahead = ahead(Batches::new(Arc::clone(&shards), 3, Order::Sequential).unwrap(), 0, 2, 2);
     ahead.next().unwrap().unwrap();
     drop(ahead);
     // The thread owned the other handle.
@@ -92,7 +96,7 @@ fn dropping_the_iterator_ends_its_thread() {
 fn an_error_is_the_last_thing_that_comes_through_the_iterator() {
     let workshop = Workshop::new(50);
     let (shards, _) = corpus(&workshop, 20, 3);
-    let mut ahead = prefetch(Batches::new(shards, 3, Order::Sequential).unwrap(), 0, 21, 2);
+    let mut ahead = ahead(Batches::new(shards, 3, Order::Sequential).unwrap(), 0, 21, 2);
     assert!(matches!(
         ahead.next(),
         Some(Err(DataError::CorpusShorterThanBatch { num_samples: 20, sequences: 21, .. }))

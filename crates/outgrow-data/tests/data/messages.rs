@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use outgrow_data::{
-    Batches, DataError, Order, PrepareOptions, TokenShards, Tokenizer, choose_separator, prepare,
+    Batches, DataError, Order, PrepareOptions, SeparatorChoice, TokenShards, Tokenizer, prepare,
 };
 
 use crate::support::Workshop;
@@ -177,7 +177,7 @@ fn with_ends(word: &str, added: &[&str]) -> Tokenizer {
 }
 
 fn chosen(tokenizer: &Tokenizer, named: Option<&str>) -> (u32, String) {
-    let separator = choose_separator(tokenizer, named).unwrap().separator;
+    let separator = SeparatorChoice::new(tokenizer, named).unwrap().separator;
     (separator.id, separator.token)
 }
 
@@ -201,9 +201,9 @@ fn ends_of_other_families_are_found_by_themselves() {
 #[test]
 fn a_choice_among_several_ends_is_said_unless_one_was_named() {
     let tokenizer = with_ends("w2", &["<|im_end|>", "<|endoftext|>"]);
-    let choice = choose_separator(&tokenizer, None).unwrap();
+    let choice = SeparatorChoice::new(&tokenizer, None).unwrap();
     assert_eq!((choice.separator.id, &*choice.separator.token), (4, "<|endoftext|>"));
     insta::assert_snapshot!(choice.note.unwrap(), @"tokenizer.json: several tokens end a text (<|endoftext|>, <|im_end|>); <|endoftext|> separates documents, unless another is named");
-    assert_eq!(choose_separator(&tokenizer, Some("<|im_end|>")).unwrap().note, None);
-    assert_eq!(choose_separator(&with_ends("w2", &["<s>", "</s>"]), None).unwrap().note, None);
+    assert_eq!(SeparatorChoice::new(&tokenizer, Some("<|im_end|>")).unwrap().note, None);
+    assert_eq!(SeparatorChoice::new(&with_ends("w2", &["<s>", "</s>"]), None).unwrap().note, None);
 }

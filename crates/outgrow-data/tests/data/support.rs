@@ -1,7 +1,6 @@
 //! What the tests of this crate share: a tokenizer of numbered words, and corpora made of them.
 
 use std::{
-    error::Error,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,6 +9,7 @@ use std::{
 use outgrow_data::{
     DataError, Documents, Manifest, PrepareOptions, Prepared, ReadOptions, TokenShards, Tokenizer, prepare,
 };
+use outgrow_tokenizer::with_causes;
 use tempfile::TempDir;
 
 /// The id of the separator; `?` is 1 and the word `wN` is `N + 2`.
@@ -58,17 +58,9 @@ impl Workshop {
         names
     }
 
-    /// The message of an error, with the folder's name taken out of it.
+    /// The message of an error and its causes, with the folder's name taken out of it.
     pub fn message(&self, error: &DataError) -> String {
-        let mut line = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            if !line.contains(&error.to_string()) {
-                line.push_str(&format!(": {error}"));
-            }
-            cause = error.source();
-        }
-        line.replace(&format!("{}/", self.folder.path().display()), "")
+        with_causes(error).replace(&format!("{}/", self.folder.path().display()), "")
     }
 
     pub fn prepare(

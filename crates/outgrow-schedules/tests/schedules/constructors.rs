@@ -1,11 +1,9 @@
 //! The constructors, their budgets and tables, and everything that a schedule refuses.
 
-use std::error::Error;
-
+use outgrow_checkpoint::with_causes;
 use outgrow_operators::Growth;
 use outgrow_schedules::{
-    Cosine, FlopConvention, GStack, LearningRate, Length, Schedule, ScheduleError, Stacking2, Stage,
-    Trainable,
+    Cosine, FlopConvention, GStack, LearningRate, Length, Schedule, Stacking2, Stage, Trainable,
 };
 use proptest::prelude::*;
 
@@ -17,16 +15,6 @@ fn cosine(peak: f64, warmup_tokens: u64) -> Cosine {
 
 fn rate(peak: f64, minimum: f64, warmup_tokens: u64, horizon_tokens: u64) -> LearningRate {
     LearningRate { peak, minimum, warmup_tokens, horizon_tokens, start_tokens: 0 }
-}
-
-/// A message with its causes, as a program prints them.
-fn line(error: &ScheduleError) -> String {
-    let (mut line, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    line
 }
 
 fn g_stack_settings(factor: usize, base_tokens: u64, grown: Length) -> GStack {
@@ -196,7 +184,7 @@ fn stages() -> Vec<Stage> {
 }
 
 fn refused(stages: Vec<Stage>) -> String {
-    let message = line(&Schedule::new(stages).unwrap_err());
+    let message = with_causes(&Schedule::new(stages).unwrap_err());
     assert!(!message.contains('\n'), "{message}");
     message
 }

@@ -33,17 +33,17 @@ pub struct Comparison {
     pub unknown: Vec<Field>,
 }
 
-/// Compares a run that is to go on with the checkpoint that it would go on from.
-///
-/// # Errors
-/// When the checkpoint's state can't be read.
-pub fn compare(checkpoint: &Path, training: &Training<'_>) -> Result<Comparison, TrainError> {
-    let saved = State::read(checkpoint)?;
-    let now = State::of(training, saved.position, saved.optimizer_steps.clone());
-    Ok(compare_states(&saved, &now))
-}
-
 impl Comparison {
+    /// Compares a run that is to go on with the checkpoint that it would go on from.
+    ///
+    /// # Errors
+    /// When the checkpoint's state can't be read.
+    pub fn new(checkpoint: &Path, training: &Training<'_>) -> Result<Self, TrainError> {
+        let saved = State::read(checkpoint)?;
+        let now = State::of(training, saved.position, saved.optimizer_steps.clone());
+        Ok(compare_states(&saved, &now))
+    }
+
     /// Refuses all that the rules don't allow.
     ///
     /// # Errors

@@ -55,17 +55,9 @@ impl Difference {
 }
 
 impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} = {}, here {}", self.what, shown(&self.saved), shown(&self.now))?;
-        if self.is_shortening() {
-            return f.write_str(" (an extension has more)");
-        }
-        match (self.field, self.saved.as_str()) {
-            // bf16 is computed on every processor by that name only.
-            (Field::Dtype, Some("bf16")) => f.write_str(" (--dtype bf16-emulated computes in it)"),
-            (Field::Dtype, Some(saved)) => write!(f, " (--dtype {saved} computes in it)"),
-            _ => Ok(()),
-        }
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} = {}, here {}", self.what, shown(&self.saved), shown(&self.now))?;
+        if self.is_shortening() { formatter.write_str(" (an extension has more)") } else { Ok(()) }
     }
 }
 

@@ -1,23 +1,24 @@
 //! What may change when a run goes on: one table, a rule for each field of a recipe. docs/RESUMING.md shows it to
-//! people, and a test of the runner holds the two together. Finding what did change is differences.rs's.
+//! people, and a test of the runner holds the two together. Finding what did change is the comparison's.
 
 use std::fmt;
 
 /// What becomes of a run that goes on with another value of a field than it had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rule {
     /// No number of the run depends on it. Nothing is said.
     Free,
     /// The same run but for the last bits of its numbers. Printed, and recorded in run.json.
     Recorded,
-    /// A longer run, for who asks for one (`--extend`). Printed, and recorded in run.json.
+    /// A longer run, which has to be asked for ([`Training::extend`](crate::Training::extend)). Printed, and recorded in
+    /// run.json.
     Extension,
     /// Another run. Refused with both values.
     Refused,
 }
 
 /// A field of a recipe, or a part of one that has a rule of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
     /// The run's name.
     Name,
@@ -172,11 +173,11 @@ impl Field {
 }
 
 impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
             Self::Free => "free",
             Self::Recorded => "printed and recorded",
-            Self::Extension => "with `--extend`, printed and recorded",
+            Self::Extension => "an extension, printed and recorded",
             Self::Refused => "refused",
         })
     }

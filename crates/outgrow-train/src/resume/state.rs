@@ -3,7 +3,6 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use outgrow_model::Initialization;
 use outgrow_schedules::Schedule;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -53,7 +52,7 @@ impl State {
             format: FORMAT,
             position,
             seed: training.seed,
-            initialization: Some(initialization(training.initialization).to_owned()),
+            initialization: Some(training.initialization.to_string()),
             device: Some(training.device_name.to_string()),
             schedule: training.schedule.clone(),
             settings: training.settings.clone(),
@@ -87,13 +86,4 @@ impl State {
 
 fn state_error(file: &Path, problem: String) -> TrainError {
     TrainError::State { file: file.to_owned(), problem }
-}
-
-/// As recipes name it.
-fn initialization(initialization: Initialization) -> &'static str {
-    match initialization {
-        Initialization::DepthScaled => "depth-scaled",
-        Initialization::Normal => "normal",
-        Initialization::TinyLlama => "tiny-llama",
-    }
 }

@@ -8,7 +8,7 @@ use outgrow_data::Order;
 use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::{Decoder, Initialization, initial_tensors};
 use outgrow_operators::{Growth, GrowthPlan, grow_tensors};
-use outgrow_train::{Control, Outcome, TrainSettings, accumulate, latest_checkpoint};
+use outgrow_train::{Control, Outcome, TrainSettings, accumulate, resume::latest_checkpoint};
 
 use self::workshop::{
     BASE_STEPS, SEQUENCES, STEP_TOKENS, STEPS, Told, Workshop, added_on_top,

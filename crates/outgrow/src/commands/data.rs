@@ -6,7 +6,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use outgrow_data::{PrepareOptions, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, choose_separator, prepare};
+use outgrow_data::{PrepareOptions, SeparatorChoice, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, prepare};
 use outgrow_tokenizer::pretrained::TokenizerFiles;
 
 use crate::{
@@ -96,7 +96,7 @@ fn run_prepare(arguments: &Prepare) -> Result<()> {
     };
     let tokenizer = TokenizerFiles::open_plain(&arguments.tokenizer)?;
     notes::print(tokenizer.notes());
-    notes::print(choose_separator(&tokenizer, options.separator.as_deref())?.note);
+    notes::print(SeparatorChoice::new(&tokenizer, options.separator.as_deref())?.note);
     // Hidden by itself where standard error is no terminal.
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template("{bar:28} {percent:>3} %  {msg}  {eta} left");

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use outgrow_kernels::open_device;
 use outgrow_train::{
-    Condition, Control, Event, Outcome, Position, Training, checkpoint_folders, checkpoint_to_go_on_from,
+    Control, Event, Outcome, Position, Training,
+    resume::{CheckpointFolder, Condition, checkpoint_folders, checkpoint_to_go_on_from},
     train,
 };
 
@@ -87,7 +88,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// A finished run whose last checkpoint is damaged is not done. One whose training state was removed is.
 fn check_last_checkpoint(folder: &Path) -> Result<()> {
-    match checkpoint_folders(folder).last().map(outgrow_train::CheckpointFolder::condition) {
+    match checkpoint_folders(folder).last().map(CheckpointFolder::condition) {
         Some(Condition::Damaged { .. }) => {
             checkpoint_to_go_on_from(folder)?;
             Ok(())

@@ -9,8 +9,11 @@ use std::{
 
 use outgrow_schedules::Stage;
 use outgrow_train::{
-    CheckpointFolder, Comparison, Condition, Difference, Field, Position, Rule, Training, checkpoint_at,
-    checkpoint_folders, checkpoint_name, checkpoint_to_go_on_from, compare, move_checkpoints_after,
+    Position, Training,
+    resume::{
+        CheckpointFolder, Comparison, Condition, Difference, Field, Rule, checkpoint_at, checkpoint_folders,
+        checkpoint_name, checkpoint_to_go_on_from, move_checkpoints_after, shown,
+    },
 };
 
 use crate::{
@@ -120,7 +123,7 @@ impl RunFolder {
     }
 
     fn go_on(&self, checkpoint: &Path, resolved: &ResolvedRecipe, training: &Training<'_>) -> Result<Start> {
-        let mut comparison = compare(checkpoint, training)?;
+        let mut comparison = Comparison::new(checkpoint, training)?;
         if let Some(benchmarks) = &resolved.benchmarks {
             comparison.differences.extend(other_benchmarks(
                 &self.file,
@@ -142,7 +145,7 @@ impl RunFolder {
         let mut notes = self.notes(checkpoint, &comparison);
         let said = |one: &Difference| {
             let change = one.after(step);
-            let (from, to) = (outgrow_train::shown(&change.from), outgrow_train::shown(&change.to));
+            let (from, to) = (shown(&change.from), shown(&change.to));
             format!("{} = {to} from step {step} on, where it was {from}; run.json records it", change.field)
         };
         notes.extend(comparison.differences.iter().map(said));

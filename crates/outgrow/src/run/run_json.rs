@@ -9,7 +9,7 @@ use std::{
 
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_data::{Batches, Manifest};
-use outgrow_train::{Change, Comparison, Difference, Field};
+use outgrow_train::resume::{Change, Comparison, Difference, Field};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -224,14 +224,14 @@ mod signals {
         workshop.write("recipe.toml", recipe(&scratch(100_000_000, "1e-3")));
         let first = train_until_terminated(&workshop);
         assert!(!first.iter().any(|line| line.starts_with("going on")), "{first:?}");
-        let checkpoint = outgrow_train::latest_checkpoint(&workshop.path("run")).unwrap();
+        let checkpoint = outgrow_train::resume::latest_checkpoint(&workshop.path("run")).unwrap();
         Checkpoint::open(&checkpoint).unwrap();
         assert!(!workshop.names("run").iter().any(|name| name.ends_with(".partial")));
 
         let second = train_until_terminated(&workshop);
         let name = checkpoint.file_name().unwrap().to_str().unwrap();
         assert!(second.contains(&format!("going on from run/{name}")), "{second:?}");
-        assert!(outgrow_train::latest_checkpoint(&workshop.path("run")).unwrap() > checkpoint);
+        assert!(outgrow_train::resume::latest_checkpoint(&workshop.path("run")).unwrap() > checkpoint);
         let steps: Vec<_> =
             metrics(&workshop, "run").into_iter().filter(|(.., validation)| !validation).collect();
         let expected: Vec<_> = (1..=steps.len() as u64).collect();

@@ -2,7 +2,9 @@
 
 use std::{error::Error, fs, sync::Arc};
 
-use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prefetch, prepare};
+use outgrow_data::{
+    Batches, Order, Prefetch, PrefetchOptions, PrepareOptions, TokenShards, Tokenizer, prepare,
+};
 
 const TOKENIZER: &str = r#"{
     "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null, "decoder": null,
@@ -24,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let shards = Arc::new(TokenShards::open(&path("shards"))?);
     let batches = Batches::new(shards, 16, Order::Shuffled { seed: 1 })?;
-    let mut ahead = prefetch(batches.clone(), 0, 4, 2);
+    let options = PrefetchOptions { first_sample: 0, sequences: 4, depth: 2 };
+    let mut ahead = Prefetch::new(batches.clone(), options);
     for step in 0..8 {
         let batch = ahead.next().ok_or("the batches ended")??;
         if batch != batches.batch(step * 4, 4)? {

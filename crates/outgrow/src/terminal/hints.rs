@@ -1,0 +1,49 @@
+//! What a refusal of outgrow-train means on the command line: which flag helps. Libraries name no flags.
+
+use std::path::Path;
+
+use outgrow_train::{
+    TrainError,
+    resume::{Difference, Field, Rule},
+};
+
+/// The words for a refusal with the flags that help; `None` where none does.
+pub fn with_flags(error: &TrainError) -> Option<String> {
+    match error {
+        TrainError::OtherRun { folder, differences } => Some(of_another_run(folder, differences)),
+        TrainError::NotWhole { whole: Some(step), .. } => {
+            Some(format!("{error}: `--rewind-to step-{step}` goes on from it and sets aside what is newer"))
+        }
+        TrainError::NotWhole { whole: None, .. } => {
+            Some(format!("{error}: put back what is missing, or begin anew with another --out"))
+        }
+        _ => None,
+    }
+}
+
+fn of_another_run(folder: &Path, differences: &[Difference]) -> String {
+    let (extensions, others): (Vec<_>, Vec<_>) =
+        differences.iter().partition(|difference| difference.rule() == Rule::Extension);
+    let folder = folder.display();
+    if others.is_empty() {
+        let extensions: Vec<_> = extensions.into_iter().map(ToString::to_string).collect();
+        let extensions = extensions.join("; ");
+        return format!(
+            "{folder}: was written by a run with {extensions}; --extend goes on with it as it is here"
+        );
+    }
+    let others = others.into_iter().map(with_dtype);
+    let extensions = extensions.into_iter().map(|one| format!("{one} (--extend allows that)"));
+    let all: Vec<_> = others.chain(extensions).collect();
+    let all = all.join("; ");
+    format!("{folder}: was written by a run with {all}; use another --out, or the recipe that began this run")
+}
+
+fn with_dtype(difference: &Difference) -> String {
+    match (difference.field, difference.saved.as_str()) {
+        // bf16 is computed on every processor by that name only.
+        (Field::Dtype, Some("bf16")) => format!("{difference} (--dtype bf16-emulated computes in it)"),
+        (Field::Dtype, Some(saved)) => format!("{difference} (--dtype {saved} computes in it)"),
+        _ => difference.to_string(),
+    }
+}
