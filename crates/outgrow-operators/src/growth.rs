@@ -4,19 +4,28 @@
 //! Equations and names of operators: arXiv 2405.15319 (G_direct, G_zero, G_random, G_learn, appendix A) and where a variant
 //! says so.
 
-mod matrices;
+mod named;
+mod spelled;
 mod words;
+
+mod matrices;
+pub(crate) mod closed_set;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::matrices::{LearnedMatrices, MatricesFile};
+use self::closed_set::closed_set;
+pub use self::{
+    closed_set::UnknownWord,
+    matrices::{LearnedMatrices, MatricesFile},
+    named::{Axis, Operator, ParameterError, Parameters},
+};
 use crate::error::GrowthError;
 
 /// A way to make a model larger. Layers, heads and channels are counted from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "operator", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "operator", rename_all = "kebab-case", try_from = "spelled::Spelled")]
 pub enum Growth {
     /// G_stack, the depth form of G_direct (A.3): the whole model again on top of itself; layer `i` of the grown model is layer
     /// `i mod l` of a source of `l` layers.
@@ -58,21 +67,23 @@ pub enum Growth {
     /// Gradual stacking: the top layers again, on top.
     Last {
         /// Layers of the grown model; at most twice the source's.
-        num_hidden_layers: usize,
+        #[serde(flatten)]
+        depth: Depth,
     },
     /// G_zero in depth (A.4, LLaMA Pro arXiv 2401.02415): copies whose `o_proj` and `down_proj` are zero, so that they pass the
     /// residual stream on unchanged.
     ZeroDepth {
         /// Layers of the grown model.
-        num_hidden_layers: usize,
+        #[serde(flatten)]
+        depth: Depth,
         /// Where the new layers stand.
-        #[serde(default)]
         placement: Placement,
     },
     /// G_random in depth (A.5): fresh layers on top, whose outputs a mask lets in little by little.
     RandomDepth {
         /// Layers of the grown model.
-        num_hidden_layers: usize,
+        #[serde(flatten)]
+        depth: Depth,
         /// Seeds the fresh weights.
         seed: u64,
     },
@@ -112,14 +123,13 @@ pub enum Growth {
     /// G_learn (A.6, LiGO arXiv 2303.00980): every tensor a linear map of the source's.
     Learned {
         /// Layers of the grown model; by default the source's.
-        num_hidden_layers: Option<usize>,
+        #[serde(flatten, serialize_with = "spelled::optional_depth")]
+        depth: Option<Depth>,
         /// Sizes of the grown model.
-        #[serde(default)]
         width: Width,
         /// Trained matrices (safetensors); without them the initial ones, which stack in depth and pad with noise in width.
         matrices: Option<MatricesFile>,
         /// Seeds the noise of initial matrices.
-        #[serde(default)]
         seed: u64,
     },
     /// Noise on all matrices (arXiv 2405.15319, I.2, equations 53 and 54). The shape stays.
@@ -127,15 +137,25 @@ pub enum Growth {
         /// The part of noise, 0 to 1; the paper's best is 0.2.
         amount: f64,
         /// How weights and noise are mixed.
-        #[serde(default)]
         mix: Mix,
         /// Seeds the noise.
         seed: u64,
     },
 }
 
+/// How deep a grown model is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Depth {
+    /// So many layers.
+    #[serde(rename = "num_hidden_layers")]
+    Layers(usize),
+    /// So many times as many as its source.
+    #[serde(rename = "factor")]
+    Factor(usize),
+}
+
 /// Sizes of a model that is grown in width; those that are not given stay as they are. The width of a head always stays.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Width {
     /// Width of the residual stream.
@@ -153,7 +173,7 @@ pub struct Width {
 }
 
 /// Where identity layers stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {
     /// Each after the layer it is a copy of, evenly spread.
@@ -163,8 +183,10 @@ pub enum Placement {
     Top,
 }
 
+closed_set!(Placement, "placement", 2, Interleaved => "interleaved", Top => "top");
+
 /// How noise is mixed in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mix {
     /// `(1 − amount) · weight + amount · noise`, the paper's equations.
@@ -173,6 +195,8 @@ pub enum Mix {
     /// `√(1 − amount) · weight + √amount · noise`, which keeps the variance: the form in the code released with the paper.
     VariancePreserving,
 }
+
+closed_set!(Mix, "way of mixing noise", 2, Linear => "linear", VariancePreserving => "variance-preserving");
 
 impl Growth {
     /// The same with the path of its matrices, where it has one, taken from the folder of the recipe that names it.
@@ -190,8 +214,8 @@ impl Growth {
     /// What [`LearnedMatrices::read`] gives.
     pub fn read_matrices(self) -> Result<Self, GrowthError> {
         match self {
-            Self::Learned { num_hidden_layers, width, matrices: Some(file), seed } => {
-                Ok(Self::Learned { num_hidden_layers, width, matrices: Some(file.read()?), seed })
+            Self::Learned { depth, width, matrices: Some(file), seed } => {
+                Ok(Self::Learned { depth, width, matrices: Some(file.read()?), seed })
             }
             other => Ok(other),
         }

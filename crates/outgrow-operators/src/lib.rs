@@ -30,7 +30,10 @@ pub use folder::{
     source::{OtherDecoder, Source},
     write::Grown,
 };
-pub use growth::{Growth, LearnedMatrices, MatricesFile, Mix, Placement, Width};
+pub use growth::{
+    Axis, Depth, Growth, LearnedMatrices, MatricesFile, Mix, Operator, ParameterError, Parameters, Placement,
+    UnknownWord, Width,
+};
 pub use plan::{
     GrowthPlan,
     depth::LayerOrigin,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::growth::{Growth, Mix, Placement, Width};
+use crate::growth::{Depth, Growth, Mix, Placement, Width};
 
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,30 +16,40 @@ impl fmt::Display for Growth {
             Self::Middle { block_layers } => write!(f, "middle block of {block_layers}"),
             Self::Lidas { block_layers } => write!(f, "lidas, blocks of {block_layers}"),
             Self::Solar { drop_layers } => write!(f, "solar without {drop_layers}"),
-            Self::Last { num_hidden_layers } => write!(f, "last, to {num_hidden_layers} layers"),
-            Self::ZeroDepth { num_hidden_layers, placement } => {
+            Self::Last { depth } => write!(f, "last{depth}"),
+            Self::ZeroDepth { depth, placement } => {
                 let place = match placement {
                     Placement::Interleaved => "interleaved",
                     Placement::Top => "on top",
                 };
-                write!(f, "zero, to {num_hidden_layers} layers, {place}")
+                write!(f, "zero{depth}, {place}")
             }
-            Self::RandomDepth { num_hidden_layers, .. } => write!(f, "random, to {num_hidden_layers} layers"),
+            Self::RandomDepth { depth, .. } => write!(f, "random{depth}"),
             Self::Split { width, share: None } => write!(f, "split{width}"),
             Self::Split { width, share: Some(share) } => write!(f, "split{width}, share {share}"),
             Self::Hyperclone { factor } => write!(f, "hyperclone × {factor}"),
             Self::Aki { width } => write!(f, "aki{width}"),
             Self::ZeroWidth { width, .. } => write!(f, "zero{width}"),
             Self::RandomWidth { width, .. } => write!(f, "random{width}"),
-            Self::Learned { num_hidden_layers, width, matrices, .. } => {
+            Self::Learned { depth, width, matrices, .. } => {
                 let origin = if matrices.is_some() { "learned" } else { "learned, initial" };
                 write!(f, "{origin}{width}")?;
-                num_hidden_layers.map_or(Ok(()), |layers| write!(f, ", to {layers} layers"))
+                depth.map_or(Ok(()), |depth| write!(f, "{depth}"))
             }
             Self::Noise { amount, mix: Mix::Linear, .. } => write!(f, "noise {amount}"),
             Self::Noise { amount, mix: Mix::VariancePreserving, .. } => {
                 write!(f, "noise {amount}, variance preserved")
             }
+        }
+    }
+}
+
+/// As it stands behind an operator.
+impl fmt::Display for Depth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Layers(layers) => write!(f, ", to {layers} layers"),
+            Self::Factor(factor) => write!(f, " × {factor}"),
         }
     }
 }

@@ -11,7 +11,7 @@ use outgrow_checkpoint::{
 
 use crate::{
     error::GrowthError,
-    growth::Placement,
+    growth::{Depth, Placement},
     plan::{
         origin::{Origin, PlannedTensor},
         pattern,
@@ -69,6 +69,14 @@ pub(crate) fn deepened_tensor(
 /// Whether a layer adds this tensor's product to the residual stream.
 pub(crate) fn writes_residual(name: &str) -> bool {
     name.ends_with(".o_proj.weight") || name.ends_with(".down_proj.weight")
+}
+
+/// How many layers a depth is, over a source of so many.
+pub(crate) fn layers(source_layers: usize, depth: Depth) -> Result<usize, GrowthError> {
+    match depth {
+        Depth::Layers(layers) => Ok(layers),
+        Depth::Factor(factor) => multiplied(source_layers, factor),
+    }
 }
 
 /// The whole source again and again.

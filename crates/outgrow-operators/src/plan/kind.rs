@@ -45,12 +45,12 @@ impl<'a> Kind<'a> {
             Growth::Middle { block_layers } => depth::middle(source_layers, *block_layers),
             Growth::Lidas { block_layers } => depth::lidas(source_layers, *block_layers),
             Growth::Solar { drop_layers } => depth::solar(source_layers, *drop_layers),
-            Growth::Last { num_hidden_layers } => depth::last(source_layers, *num_hidden_layers),
-            Growth::ZeroDepth { num_hidden_layers, placement } => {
-                depth::with_identities(source_layers, *num_hidden_layers, *placement)
+            Growth::Last { depth } => depth::last(source_layers, depth::layers(source_layers, *depth)?),
+            Growth::ZeroDepth { depth, placement } => {
+                depth::with_identities(source_layers, depth::layers(source_layers, *depth)?, *placement)
             }
-            Growth::RandomDepth { num_hidden_layers, seed } => {
-                let layers = depth::with_fresh(source_layers, *num_hidden_layers)?;
+            Growth::RandomDepth { depth, seed } => {
+                let layers = depth::with_fresh(source_layers, depth::layers(source_layers, *depth)?)?;
                 return Ok(Self::Depth { layers, seed: *seed });
             }
             Growth::Split { share: Some(share), .. } if !(*share > 0.0 && *share < 1.0) => {
@@ -66,8 +66,9 @@ impl<'a> Kind<'a> {
             Growth::RandomWidth { width, seed } => {
                 return Ok(Self::wider(width, Style::Random { seed: *seed }));
             }
-            Growth::Learned { num_hidden_layers, width, matrices, seed } => {
-                let num_hidden_layers = num_hidden_layers.unwrap_or(source_layers);
+            Growth::Learned { depth, width, matrices, seed } => {
+                let layers = depth.map(|depth| depth::layers(source_layers, depth)).transpose()?;
+                let num_hidden_layers = layers.unwrap_or(source_layers);
                 return Ok(Self::Learned {
                     num_hidden_layers,
                     width,

@@ -1,17 +1,18 @@
 //! The moments of AdamW, grown with the parameters: the same expressions over `….exp_avg` and `….exp_avg_sq`, under a policy. It
 //! knows nothing of how an optimizer uses them.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::GrowthError,
+    growth::closed_set::closed_set,
     plan::origin::{Channel, Channels, Fill, Origin, PlannedTensor, Widening},
 };
 
 /// What becomes of an optimizer's moments when a model is grown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Moments {
     /// They are gone: the optimizer starts anew, as in arXiv 2405.15319.
@@ -27,16 +28,7 @@ pub enum Moments {
     Scaled,
 }
 
-impl fmt::Display for Moments {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Reset => "reset",
-            Self::Copy => "copy",
-            Self::KeepOld => "keep-old",
-            Self::Scaled => "scaled",
-        })
-    }
-}
+closed_set!(Moments, "policy for moments", 4, Reset => "reset", Copy => "copy", KeepOld => "keep-old", Scaled => "scaled");
 
 const FIRST: &str = ".exp_avg";
 const SECOND: &str = ".exp_avg_sq";

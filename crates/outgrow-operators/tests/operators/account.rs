@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use outgrow_checkpoint::{LlamaConfig, LlamaFields, write_tensors};
 use outgrow_operators::{
-    FolderGrowth, FolderPlan, Growth, GrowthError, Mix, Moments, Outline, Passthrough, Placement, Source,
-    Width,
+    Depth, FolderGrowth, FolderPlan, Growth, GrowthError, Mix, Moments, Outline, Passthrough, Placement,
+    Source, Width,
 };
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -84,7 +84,7 @@ fn the_account_of_a_growth_that_computes_says_how() {
                  model.safetensors  8,288 bytes
     memory       about 10 MB
     ");
-    let zero = Growth::ZeroDepth { num_hidden_layers: 6, placement: Placement::Interleaved };
+    let zero = Growth::ZeroDepth { depth: Depth::Layers(6), placement: Placement::Interleaved };
     insta::assert_snapshot!(account(&zero, 1 << 30), @"
     layers       3 → 6
     made of      0-2; layers 1, 3, 5 are 0-2 with zero outputs
@@ -98,10 +98,13 @@ fn the_account_of_a_growth_that_computes_says_how() {
                  model.safetensors  6,352 bytes
     memory       about 10 MB
     ");
-    let learned = Growth::Learned { num_hidden_layers: Some(4), width: wide, matrices: None, seed: 1 };
+    let learned = Growth::Learned { depth: Some(Depth::Layers(4)), width: wide, matrices: None, seed: 1 };
     let noise = Growth::Noise { amount: 0.2, mix: Mix::Linear, seed: 1 };
-    let account =
-        account_of(&source.open(), &[Growth::RandomDepth { num_hidden_layers: 4, seed: 1 }, noise], 1 << 30);
+    let account = account_of(
+        &source.open(),
+        &[Growth::RandomDepth { depth: Depth::Layers(4), seed: 1 }, noise],
+        1 << 30,
+    );
     insta::assert_snapshot!(account.unwrap(), @"
     layers       3 → 4
     made of      0-2; layers 3 are fresh
@@ -270,7 +273,7 @@ fn the_account_says_what_moments_time_and_memory_are_for() {
     time         0.2 s of writing at 1 MB/s, measured
     ");
     let deeper =
-        Growth::Learned { num_hidden_layers: Some(3), width: Width::default(), matrices: None, seed: 1 };
+        Growth::Learned { depth: Some(Depth::Layers(3)), width: Width::default(), matrices: None, seed: 1 };
     insta::assert_snapshot!(account(deeper, Moments::Copy).unwrap(), @"
     layers       2 → 3
     made of      0-1, 0 (1 of 2 neighbours kept)

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use outgrow_operators::{Growth, GrowthPlan, LearnedMatrices, Origin, Width, grow_tensors};
+use outgrow_operators::{Depth, Growth, GrowthPlan, LearnedMatrices, Origin, Width, grow_tensors};
 use proptest::{prelude::*, sample::Index};
 
 use crate::{
@@ -70,7 +70,7 @@ proptest! {
         let (source, tensors) = ordinary(&source, seed);
         let deep = source.with(|fields| fields.num_hidden_layers *= factor).unwrap();
         let learned = Growth::Learned {
-            num_hidden_layers: Some(deep.num_hidden_layers), width: Width::default(), matrices: None, seed,
+            depth: Some(Depth::Layers(deep.num_hidden_layers)), width: Width::default(), matrices: None, seed,
         };
         let learned = GrowthPlan::new(&source, [&learned]).unwrap();
         let stacked = GrowthPlan::new(&source, [&Growth::Stack { factor }]).unwrap();
@@ -103,7 +103,7 @@ proptest! {
     fn fresh_weights_follow_from_the_seed_and_differ_between_tensors(source in models(), seed in any::<u64>()) {
         let (source, tensors) = ordinary(&source, seed);
         let grow = |seed| {
-            let growth = Growth::RandomDepth { num_hidden_layers: source.num_hidden_layers + 2, seed };
+            let growth = Growth::RandomDepth { depth: Depth::Layers(source.num_hidden_layers + 2), seed };
             grow_tensors(&GrowthPlan::new(&source, [&growth]).unwrap(), &tensors).unwrap()
         };
         let (grown, again, other) = (grow(seed), grow(seed), grow(seed.wrapping_add(1)));
@@ -123,7 +123,7 @@ fn fresh_weights_are_spread_as_the_paper_s_code_spreads_them() {
     });
     let source = source.unwrap();
     let (source, tensors) = ordinary(&source, 1);
-    let growth = Growth::RandomDepth { num_hidden_layers: 5, seed: 1 };
+    let growth = Growth::RandomDepth { depth: Depth::Layers(5), seed: 1 };
     let grown = grow_tensors(&GrowthPlan::new(&source, [&growth]).unwrap(), &tensors).unwrap();
     let spread = |name: &str| {
         let values = &grown[name].values;
@@ -164,7 +164,7 @@ fn trained_matrices_go_through_a_file() {
     let path = dir.path().join("matrices.safetensors");
     outgrow_checkpoint::write_tensors(&path, &initial.to_named_tensors()).unwrap();
     let width = Width { hidden_size: Some(12), ..Width::default() };
-    let growth = |matrices| Growth::Learned { num_hidden_layers: Some(4), width, matrices, seed: 7 };
+    let growth = |matrices| Growth::Learned { depth: Some(Depth::Layers(4)), width, matrices, seed: 7 };
     let [from_file, from_seed] = [Some(path.clone().into()), None].map(|matrices| {
         let growth = growth(matrices).read_matrices().unwrap();
         // Read, they are a part of the growth: no plan opens the file.
@@ -197,8 +197,8 @@ fn sizes_that_can_not_be_grown_to_are_refused_with_both_numbers() {
     insta::assert_snapshot!(refusal(Growth::Lidas { block_layers: 3 }), @"block_layers = 3: an even number is needed, because halves of blocks are copied");
     insta::assert_snapshot!(refusal(Growth::Lidas { block_layers: 6 }), @"block_layers = 6 for 6 layers: at least 2 blocks of equally many layers are needed");
     insta::assert_snapshot!(refusal(Growth::Solar { drop_layers: 6 }), @"drop_layers = 6 of 6 layers: at most 5 can be left out");
-    insta::assert_snapshot!(refusal(Growth::Last { num_hidden_layers: 13 }), @"num_hidden_layers = 13: this growth gives 6 to 12 layers");
-    insta::assert_snapshot!(refusal(Growth::ZeroDepth { num_hidden_layers: 10, placement: outgrow_operators::Placement::Interleaved }), @"num_hidden_layers = 10 for 6 layers: the 4 new ones can't be spread evenly; a multiple or a divisor of 6 can, or place them on top");
-    insta::assert_snapshot!(refusal(Growth::RandomDepth { num_hidden_layers: 5, seed: 0 }), @"num_hidden_layers = 5: this growth gives 6 to 65536 layers");
+    insta::assert_snapshot!(refusal(Growth::Last { depth: Depth::Layers(13) }), @"num_hidden_layers = 13: this growth gives 6 to 12 layers");
+    insta::assert_snapshot!(refusal(Growth::ZeroDepth { depth: Depth::Layers(10), placement: outgrow_operators::Placement::Interleaved }), @"num_hidden_layers = 10 for 6 layers: the 4 new ones can't be spread evenly; a multiple or a divisor of 6 can, or place them on top");
+    insta::assert_snapshot!(refusal(Growth::RandomDepth { depth: Depth::Layers(5), seed: 0 }), @"num_hidden_layers = 5: this growth gives 6 to 65536 layers");
     insta::assert_snapshot!(GrowthPlan::new(&source, &[]).unwrap_err(), @"no growth is given: at least one step is needed");
 }

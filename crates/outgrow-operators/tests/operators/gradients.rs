@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use outgrow_checkpoint::{LlamaConfig, LlamaFields, NamedTensors};
-use outgrow_operators::{Growth, GrowthPlan, Placement, Width, grow_tensors};
+use outgrow_operators::{Depth, Growth, GrowthPlan, Placement, Width, grow_tensors};
 
 use crate::{
     models::model,
@@ -61,8 +61,8 @@ fn everything_learns_at_once_in_growths_without_zeros() {
         Growth::Split { width: wider(), share },
         Growth::Aki { width: wider() },
         Growth::RandomWidth { width: wider(), seed: 1 },
-        Growth::RandomDepth { num_hidden_layers: 3, seed: 1 },
-        Growth::Learned { num_hidden_layers: Some(3), width: wider(), matrices: None, seed: 1 },
+        Growth::RandomDepth { depth: Depth::Layers(3), seed: 1 },
+        Growth::Learned { depth: Some(Depth::Layers(3)), width: wider(), matrices: None, seed: 1 },
     ];
     for growth in growths {
         assert_eq!(silent(&growth)[0], BTreeMap::new(), "{growth:?}");
@@ -71,7 +71,7 @@ fn everything_learns_at_once_in_growths_without_zeros() {
 
 #[test]
 fn identity_layers_learn_by_their_outputs_first_and_whole_after_a_step() {
-    let growth = Growth::ZeroDepth { num_hidden_layers: 3, placement: Placement::Top };
+    let growth = Growth::ZeroDepth { depth: Depth::Layers(3), placement: Placement::Top };
     let [first, second] = silent(&growth);
     let silent: Vec<&str> = first.keys().filter_map(|name| name.strip_prefix("model.layers.2.")).collect();
     assert_eq!(silent.len(), first.len(), "only the new layer waits: {first:?}");

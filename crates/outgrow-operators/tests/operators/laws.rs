@@ -6,7 +6,7 @@ use outgrow_checkpoint::{
     LlamaConfig,
     tensor_names::{layer_index, with_layer_index},
 };
-use outgrow_operators::{Growth, GrowthPlan, Origin, grow_tensors};
+use outgrow_operators::{Depth, Growth, GrowthPlan, Origin, Placement, Width, grow_tensors};
 use proptest::prelude::*;
 
 use crate::{
@@ -56,6 +56,22 @@ proptest! {
         prop_assert_eq!(twice.target(), direct.target());
         let stepwise = grow_tensors(&twice, &grow_tensors(&once, &tensors).unwrap()).unwrap();
         prop_assert_eq!(stepwise, grow_tensors(&direct, &tensors).unwrap());
+    }
+
+    #[test]
+    fn a_factor_is_so_many_times_the_layers(source in models(), factor in 1_usize..5, seed in any::<u64>()) {
+        let layers = Depth::Layers(factor * source.num_hidden_layers);
+        for placement in Placement::ALL {
+            let [said, counted] = [layers, Depth::Factor(factor)].map(|depth| {
+                let zero = Growth::ZeroDepth { depth, placement };
+                let random = Growth::RandomDepth { depth, seed };
+                let learned = Growth::Learned { depth: Some(depth), width: Width::default(), matrices: None, seed };
+                [zero, random, learned].map(|growth| GrowthPlan::new(&source, [&growth]).unwrap())
+            });
+            prop_assert_eq!(said, counted);
+        }
+        let last = |depth| GrowthPlan::new(&source, [&Growth::Last { depth }]).map_err(|error| error.to_string());
+        prop_assert_eq!(last(layers), last(Depth::Factor(factor)));
     }
 
     #[test]

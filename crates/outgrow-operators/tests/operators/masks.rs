@@ -4,7 +4,7 @@ use std::fs;
 
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, write_checkpoint};
 use outgrow_operators::{
-    FolderPlan, Growth, GrowthPlan, MaskedFolder, MaskedUnits, Moments, Source, Width, grow_tensors,
+    Depth, FolderPlan, Growth, GrowthPlan, MaskedFolder, MaskedUnits, Moments, Source, Width, grow_tensors,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -25,7 +25,10 @@ fn wider_and_deeper(source: &LlamaConfig, seed: u64) -> [Growth; 2] {
         num_key_value_heads: Some(2 * source.num_key_value_heads),
     };
     let num_hidden_layers = source.num_hidden_layers + 1;
-    [Growth::RandomWidth { width, seed }, Growth::RandomDepth { num_hidden_layers, seed }]
+    [
+        Growth::RandomWidth { width, seed },
+        Growth::RandomDepth { depth: Depth::Layers(num_hidden_layers), seed },
+    ]
 }
 
 /// Zero and powers of two: their products with weights are exact, so that both models differ by what f64 rounds.
@@ -81,14 +84,14 @@ fn masked(source: &LlamaConfig, growths: &[Growth]) -> MaskedUnits {
 #[test]
 fn what_later_growths_make_of_masked_parts_is_masked_too() {
     let source = model(2);
-    let deeper = Growth::RandomDepth { num_hidden_layers: 3, seed: 1 };
+    let deeper = Growth::RandomDepth { depth: Depth::Layers(3), seed: 1 };
     let wide = Width { hidden_size: Some(10), intermediate_size: Some(14), ..Width::default() };
     let wider = Growth::RandomWidth { width: wide, seed: 1 };
     let stack = Growth::Stack { factor: 2 };
     let layers = |growths: &[Growth]| masked(&source, growths).layers;
     assert_eq!(layers(std::slice::from_ref(&deeper)), [[2, 3]]);
     assert_eq!(layers(&[deeper.clone(), stack.clone()]), [[2, 3], [5, 6]]);
-    assert_eq!(layers(&[stack.clone(), Growth::RandomDepth { num_hidden_layers: 6, seed: 1 }]), [[4, 6]]);
+    assert_eq!(layers(&[stack.clone(), Growth::RandomDepth { depth: Depth::Layers(6), seed: 1 }]), [[4, 6]]);
     let split = Growth::Hyperclone { factor: 2 };
     let both = masked(&source, &[wider.clone(), stack.clone(), split]);
     assert_eq!(
@@ -103,7 +106,7 @@ fn what_later_growths_make_of_masked_parts_is_masked_too() {
     let zero = Growth::ZeroWidth { width: wide, seed: 1 };
     assert!(masked(&source, &[stack, zero]).is_empty());
     let learned = Growth::Learned {
-        num_hidden_layers: None,
+        depth: None,
         width: Width { hidden_size: Some(12), ..wide },
         matrices: None,
         seed: 1,
@@ -112,7 +115,7 @@ fn what_later_growths_make_of_masked_parts_is_masked_too() {
 }
 
 fn random_depth(folder: &Folder) -> FolderPlan {
-    FolderPlan::new(&folder.open(), &[Growth::RandomDepth { num_hidden_layers: 3, seed: 1 }]).unwrap()
+    FolderPlan::new(&folder.open(), &[Growth::RandomDepth { depth: Depth::Layers(3), seed: 1 }]).unwrap()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Small models of many shapes with a value of its own for every number, lists of their layers, and growths that fit them.
 
 use outgrow_checkpoint::{Dtype, HostTensor, LlamaConfig, LlamaFields, NamedTensors, Rope, RopeScaling};
-use outgrow_operators::{Growth, Mix, Placement, Width};
+use outgrow_operators::{Depth, Growth, Mix, Placement, Width};
 use proptest::prelude::*;
 
 /// Models with grouped queries, heads that don't add up to the hidden size, tied heads, all dtypes and rope types.
@@ -99,10 +99,10 @@ pub fn growths(source: &LlamaConfig, by: usize, share: f64, seed: u64) -> Vec<Gr
         Growth::Interleave { factor: by },
         Growth::Solar { drop_layers: layers - 1 },
         Growth::Middle { block_layers: 1 },
-        Growth::Last { num_hidden_layers: layers + 1 },
-        Growth::ZeroDepth { num_hidden_layers, placement: Placement::Interleaved },
-        Growth::ZeroDepth { num_hidden_layers: layers + by, placement: Placement::Top },
-        Growth::RandomDepth { num_hidden_layers: layers + by, seed },
+        Growth::Last { depth: Depth::Layers(layers + 1) },
+        Growth::ZeroDepth { depth: Depth::Layers(num_hidden_layers), placement: Placement::Interleaved },
+        Growth::ZeroDepth { depth: Depth::Layers(layers + by), placement: Placement::Top },
+        Growth::RandomDepth { depth: Depth::Layers(layers + by), seed },
         Growth::Split { width, share: None },
         Growth::Split { width, share: Some(share) },
         Growth::Split { width: narrow, share: Some(share) },
@@ -117,7 +117,7 @@ pub fn growths(source: &LlamaConfig, by: usize, share: f64, seed: u64) -> Vec<Gr
         Growth::ZeroWidth { width: joining, seed },
         Growth::RandomWidth { width, seed },
         Growth::RandomWidth { width: uneven, seed },
-        Growth::Learned { num_hidden_layers: Some(num_hidden_layers), width, matrices, seed },
+        Growth::Learned { depth: Some(Depth::Layers(num_hidden_layers)), width, matrices, seed },
         Growth::Noise { amount: 0.2, mix: Mix::Linear, seed },
         Growth::Noise { amount: 0.2, mix: Mix::VariancePreserving, seed },
     ]

@@ -172,6 +172,6 @@ fn moments_that_are_not_there_or_follow_from_nothing_are_refused() {
     };
     insta::assert_snapshot!(refusal(Growth::Stack { factor: 2 }), @"DIR/source: no optimizer.safetensors, here or in training/, whose moments could be grown: reset them");
     let width = Width { hidden_size: Some(16), ..Width::default() };
-    insta::assert_snapshot!(refusal(Growth::Learned { num_hidden_layers: None, width, matrices: None, seed: 0 }), @"tensor `model.embed_tokens.weight` is mixed from several, and no rule gives its moments: reset them");
+    insta::assert_snapshot!(refusal(Growth::Learned { depth: None, width, matrices: None, seed: 0 }), @"tensor `model.embed_tokens.weight` is mixed from several, and no rule gives its moments: reset them");
     assert!(!dir.path().join("grown").exists());
 }

@@ -11,7 +11,7 @@ use outgrow_checkpoint::{
     tensor_names::{layer_index, with_layer_index},
 };
 use outgrow_operators::{
-    FolderPlan, Growth, GrowthError, Moments, Passthrough, Placement, Preservation, Source, Width,
+    Depth, FolderPlan, Growth, GrowthError, Moments, Passthrough, Placement, Preservation, Source, Width,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -139,7 +139,7 @@ fn config(model_type: &str, layers: usize, keys: Value) -> Value {
 }
 
 fn zero(num_hidden_layers: usize, placement: Placement) -> Growth {
-    Growth::ZeroDepth { num_hidden_layers, placement }
+    Growth::ZeroDepth { depth: Depth::Layers(num_hidden_layers), placement }
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn what_needs_a_llama_says_so() {
     let width = Width { hidden_size: Some(8), ..Width::default() };
     insta::assert_snapshot!(folder.refusal(Growth::Split { width, share: None }), @r#"`split` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
     insta::assert_snapshot!(folder.refusal(Growth::Hyperclone { factor: 2 }), @r#"`hyperclone` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
-    insta::assert_snapshot!(folder.refusal(Growth::RandomDepth { num_hidden_layers: 4, seed: 0 }), @r#"`random-depth` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
+    insta::assert_snapshot!(folder.refusal(Growth::RandomDepth { depth: Depth::Layers(4), seed: 0 }), @r#"`random-depth` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
 }
 
 #[test]

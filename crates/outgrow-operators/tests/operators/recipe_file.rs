@@ -93,7 +93,7 @@ seed = -1
     line 5: unknown field `depth`, expected `factor`;
     line 6: factor: invalid type: string "two", expected usize;
     line 4: unknown field `factr`, expected `factor`;
-    line 9: operator: unknown variant `stak`, expected one of `stack`, `interleave`, `layers`, `pattern`, `middle`, `lidas`, `solar`, `last`, `zero-depth`, `random-depth`, `split`, `hyperclone`, `aki`, `zero-width`, `random-width`, `learned`, `noise`;
+    line 9: operator: unknown variant `stak`, expected one of `stack`, `interleave`, `layers`, `pattern`, `middle`, `lidas`, `solar`, `last`, `zero-depth`, `random-depth`, `split`, `hyperclone`, `aki`, `zero-width`, `random-width`, `learned`, `noise`, `zero`, `random`;
     line 11: missing field `operator`;
     line 17: unknown field `hiden_size`, expected one of `hidden_size`, `intermediate_size`, `num_attention_heads`, `num_key_value_heads`;
     line 22: seed: invalid value: integer `-1`, expected u64
@@ -125,6 +125,41 @@ fn the_end_of_the_name_says_which_kind_it_is() {
     assert_snapshot!(read("long.yml", &" ".repeat(2 << 20)).unwrap_err(), @"DIR/long.yml: longer than 1048576 bytes: expected a recipe");
     let missing = RecipeFile::read(Path::new("missing.toml")).unwrap_err();
     assert_snapshot!(missing, @"missing.toml: cannot read");
+}
+
+#[test]
+fn recipes_know_the_words_of_the_command_line_and_a_factor_as_a_depth() {
+    let step = |keys: &str| {
+        GrowthRecipe::parse(&format!("[[steps]]\n{keys}"), Path::new("")).map_err(|error| error.to_string())
+    };
+    for (one, other) in [
+        ("operator = 'zero'\nfactor = 2", "operator = 'zero-depth'\nfactor = 2"),
+        (
+            "operator = 'zero'\naxis = 'width'\nwidth.hidden_size = 64",
+            "operator = 'zero-width'\nwidth.hidden_size = 64\nseed = 0",
+        ),
+        (
+            "operator = 'random'\naxis = 'depth'\nnum_hidden_layers = 4\nseed = 1",
+            "operator = 'random-depth'\nnum_hidden_layers = 4\nseed = 1",
+        ),
+        (
+            "operator = 'random'\naxis = 'width'\nwidth.hidden_size = 64",
+            "operator = 'random-width'\nwidth.hidden_size = 64\nseed = 0",
+        ),
+    ] {
+        assert_eq!(step(one).unwrap(), step(other).unwrap());
+    }
+    for keys in ["operator = 'last'\nfactor = 2", "operator = 'learned'\nfactor = 2"] {
+        let recipe = step(keys).unwrap();
+        let written = recipe.to_toml().unwrap();
+        assert!(written.contains("factor = 2"), "{written}");
+        assert_eq!(GrowthRecipe::parse(&written, Path::new("")).unwrap(), recipe);
+    }
+    assert_snapshot!(step("operator = 'zero'\nfactor = 2\nnum_hidden_layers = 4").unwrap_err(), @"line 3: factor: num_hidden_layers and factor both say the depth; expected one of them");
+    assert_snapshot!(step("operator = 'zero-depth'").unwrap_err(), @"line 1: missing field `num_hidden_layers`");
+    assert_snapshot!(step("operator = 'zero'").unwrap_err(), @"line 1: missing field `num_hidden_layers`");
+    assert_snapshot!(
+        step("operator = 'random'\naxis = 'width'\nwidth.hidden_size = 64\nfactor = 2").unwrap_err(), @"line 5: unknown field `factor`: `random` has no use for it on this axis");
 }
 
 proptest! {

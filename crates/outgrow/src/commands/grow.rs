@@ -14,7 +14,7 @@ use super::verify;
 use crate::{
     error::{BadInput, Result},
     machine::disk::write_speed,
-    terminal::{notes, output},
+    terminal::{notes, output, words::one_of},
 };
 
 /// Flags of `outgrow grow`.
@@ -32,8 +32,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
     /// What becomes of the optimizer's moments, where the source has some.
-    #[arg(long, value_enum, default_value = "reset")]
-    moments: MomentsFlag,
+    #[arg(long, value_name = "MOMENTS", default_value = "reset", value_parser = one_of(&Moments::ALL, moments_help))]
+    moments: Moments,
     /// random: what of the new parts is let in, 0 to 1; closed, 0, by default. Below 1 it stands in training/mask.json,
     /// and `outgrow export` folds it into the weights.
     #[arg(long, value_name = "M")]
@@ -53,26 +53,12 @@ pub struct Arguments {
     shard_size: u64,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum MomentsFlag {
-    /// They stay behind.
-    Reset,
-    /// Copies have their source's.
-    Copy,
-    /// The first copy keeps its source's, all else starts at zero.
-    KeepOld,
-    /// As copy, but divided as gradients are.
-    Scaled,
-}
-
-impl MomentsFlag {
-    fn policy(self) -> Moments {
-        match self {
-            Self::Reset => Moments::Reset,
-            Self::Copy => Moments::Copy,
-            Self::KeepOld => Moments::KeepOld,
-            Self::Scaled => Moments::Scaled,
-        }
+fn moments_help(moments: Moments) -> &'static str {
+    match moments {
+        Moments::Reset => "They stay behind",
+        Moments::Copy => "Copies have their source's",
+        Moments::KeepOld => "The first copy keeps its source's, all else starts at zero",
+        Moments::Scaled => "As copy, but divided as gradients are",
     }
 }
 
@@ -89,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let problem = "--verify has no use for a mask that isn't open: give --mask 1, or export the folder and verify that";
         return Err(BadInput(problem.to_owned()).into());
     }
-    let moments = arguments.moments.policy();
+    let moments = arguments.moments;
     let growth = FolderGrowth::new(&source, plan, moments, arguments.shard_size)?;
     let grown = growth.carry_out(&arguments.target)?;
     if grown.reused > 0 {
@@ -114,7 +100,7 @@ fn print_account(arguments: &Arguments, how: RecipeFile) -> Result<()> {
     };
     notes::print_about(&arguments.source, plannable.notes());
     let plan = planned(arguments, how, plannable)?;
-    let growth = FolderGrowth::new(plannable, plan, arguments.moments.policy(), arguments.shard_size)?;
+    let growth = FolderGrowth::new(plannable, plan, arguments.moments, arguments.shard_size)?;
     let account = growth.account();
     let parent = arguments.target.parent().filter(|parent| !parent.as_os_str().is_empty());
     // A disk that can't be looked at is no reason to withhold the rest.

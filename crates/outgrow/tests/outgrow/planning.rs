@@ -52,6 +52,30 @@ fn a_growth_is_planned_without_the_shards_but_not_carried_out() {
 }
 
 #[test]
+fn a_factor_is_a_depth_for_every_operator_in_depth_and_both_vocabularies_say_it() {
+    let workshop = Workshop::new();
+    write_source_without_shards(&workshop);
+    workshop.write("recipe.toml", "[[steps]]\noperator = 'zero'\naxis = 'depth'\nfactor = 2\n");
+    let account = |how: &[&str]| {
+        let output = workshop.run(&[&["grow", "source", "grown", "--plan"], how].concat());
+        assert_success(&output);
+        without_time(&stdout(&output))
+    };
+    let zero = account(&["--operator", "zero", "--num-hidden-layers", "4"]);
+    for how in [
+        &["--operator", "zero", "--factor", "2"][..],
+        &["--operator", "zero-depth", "--factor", "2"],
+        &["--recipe", "recipe.toml"],
+    ] {
+        assert_eq!(account(how), zero);
+    }
+    for operator in ["last", "random", "learned"] {
+        let layers = account(&["--operator", operator, "--num-hidden-layers", "4"]);
+        assert_eq!(account(&["--operator", operator, "--factor", "2"]), layers, "{operator}");
+    }
+}
+
+#[test]
 fn the_time_is_said_where_the_target_s_disk_can_be_measured() {
     let workshop = Workshop::new();
     write_source_without_shards(&workshop);

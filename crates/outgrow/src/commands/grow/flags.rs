@@ -3,20 +3,21 @@
 
 use std::path::PathBuf;
 
-use outgrow_operators::{Growth, Mix, Placement, Width};
+use outgrow_operators::{Axis, Growth, Mix, Operator, ParameterError, Parameters, Placement, Width};
 
-use crate::error::BadInput;
+use crate::{error::BadInput, terminal::words::one_of};
 
 /// How to grow.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags {
     /// How the new parts are made of the old ones.
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "OPERATOR", value_parser = one_of(&Operator::ALL, operator_help))]
     operator: Option<Operator>,
     /// Whether to grow deeper or wider, for operators that can do both.
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "AXIS", value_parser = one_of(&Axis::ALL, |_| ""))]
     axis: Option<Axis>,
-    /// stack, interleave, hyperclone: how many times as large.
+    /// How many times as large: stack, interleave, hyperclone; in depth also last, zero, random and learned, in place of
+    /// --num-hidden-layers.
     #[arg(long, value_name = "G")]
     factor: Option<usize>,
     /// The source layer of each new layer, counted from 0, instead of an operator: 0,1,2,0,1,2.
@@ -35,8 +36,8 @@ pub struct Flags {
     #[arg(long, value_name = "N")]
     num_hidden_layers: Option<usize>,
     /// zero in depth: where the new layers stand; interleaved by default.
-    #[arg(long, value_enum)]
-    placement: Option<PlacementFlag>,
+    #[arg(long, value_name = "PLACEMENT", value_parser = one_of(&Placement::ALL, placement_help))]
+    placement: Option<Placement>,
     /// Width of the grown model's residual stream.
     #[arg(long, value_name = "N")]
     hidden_size: Option<usize>,
@@ -59,61 +60,48 @@ pub struct Flags {
     #[arg(long, value_name = "A")]
     noise: Option<f64>,
     /// How noise is mixed in; linear by default.
-    #[arg(long, value_enum)]
-    noise_mix: Option<MixFlag>,
+    #[arg(long, value_name = "MIX", value_parser = one_of(&Mix::ALL, mix_help))]
+    noise_mix: Option<Mix>,
     /// Seeds whatever is drawn; 0 by default.
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Operator {
-    /// Depth: all layers again, on top (G_stack): 0 1 2 0 1 2.
-    Stack,
-    /// Depth: each layer again, next to itself: 0 0 1 1 2 2.
-    Interleave,
-    /// Depth: the middle block of layers again (MIDAS).
-    Middle,
-    /// Depth: halves of the middle blocks again, between them (LIDAS).
-    Lidas,
-    /// Depth: two copies, the first without its last layers, the second without its first (SOLAR).
-    Solar,
-    /// Depth: the top layers again (gradual stacking).
-    Last,
-    /// Depth: layers that pass everything on. Width: channels that hold zero (G_zero).
-    Zero,
-    /// Depth: fresh layers. Width: fresh channels. Both behind a mask (G_random).
-    Random,
-    /// Depth and width by matrices (G_learn, LiGO).
-    Learned,
-    /// Width: channels again, and what reads them divided (G_direct).
-    Split,
-    /// Width: a split of everything by one factor.
-    Hyperclone,
-    /// Width: a split whose new outputs come from the layer above (bert2BERT's AKI).
-    Aki,
+fn operator_help(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Stack => "Depth: all layers again, on top (G_stack): 0 1 2 0 1 2",
+        Operator::Interleave => "Depth: each layer again, next to itself: 0 0 1 1 2 2",
+        Operator::Middle => "Depth: the middle block of layers again (MIDAS)",
+        Operator::Lidas => "Depth: halves of the middle blocks again, between them (LIDAS)",
+        Operator::Solar => {
+            "Depth: two copies, the first without its last layers, the second without its first (SOLAR)"
+        }
+        Operator::Last => "Depth: the top layers again (gradual stacking)",
+        Operator::Zero => "Depth: layers that pass everything on. Width: channels that hold zero (G_zero)",
+        Operator::Random => "Depth: fresh layers. Width: fresh channels. Both behind a mask (G_random)",
+        Operator::Learned => "Depth and width by matrices (G_learn, LiGO)",
+        Operator::Split => "Width: channels again, and what reads them divided (G_direct)",
+        Operator::Hyperclone => "Width: a split of everything by one factor",
+        Operator::Aki => "Width: a split whose new outputs come from the layer above (bert2BERT's AKI)",
+        Operator::ZeroDepth => "zero --axis depth, as recipes say it",
+        Operator::ZeroWidth => "zero --axis width",
+        Operator::RandomDepth => "random --axis depth",
+        Operator::RandomWidth => "random --axis width",
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Axis {
-    Depth,
-    Width,
+fn placement_help(placement: Placement) -> &'static str {
+    match placement {
+        Placement::Interleaved => "Each after the layer it is a copy of",
+        Placement::Top => "On top",
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum PlacementFlag {
-    /// Each after the layer it is a copy of.
-    Interleaved,
-    /// On top.
-    Top,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum MixFlag {
-    /// `(1 − a) · weight + a · noise`.
-    Linear,
-    /// `√(1 − a) · weight + √a · noise`.
-    VariancePreserving,
+fn mix_help(mix: Mix) -> &'static str {
+    match mix {
+        Mix::Linear => "(1 − a) · weight + a · noise",
+        Mix::VariancePreserving => "√(1 − a) · weight + √a · noise",
+    }
 }
 
 impl Flags {
@@ -123,27 +111,32 @@ impl Flags {
     /// A flag that is missing, or one that nothing takes.
     pub fn growths(&self) -> Result<Vec<Growth>, BadInput> {
         let mut flags = self.clone();
-        let mut growths = Vec::from_iter(flags.take_shape()?);
-        if let Some(amount) = flags.noise.take() {
-            let mix = match flags.noise_mix.take() {
-                None | Some(MixFlag::Linear) => Mix::Linear,
-                Some(MixFlag::VariancePreserving) => Mix::VariancePreserving,
-            };
-            // The seed may serve the operator as well; it is read from the flags as they were given.
-            flags.seed = None;
-            growths.push(Growth::Noise { amount, mix, seed: self.seed.unwrap_or(0) });
-        }
+        let noise = flags.noise.take().map(|amount| {
+            let mix = flags.noise_mix.take().unwrap_or_default();
+            Growth::Noise { amount, mix, seed: self.seed.unwrap_or(0) }
+        });
+        let shape = flags.take_shape(noise.is_some())?;
+        let growths: Vec<Growth> = shape.into_iter().chain(noise).collect();
         if growths.is_empty() {
             return Err(BadInput(
                 "--operator is missing, or --layers, --pattern or --noise in its place".into(),
             ));
         }
-        flags.refuse_left(self)?;
+        let what = match (&self.operator, &self.layers, &self.pattern) {
+            (_, Some(_), _) => "--layers".to_owned(),
+            (_, _, Some(_)) => "--pattern".to_owned(),
+            (Some(operator), ..) => format!("--operator {operator}"),
+            _ => "--noise".to_owned(),
+        };
+        flags.refuse_all(&what)?;
         Ok(growths)
     }
 
-    /// The growth that changes the model's shape, if there is one.
-    fn take_shape(&mut self) -> Result<Option<Growth>, BadInput> {
+    /// The growth that changes the model's shape, if there is one. Beside noise, the seed may be the noise's alone.
+    fn take_shape(&mut self, is_noisy: bool) -> Result<Option<Growth>, BadInput> {
+        if is_noisy && (self.layers.is_some() || self.pattern.is_some() || self.operator.is_none()) {
+            self.seed = None;
+        }
         if let Some(layers) = self.layers.take() {
             return Ok(Some(Growth::Layers { layers }));
         }
@@ -151,96 +144,51 @@ impl Flags {
             return Ok(Some(Growth::Pattern { pattern }));
         }
         let Some(operator) = self.operator.take() else { return Ok(None) };
-        self.take_operator(operator).map(Some)
-    }
-
-    fn take_operator(&mut self, operator: Operator) -> Result<Growth, BadInput> {
-        let axis = self.axis.take();
-        let (home, is_at_home) = match operator {
-            Operator::Zero | Operator::Random | Operator::Learned => (Axis::Depth, true),
-            Operator::Split | Operator::Hyperclone | Operator::Aki => {
-                (Axis::Width, axis != Some(Axis::Depth))
+        let (axis, parameters) = (self.axis.take(), self.take_parameters());
+        let named = match Growth::named(operator, axis, parameters.clone()) {
+            Err(ParameterError::Unused { parameters: unused, .. }) if is_noisy && unused == ["seed"] => {
+                Growth::named(operator, axis, Parameters { seed: None, ..parameters })
             }
-            _ => (Axis::Depth, axis != Some(Axis::Width)),
+            named => named,
         };
-        if !is_at_home {
-            return Err(BadInput(format!(
-                "--operator {} has no other axis than {}",
-                word(&operator),
-                word(&home)
-            )));
-        }
-        let axis = axis.unwrap_or(home);
-        Ok(match (operator, axis) {
-            (Operator::Stack, _) => Growth::Stack { factor: needed(&mut self.factor, "factor", "4")? },
-            (Operator::Interleave, _) => {
-                Growth::Interleave { factor: needed(&mut self.factor, "factor", "4")? }
+        match named {
+            Ok(growth) => Ok(Some(growth)),
+            Err(ParameterError::Unused { parameters, .. }) => {
+                let unused = parameters.iter().filter(|name| !(is_noisy && **name == "seed")).map(|name| flag(name));
+                let unused: Vec<String> = unused.chain(self.left()).collect();
+                Err(BadInput(format!("--operator {operator} has no use for {}", unused.join(", "))))
             }
-            (Operator::Hyperclone, _) => {
-                Growth::Hyperclone { factor: needed(&mut self.factor, "factor", "2")? }
+            Err(ParameterError::Axis { only, .. }) => {
+                Err(BadInput(format!("--operator {operator} has no other axis than {only}")))
             }
-            (Operator::Middle, _) => {
-                Growth::Middle { block_layers: needed(&mut self.block_layers, "block-layers", "4")? }
-            }
-            (Operator::Lidas, _) => {
-                Growth::Lidas { block_layers: needed(&mut self.block_layers, "block-layers", "4")? }
-            }
-            (Operator::Solar, _) => {
-                Growth::Solar { drop_layers: needed(&mut self.drop_layers, "drop-layers", "8")? }
-            }
-            (Operator::Last, _) => Growth::Last { num_hidden_layers: self.needed_layers()? },
-            (Operator::Zero, Axis::Depth) => {
-                let placement = match self.placement.take() {
-                    None | Some(PlacementFlag::Interleaved) => Placement::Interleaved,
-                    Some(PlacementFlag::Top) => Placement::Top,
-                };
-                Growth::ZeroDepth { num_hidden_layers: self.needed_layers()?, placement }
-            }
-            (Operator::Random, Axis::Depth) => {
-                Growth::RandomDepth { num_hidden_layers: self.needed_layers()?, seed: self.take_seed() }
-            }
-            (Operator::Zero, Axis::Width) => {
-                Growth::ZeroWidth { width: self.needed_width()?, seed: self.take_seed() }
-            }
-            (Operator::Random, Axis::Width) => {
-                Growth::RandomWidth { width: self.needed_width()?, seed: self.take_seed() }
-            }
-            (Operator::Split, _) => Growth::Split { width: self.needed_width()?, share: self.share.take() },
-            (Operator::Aki, _) => Growth::Aki { width: self.needed_width()? },
-            (Operator::Learned, _) => Growth::Learned {
-                num_hidden_layers: self.num_hidden_layers.take(),
-                width: self.take_width(),
-                matrices: self.matrices.take().map(Into::into),
-                seed: self.take_seed(),
-            },
-        })
-    }
-
-    fn needed_layers(&mut self) -> Result<usize, BadInput> {
-        needed(&mut self.num_hidden_layers, "num-hidden-layers", "24")
-    }
-
-    fn needed_width(&mut self) -> Result<Width, BadInput> {
-        let width = self.take_width();
-        if width == Width::default() {
-            return Err(BadInput(
+            Err(ParameterError::Missing { parameter: "width" }) => Err(BadInput(
                 "a size is missing: --hidden-size, --intermediate-size, --num-attention-heads or --num-key-value-heads".into(),
-            ));
-        }
-        Ok(width)
-    }
-
-    fn take_width(&mut self) -> Width {
-        Width {
-            hidden_size: self.hidden_size.take(),
-            intermediate_size: self.intermediate_size.take(),
-            num_attention_heads: self.num_attention_heads.take(),
-            num_key_value_heads: self.num_key_value_heads.take(),
+            )),
+            Err(ParameterError::Missing { parameter }) => {
+                let flag = flag(parameter);
+                Err(BadInput(format!("{flag} is missing, such as {flag} {}", example(operator, parameter))))
+            }
+            Err(other) => Err(BadInput(other.to_string())),
         }
     }
 
-    fn take_seed(&mut self) -> u64 {
-        self.seed.take().unwrap_or(0)
+    fn take_parameters(&mut self) -> Parameters {
+        Parameters {
+            factor: self.factor.take(),
+            block_layers: self.block_layers.take(),
+            drop_layers: self.drop_layers.take(),
+            num_hidden_layers: self.num_hidden_layers.take(),
+            placement: self.placement.take(),
+            width: Width {
+                hidden_size: self.hidden_size.take(),
+                intermediate_size: self.intermediate_size.take(),
+                num_attention_heads: self.num_attention_heads.take(),
+                num_key_value_heads: self.num_key_value_heads.take(),
+            },
+            share: self.share.take(),
+            matrices: self.matrices.take().map(Into::into),
+            seed: self.seed.take(),
+        }
     }
 
     /// Refuses every flag that is given, because `what` says it all.
@@ -252,17 +200,6 @@ impl Flags {
             [] => Ok(()),
             left => Err(BadInput(format!("{what} has no use for {}", left.join(", ")))),
         }
-    }
-
-    /// Names the flags that nothing has taken.
-    fn refuse_left(&self, given: &Self) -> Result<(), BadInput> {
-        let what = match (&given.operator, &given.layers, &given.pattern) {
-            (_, Some(_), _) => "--layers".to_owned(),
-            (_, _, Some(_)) => "--pattern".to_owned(),
-            (Some(operator), ..) => format!("--operator {}", word(operator)),
-            _ => "--noise".to_owned(),
-        };
-        self.refuse_all(&what)
     }
 
     /// The flags that are given, in the order in which they are declared.
@@ -295,13 +232,18 @@ fn parse_layer(text: &str) -> Result<usize, String> {
     text.trim().parse().map_err(|_| "expected numbers of layers from 0 on, such as 0,1,2,0,1,2".to_owned())
 }
 
-fn needed<T>(flag: &mut Option<T>, name: &str, example: &str) -> Result<T, BadInput> {
-    flag.take().ok_or_else(|| BadInput(format!("--{name} is missing, such as --{name} {example}")))
+/// A parameter as a flag.
+fn flag(parameter: &str) -> String {
+    format!("--{}", parameter.replace('_', "-"))
 }
 
-/// A value as it is written on the command line.
-fn word(value: &impl clap::ValueEnum) -> String {
-    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+fn example(operator: Operator, parameter: &str) -> &'static str {
+    match parameter {
+        "factor" if operator == Operator::Hyperclone => "2",
+        "num_hidden_layers" => "24",
+        "drop_layers" => "8",
+        _ => "4",
+    }
 }
 
 #[cfg(test)]
@@ -335,6 +277,27 @@ mod tests {
         insta::assert_snapshot!(growths("--operator zero --axis width --hidden-size 64 --seed 3"), @r#"{"operator":"zero-width","width":{"hidden_size":64},"seed":3}"#);
         insta::assert_snapshot!(growths("--operator split --hidden-size 64 --share 0.3 --noise 0.1 --seed 5"), @r#"{"operator":"split","width":{"hidden_size":64},"share":0.3} {"operator":"noise","amount":0.1,"mix":"linear","seed":5}"#);
         insta::assert_snapshot!(growths("--operator random --num-hidden-layers 4 --noise 0.1 --noise-mix variance-preserving --seed 5"), @r#"{"operator":"random-depth","num_hidden_layers":4,"seed":5} {"operator":"noise","amount":0.1,"mix":"variance-preserving","seed":5}"#);
+    }
+
+    #[test]
+    fn both_vocabularies_say_the_same_and_a_factor_is_a_depth() {
+        insta::assert_snapshot!(growths("--operator zero --factor 2"), @r#"{"operator":"zero-depth","factor":2,"placement":"interleaved"}"#);
+        for (one, other) in [
+            ("--operator zero --factor 2", "--operator zero-depth --factor 2"),
+            ("--operator zero --axis width --hidden-size 64", "--operator zero-width --hidden-size 64"),
+            (
+                "--operator random --num-hidden-layers 4",
+                "--operator random-depth --axis depth --num-hidden-layers 4",
+            ),
+            ("--operator random --axis width --hidden-size 64", "--operator random-width --hidden-size 64"),
+        ] {
+            assert_eq!(growths(one), growths(other));
+        }
+        insta::assert_snapshot!(growths("--operator last --factor 2"), @r#"{"operator":"last","factor":2}"#);
+        insta::assert_snapshot!(growths("--operator learned --factor 2"), @r#"{"operator":"learned","factor":2,"width":{},"matrices":null,"seed":0}"#);
+        insta::assert_snapshot!(growths("--operator zero-depth --axis width --factor 2"), @"--operator zero-depth has no other axis than depth");
+        insta::assert_snapshot!(growths("--operator zero --factor 2 --num-hidden-layers 8"), @"--operator zero has no use for --factor");
+        insta::assert_snapshot!(growths("--operator zero"), @"--num-hidden-layers is missing, such as --num-hidden-layers 24");
     }
 
     #[test]

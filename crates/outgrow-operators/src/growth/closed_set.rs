@@ -1,0 +1,50 @@
+//! Closed sets whose values have words: in recipes and on the command line they are the same.
+
+/// A word that is none of a closed set's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{word}` is no {what}; expected {expected}")]
+pub struct UnknownWord {
+    /// The word.
+    pub word: String,
+    /// What it was to be.
+    pub what: &'static str,
+    /// All words that are.
+    pub expected: String,
+}
+
+/// Gives an enum `ALL`, `word`, `Display` and `FromStr`.
+macro_rules! closed_set {
+    ($name:ident, $what:literal, $count:literal, $($variant:ident => $word:literal),+ $(,)?) => {
+        impl $name {
+            /// All of them.
+            pub const ALL: [Self; $count] = [$(Self::$variant),+];
+
+            /// Its word in recipes and on the command line.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(self.word())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::growth::UnknownWord;
+
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
+                Self::ALL.into_iter().find(|one| one.word() == word).ok_or_else(|| $crate::growth::UnknownWord {
+                    word: word.to_owned(),
+                    what: $what,
+                    expected: Self::ALL.map(Self::word).join(", "),
+                })
+            }
+        }
+    };
+}
+
+pub(crate) use closed_set;
