@@ -39,7 +39,7 @@ struct Files {
 }
 
 impl Files {
-    fn of(evaluation: &Evaluation, requests: &TokenRequests) -> Self {
+    fn of(evaluation: &Evaluation<'_>, requests: &TokenRequests) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDescription {
             model_name: "a/model".into(),

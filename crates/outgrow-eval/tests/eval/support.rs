@@ -12,7 +12,7 @@ use outgrow_eval::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub const TASKS: [&str; 15] = [
+pub(crate) const TASKS: [&str; 15] = [
     "lambada_openai",
     "lambada_standard",
     "arc_easy",
@@ -30,16 +30,16 @@ pub const TASKS: [&str; 15] = [
     "openbookqa",
 ];
 
-pub struct Hashed {
-    pub outline: ModelOutline,
+pub(crate) struct Hashed {
+    pub(crate) outline: ModelOutline,
     /// After so many batches it fails.
-    pub batches_left: usize,
+    pub(crate) batches_left: usize,
     /// Continuations that it has scored.
-    pub scored: usize,
+    pub(crate) scored: usize,
 }
 
 impl Hashed {
-    pub fn new(outline: ModelOutline) -> Self {
+    pub(crate) fn new(outline: ModelOutline) -> Self {
         Self { outline, batches_left: usize::MAX, scored: 0 }
     }
 }
@@ -71,7 +71,7 @@ fn hashed(context: &[u32], continuation: &[u32]) -> Score {
 }
 
 /// An error as a program prints it: the message, then its causes.
-pub fn one_line(error: &EvalError) -> String {
+pub(crate) fn one_line(error: &EvalError) -> String {
     let (mut line, mut cause) = (error.to_string(), error.source());
     while let Some(error) = cause {
         line = format!("{line}: {error}");
@@ -80,23 +80,23 @@ pub fn one_line(error: &EvalError) -> String {
     line
 }
 
-pub fn golden() -> PathBuf {
+pub(crate) fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-pub fn golden_json(file: &str) -> Value {
+pub(crate) fn golden_json(file: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(golden().join(file)).unwrap()).unwrap()
 }
 
-pub fn documents() -> PathBuf {
+pub(crate) fn documents() -> PathBuf {
     golden().join("documents")
 }
 
-pub fn tokenizer() -> PretrainedTokenizer {
+pub(crate) fn tokenizer() -> PretrainedTokenizer {
     PretrainedTokenizer::plain(Tokenizer::open(&golden().join("tokenizer.json")).unwrap())
 }
 
-pub fn outline(max_length: usize) -> ModelOutline {
+pub(crate) fn outline(max_length: usize) -> ModelOutline {
     ModelOutline {
         vocab_size: tokenizer().tokenizer().vocab_size(),
         max_length,
@@ -106,7 +106,7 @@ pub fn outline(max_length: usize) -> ModelOutline {
 }
 
 /// The options of a golden case.
-pub fn options(json: &Value) -> Options {
+pub(crate) fn options(json: &Value) -> Options {
     let number = |key: &str| json.get(key).and_then(Value::as_u64);
     let add_bos_token = match json.get("add_bos_token").and_then(Value::as_bool) {
         None => AddBosToken::Default,
@@ -125,12 +125,12 @@ pub fn options(json: &Value) -> Options {
     }
 }
 
-pub fn plan(tasks: &[&str], data: &Path, options: &Options) -> Result<Plan, EvalError> {
+pub(crate) fn plan(tasks: &[&str], data: &Path, options: &Options) -> Result<Plan, EvalError> {
     Plan::prepare(&Selection::named(tasks)?, data, options)
 }
 
 /// Tokens and scores of a plan.
-pub fn scored(plan: &Plan, max_length: usize, batch: BatchLimit) -> (TokenRequests, Scores) {
+pub(crate) fn scored(plan: &Plan, max_length: usize, batch: BatchLimit) -> (TokenRequests, Scores) {
     let requests = TokenRequests::new(plan, &tokenizer(), &outline(max_length)).unwrap();
     let scores =
         Scores::compute(&requests, &mut Hashed::new(outline(max_length)), batch, None, &mut |_| ()).unwrap();

@@ -5,29 +5,29 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// One stage of a made-up run.
-pub struct MadeUpStage {
-    pub name: &'static str,
-    pub tokens: u64,
+pub(crate) struct MadeUpStage {
+    pub(crate) name: &'static str,
+    pub(crate) tokens: u64,
     /// Exact FLOPs a token.
-    pub flops: f64,
+    pub(crate) flops: f64,
     /// 6 · parameters.
     pub flops_6nt: f64,
     /// What the growth that begins the stage adds to the loss.
-    pub spike: f64,
+    pub(crate) spike: f64,
     /// The loss after many FLOPs, and how far above it the stage is after 1 TFLOP.
-    pub floor: f64,
-    pub above: f64,
+    pub(crate) floor: f64,
+    pub(crate) above: f64,
 }
 
 /// A made-up run.
-pub struct MadeUpRun {
-    pub name: String,
-    pub method: &'static str,
-    pub seed: u64,
-    pub finished: bool,
-    pub stages: Vec<MadeUpStage>,
+pub(crate) struct MadeUpRun {
+    pub(crate) name: String,
+    pub(crate) method: &'static str,
+    pub(crate) seed: u64,
+    pub(crate) finished: bool,
+    pub(crate) stages: Vec<MadeUpStage>,
     /// Tasks that are evaluated every 100 steps and at the end.
-    pub tasks: &'static [&'static str],
+    pub(crate) tasks: &'static [&'static str],
 }
 
 /// The benchmarks of arXiv 2405.15319.
@@ -48,7 +48,7 @@ fn stage(name: &'static str, tokens: u64, flops: f64, spike: f64, floor: f64, ab
 }
 
 /// Scratch, a growth that wins and a growth that loses, two seeds each, evaluated by the benchmarks of the paper.
-pub fn three_methods() -> Vec<MadeUpRun> {
+pub(crate) fn three_methods() -> Vec<MadeUpRun> {
     let mut runs = Vec::new();
     for seed in [1, 2] {
         let shift = if seed == 1 { 0.0 } else { 0.012 };
@@ -83,7 +83,7 @@ pub fn three_methods() -> Vec<MadeUpRun> {
 }
 
 /// Writes `folder/name/run.json` and `metrics.jsonl`, and says where.
-pub fn write(folder: &Path, run: &MadeUpRun) -> PathBuf {
+pub(crate) fn write(folder: &Path, run: &MadeUpRun) -> PathBuf {
     let folder = folder.join(&run.name);
     std::fs::create_dir_all(&folder).unwrap();
     let description = serde_json::json!({
@@ -104,7 +104,7 @@ pub fn write(folder: &Path, run: &MadeUpRun) -> PathBuf {
 }
 
 /// The lines of `metrics.jsonl`: 2048 tokens a step, an evaluation every 25 steps and at both ends of each stage.
-pub fn metrics(run: &MadeUpRun) -> String {
+pub(crate) fn metrics(run: &MadeUpRun) -> String {
     const BATCH: u64 = 2048;
     let mut text = String::new();
     let (mut step, mut tokens, mut flops, mut flops_6nt) = (0_u64, 0_u64, 0.0, 0.0);
