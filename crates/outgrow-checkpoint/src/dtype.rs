@@ -79,3 +79,19 @@ impl FromStr for Dtype {
         found.ok_or_else(|| CheckpointError::UnknownDtype { word: word.to_owned() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_is_read_by_the_names_it_has() {
+        for dtype in Dtype::ALL {
+            assert_eq!(dtype.to_string().parse::<Dtype>().unwrap(), dtype);
+            assert_eq!(Dtype::with_config_name(dtype.config_name()), Some(dtype));
+        }
+        assert_eq!(Dtype::with_config_name("torch.half"), Some(Dtype::F16));
+        assert_eq!(Dtype::with_config_name("float8"), None);
+        insta::assert_snapshot!("bf16".parse::<Dtype>().unwrap_err(), @"`bf16` is no type that is computed with: expected F64, F32, F16 or BF16");
+    }
+}

@@ -1,6 +1,6 @@
-//! A folder's tokenizer as AutoTokenizer of `transformers` reads it. The class that its files name decides on normalizer
-//! and pre-tokenizer; its configuration decides on special tokens and the template. It encodes no text itself: that is
-//! done by [`Tokenizer`](crate::Tokenizer).
+//! A folder's tokenizer as AutoTokenizer of `transformers` reads it. The class that its files name decides on
+//! normalizer and pre-tokenizer; its configuration decides on special tokens and the template. It encodes no text
+//! itself: that is done by [`Tokenizer`](crate::Tokenizer).
 //!
 //! Files are read first, and the result is opened last. Everything between is JSON in, JSON out. `docs/EVALUATION.md`
 //! has the table of classes.
@@ -19,6 +19,7 @@ mod build;
 
 mod difference;
 mod tokenizer;
+mod vocabulary_file;
 mod files;
 
 pub use class::TokenizerClass;

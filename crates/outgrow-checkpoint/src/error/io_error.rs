@@ -1,5 +1,5 @@
-//! Whether a refusal of the operating system is the user's to mend, judged by its kind. The predicates of errors ask it,
-//! in this crate and in those above. It words no message.
+//! Whether a refusal of the operating system is the user's to mend, judged by its kind. The predicates of errors ask
+//! it, in this crate and in those above. It words no message.
 
 use std::io::{Error, ErrorKind};
 

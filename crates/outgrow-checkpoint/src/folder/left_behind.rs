@@ -69,8 +69,10 @@ pub(crate) fn lock_folder(folder: &Path) -> Result<File, TryLockError> {
     Ok(handle)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
+    #![cfg(target_os = "linux")]
+
     use super::*;
 
     #[test]

@@ -3,6 +3,7 @@
 mod models;
 
 mod configuration;
+mod errors;
 mod folders;
 
 mod any_architecture;

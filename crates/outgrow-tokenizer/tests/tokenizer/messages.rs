@@ -1,8 +1,10 @@
 //! Files that the Python library refuses are refused in one line of plain words, when they are opened; panics stay
 //! inside.
 
+use std::{io::ErrorKind, path::PathBuf};
+
 use outgrow_checkpoint::with_causes;
-use outgrow_tokenizer::{Reading, Tokenizer};
+use outgrow_tokenizer::{Reading, Tokenizer, TokenizerError, pretrained::TokenizerSource};
 use serde_json::{Value, json};
 
 use crate::support::{GOLDEN, open, varied};
@@ -78,4 +80,25 @@ fn a_file_that_is_not_there_or_no_json_is_named() {
     insta::assert_snapshot!(message(&path), @"tokenizer.json: cannot read: No such file or directory (os error 2)");
     std::fs::write(&path, "{").unwrap();
     insta::assert_snapshot!(message(&path), @"tokenizer.json: not a usable tokenizer.json: not JSON: EOF while parsing an object at line 1 column 1");
+}
+
+#[test]
+fn a_source_is_read_by_its_word() {
+    for source in TokenizerSource::ALL {
+        assert_eq!(source.to_string().parse::<TokenizerSource>().unwrap(), source);
+    }
+    let error = "folder".parse::<TokenizerSource>().unwrap_err();
+    insta::assert_snapshot!(error, @"`folder` decides on no tokenizer: expected class or file");
+    assert!(error.is_input() && !error.is_disk_full());
+}
+
+#[test]
+fn what_the_system_refuses_for_reasons_of_its_own_is_not_the_user_s_to_mend() {
+    let refused = |kind: ErrorKind| {
+        let (path, source) = (PathBuf::from("tokenizer.json"), kind.into());
+        TokenizerError::Io { action: "read", path, source }
+    };
+    assert!(refused(ErrorKind::NotFound).is_input());
+    assert!(!refused(ErrorKind::PermissionDenied).is_input());
+    assert!(refused(ErrorKind::StorageFull).is_disk_full() && !refused(ErrorKind::StorageFull).is_input());
 }
