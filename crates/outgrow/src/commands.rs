@@ -1,12 +1,12 @@
 //! The commands, one file each: flags, and the calls they become.
 
-pub mod train;
-pub mod grow;
-pub mod export;
-pub mod verify;
-pub mod eval;
-pub mod generate;
-pub mod data;
-pub mod experiment;
-pub mod report;
-pub mod devices;
+pub(crate) mod train;
+pub(crate) mod grow;
+pub(crate) mod export;
+pub(crate) mod verify;
+pub(crate) mod eval;
+pub(crate) mod generate;
+pub(crate) mod data;
+pub(crate) mod experiment;
+pub(crate) mod report;
+pub(crate) mod devices;

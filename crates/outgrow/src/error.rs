@@ -17,7 +17,7 @@ use outgrow_train::TrainError;
 use crate::terminal::hints::with_flags;
 
 /// What the runner returns.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Input that can't be used, found by the runner itself.
 #[derive(Debug, thiserror::Error)]
@@ -99,12 +99,12 @@ impl From<TrainError> for Error {
 
 impl Error {
     /// Says of a refusal of the operating system which file or stream it is about.
-    pub fn at<P: AsRef<Path> + ?Sized>(place: &P) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn at<P: AsRef<Path> + ?Sized>(place: &P) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { place: place.as_ref().display().to_string(), source }
     }
 
     /// The same error, of one thing among several.
-    pub fn within(self, place: impl ToString) -> Self {
+    pub(crate) fn within(self, place: impl ToString) -> Self {
         Self::Within { place: place.to_string(), source: Box::new(self) }
     }
 

@@ -3,6 +3,6 @@
 //! Training is done by child processes of the same program, `outgrow train`: each has its own share of the cores, and a
 //! run that fails takes no other with it.
 
-pub mod corpus;
-pub mod definition;
-pub mod processes;
+pub(crate) mod corpus;
+pub(crate) mod definition;
+pub(crate) mod processes;

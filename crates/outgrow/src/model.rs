@@ -1,5 +1,5 @@
 //! A decoder and its tokenizer, as folders hold them and as an evaluation asks for them. Nothing here trains.
 
-pub mod folder;
-pub mod scored;
-pub mod tokenizer;
+pub(crate) mod folder;
+pub(crate) mod scored;
+pub(crate) mod tokenizer;

@@ -2,9 +2,9 @@
 //!
 //! The loop itself is in outgrow-train; `outgrow train` puts the two together.
 
-pub mod resolve;
-pub mod folder;
+pub(crate) mod resolve;
+pub(crate) mod folder;
 
-pub mod run_json;
-pub mod metrics;
-pub mod benchmarks;
+pub(crate) mod run_json;
+pub(crate) mod metrics;
+pub(crate) mod benchmarks;

@@ -1,9 +1,9 @@
 //! The person in front of the program: what they see of it, and how they end it.
 
-pub mod output;
-pub mod notes;
-pub mod progress;
-pub mod words;
-pub mod interrupt;
-pub mod hints;
-pub mod exit;
+pub(crate) mod output;
+pub(crate) mod notes;
+pub(crate) mod progress;
+pub(crate) mod words;
+pub(crate) mod interrupt;
+pub(crate) mod hints;
+pub(crate) mod exit;

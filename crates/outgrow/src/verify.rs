@@ -33,7 +33,7 @@ const SAME_LOGITS: f64 = 1e-5;
 
 /// Source and target compared. Its `Display` is for people, its JSON has every tensor and every layer.
 #[derive(Debug, Serialize)]
-pub struct Verification {
+pub(crate) struct Verification {
     source: PathBuf,
     target: PathBuf,
     /// `None` where one of the folders holds no model that can be run.
@@ -113,7 +113,7 @@ impl Verification {
     ///
     /// # Errors
     /// When a folder holds no decoder, a file can't be read, or the text can't be tokenised.
-    pub fn new(source: &Path, target: &Path, text: Option<&Path>, device: DeviceName) -> Result<Self> {
+    pub(crate) fn new(source: &Path, target: &Path, text: Option<&Path>, device: DeviceName) -> Result<Self> {
         let (before, after) = (Source::open(source)?, Source::open(target)?);
         let Compared { mut tensors, duplicates, left_out } = bytes::compare(&before, &after)?;
         let mut layers = layers::compare(&tensors);

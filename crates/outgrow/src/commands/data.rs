@@ -16,7 +16,7 @@ use crate::{
 
 /// Flags of `outgrow data`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -62,7 +62,7 @@ struct Prepare {
 }
 
 /// Runs the subcommand.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         Command::Prepare(arguments) => run_prepare(arguments),
     }

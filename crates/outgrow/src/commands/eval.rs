@@ -33,7 +33,7 @@ use crate::{
 
 /// Flags of `outgrow eval`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer.
     #[arg(required_unless_present = "list")]
     model: Option<PathBuf>,
@@ -96,7 +96,7 @@ enum Preset {
 }
 
 /// Evaluates, writes the results and prints their table.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (Some(model), Some(data), Some(out)) = (&arguments.model, &arguments.data, &arguments.out) else {
         return output::line(list());
     };
@@ -149,7 +149,7 @@ fn scored(
 }
 
 /// The paper's table has a row a model; this is the model's.
-fn print_paper_row(plan: &Plan, evaluation: &Evaluation) -> Result<()> {
+fn print_paper_row(plan: &Plan, evaluation: &Evaluation<'_>) -> Result<()> {
     let Some(row) = evaluation.paper_row().filter(|_| plan.options().num_fewshot.unwrap_or(0) == 0) else {
         return Ok(());
     };

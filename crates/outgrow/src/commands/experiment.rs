@@ -25,7 +25,7 @@ use crate::{
 
 /// Flags of `outgrow experiment`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The experiment, or `list`.
     name: String,
     /// The folder of runs and report; by default `runs/NAME`. The same command again skips what is done.
@@ -45,7 +45,7 @@ pub struct Arguments {
 }
 
 /// Runs the experiment, or lists those that there are.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.name == "list" {
         for definition in Definition::all() {
             output::line(format_args!("{:<28} {}", definition.name, definition.description))?;

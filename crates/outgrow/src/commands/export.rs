@@ -9,7 +9,7 @@ use crate::{error::Result, terminal::output};
 
 /// Flags of `outgrow export`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// A folder that `outgrow grow --operator random` has made, with its mask in training/mask.json.
     source: PathBuf,
     /// The folder to make: the same model with the mask folded into its weights.
@@ -20,7 +20,7 @@ pub struct Arguments {
 }
 
 /// Folds the mask in.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let masked = MaskedFolder::open(&arguments.source)?;
     // Whoever exports is done with training: an optimizer's moments stay behind.
     let plan = masked.plan().clone();

@@ -17,7 +17,7 @@ use crate::{
 
 /// Flags of `outgrow generate`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer.
     model: PathBuf,
     /// The text to go on from; `-` reads it from standard input.
@@ -53,7 +53,7 @@ pub struct Arguments {
 }
 
 /// Writes what the model writes, as it does so.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let sampling = arguments.sampling()?;
     let compute = arguments.compute.resolve(None, None)?;
     let prompt = arguments.prompt()?;

@@ -19,7 +19,7 @@ use crate::{
 
 /// Flags of `outgrow grow`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// A Hugging Face folder: config.json and safetensors, single-file or sharded. Of any decoder whose tensors are
     /// named `….layers.0.…`, layers can be copied; other operators are for LLaMA-style models.
     source: PathBuf,
@@ -63,7 +63,7 @@ fn moments_help(moments: Moments) -> &'static str {
 }
 
 /// Grows the folder, or prints the plan.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let how = how(arguments)?;
     if arguments.plan {
         return print_account(arguments, how);
@@ -91,7 +91,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// Shards aren't needed for a plan: without them, what config.json and the index say has to do.
 fn print_account(arguments: &Arguments, how: RecipeFile) -> Result<()> {
     let (source, outline);
-    let plannable: Plannable = if let Some(found) = Outline::read(&arguments.source)? {
+    let plannable: Plannable<'_> = if let Some(found) = Outline::read(&arguments.source)? {
         outline = found;
         (&outline).into()
     } else {
@@ -110,7 +110,7 @@ fn print_account(arguments: &Arguments, how: RecipeFile) -> Result<()> {
     }
 }
 
-fn planned(arguments: &Arguments, how: RecipeFile, source: Plannable) -> Result<FolderPlan, GrowthError> {
+fn planned(arguments: &Arguments, how: RecipeFile, source: Plannable<'_>) -> Result<FolderPlan, GrowthError> {
     let plan = match how {
         RecipeFile::Steps(recipe) => FolderPlan::new(source, &recipe.steps),
         RecipeFile::Passthrough(passthrough) => {

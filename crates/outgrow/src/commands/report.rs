@@ -9,7 +9,7 @@ use crate::{error::Result, terminal::output};
 
 /// Flags of `outgrow report`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Run folders, as `outgrow train` made them.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
@@ -19,7 +19,7 @@ pub struct Arguments {
 }
 
 /// Reads the runs, writes the page and prints a sentence for each comparison.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let runs = arguments.runs.iter().map(|folder| RunRecord::read(folder)).collect::<Result<Vec<_>, _>>()?;
     let report = Report::new(&runs)?;
     write_file_atomically(&arguments.out, report.html().as_bytes())?;

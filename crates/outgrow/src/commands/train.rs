@@ -25,7 +25,7 @@ use crate::{
 
 /// Flags of `outgrow train`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The recipe, a TOML file.
     recipe: PathBuf,
     /// The run's folder. The same command again goes on where the run stopped.
@@ -57,7 +57,7 @@ fn step_of_name(name: &str) -> Result<u64, String> {
 }
 
 /// Trains, or goes on, or says that all is done.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let recipe = Recipe::read(&arguments.recipe)?;
     let compute = arguments.compute.resolve(recipe.device.as_deref(), recipe.dtype)?;
     let with_name = |error: Error| match error {

@@ -13,7 +13,7 @@ use crate::{
 
 /// Flags of `outgrow verify`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The folder that was grown.
     source: PathBuf,
     /// The folder that it became.
@@ -30,7 +30,7 @@ pub struct Arguments {
 }
 
 /// Compares the folders and prints a table.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let device = arguments.device.as_deref().map(str::parse).transpose()?.unwrap_or_default();
     let text = arguments.text.as_deref();
     let verification = Verification::new(&arguments.source, &arguments.target, text, device)?;
@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Prints the table for a folder that has just been grown, and so for a source whose notes have been printed.
-pub fn after_growth(source: &Path, target: &Path) -> Result<()> {
+pub(crate) fn after_growth(source: &Path, target: &Path) -> Result<()> {
     let verification = Verification::new(source, target, None, DeviceName::default())?;
     notes::print_about(target, &verification.target_notes);
     output::line(verification)

@@ -17,7 +17,7 @@ const VALIDATION: &[u8] = include_bytes!("../../experiments/corpus/validation.js
 const TOKENIZER: &[u8] = include_bytes!("../../experiments/corpus/tokenizer.json");
 
 /// Makes `folder/training` and `folder/validation`, unless they are there.
-pub fn prepare_bundled(folder: &Path) -> Result<()> {
+pub(crate) fn prepare_bundled(folder: &Path) -> Result<()> {
     for (split, text) in [("training", TRAINING), ("validation", VALIDATION)] {
         let shards = folder.join(split);
         if TokenShards::open(&shards).is_ok() {

@@ -20,7 +20,7 @@ const DEFINITIONS: [&str; 4] = [
 /// An experiment.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Definition {
+pub(crate) struct Definition {
     /// What to call it on the command line.
     pub name: String,
     /// One line for `experiment list`.
@@ -38,7 +38,7 @@ pub struct Definition {
 /// Where an experiment's text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Data {
+pub(crate) enum Data {
     /// The corpus that comes with the program.
     Bundled,
     /// `--data DIR`, with token shards in `DIR/training` and `DIR/validation`.
@@ -47,7 +47,7 @@ pub enum Data {
 
 /// One run of an experiment.
 #[derive(Clone, Debug)]
-pub struct PlannedRun {
+pub(crate) struct PlannedRun {
     /// The name of its folder: `g-stack-seed-1`.
     pub name: String,
     /// The recipe as TOML; `data.training` and `data.validation` are still to be set.
@@ -56,13 +56,13 @@ pub struct PlannedRun {
 
 impl Definition {
     /// All experiments.
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let definition = |text: &&str| toml::from_str(text).expect("a test reads all that are compiled in");
         DEFINITIONS.iter().map(definition).collect()
     }
 
     /// The experiment with this name.
-    pub fn named(name: &str) -> Result<Self> {
+    pub(crate) fn named(name: &str) -> Result<Self> {
         let mut all = Self::all();
         if let Some(index) = all.iter().position(|definition| definition.name == name) {
             return Ok(all.swap_remove(index));
@@ -75,7 +75,7 @@ impl Definition {
     ///
     /// # Errors
     /// A run that is no recipe, with the run's name.
-    pub fn runs(&self, seeds: &[u64], training: &str, validation: &str) -> Result<Vec<PlannedRun>> {
+    pub(crate) fn runs(&self, seeds: &[u64], training: &str, validation: &str) -> Result<Vec<PlannedRun>> {
         let mut planned = Vec::new();
         for seed in seeds {
             let Ok(number) = i64::try_from(*seed) else {

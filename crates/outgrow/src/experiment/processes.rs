@@ -22,7 +22,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A run that is to be made.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub(crate) struct Job {
     /// Its name.
     pub name: String,
     /// Its recipe file.
@@ -38,7 +38,12 @@ pub struct Job {
 ///
 /// # Errors
 /// When a run fails, with the last line of its log; or when interrupted.
-pub fn run_all(jobs: &[Job], at_once: usize, compute: &ComputeFlags, interrupt: &Interrupt) -> Result<()> {
+pub(crate) fn run_all(
+    jobs: &[Job],
+    at_once: usize,
+    compute: &ComputeFlags,
+    interrupt: &Interrupt,
+) -> Result<()> {
     let lines = !std::io::stderr().is_terminal();
     let bars = MultiProgress::with_draw_target(if lines {
         ProgressDrawTarget::hidden()
@@ -46,7 +51,7 @@ pub fn run_all(jobs: &[Job], at_once: usize, compute: &ComputeFlags, interrupt: 
         ProgressDrawTarget::stderr()
     });
     let mut waiting = jobs.iter();
-    let mut running: Vec<Running> = Vec::new();
+    let mut running: Vec<Running<'_>> = Vec::new();
     let mut failure = None;
     loop {
         while failure.is_none() && !interrupt.is_set() && running.len() < at_once {

@@ -47,7 +47,7 @@ impl fmt::Display for MatrixDtype {
 
 /// The flags, for all commands that compute.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct ComputeFlags {
+pub(crate) struct ComputeFlags {
     /// The device to compute on: flex (the CPU), wgpu, cuda or cuda:INDEX. Before a recipe's; flex by default.
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
@@ -58,7 +58,7 @@ pub struct ComputeFlags {
 
 /// What is computed on and in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Compute {
+pub(crate) struct Compute {
     /// The device.
     pub device: DeviceName,
     /// What matrices are multiplied in there.
@@ -72,7 +72,11 @@ impl ComputeFlags {
     ///
     /// # Errors
     /// On a device's name that is none, and a device that isn't there where it has to be asked.
-    pub fn resolve(&self, device: Option<&str>, dtype: Option<MatrixDtype>) -> Result<Compute, DeviceError> {
+    pub(crate) fn resolve(
+        &self,
+        device: Option<&str>,
+        dtype: Option<MatrixDtype>,
+    ) -> Result<Compute, DeviceError> {
         let device = self.device.as_deref().or(device).map_or(Ok(DeviceName::default()), str::parse)?;
         let asked = self.dtype.or(dtype).unwrap_or_default();
         let rounds = match asked {
@@ -85,7 +89,7 @@ impl ComputeFlags {
     }
 
     /// The flags once more, for a process that computes the same.
-    pub fn arguments(&self) -> Vec<String> {
+    pub(crate) fn arguments(&self) -> Vec<String> {
         let dtype = self.dtype.map(|dtype| ["--dtype".to_owned(), dtype.to_string()]);
         let device = self.device.clone().map(|name| ["--device".to_owned(), name]);
         device.into_iter().chain(dtype).flatten().collect()
@@ -94,7 +98,7 @@ impl ComputeFlags {
 
 impl Compute {
     /// What a user should know where something else is computed than was asked for.
-    pub fn note(&self) -> Option<String> {
+    pub(crate) fn note(&self) -> Option<String> {
         let falls_back = self.asked != MatrixDtype::F32 && self.precision == Precision::F32;
         falls_back.then(|| match self.device {
             DeviceName::Flex => {

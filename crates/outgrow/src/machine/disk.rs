@@ -14,7 +14,7 @@ const PIECE_BYTES: usize = 1 << 20;
 ///
 /// # Errors
 /// When the folder can't be written.
-pub fn write_speed(folder: &Path) -> io::Result<f64> {
+pub(crate) fn write_speed(folder: &Path) -> io::Result<f64> {
     // It has no name, or loses it with this process: whatever happens, the file is gone.
     let mut file = tempfile::tempfile_in(folder)?;
     let piece = incompressible(PIECE_BYTES);

@@ -52,7 +52,7 @@ const UNHEEDED: [(&str, f64); 14] = [
 
 /// A folder that was opened; weights are mapped, not read.
 #[derive(Debug)]
-pub struct ModelFolder {
+pub(crate) struct ModelFolder {
     checkpoint: Checkpoint,
     tokenizer: PretrainedTokenizer,
     generation_config: Option<Value>,
@@ -61,7 +61,7 @@ pub struct ModelFolder {
 
 /// What reads texts.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
-pub enum TokenizerFrom {
+pub(crate) enum TokenizerFrom {
     /// The class that the folder names, as transformers builds it.
     #[default]
     Class,
@@ -74,7 +74,7 @@ impl ModelFolder {
     ///
     /// # Errors
     /// When there is no such decoder, or it is behind a mask, or no tokenizer that can be run.
-    pub fn open(folder: &Path, from: TokenizerFrom, add_bos_token: Option<bool>) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, from: TokenizerFrom, add_bos_token: Option<bool>) -> Result<Self> {
         let source = Source::open(folder)?;
         // One that is refused says nothing but why.
         let checkpoint = match source {
@@ -106,28 +106,28 @@ impl ModelFolder {
     }
 
     /// The model's shape.
-    pub fn config(&self) -> &LlamaConfig {
+    pub(crate) fn config(&self) -> &LlamaConfig {
         self.checkpoint.config()
     }
 
     /// The folder's tokenizer.
-    pub fn tokenizer(&self) -> &PretrainedTokenizer {
+    pub(crate) fn tokenizer(&self) -> &PretrainedTokenizer {
         &self.tokenizer
     }
 
     /// What a user should know about the folder: one line for each thing.
-    pub fn notes(&self) -> &[String] {
+    pub(crate) fn notes(&self) -> &[String] {
         &self.notes
     }
 
     /// The token that begins a text: as the tokenizer's files name it, or where they name none that begins or ends one,
     /// as config.json does.
-    pub fn bos_token_id(&self) -> Option<u32> {
+    pub(crate) fn bos_token_id(&self) -> Option<u32> {
         self.tokenizer.named().bos.as_ref().map(|token| token.id)
     }
 
     /// The token that ends a text, likewise.
-    pub fn eos_token_id(&self) -> Option<u32> {
+    pub(crate) fn eos_token_id(&self) -> Option<u32> {
         self.tokenizer.named().eos.as_ref().map(|token| token.id)
     }
 
@@ -136,7 +136,7 @@ impl ModelFolder {
     /// # Errors
     /// When there is no token at all: an empty prompt, and none that begins a text; and when the model has no row for a
     /// token.
-    pub fn prompt_tokens(&self, prompt: &str) -> Result<Vec<u32>> {
+    pub(crate) fn prompt_tokens(&self, prompt: &str) -> Result<Vec<u32>> {
         let mut tokens = self.tokenizer.encode(prompt, true)?;
         if tokens.is_empty() {
             tokens.extend(self.bos_token_id().or(self.eos_token_id()));
@@ -157,13 +157,13 @@ impl ModelFolder {
 
     /// All tokens that end a generated text, as for transformers' `generate`: generation_config.json decides where
     /// there is one, even by naming none, and config.json otherwise. What the tokenizer's files name plays no part.
-    pub fn ends(&self) -> Vec<u32> {
+    pub(crate) fn ends(&self) -> Vec<u32> {
         self.generation().get("eos_token_id").map(ids).unwrap_or_default()
     }
 
     /// What transformers' `generate` would do beyond taking the likeliest token, or leave, and this program doesn't or
     /// does: one line for each thing.
-    pub fn generation_notes(&self, ignore_eos: bool) -> Vec<String> {
+    pub(crate) fn generation_notes(&self, ignore_eos: bool) -> Vec<String> {
         let file = if self.generation_config.is_some() { "generation_config.json" } else { "config.json" };
         let generation = self.generation();
         let unheeded = UNHEEDED.into_iter().filter(|(key, neutral)| {
@@ -192,7 +192,7 @@ impl ModelFolder {
 
     /// Tells this state of the folder from any other: the configuration, and each weight file's name, size and time of
     /// change.
-    pub fn identity(&self) -> Result<String> {
+    pub(crate) fn identity(&self) -> Result<String> {
         let mut identity = vec![self.checkpoint.raw_config().to_string()];
         for file in self.files()? {
             let meta = fs::metadata(&file).map_err(Error::at(&file))?;
@@ -223,7 +223,7 @@ impl ModelFolder {
     ///
     /// # Errors
     /// When the device isn't there, or a file can't be read.
-    pub fn decoder(&self, compute: Compute) -> Result<Decoder> {
+    pub(crate) fn decoder(&self, compute: Compute) -> Result<Decoder> {
         let device = open_device(compute.device)?;
         let tensors = self.checkpoint.to_named_tensors()?;
         Ok(Decoder::new(self.config(), &tensors, &device)?.with_precision(compute.precision))
@@ -231,7 +231,7 @@ impl ModelFolder {
 
     /// Whether lm-evaluation-harness scores another head than transformers computes with: it ties anew what config.json
     /// ties, a head of other values with it.
-    pub fn head_is_tied_by_harness(&self) -> bool {
+    pub(crate) fn head_is_tied_by_harness(&self) -> bool {
         self.checkpoint.raw_config()["tie_word_embeddings"] == Value::Bool(true)
             && !self.config().tie_word_embeddings
     }
@@ -240,7 +240,7 @@ impl ModelFolder {
     ///
     /// # Errors
     /// As [`decoder`](Self::decoder).
-    pub fn scored_decoder(&self, compute: Compute) -> Result<Decoder> {
+    pub(crate) fn scored_decoder(&self, compute: Compute) -> Result<Decoder> {
         if !self.head_is_tied_by_harness() {
             return self.decoder(compute);
         }
@@ -252,7 +252,7 @@ impl ModelFolder {
     }
 
     /// Whether the tokenizer knows a token of the model.
-    pub fn spells(&self, token: u32) -> bool {
+    pub(crate) fn spells(&self, token: u32) -> bool {
         (token as usize) < self.tokenizer.tokenizer().vocab_size()
     }
 }

@@ -8,20 +8,24 @@ use outgrow_model::{Decoder, Scorer};
 
 /// A decoder that answers an evaluation.
 #[derive(Debug)]
-pub struct EvaluatedDecoder {
+pub(crate) struct EvaluatedDecoder {
     scorer: Scorer,
     outline: ModelOutline,
 }
 
 impl EvaluatedDecoder {
     /// Shares the decoder's parameters, but for matrices in bf16.
-    pub fn new(decoder: &Decoder, outline: ModelOutline) -> Self {
+    pub(crate) fn new(decoder: &Decoder, outline: ModelOutline) -> Self {
         Self { scorer: Scorer::new(decoder), outline }
     }
 }
 
 /// What an evaluation has to know of a model, from its configuration.
-pub fn outline(config: &LlamaConfig, bos_token_id: Option<u32>, eos_token_id: Option<u32>) -> ModelOutline {
+pub(crate) fn outline(
+    config: &LlamaConfig,
+    bos_token_id: Option<u32>,
+    eos_token_id: Option<u32>,
+) -> ModelOutline {
     let (vocab_size, max_length) = (config.vocab_size, config.max_position_embeddings);
     ModelOutline { vocab_size, max_length, bos_token_id, eos_token_id }
 }

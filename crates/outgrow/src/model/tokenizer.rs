@@ -28,7 +28,7 @@ const PADDING_TOKENS: [&str; 5] = ["<pad>", "[PAD]", "<|pad|>", "<|padding|>", "
 
 /// What a checkpoint says of its tokenizer.
 #[derive(Debug)]
-pub struct CheckpointTokenizer {
+pub(crate) struct CheckpointTokenizer {
     /// The tokenizer that a program gets when it opens a checkpoint.
     pub tokenizer: PretrainedTokenizer,
     /// The files of each checkpoint.
@@ -42,7 +42,7 @@ impl CheckpointTokenizer {
     ///
     /// # Errors
     /// When the shards' tokenizer.json can't be opened, or its tokens can't be read.
-    pub fn new(shards: &TokenShards, max_position_embeddings: usize) -> Result<Self> {
+    pub(crate) fn new(shards: &TokenShards, max_position_embeddings: usize) -> Result<Self> {
         let path = shards.tokenizer_path();
         let separator = &shards.manifest().separator;
         let plain = Tokenizer::open(&path)?;

@@ -24,11 +24,11 @@ use crate::{
 };
 
 /// What goes to the model at once: enough to keep it busy, and no more than caches hold.
-pub const AUTOMATIC_BATCH: BatchLimit = BatchLimit { requests: 256, tokens: 4096 };
+pub(crate) const AUTOMATIC_BATCH: BatchLimit = BatchLimit { requests: 256, tokens: 4096 };
 
 /// A recipe's benchmarks, ready to be scored.
 #[derive(Debug)]
-pub struct Benchmarks {
+pub(crate) struct Benchmarks {
     plan: Plan,
     requests: TokenRequests,
     interval_tokens: u64,
@@ -36,7 +36,7 @@ pub struct Benchmarks {
 
 /// What a task asks of a model, by which two evaluations can be told to be of the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Over all documents, prompts and targets, as lm-evaluation-harness hashes a task.
     pub sha256: String,
     /// Documents that are scored.
@@ -51,7 +51,7 @@ impl Benchmarks {
     ///
     /// # Errors
     /// As `outgrow eval`: unknown tasks, missing files, a tokenizer that doesn't fit.
-    pub fn new(
+    pub(crate) fn new(
         recipe: &EvaluationRecipe,
         tokenizer: &PretrainedTokenizer,
         model: &LlamaConfig,
@@ -70,7 +70,7 @@ impl Benchmarks {
     }
 
     /// What each task asks.
-    pub fn asked(&self) -> BTreeMap<String, Asked> {
+    pub(crate) fn asked(&self) -> BTreeMap<String, Asked> {
         let asked = |planned: &PlannedTask| Asked {
             sha256: planned.hash(),
             documents: planned.documents.len(),
@@ -80,12 +80,12 @@ impl Benchmarks {
     }
 
     /// What is unusual about files and requests: one line for each thing.
-    pub fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         self.plan.warnings().iter().cloned().chain(self.requests.warnings()).collect()
     }
 
     /// Whether an interval has gone by between two counts of tokens.
-    pub fn are_due(&self, before: u64, after: u64) -> bool {
+    pub(crate) fn are_due(&self, before: u64, after: u64) -> bool {
         before / self.interval_tokens < after / self.interval_tokens
     }
 
@@ -94,7 +94,7 @@ impl Benchmarks {
     ///
     /// # Errors
     /// When the decoder can't score.
-    pub fn run(&self, decoder: &Decoder) -> Result<Map<String, Value>> {
+    pub(crate) fn run(&self, decoder: &Decoder) -> Result<Map<String, Value>> {
         let config = decoder.config();
         let outline = outline(config, config.bos_token_id, config.eos_token_id);
         let mut model = EvaluatedDecoder::new(decoder, outline);
@@ -115,7 +115,7 @@ impl Benchmarks {
 }
 
 /// The metrics in one line: `arc_easy acc 0.2510 acc_norm 0.2700, …`.
-pub fn one_line(results: &Map<String, Value>) -> String {
+pub(crate) fn one_line(results: &Map<String, Value>) -> String {
     let task = |(name, metrics): (&String, &Value)| {
         let metrics = metrics.as_object().into_iter().flatten();
         let metrics = metrics.filter(|(metric, _)| !metric.ends_with("_stderr"));

@@ -34,7 +34,7 @@ const SHOWN: usize = 3;
 
 /// A folder that a run may be in. While this lives, no other process trains there.
 #[derive(Debug)]
-pub struct RunFolder {
+pub(crate) struct RunFolder {
     path: PathBuf,
     file: RunFile,
     /// Held for its lock. `None` where there is no folder yet, and where folders can't be locked.
@@ -43,7 +43,7 @@ pub struct RunFolder {
 
 /// Where a run begins or goes on; nothing was changed to find out.
 #[derive(Debug)]
-pub struct Start {
+pub(crate) struct Start {
     /// What the run remembers, with what changes now.
     pub history: History,
     /// What should be said before the first step.
@@ -66,7 +66,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// Where another process trains, a file, and a folder that is something else.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let is_something = fs::symlink_metadata(path).is_ok();
         if is_something && !path.is_dir() {
             return Err(
@@ -82,7 +82,7 @@ impl RunFolder {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -90,7 +90,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When it can't be made, or another process was faster.
-    pub fn make(&mut self) -> Result<()> {
+    pub(crate) fn make(&mut self) -> Result<()> {
         fs::create_dir_all(&self.path).map_err(Error::at(&self.path))?;
         if self.lock.is_none() {
             self.lock = lock(&self.path)?;
@@ -102,7 +102,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// Everything that speaks against it, in one line.
-    pub fn start(
+    pub(crate) fn start(
         &self,
         resolved: &ResolvedRecipe,
         training: &Training<'_>,
@@ -208,7 +208,7 @@ impl Start {
     }
 
     /// Whether checkpoints have to be put aside, so that the run goes on from an older one.
-    pub fn takes_back(&self) -> bool {
+    pub(crate) fn takes_back(&self) -> bool {
         self.aside.as_ref().is_some_and(|aside| aside.step.is_some())
     }
 
@@ -217,7 +217,7 @@ impl Start {
     ///
     /// # Errors
     /// When something can't be copied or moved.
-    pub fn put_aside(&mut self, folder: &Path) -> Result<()> {
+    pub(crate) fn put_aside(&mut self, folder: &Path) -> Result<()> {
         let Some(Aside { step, from_step }) = self.aside.take() else { return Ok(()) };
         let mut number = 1;
         while folder.join(set_aside_name(number)).exists() {

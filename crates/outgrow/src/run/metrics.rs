@@ -16,10 +16,10 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, Result};
 
 /// Its name in a run's folder.
-pub const METRICS_FILE: &str = "metrics.jsonl";
+pub(crate) const METRICS_FILE: &str = "metrics.jsonl";
 
 /// Appends to `metrics.jsonl`, one line at a time, each flushed so that a watcher sees whole lines.
-pub struct Metrics {
+pub(crate) struct Metrics {
     path: PathBuf,
     file: BufWriter<File>,
     evaluated_tokens: u64,
@@ -30,7 +30,7 @@ impl Metrics {
     /// Opens the file and removes what was written after `step`, and of stages that are not among the `begun` ones: a
     /// run that goes on from a checkpoint takes those steps again, and grows again if the checkpoint is the end of a
     /// stage.
-    pub fn open(folder: &Path, step: u64, begun: &[Stage]) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, step: u64, begun: &[Stage]) -> Result<Self> {
         let path = folder.join(METRICS_FILE);
         let text = read(&path)?;
         let reached = |line: &&str| {
@@ -50,17 +50,17 @@ impl Metrics {
     }
 
     /// What the file should hold of the steps before this one, and doesn't.
-    pub fn lost(&self) -> Option<&str> {
+    pub(crate) fn lost(&self) -> Option<&str> {
         self.lost.as_deref()
     }
 
     /// Tokens at the last evaluation by benchmarks, or none.
-    pub fn evaluated_tokens(&self) -> u64 {
+    pub(crate) fn evaluated_tokens(&self) -> u64 {
         self.evaluated_tokens
     }
 
     /// One optimizer step.
-    pub fn step(
+    pub(crate) fn step(
         &mut self,
         position: &Position,
         stage: &str,
@@ -81,7 +81,12 @@ impl Metrics {
     }
 
     /// One validation.
-    pub fn validation(&mut self, position: &Position, stage: &str, validation_loss: f64) -> Result<()> {
+    pub(crate) fn validation(
+        &mut self,
+        position: &Position,
+        stage: &str,
+        validation_loss: f64,
+    ) -> Result<()> {
         self.line(&json!({
             "step": position.step,
             "tokens": position.tokens,
@@ -93,7 +98,7 @@ impl Metrics {
     }
 
     /// One evaluation by benchmarks: for each task its metrics.
-    pub fn evaluation(
+    pub(crate) fn evaluation(
         &mut self,
         position: &Position,
         stage: &str,
@@ -120,7 +125,7 @@ impl Metrics {
 }
 
 /// The last step that a folder's file speaks of; `None` where there is no file, or no step in it.
-pub fn last_step(folder: &Path) -> Result<Option<u64>> {
+pub(crate) fn last_step(folder: &Path) -> Result<Option<u64>> {
     let text = read(&folder.join(METRICS_FILE))?;
     Ok(steps(&text).last().copied())
 }

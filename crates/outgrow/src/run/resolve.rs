@@ -20,7 +20,7 @@ use crate::{
 
 /// Everything that a run needs but an opened device.
 #[derive(Debug)]
-pub struct ResolvedRecipe {
+pub(crate) struct ResolvedRecipe {
     /// The recipe as read.
     pub recipe: Recipe,
     /// The stages.
@@ -46,7 +46,7 @@ impl ResolvedRecipe {
     ///
     /// # Errors
     /// Data that can't be used; then every problem of model, settings and stages together.
-    pub fn new(recipe: Recipe, compute: Compute) -> Result<Self> {
+    pub(crate) fn new(recipe: Recipe, compute: Compute) -> Result<Self> {
         let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
         let (training, validation) = (open(&recipe.data.training)?, open(&recipe.data.validation)?);
         let other_tokens = other_tokens(&training, &validation);
@@ -117,7 +117,7 @@ impl ResolvedRecipe {
     }
 
     /// What is allowed and seldom meant.
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let sums = |batches: &Batches| -> BTreeSet<String> {
             batches.shards().manifest().shards.iter().map(|shard| shard.sha256.clone()).collect()
         };

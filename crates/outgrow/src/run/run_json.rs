@@ -26,7 +26,7 @@ const FORMAT: u32 = 1;
 
 /// What `run.json` in a folder is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum RunFile {
+pub(crate) enum RunFile {
     /// There is none.
     Absent,
     /// That of a run.
@@ -40,7 +40,7 @@ pub enum RunFile {
 /// What a run remembers that its recipe doesn't say.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct History {
+pub(crate) struct History {
     /// The newest checkpoint that was written, by name. Where there is one, a folder without checkpoints has lost them.
     pub checkpoint: Option<String>,
     /// What was changed when it was gone on with, and allowed.
@@ -56,7 +56,7 @@ pub struct History {
 
 /// A run that was taken back to an older checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rewind {
+pub(crate) struct Rewind {
     /// The step of its newest checkpoint then.
     pub from_step: u64,
     /// The step that it went on from.
@@ -67,7 +67,7 @@ pub struct Rewind {
 
 impl RunFile {
     /// Reads that of a folder.
-    pub fn read(folder: &Path) -> Self {
+    pub(crate) fn read(folder: &Path) -> Self {
         let Ok(bytes) = fs::read(folder.join(FILE)) else { return Self::Absent };
         match serde_json::from_slice::<Value>(&bytes) {
             Ok(run) if run["format"].is_u64() && run["method"].is_string() => Self::OfRun(run),
@@ -77,7 +77,7 @@ impl RunFile {
     }
 
     /// What it says, or nothing.
-    pub fn value(&self) -> &Value {
+    pub(crate) fn value(&self) -> &Value {
         match self {
             Self::OfRun(run) => run,
             Self::Absent | Self::Unreadable | Self::Foreign => &Value::Null,
@@ -85,17 +85,17 @@ impl RunFile {
     }
 
     /// What it remembers; nothing of what earlier versions didn't write.
-    pub fn history(&self) -> History {
+    pub(crate) fn history(&self) -> History {
         History::deserialize(self.value()).unwrap_or_default()
     }
 
     /// Whether it says of itself that it is finished.
-    pub fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.value()["finished"] == Value::Bool(true)
     }
 
     /// Whether the run has written checkpoints; `None` where an earlier version left that open.
-    pub fn has_written_checkpoints(&self) -> Option<bool> {
+    pub(crate) fn has_written_checkpoints(&self) -> Option<bool> {
         if self.is_finished() {
             return Some(true);
         }
@@ -105,7 +105,7 @@ impl RunFile {
 
 impl History {
     /// Forgets what came after a step that the run goes on from, and takes note of what changes there.
-    pub fn go_on(&mut self, step: u64, comparison: &Comparison) {
+    pub(crate) fn go_on(&mut self, step: u64, comparison: &Comparison) {
         self.changes.retain(|change| change.step < step);
         self.changes.extend(comparison.differences.iter().map(|difference| difference.after(step)));
         if comparison.unknown.contains(&Field::ValidationData) {
@@ -115,7 +115,7 @@ impl History {
 }
 
 /// Writes `run.json`.
-pub fn write_run_file(
+pub(crate) fn write_run_file(
     folder: &Path,
     resolved: &ResolvedRecipe,
     history: &History,
@@ -167,7 +167,7 @@ fn data(resolved: &ResolvedRecipe) -> Value {
 /// # Errors
 /// When it does, but one that was computed in another precision, or on other data than there is now: its numbers are
 /// others.
-pub fn is_finished(folder: &Path, recipe: &Recipe, compute: Compute) -> Result<bool, BadInput> {
+pub(crate) fn is_finished(folder: &Path, recipe: &Recipe, compute: Compute) -> Result<bool, BadInput> {
     let file = RunFile::read(folder);
     let run = file.value();
     let is_this_run =
@@ -209,7 +209,11 @@ fn other_data(run: &Value, recipe: &Recipe) -> Vec<Difference> {
 
 /// In what the benchmarks of a run that goes on differ from those that it was evaluated by. Tasks that only one of
 /// the two has are no difference: each task is a curve of its own.
-pub fn other_benchmarks(file: &RunFile, asked: &BTreeMap<String, Asked>, recipe: &Recipe) -> Vec<Difference> {
+pub(crate) fn other_benchmarks(
+    file: &RunFile,
+    asked: &BTreeMap<String, Asked>,
+    recipe: &Recipe,
+) -> Vec<Difference> {
     let before = file.history().evaluation;
     let mut all = Vec::new();
     let mut add = |field: Field, saved: Value, now: Value, task: Option<&str>| {

@@ -7,7 +7,7 @@ use crate::error::Result;
 const BAD_INPUT: u8 = 2;
 
 /// Prints an error as one line and picks the status: 0 done, 2 bad input, 1 anything else.
-pub fn status(result: Result<()>) -> ExitCode {
+pub(crate) fn status(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -18,7 +18,7 @@ pub fn status(result: Result<()>) -> ExitCode {
 }
 
 /// Ends a command line that clap could not read, or that asked for help. Like every other error it is one line.
-pub fn usage(error: &clap::Error) -> ExitCode {
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         // Help and version, which go to stdout; if that is closed, nobody reads them.
         let _ = error.print();

@@ -13,11 +13,11 @@ use crate::error::{Error, Result};
 
 /// Whether the run has been asked to end. Cloning shares the flag.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Listens to Ctrl-C and SIGTERM from now on. The first asks politely; the second ends the process at once.
-    pub fn from_signals() -> Result<Self> {
+    pub(crate) fn from_signals() -> Result<Self> {
         let interrupt = Self::default();
         let flag = interrupt.clone();
         ctrlc::set_handler(move || {
@@ -31,7 +31,7 @@ impl Interrupt {
 
     /// Also ends when standard input is closed: a parent that holds the other end asks by closing it, and so does its
     /// death.
-    pub fn or_closed_stdin(self) -> Self {
+    pub(crate) fn or_closed_stdin(self) -> Self {
         let flag = self.clone();
         thread::spawn(move || {
             let mut ignored = [0; 64];
@@ -42,7 +42,7 @@ impl Interrupt {
     }
 
     /// Whether to end.
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }

@@ -4,25 +4,25 @@
 use std::{fmt::Display, path::Path};
 
 /// Prints each note on a line of its own.
-pub fn print<T: Display>(notes: impl IntoIterator<Item = T>) {
+pub(crate) fn print<T: Display>(notes: impl IntoIterator<Item = T>) {
     for note in notes {
         eprintln!("{}", line(note));
     }
 }
 
 /// The same, of notes that don't say which folder or file they are about.
-pub fn print_about<T: Display>(about: &Path, notes: impl IntoIterator<Item = T>) {
+pub(crate) fn print_about<T: Display>(about: &Path, notes: impl IntoIterator<Item = T>) {
     print(notes.into_iter().map(|note| format!("{}: {note}", about.display())));
 }
 
 /// Prints what makes a result differ from one that somebody may compare it with.
-pub fn warn<T: Display>(warnings: impl IntoIterator<Item = T>) {
+pub(crate) fn warn<T: Display>(warnings: impl IntoIterator<Item = T>) {
     for warning in warnings {
         eprintln!("warning: {warning}");
     }
 }
 
 /// A note where a bar is drawn, which has a way of its own to print lines.
-pub fn line(note: impl Display) -> String {
+pub(crate) fn line(note: impl Display) -> String {
     format!("note: {note}")
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// When standard output can't be written, such as a full disk.
-pub fn line(text: impl Display) -> Result<()> {
+pub(crate) fn line(text: impl Display) -> Result<()> {
     match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::at("standard output")(error)),
         _ => Ok(()),
@@ -22,7 +22,7 @@ pub fn line(text: impl Display) -> Result<()> {
 ///
 /// # Errors
 /// As [`line`].
-pub fn part(text: &str) -> Result<bool> {
+pub(crate) fn part(text: &str) -> Result<bool> {
     let mut output = io::stdout();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),

@@ -15,7 +15,7 @@ const RATE_SMOOTHING: f64 = 0.1;
 
 /// Progress over a known number of tokens.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     prefix: String,
     total: u64,
@@ -26,14 +26,14 @@ pub struct Progress {
 
 impl Progress {
     /// A bar over `total` tokens, or lines where standard error is no terminal.
-    pub fn new(total: u64) -> Self {
+    pub(crate) fn new(total: u64) -> Self {
         let lines = !std::io::stderr().is_terminal();
         let target = if lines { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         Self::on(ProgressBar::with_draw_target(Some(total), target), total, lines)
     }
 
     /// Progress shown by a bar that somebody else draws.
-    pub fn on(bar: ProgressBar, total: u64, lines: bool) -> Self {
+    pub(crate) fn on(bar: ProgressBar, total: u64, lines: bool) -> Self {
         let template = "{prefix:>24} [{bar:28}] {percent:>3} %  {msg}";
         // The template is a constant; should it ever be wrong, a plain bar is better than none.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -42,14 +42,14 @@ impl Progress {
     }
 
     /// Names what is going on: the stage.
-    pub fn stage(&mut self, name: &str) {
+    pub(crate) fn stage(&mut self, name: &str) {
         name.clone_into(&mut self.prefix);
         self.bar.set_prefix(self.prefix.clone());
         self.last_line = None;
     }
 
     /// A step was taken: `tokens` are all so far, `rate` those a second of this step.
-    pub fn step(&mut self, tokens: u64, loss: f64, rate: f64) {
+    pub(crate) fn step(&mut self, tokens: u64, loss: f64, rate: f64) {
         let smooth = self.tokens_per_second.map_or(rate, |old| old + RATE_SMOOTHING * (rate - old));
         self.tokens_per_second = Some(smooth);
         let left = self.total.saturating_sub(tokens) as f64 / smooth.max(1.0);
@@ -68,7 +68,7 @@ impl Progress {
     }
 
     /// Something worth a line of its own.
-    pub fn note(&self, line: &str) {
+    pub(crate) fn note(&self, line: &str) {
         if self.lines {
             eprintln!("{line}");
         } else {
@@ -77,14 +77,14 @@ impl Progress {
     }
 
     /// Takes the bar away.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
 
 /// Progress over the requests of an evaluation.
 #[derive(Debug)]
-pub struct RequestProgress {
+pub(crate) struct RequestProgress {
     bar: ProgressBar,
     start: Instant,
     lines: bool,
@@ -95,7 +95,7 @@ pub struct RequestProgress {
 
 impl RequestProgress {
     /// A bar over `total` requests, or lines where standard error is no terminal.
-    pub fn new(total: usize) -> Self {
+    pub(crate) fn new(total: usize) -> Self {
         let lines = !std::io::stderr().is_terminal();
         let target = if lines { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(total as u64), target);
@@ -105,7 +105,7 @@ impl RequestProgress {
     }
 
     /// So much is done. The time that is left goes by tokens: the longest requests come first.
-    pub fn show(&mut self, now: ScoringProgress) {
+    pub(crate) fn show(&mut self, now: ScoringProgress) {
         let elapsed = self.start.elapsed().as_secs_f64();
         let here = now.done - now.from_journal;
         if here == 0 && now.from_journal > 0 {
@@ -134,13 +134,13 @@ impl RequestProgress {
     }
 
     /// Takes the bar away.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
 
 /// `1234567` as `1.23 M`.
-pub fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     match number {
         0..1_000 => number.to_string(),
         1_000..1_000_000 => format!("{:.1} k", number as f64 / 1e3),
@@ -150,7 +150,7 @@ pub fn count(number: u64) -> String {
 }
 
 /// Seconds as `4 s`, `3 min 20 s` or `2 h 5 min`.
-pub fn time(seconds: f64) -> String {
+pub(crate) fn time(seconds: f64) -> String {
     match seconds.round() as u64 {
         seconds @ 0..60 => format!("{seconds} s"),
         seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// Reads a word of a set. `--help` lists all words, each with its help where that isn't empty.
-pub fn one_of<T>(all: &'static [T], help: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+pub(crate) fn one_of<T>(all: &'static [T], help: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
 where
     T: Copy + Display + Send + Sync + 'static,
 {

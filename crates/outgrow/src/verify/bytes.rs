@@ -14,7 +14,7 @@ const PIECE_BYTES: usize = 1 << 20;
 
 /// A tensor of the target, and what the source has of it.
 #[derive(Debug, Serialize)]
-pub struct ComparedTensor {
+pub(super) struct ComparedTensor {
     pub name: String,
     pub dtype: String,
     pub shape: Vec<usize>,
@@ -31,7 +31,7 @@ pub struct ComparedTensor {
 /// What a tensor of the target is to the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Relation {
+pub(super) enum Relation {
     /// The bytes of the source's tensor of that name.
     Kept,
     /// The bytes of another tensor of the source.
@@ -43,11 +43,11 @@ pub enum Relation {
 }
 
 /// Tensors of the target that are copies of each other, each group by its names.
-pub type Duplicates = Vec<Vec<String>>;
+pub(super) type Duplicates = Vec<Vec<String>>;
 
 /// What a comparison finds.
 #[derive(Debug)]
-pub struct Compared {
+pub(super) struct Compared {
     /// The tensors of the target's model.
     pub tensors: Vec<ComparedTensor>,
     /// Those of them that are copies of each other.
@@ -60,7 +60,7 @@ pub struct Compared {
 ///
 /// # Errors
 /// When a file can't be read.
-pub fn compare(source: &Source, target: &Source) -> Result<Compared, CheckpointError> {
+pub(super) fn compare(source: &Source, target: &Source) -> Result<Compared, CheckpointError> {
     let mut by_content: HashMap<Content, Vec<String>> = HashMap::new();
     for tensor in source.weights().tensors() {
         let (content, _) = read(source.weights(), tensor)?;
@@ -150,7 +150,10 @@ fn in_pieces(
 ///
 /// # Errors
 /// When the file can't be read.
-pub fn values(folder: &WeightFolder, tensor: &StoredTensor) -> Result<(Vec<f32>, Dtype), CheckpointError> {
+pub(super) fn values(
+    folder: &WeightFolder,
+    tensor: &StoredTensor,
+) -> Result<(Vec<f32>, Dtype), CheckpointError> {
     let dtype = tensor.dtype.float().expect("tensors of a model that is run are numbers");
     let mut values = vec![0.0; tensor.shape.iter().product()];
     let mut rest = &mut values[..];

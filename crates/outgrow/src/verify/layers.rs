@@ -10,7 +10,7 @@ use super::bytes::ComparedTensor;
 
 /// A layer of the target.
 #[derive(Debug, Serialize)]
-pub struct ComparedLayer {
+pub(super) struct ComparedLayer {
     pub layer: usize,
     /// The source's layer that it shares most tensors with, if any.
     pub source_layer: Option<usize>,
@@ -23,7 +23,7 @@ pub struct ComparedLayer {
 }
 
 /// The layers of the target from the bottom.
-pub fn compare(tensors: &[ComparedTensor]) -> Vec<ComparedLayer> {
+pub(super) fn compare(tensors: &[ComparedTensor]) -> Vec<ComparedLayer> {
     let mut layers: BTreeMap<usize, Vec<&ComparedTensor>> = BTreeMap::new();
     for tensor in tensors {
         if let Some(layer) = layer_index(&tensor.name) {
@@ -61,7 +61,7 @@ fn same_place(tensor: &ComparedTensor) -> impl Iterator<Item = usize> {
 }
 
 /// Names by their place, with the layers that they are of: `mlp.up_proj.weight of layers 0-3`.
-pub fn by_kind<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn by_kind<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut kinds: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for name in names {
         kinds.entry(name_in_layer(name)).or_default().extend(layer_index(name));

@@ -10,13 +10,13 @@ use outgrow_checkpoint::Dtype;
 
 /// A matrix whose lines lie one behind the other: rows as they are, columns after transposing.
 #[derive(Debug)]
-pub struct Lines<'a> {
+pub(super) struct Lines<'a> {
     pub values: &'a [f32],
     pub length: usize,
 }
 
 impl Lines<'_> {
-    pub fn line(&self, index: usize) -> &[f32] {
+    pub(super) fn line(&self, index: usize) -> &[f32] {
         &self.values[index * self.length..][..self.length]
     }
 
@@ -25,7 +25,7 @@ impl Lines<'_> {
     }
 
     /// Lines with the same values, each group in rising order, alone or not. Lines of zeros are copies of nothing.
-    pub fn distinct(&self) -> Vec<Vec<usize>> {
+    pub(super) fn distinct(&self) -> Vec<Vec<usize>> {
         let mut groups: Vec<Vec<usize>> = Vec::new();
         let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
         for index in (0..self.count()).filter(|index| self.line(*index).iter().any(|value| *value != 0.0)) {
@@ -46,7 +46,7 @@ impl Lines<'_> {
     }
 
     /// How many of these lines point where another one before them points, up to what `dtype` rounds.
-    pub fn scaled_copies(&self, lines: &[usize], dtype: Dtype) -> usize {
+    pub(super) fn scaled_copies(&self, lines: &[usize], dtype: Dtype) -> usize {
         // Both parts are rounded; twice that, for what normalising adds.
         let tolerance = 4.0 * unit_roundoff(dtype);
         // A difference of that size has this standard deviation along a direction of random signs; six of them miss
@@ -114,7 +114,7 @@ fn unit_roundoff(dtype: Dtype) -> f64 {
 }
 
 /// A row-major matrix on its side.
-pub fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+pub(super) fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
     let rows = values.len() / columns.max(1);
     let mut turned = vec![0.0; values.len()];
     for (row, line) in values.chunks(columns.max(1)).enumerate() {

@@ -14,11 +14,11 @@ use crate::error::Result;
 const IS_F32: &str = "the decoder computes in f32";
 
 /// Gradients by name, on the host, row-major.
-pub type HostGradients = BTreeMap<String, Vec<f32>>;
+pub(super) type HostGradients = BTreeMap<String, Vec<f32>>;
 
 /// What came out of one model.
 #[derive(Debug)]
-pub struct Outcome {
+pub(super) struct Outcome {
     /// Mean next-token cross-entropy, in nats a token.
     pub loss: f64,
     /// `[tokens, vocab_size]`, row-major.
@@ -33,7 +33,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// When the files can't be read or the sequences are too long.
-pub fn outcome(checkpoint: &Checkpoint, batch: &Batch, device: DeviceName) -> Result<Outcome> {
+pub(super) fn outcome(checkpoint: &Checkpoint, batch: &Batch, device: DeviceName) -> Result<Outcome> {
     let tensors = checkpoint.to_named_tensors()?;
     let decoder = Decoder::new(checkpoint.config(), &tensors, &open_device(device)?.autodiff())?;
     drop(tensors);
@@ -62,6 +62,6 @@ pub fn outcome(checkpoint: &Checkpoint, batch: &Batch, device: DeviceName) -> Re
 }
 
 /// The 2-norm of some values.
-pub fn norm<'a>(values: impl Iterator<Item = &'a f32>) -> f64 {
+pub(super) fn norm<'a>(values: impl Iterator<Item = &'a f32>) -> f64 {
     values.map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
 }

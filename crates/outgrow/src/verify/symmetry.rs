@@ -27,7 +27,7 @@ const COMPARED_COPIES: usize = 16;
 
 /// Copies beyond the first of their kind, by the gradient that they receive compared with the copies before them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Copies {
+pub(super) struct Copies {
     /// The same as another copy's.
     pub same_gradient: usize,
     /// Another copy's times a positive factor. Adam divides such a factor away in its first step; later ones differ.
@@ -40,7 +40,7 @@ pub struct Copies {
 
 /// Copies among the rows or the columns of one tensor.
 #[derive(Debug, Serialize)]
-pub struct TensorCopies {
+pub(super) struct TensorCopies {
     pub tensor: String,
     pub side: Side,
     /// Exact copies.
@@ -52,14 +52,14 @@ pub struct TensorCopies {
 /// Rows are outputs, columns inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Side {
+pub(super) enum Side {
     Rows,
     Columns,
 }
 
 /// All duplicates of a model.
 #[derive(Debug, Serialize)]
-pub struct Symmetry {
+pub(super) struct Symmetry {
     /// Whole tensors that are copies of each other.
     pub whole_tensors: Copies,
     /// Rows and columns, tensors with none left out. Rows of the embedding and of the head are tokens and don't count.
@@ -77,7 +77,7 @@ impl Side {
 }
 
 impl Copies {
-    pub fn total(&self) -> usize {
+    pub(super) fn total(&self) -> usize {
         self.same_gradient + self.proportional_gradient + self.different_gradient + self.no_gradient
     }
 
@@ -141,7 +141,11 @@ impl Likeness {
 ///
 /// # Errors
 /// When a file can't be read.
-pub fn symmetry(target: &Checkpoint, duplicates: &Duplicates, gradients: &HostGradients) -> Result<Symmetry> {
+pub(super) fn symmetry(
+    target: &Checkpoint,
+    duplicates: &Duplicates,
+    gradients: &HostGradients,
+) -> Result<Symmetry> {
     let mut whole_tensors = Copies::default();
     for group in duplicates {
         let group: Vec<&[f32]> =
@@ -180,7 +184,7 @@ pub fn symmetry(target: &Checkpoint, duplicates: &Duplicates, gradients: &HostGr
 
 impl Symmetry {
     /// All exact copies among rows and columns.
-    pub fn exact_lines(&self) -> Copies {
+    pub(super) fn exact_lines(&self) -> Copies {
         self.within_tensors.iter().fold(Copies::default(), |mut sum, one| {
             sum += one.exact;
             sum
@@ -188,12 +192,12 @@ impl Symmetry {
     }
 
     /// All scaled copies among rows and columns.
-    pub fn scaled_lines(&self) -> usize {
+    pub(super) fn scaled_lines(&self) -> usize {
         self.within_tensors.iter().map(|one| one.scaled).sum()
     }
 
     /// Exact copies by the kind of tensor and the side, summed over layers.
-    pub fn by_kind(&self) -> BTreeMap<(&str, Side), (Copies, usize)> {
+    pub(super) fn by_kind(&self) -> BTreeMap<(&str, Side), (Copies, usize)> {
         let mut kinds: BTreeMap<(&str, Side), (Copies, usize)> = BTreeMap::new();
         for one in &self.within_tensors {
             let (exact, scaled) = kinds.entry((name_in_layer(&one.tensor), one.side)).or_default();

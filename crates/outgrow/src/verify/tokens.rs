@@ -17,7 +17,7 @@ const LONGEST_TEXT_BYTES: usize = 1 << 16;
 
 /// Tokens for both models, and where they are from.
 #[derive(Debug)]
-pub struct Sample {
+pub(super) struct Sample {
     pub batch: Batch,
     pub origin: String,
 }
@@ -27,7 +27,12 @@ pub struct Sample {
 /// # Errors
 /// When `text` can't be read or tokenised. Without it there always is something: the text that comes with the program,
 /// or ids.
-pub fn sample(source: &Path, text: Option<&Path>, vocab_size: usize, positions: usize) -> Result<Sample> {
+pub(super) fn sample(
+    source: &Path,
+    text: Option<&Path>,
+    vocab_size: usize,
+    positions: usize,
+) -> Result<Sample> {
     let tokenizer = source.join("tokenizer.json");
     let Some(path) = text else {
         let tokens = tokenizer.exists().then(|| tokens_of(TEXT, &tokenizer, vocab_size));

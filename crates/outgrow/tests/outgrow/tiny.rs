@@ -9,15 +9,15 @@ use std::{
 use tempfile::TempDir;
 
 /// Words of the tokenizer; with the separator and the unknown word its vocabulary has two more entries.
-pub const WORDS: usize = 30;
+pub(crate) const WORDS: usize = 30;
 
-pub struct Workshop {
+pub(crate) struct Workshop {
     folder: TempDir,
 }
 
 impl Workshop {
     /// A folder with `tokenizer.json`, `training.txt` and `validation.txt`.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let workshop = Self { folder: tempfile::tempdir().unwrap() };
         workshop.write("tokenizer.json", tokenizer());
         workshop.write("training.txt", text(1, 1200));
@@ -26,7 +26,7 @@ impl Workshop {
     }
 
     /// The same, with the texts prepared as `training` and `validation`.
-    pub fn with_shards() -> Self {
+    pub(crate) fn with_shards() -> Self {
         let workshop = Self::new();
         for name in ["training", "validation"] {
             let input = format!("{name}.txt");
@@ -37,32 +37,32 @@ impl Workshop {
         workshop
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         fs::write(self.path(name), bytes).unwrap();
     }
 
-    pub fn names(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         names(&self.path(folder))
     }
 
     /// The program, in the folder.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_outgrow"));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 }
 
 /// A tokenizer that knows the words `w0` to `w29`.
-pub fn tokenizer() -> String {
+pub(crate) fn tokenizer() -> String {
     let words = (0..WORDS).map(|word| format!(r#""w{word}": {}"#, word + 2)).collect::<Vec<_>>().join(", ");
     format!(
         r#"{{ "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null,
@@ -74,20 +74,20 @@ pub fn tokenizer() -> String {
 }
 
 /// So many words of no sense.
-pub fn text(salt: u64, words: u64) -> String {
+pub(crate) fn text(salt: u64, words: u64) -> String {
     let word = |index: u64| format!("w{}", (index * index * 31 + index * salt) % 1009 % WORDS as u64);
     (0..words).map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// `[schedule]` of a model trained from scratch.
-pub fn scratch(tokens: u64, peak: &str) -> String {
+pub(crate) fn scratch(tokens: u64, peak: &str) -> String {
     format!(
         "method = \"scratch\"\ntokens = {tokens}\nlearning_rate = {{ peak = {peak}, minimum = 0.0, warmup_tokens = 32 }}\n"
     )
 }
 
 /// `[schedule]` of two layers that are stacked to four.
-pub const G_STACK: &str = r#"method = "g-stack"
+pub(crate) const G_STACK: &str = r#"method = "g-stack"
 factor = 2
 base_tokens = 128
 base_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
@@ -96,7 +96,7 @@ grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
 "#;
 
 /// A recipe of a four-layer model in steps of 32 tokens.
-pub fn recipe(schedule: &str) -> String {
+pub(crate) fn recipe(schedule: &str) -> String {
     format!(
         r#"name = "tiny"
 seed = 1
@@ -123,21 +123,21 @@ validation_sequences = 2
 }
 
 /// Names in a folder, hidden ones included, sorted; empty where there is no folder.
-pub fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-pub fn assert_success(output: &Output) {
+pub(crate) fn assert_success(output: &Output) {
     assert!(output.status.success(), "{}\n{}\n{}", output.status, stdout(output), stderr(output));
 }

@@ -9,7 +9,7 @@ use crate::{error::BadInput, terminal::words::one_of};
 
 /// How to grow.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Flags {
+pub(super) struct Flags {
     /// How the new parts are made of the old ones.
     #[arg(long, value_name = "OPERATOR", value_parser = one_of(&Operator::ALL, operator_help))]
     operator: Option<Operator>,
@@ -109,7 +109,7 @@ impl Flags {
     ///
     /// # Errors
     /// A flag that is missing, or one that nothing takes.
-    pub fn growths(&self) -> Result<Vec<Growth>, BadInput> {
+    pub(super) fn growths(&self) -> Result<Vec<Growth>, BadInput> {
         let mut flags = self.clone();
         let noise = flags.noise.take().map(|amount| {
             let mix = flags.noise_mix.take().unwrap_or_default();
@@ -195,7 +195,7 @@ impl Flags {
     ///
     /// # Errors
     /// If there is one.
-    pub fn refuse_all(&self, what: &str) -> Result<(), BadInput> {
+    pub(super) fn refuse_all(&self, what: &str) -> Result<(), BadInput> {
         match &self.left()[..] {
             [] => Ok(()),
             left => Err(BadInput(format!("{what} has no use for {}", left.join(", ")))),
