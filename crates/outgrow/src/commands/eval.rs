@@ -13,14 +13,14 @@ use outgrow_eval::{
     tasks::{GROUPS, PAPER_TASKS, TASKS},
 };
 use outgrow_kernels::Precision;
-use outgrow_tokenizer::pretrained::{NamedToken, TokenizerClass};
+use outgrow_tokenizer::pretrained::{NamedToken, TokenizerClass, TokenizerSource};
 use sha2::{Digest, Sha256};
 
 use crate::{
     error::{BadInput, Error, Result},
     machine::compute::{Compute, ComputeFlags},
     model::{
-        folder::{ModelFolder, TokenizerFrom},
+        folder::{ModelFolder, tokenizer_source},
         scored::{EvaluatedDecoder, outline},
     },
     run::benchmarks::AUTOMATIC_BATCH,
@@ -69,8 +69,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "WHEN", value_parser = one_of(&AddBosToken::ALL, |_| ""))]
     add_bos_token: Option<AddBosToken>,
     /// What reads texts: the class that the folder names, as transformers builds it, or tokenizer.json as it is.
-    #[arg(long, value_name = "WHAT", default_value = "class")]
-    tokenizer_from: TokenizerFrom,
+    #[arg(long, value_name = "WHAT", default_value = "class", value_parser = tokenizer_source())]
+    tokenizer_from: TokenizerSource,
     /// The token that a text without a context is scored behind, instead of the one that begins a text.
     #[arg(long, value_name = "ID")]
     prefix_token_id: Option<u32>,
@@ -213,8 +213,8 @@ impl Arguments {
             spelt.collect::<Result<Vec<_>, _>>()
         };
         let made_by = match self.tokenizer_from {
-            TokenizerFrom::Class => tokenizer.class().map_or("tokenizer.json", TokenizerClass::name),
-            TokenizerFrom::File => "tokenizer.json",
+            TokenizerSource::Class => tokenizer.class().map_or("tokenizer.json", TokenizerClass::name),
+            TokenizerSource::File => "tokenizer.json",
         };
         Ok(TokenizerDescription {
             made_by: made_by.into(),
@@ -288,7 +288,7 @@ impl Journal {
         folder: &ModelFolder,
         plan: &Plan,
         compute: Compute,
-        tokenizer: TokenizerFrom,
+        tokenizer: TokenizerSource,
     ) -> Result<Self> {
         let tasks: Vec<_> = plan.tasks().iter().map(|planned| planned.task.name).collect();
         let (model, version) = (folder.identity()?, env!("CARGO_PKG_VERSION"));

@@ -7,11 +7,12 @@ use std::{
 };
 
 use outgrow_model::{Sampler, Sampling, Session};
+use outgrow_tokenizer::pretrained::TokenizerSource;
 
 use crate::{
     error::{BadInput, Error, Result},
     machine::compute::ComputeFlags,
-    model::folder::{ModelFolder, TokenizerFrom},
+    model::folder::{ModelFolder, tokenizer_source},
     terminal::{interrupt::Interrupt, notes, output},
 };
 
@@ -40,8 +41,8 @@ pub(crate) struct Arguments {
     seed: u64,
     /// What reads the prompt and spells tokens: the class that the folder names, as transformers builds it, or
     /// tokenizer.json as it is.
-    #[arg(long, value_name = "WHAT", default_value = "class")]
-    tokenizer_from: TokenizerFrom,
+    #[arg(long, value_name = "WHAT", default_value = "class", value_parser = tokenizer_source())]
+    tokenizer_from: TokenizerSource,
     /// Go on where the model would end the text.
     #[arg(long)]
     ignore_eos: bool,

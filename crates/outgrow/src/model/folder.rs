@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::builder::TypedValueParser;
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, json::PythonJson};
 use outgrow_kernels::open_device;
 use outgrow_model::Decoder;
@@ -18,7 +19,7 @@ use serde_json::Value;
 use crate::{
     error::{BadInput, Error, Result},
     machine::compute::Compute,
-    terminal::notes,
+    terminal::{notes, words::one_of},
 };
 
 /// What a folder's tokenizer is made of.
@@ -59,14 +60,12 @@ pub(crate) struct ModelFolder {
     notes: Vec<String>,
 }
 
-/// What reads texts.
-#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
-pub(crate) enum TokenizerFrom {
-    /// The class that the folder names, as transformers builds it.
-    #[default]
-    Class,
-    /// tokenizer.json as it is.
-    File,
+/// Reads the word of a flag that says what reads texts.
+pub(crate) fn tokenizer_source() -> impl TypedValueParser<Value = TokenizerSource> {
+    one_of(&TokenizerSource::ALL, |source| match source {
+        TokenizerSource::Class => "The class that the folder names, as transformers builds it",
+        TokenizerSource::File => "tokenizer.json as it is",
+    })
 }
 
 impl ModelFolder {
@@ -74,7 +73,7 @@ impl ModelFolder {
     ///
     /// # Errors
     /// When there is no such decoder, or it is behind a mask, or no tokenizer that can be run.
-    pub(crate) fn open(folder: &Path, from: TokenizerFrom, add_bos_token: Option<bool>) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, from: TokenizerSource, add_bos_token: Option<bool>) -> Result<Self> {
         let source = Source::open(folder)?;
         // One that is refused says nothing but why.
         let checkpoint = match source {
@@ -88,11 +87,7 @@ impl ModelFolder {
             }
         };
         let files = TokenizerFiles::read(folder)?.with_config(checkpoint.raw_config().clone());
-        let source = match from {
-            TokenizerFrom::Class => TokenizerSource::Class,
-            TokenizerFrom::File => TokenizerSource::File,
-        };
-        let tokenizer = files.open(source, add_bos_token)?;
+        let tokenizer = files.open(from, add_bos_token)?;
         let mut notes = tokenizer.notes().to_vec();
         let (rows, vocab_size) = (checkpoint.config().vocab_size, tokenizer.tokenizer().vocab_size());
         if vocab_size > rows {
