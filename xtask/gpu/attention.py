@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from results import DEVICE, REHEARSE, measure, milliseconds
+from results import DEVICE, REHEARSE, finish, measure, milliseconds
 
 PART = "attention of PyTorch"
 BACKENDS = {
@@ -60,3 +60,4 @@ def main():
 
 
 main()
+finish()

@@ -3,10 +3,12 @@
 #
 # usage: xtask/gpu/build.sh [--llvm] [--stub FOLDER]
 #
-#   --llvm           kernels by LLVM, as burn has them, in place of NVRTC: target/gpu/outgrow-gpu-llvm.xz. The build downloads LLVM.
+#   --llvm           kernels by LLVM, as burn has them, in place of NVRTC: target/gpu/outgrow-gpu-llvm.xz.
+#                    The build downloads LLVM.
 #   --stub FOLDER    a crate that takes the place of cubecl-llvm, where LLVM can't be downloaded; only for NVRTC
 #
-# Nothing of CUDA is needed here. It takes a release build of burn, which is most of an hour on two cores; target/cuda keeps it.
+# Nothing of CUDA is needed here. It takes a release build of burn, which is most of an hour on two cores; target/cuda
+# keeps it.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -15,8 +17,12 @@ stub=()
 while [ $# -gt 0 ]; do
     case $1 in
         --llvm) name=outgrow-gpu-llvm features=outgrow-benches/cuda ;;
-        --stub) stub=(--config "patch.crates-io.cubecl-llvm.path=\"$(cd "${2:?--stub needs a folder}" && pwd)\""); shift ;;
-        *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        --stub)
+            folder=$(cd "${2:?--stub needs a folder}" && pwd)
+            stub=(--config "patch.crates-io.cubecl-llvm.path=\"$folder\"")
+            shift
+            ;;
+        *) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
     shift
 done
@@ -26,7 +32,8 @@ lock=$(mktemp)
 cp Cargo.lock "$lock"
 trap 'cp "$lock" Cargo.lock; rm -f "$lock"' EXIT
 
-# Which CUDA's bindings: the oldest whose libraries are looked for by today's names. They are loaded when the program runs.
+# Which CUDA's bindings: the oldest whose libraries are looked for by today's names. They are loaded when the program
+# runs.
 export CUDARC_CUDA_VERSION=${CUDARC_CUDA_VERSION:-13000}
 if [ ${#stub[@]} = 0 ]; then stub=(--locked); fi
 cargo build --release --target-dir target/cuda --package outgrow-benches --bin gpu \

@@ -1,6 +1,6 @@
 """cuBLASLt by ctypes: D = A·B + C of bf16 into f32 with C apart from D, by the heuristic's first choice.
 
-PyTorch doesn't offer this product. The numbers of the enumerations are those of cublasLt.h, which hasn't changed them since CUDA 11.
+PyTorch doesn't offer this product. The numbers of the enumerations are those of cublasLt.h in CUDA 13.
 """
 
 import ctypes
@@ -83,7 +83,8 @@ class Library:
 
         def multiply():
             stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)
-            arguments = [self.handle, description, ctypes.byref(one), pointer(right), layouts[0], pointer(left), layouts[1]]
+            arguments = [self.handle, description, ctypes.byref(one)]
+            arguments += [pointer(right), layouts[0], pointer(left), layouts[1]]
             arguments += [ctypes.byref(beta), pointer(addend), layouts[2], pointer(result), layouts[3]]
             arguments += [ctypes.byref(choice.algorithm), pointer(self.space), ctypes.c_size_t(WORKSPACE), stream]
             self.call("Matmul", *arguments)

@@ -1,7 +1,7 @@
-"""What is on this machine: the driver and the GPU, PyTorch's versions, and where the libraries and headers are that a GPU backend would load.
+"""What is on this machine: the driver, the GPU, PyTorch, and the libraries and headers that a GPU backend would load.
 
-Writes one line to $RESULTS, and cuDNN's description of the device, from which graphs can be checked elsewhere, to cudnn-device.json beside
-it. Needs no PyTorch, though it says less without.
+Writes one line to $RESULTS, and cuDNN's description of the device, from which graphs can be checked elsewhere, to
+cudnn-device.json beside it. Needs no PyTorch, though it says less without.
 """
 
 import ctypes
@@ -31,8 +31,9 @@ def answer(*command):
 
 def folders():
     """Where CUDA's files are usually."""
-    packages = [path for place in [*site.getsitepackages(), *sys.path] if place for path in glob.glob(f"{place}/nvidia/*")]
-    toolkits = [*glob.glob("/usr/local/cuda*"), "/opt/cuda", "/usr", "/usr/local/nvidia", os.environ.get("CUDA_PATH", "")]
+    places = [place for place in [*site.getsitepackages(), *sys.path] if place]
+    packages = [path for place in places for path in glob.glob(f"{place}/nvidia/*")]
+    toolkits = [*glob.glob("/usr/local/cuda*"), "/opt/cuda", "/usr", "/usr/local/nvidia", os.environ.get("CUDA_PATH")]
     return [folder for folder in dict.fromkeys(toolkits + packages) if folder and os.path.isdir(folder)]
 
 

@@ -1,8 +1,8 @@
 """Matrix products of PyTorch and of cuBLASLt at the shapes that benches/src/gpu/products.rs has, in TFLOP/s.
 
-NT is a linear map forward, NN the gradient of its input, TN that of its weight. PyTorch multiplies bf16 into bf16 and f32 into f32.
-cuBLASLt, asked directly, multiplies bf16 into f32, alone and with an f32 matrix added that isn't the result: what residual sums and the
-accumulation of gradients would need.
+NT is a linear map forward, NN the gradient of its input, TN that of its weight. PyTorch multiplies bf16 into
+bf16 and f32 into f32. cuBLASLt, asked directly, multiplies bf16 into f32, alone and with an f32 matrix added that isn't
+the result: what residual sums and the accumulation of gradients would need.
 """
 
 import sys
@@ -11,7 +11,7 @@ import time
 import torch
 
 from cublaslt import Library
-from results import DEVICE, REHEARSE, measure, milliseconds, model
+from results import DEVICE, REHEARSE, finish, measure, milliseconds, model
 
 PART = "products of PyTorch"
 ROWS, ROWS_OF_HEAD, SIDE = (256, 256, 256) if REHEARSE else (16384, 4096, 8192)
@@ -97,3 +97,4 @@ def main():
 
 
 main()
+finish()

@@ -3,12 +3,13 @@
 #
 # usage: xtask/gpu/step-1.sh [--rehearse] [--device DEVICE] [--minutes N]
 #
-#   --rehearse         small sizes, without a GPU: PyTorch on the CPU, ours on llvmpipe where it is installed, else on the CPU;
-#                      parts have four times as long
+#   --rehearse         small sizes, without a GPU: PyTorch on the CPU, ours on llvmpipe where it is installed, else on
+#                      the CPU; parts have four times as long
 #   --device DEVICE    what our program runs on: cuda, wgpu or flex
 #   --minutes N        all of it is done, or ended, by then (9)
 #
-# Environment: OUT (the folder of results, ./gpu-results), GPU_PROGRAM (our program, already unpacked), PYTHON (one that has PyTorch).
+# Environment: OUT (the folder of results, ./gpu-results), GPU_PROGRAM (our program, already unpacked), PYTHON (one that
+# has PyTorch).
 # Needs no network, no cargo, and nothing but what build.sh made. Changes no setting of the GPU.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -19,7 +20,7 @@ while [ $# -gt 0 ]; do
         --rehearse) rehearse=1 patience=4 ;;
         --device) device=${2:?--device needs a device}; shift ;;
         --minutes) minutes=${2:?--minutes needs a number}; shift ;;
-        *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        *) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
     shift
 done
@@ -52,15 +53,15 @@ find_program() {
 
 unpack() {
     xz -dc "$1" >"$2" 2>>"$log" ||
-        python3 -c 'import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1]), open(sys.argv[2], "wb"))' "$1" "$2" ||
+        python3 -c 'import lzma, sys; open(sys.argv[2], "wb").write(lzma.open(sys.argv[1]).read())' "$1" "$2" ||
         return 1
     chmod +x "$2"
 }
 
 # A Python with PyTorch, wherever the machine has one.
 find_python() {
-    local candidate
-    for candidate in "${PYTHON:-}" python3 python /opt/*/bin/python3 /opt/*/.venv/bin/python3 /usr/local/bin/python3 ~/.venv/bin/python3; do
+    local candidate usual=(python3 python /usr/local/bin/python3 /opt/*/bin/python3 /opt/*/.venv/bin/python3)
+    for candidate in "${PYTHON:-}" "${usual[@]}"; do
         command -v "$candidate" >/dev/null 2>&1 || continue
         any_python=${any_python:-$candidate}
         if timeout 60 "$candidate" -c 'import torch' 2>/dev/null; then python=$candidate; return; fi
@@ -71,7 +72,7 @@ find_python() {
 # What our program compiles kernels by, where the loader or CubeCL wouldn't look.
 find_nvrtc() {
     local packages="" folder
-    [ -n "$python" ] && packages=$("$python" -c 'import os, torch; print(os.path.join(os.path.dirname(os.path.dirname(torch.__file__)), "nvidia"))')
+    [ -n "$python" ] && packages=$("$python" -c 'import pathlib, torch; print(pathlib.Path(torch.__file__).parents[1] / "nvidia")')
     nvrtc_folder="" cuda_folder=${CUDA_PATH:-}
     if ! ldconfig -p 2>/dev/null | grep -q 'libnvrtc\.so'; then
         for folder in /usr/local/cuda*/lib64 /usr/local/cuda*/targets/*/lib "$packages"/*/lib; do
@@ -86,7 +87,8 @@ find_nvrtc() {
     say "NVRTC: ${nvrtc_folder:-by the loader}; CUDA's headers: ${cuda_folder:-not found}/include"
 }
 
-# part NAME LIMIT COMMAND...: the command, ended when its limit or the whole time is over; how it ended is a line of the results.
+# part NAME LIMIT COMMAND...: the command, ended when its limit or the whole time is over; how it ended is a line of the
+# results.
 part() {
     local name=$1 limit=$(($2 * patience)) left=$((end - SECONDS)) begin=$SECONDS status ending
     shift 2
@@ -111,13 +113,14 @@ ours() {
     [ -n "$program" ] || return
     [ "$left" -lt "$limit" ] && limit=$left
     [ "$limit" -lt 3 ] && { say "no time was left for $*"; return; }
-    env ${nvrtc_folder:+LD_LIBRARY_PATH="$nvrtc_folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"} ${cuda_folder:+CUDA_PATH="$cuda_folder"} \
-        "${using:-$program}" measure --device "$device" --results "$RESULTS" --seconds "$limit" \
+    env ${nvrtc_folder:+LD_LIBRARY_PATH="$nvrtc_folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"} \
+        ${cuda_folder:+CUDA_PATH="$cuda_folder"} "${using:-$program}" measure --device "$device" --results "$RESULTS" --seconds "$limit" \
         $([ $rehearse = 1 ] && echo --rehearse) --part "$@" </dev/null 2>&1 | sed "s/^/[ours] /"
     [ "${PIPESTATUS[0]}" = 0 ] || failures=$((failures + 1))
 }
 
-# theirs NAME LIMIT FILE ARGUMENTS...: a program of PyTorch. What a compiler that was ended left half-written is nobody's cache.
+# theirs NAME LIMIT FILE ARGUMENTS...: a program of PyTorch. What a compiler that was ended left half-written is nobody's
+# cache.
 theirs() {
     local name=$1 limit=$2 cache
     shift 2

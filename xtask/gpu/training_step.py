@@ -1,9 +1,9 @@
-"""A training step of a LLaMA in PyTorch as fast as a few lines have it: bf16 by autocast, layers and loss by torch.compile.
+"""A training step of a LLaMA in PyTorch as fast as a few lines have it: bf16 by autocast, with torch.compile or not.
 
 usage: training_step.py MODEL    (a name of benches/src/gpu/models.json)
 
-Tokens a second, memory, and the time of the first step, in which it compiles. Weights, moments and residuals are f32. What MFU that is,
-`gpu table` says.
+Tokens a second, memory, and the time of the first step, in which it compiles. Weights, moments and residuals are f32.
+What MFU that is, `gpu table` says.
 """
 
 import sys
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from results import DEVICE, measure, model, synchronize
+from results import DEVICE, finish, measure, model, synchronize
 
 WARMUP_STEPS, STEPS = 3, 10
 
@@ -137,3 +137,4 @@ def main():
 
 
 main()
+finish()

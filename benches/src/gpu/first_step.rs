@@ -1,6 +1,7 @@
 //! The first question: do training steps run on this device, and is the first one's loss the CPU's.
 //!
-//! A small model with grouped queries takes a few steps of the trainer's kind on both devices, from the same weights and on the same tokens.
+//! A small model with grouped queries takes a few steps of the trainer's kind on both devices, from the same weights
+//! and on the same tokens.
 
 use std::time::Instant;
 

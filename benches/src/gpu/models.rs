@@ -15,7 +15,8 @@ const MODELS: &str = include_str!("models.json");
 /// The model that takes the place of all others where there is no GPU to fill.
 pub(crate) const SMALL: &str = "small";
 
-/// The numbers of a model, and of the micro-batch that composed operations leave room for: they keep the scores of all pairs.
+/// The numbers of a model, and of the micro-batch that composed operations leave room for: they keep the scores of all
+/// pairs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Model {
     pub(crate) name: String,

@@ -1,6 +1,7 @@
 //! Matrix products through burn at the shapes of the models, in the three arrangements that a linear map needs.
 //!
-//! The largest of them, and a large square one, are what MFU is measured against. What a layer makes of them is pieces.rs's.
+//! The largest of them, and a large square one, are what MFU is measured against. What a layer makes of them is
+//! pieces.rs's.
 
 use std::time::Duration;
 

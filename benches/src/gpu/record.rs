@@ -1,4 +1,5 @@
-//! What a part says while it runs: a line of JSON for each measurement, so that what was measured outlives a part that is killed.
+//! What a part says while it runs: a line of JSON for each measurement, so that what was measured outlives a part that
+//! is killed.
 //!
 //! A measurement that fails is a line as well, and the part goes on to the next.
 

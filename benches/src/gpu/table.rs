@@ -1,6 +1,7 @@
 //! One table of all that was measured, whoever measured it: results.jsonl as text for a screen.
 //!
-//! A measurement that is missing leaves a gap; a line that isn't understood is passed over, as a part that was killed may have cut its last.
+//! A measurement that is missing leaves a gap; a line that isn't understood is passed over, as a part that was killed
+//! may have cut its last.
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,6 @@
 //! Numbers to compute with: random ones that a device draws itself, and weights that the host can make fast.
 //!
-//! No result depends on them but the losses of [`first_step`](super::first_step), which has the model's own initialization.
+//! No time depends on their values. Where losses are compared, first_step.rs draws weights as the model does.
 
 use burn::tensor::{DType, Device, Distribution, Int, Shape, Tensor, TensorData};
 use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors};
@@ -71,7 +71,8 @@ pub(crate) fn batch(model: &Model, salt: usize) -> Batch {
     }
 }
 
-/// All weights of a decoder, uniform with the standard deviation that a normal initialization has. A billion of them take seconds.
+/// All weights of a decoder, uniform with the standard deviation that a normal initialization has. A billion of them
+/// take seconds.
 pub(crate) fn weights(config: &LlamaConfig) -> NamedTensors {
     let half_width = 3.0_f32.sqrt() * 0.02;
     let value = |index: usize| {
