@@ -71,10 +71,9 @@ pub(crate) fn lock_folder(folder: &Path) -> Result<File, TryLockError> {
 
 #[cfg(test)]
 mod tests {
-    #![cfg(target_os = "linux")]
-
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_killed_process_is_dead_before_its_parent_takes_note() {
         let mut child = process::Command::new("sleep").arg("600").spawn().unwrap();
