@@ -37,9 +37,9 @@ impl Batch {
 /// Any batch of a corpus, by the index of its first sample.
 ///
 /// Sample `s` covers the tokens from `s · sequence_length` to `(s + 1) · sequence_length`, both included: it is
-/// `sequence_length + 1` long, and its last token is the next sample's first, so that every token but the corpus' first is
-/// predicted exactly once an epoch (but for what is left over at the end). Documents follow one another in the stream;
-/// a sample may hold the end of one and the beginning of the next.
+/// `sequence_length + 1` long, and its last token is the next sample's first, so that every token but the corpus' first
+/// is predicted exactly once an epoch (but for what is left over at the end). Documents follow one another in the
+/// stream; a sample may hold the end of one and the beginning of the next.
 #[derive(Clone, Debug)]
 pub struct Batches {
     shards: Arc<TokenShards>,
@@ -107,8 +107,8 @@ impl Batches {
         Ok(())
     }
 
-    /// The samples at the global indices `first_sample .. first_sample + sequences`; past the last sample the next epoch
-    /// begins, in an order of its own.
+    /// The samples at the global indices `first_sample .. first_sample + sequences`; past the last sample the next
+    /// epoch begins, in an order of its own.
     ///
     /// # Errors
     /// Those of [`check_batch`](Self::check_batch), and an id outside the vocabulary, with its shard and position.

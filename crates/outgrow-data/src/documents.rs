@@ -1,8 +1,8 @@
 //! Documents out of files as they are published: text, JSON lines, arrays of JSON and parquet, compressed or not, named
 //! one by one or by their folder. It holds one document at a time and knows nothing of tokens.
 //!
-//! Each file has a reader for how documents lie in it (whole, lines, values, table), all of which give the same records.
-//! What is no document is refused here, or counted and passed over.
+//! Each file has a reader for how documents lie in it (whole, lines, values, table), all of which give the same
+//! records. What is no document is refused here, or counted and passed over.
 
 mod inputs;
 pub(crate) mod kind;

@@ -1,9 +1,9 @@
 //! Files of text to a folder of token shards. Tokenising runs on all cores, but the result depends on nothing but the
 //! documents, the tokenizer and the size of a shard. It neither shuffles nor filters.
 //!
-//! A reader deals batches of documents round to the workers, and the writer takes the results round in the same turn: the
-//! order is that of the documents without anything being sorted, and at most two batches wait at either side of a worker,
-//! so memory is bounded however large the corpus is.
+//! A reader deals batches of documents round to the workers, and the writer takes the results round in the same turn:
+//! the order is that of the documents without anything being sorted, and at most two batches wait at either side of a
+//! worker, so memory is bounded however large the corpus is.
 
 pub(crate) mod separator;
 
@@ -33,8 +33,8 @@ use crate::{
     },
 };
 
-/// Text that makes a batch of documents full: large enough that passing it on costs nothing, small enough that a corpus of
-/// a few megabytes keeps all cores busy.
+/// Text that makes a batch of documents full: large enough that passing it on costs nothing, small enough that a corpus
+/// of a few megabytes keeps all cores busy.
 const BATCH_TEXT_BYTES: usize = 1 << 18;
 /// Batches waiting in front of and behind each worker.
 const WAITING_BATCHES: usize = 2;
@@ -260,8 +260,8 @@ fn encode(documents: &[Document], tokenizer: &Tokenizer, separator: u32) -> Done
     Ok(encoded)
 }
 
-/// The writer: results from the workers in turn, until the first that has no more. As batches were dealt in the same turn,
-/// that one would have had the batch after the last.
+/// The writer: results from the workers in turn, until the first that has no more. As batches were dealt in the same
+/// turn, that one would have had the batch after the last.
 fn take_in_turn(
     workers: Vec<Worker<'_>>,
     mut write: impl FnMut(Encoded) -> Result<(), DataError>,

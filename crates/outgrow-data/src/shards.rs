@@ -90,9 +90,9 @@ impl TokenShards {
         self.manifest.tokens
     }
 
-    /// Fills `into` with the token ids from position `start` on, over the shards' borders. Each id read is checked to be
-    /// below the vocabulary's size; that costs nothing measurable beside the copy, and a whole corpus never has to be
-    /// scanned before the first step.
+    /// Fills `into` with the token ids from position `start` on, over the shards' borders. Each id read is checked to
+    /// be below the vocabulary's size; that costs nothing measurable beside the copy, and a whole corpus never has to
+    /// be scanned before the first step.
     ///
     /// # Errors
     /// [`DataError::ReadPastEnd`], or [`DataError::TokenOutOfRange`] with the shard and the position in it.

@@ -1,4 +1,5 @@
-//! What a token of training costs, by two named conventions. Counts multiplications and additions; knows nothing of seconds.
+//! What a token of training costs, by two named conventions. Counts multiplications and additions; knows nothing of
+//! seconds.
 
 use std::{fmt, str::FromStr};
 
@@ -11,7 +12,8 @@ use crate::{error::ScheduleError, trainable::Trainable};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlopConvention {
-    /// 6 · parameters per token, embedding and head included, whatever is frozen: what the figures of arXiv 2405.15319 use.
+    /// 6 · parameters per token, embedding and head included, whatever is frozen: what the figures of arXiv 2405.15319
+    /// use.
     SixTimesParameters,
     /// Matrix products and causal attention, without the backward of what is frozen: [`FlopParts::per_token`].
     Exact,
@@ -90,12 +92,12 @@ impl FlopParts {
     /// FLOPs of one token of training, counted from the matrix products.
     ///
     /// - A matrix of P weights costs 2 P forward, 2 P for the gradient of its input and 2 P for that of its weights.
-    /// - Causal attention over sequences of S tokens costs 2 · S · H forward and 4 · S · H backward per layer, where H is
-    ///   heads times their size: a query sees S / 2 keys on average, with two products forward and four backward.
+    /// - Causal attention over sequences of S tokens costs 2 · S · H forward and 4 · S · H backward per layer, where H
+    ///   is heads times their size: a query sees S / 2 keys on average, with two products forward and four backward.
     /// - The embedding is a look-up and costs nothing; the head is a matrix, tied or not. Norms, activations, rotations
     ///   and the optimizer are left out: they are linear in the width.
-    /// - A frozen layer costs its forward only. A trainable layer costs all of it, although the lowest one need not hand
-    ///   its gradient on to the frozen ones below. The head always hands its gradient on.
+    /// - A frozen layer costs its forward only. A trainable layer costs all of it, although the lowest one need not
+    ///   hand its gradient on to the frozen ones below. The head always hands its gradient on.
     pub fn per_token(model: &LlamaConfig, sequence_length: usize, trainable: Trainable) -> Self {
         let layers = model.num_hidden_layers as f64;
         let trained_layers = layers - trainable.frozen_layers(model) as f64;

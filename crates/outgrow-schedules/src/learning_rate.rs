@@ -1,4 +1,5 @@
-//! The learning rate of a stage: linear warm-up, then cosine, both counted in tokens. Knows nothing of steps or batches.
+//! The learning rate of a stage: linear warm-up, then cosine, both counted in tokens. Knows nothing of steps or
+//! batches.
 
 use std::f64::consts::PI;
 
@@ -6,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ScheduleError;
 
-/// Linear from 0 to `peak` at `warmup_tokens`, then half a cosine down to `minimum` at `horizon_tokens`, then `minimum`.
+/// Linear from 0 to `peak` at `warmup_tokens`, then half a cosine down to `minimum` at `horizon_tokens`, then
+/// `minimum`.
 ///
 /// arXiv 2405.15319 starts it anew for the grown model, with its own peak; the minimum there is a tenth of the peak.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,8 +20,8 @@ pub struct LearningRate {
     pub minimum: f64,
     /// Tokens of the warm-up; 0 for none.
     pub warmup_tokens: u64,
-    /// Tokens to the minimum, those of the warm-up included. May lie beyond the end of the stage: then the rate is still high when
-    /// the stage ends, as that of the small models in arXiv 2405.15319 is.
+    /// Tokens to the minimum, those of the warm-up included. May lie beyond the end of the stage: then the rate is
+    /// still high when the stage ends, as that of the small models in arXiv 2405.15319 is.
     pub horizon_tokens: u64,
     /// Where on the curve the stage begins: 0, unless the stage goes on with the curve of an earlier one.
     #[serde(default)]
@@ -27,16 +29,19 @@ pub struct LearningRate {
 }
 
 impl LearningRate {
-    /// The same curve, entered `tokens` further on: for a stage that follows one of `tokens` and doesn't restart the rate.
+    /// The same curve, entered `tokens` further on: for a stage that follows one of `tokens` and doesn't restart the
+    /// rate.
     #[must_use]
     pub fn continued_after(self, tokens: u64) -> Self {
         Self { start_tokens: self.start_tokens + tokens, ..self }
     }
 
-    /// The rate of an update, where `tokens` are the tokens of this stage consumed when it is applied, its own batch included.
+    /// The rate of an update, where `tokens` are the tokens of this stage consumed when it is applied, its own batch
+    /// included.
     ///
-    /// So the first step of `B` tokens is applied at `at(B)` and moves the weights, where a scheduler that counts finished steps
-    /// would give it a rate of zero; and the last step of a stage as long as the horizon is applied at the minimum.
+    /// So the first step of `B` tokens is applied at `at(B)` and moves the weights, where a scheduler that counts
+    /// finished steps would give it a rate of zero; and the last step of a stage as long as the horizon is applied at
+    /// the minimum.
     pub fn at(&self, tokens: u64) -> f64 {
         let tokens = self.start_tokens.saturating_add(tokens);
         if tokens < self.warmup_tokens {

@@ -1,4 +1,5 @@
-//! Training as stages: growth, freezing, learning rate, and FLOPs. Values only: it trains nothing and touches no tensor.
+//! Training as stages: growth, freezing, learning rate, and FLOPs. Values only: it trains nothing and touches no
+//! tensor.
 #![doc = include_str!("../README.md")]
 
 mod learning_rate;

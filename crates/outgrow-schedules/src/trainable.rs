@@ -15,8 +15,8 @@ pub enum Trainable {
     /// Everything.
     #[default]
     All,
-    /// The top `layers` decoder layers, the final norm and the head. The embedding and the lower layers are frozen: they run
-    /// forward only (arXiv 2011.13635). A head tied to the embedding is the embedding, and frozen with it.
+    /// The top `layers` decoder layers, the final norm and the head. The embedding and the lower layers are frozen:
+    /// they run forward only (arXiv 2011.13635). A head tied to the embedding is the embedding, and frozen with it.
     Top {
         /// How many layers, from the top.
         layers: usize,

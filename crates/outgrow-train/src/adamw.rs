@@ -49,8 +49,9 @@ impl AdamW {
 
     /// One update of all parameters that have a gradient. `scale` is multiplied into every gradient: the clip factor.
     ///
-    /// With `g` the scaled gradient, `t` the parameter's count of updates and `η` the learning rate: `m ← β₁m + (1−β₁)g`,
-    /// `v ← β₂v + (1−β₂)g²`, `w ← (1 − ηλ)w − η · (m / (1−β₁ᵗ)) / (sqrt(v / (1−β₂ᵗ)) + ε)` (arXiv 1711.05101, as in PyTorch).
+    /// With `g` the scaled gradient, `t` the parameter's count of updates and `η` the learning rate: `m ← β₁m +
+    /// (1−β₁)g`, `v ← β₂v + (1−β₂)g²`, `w ← (1 − ηλ)w − η · (m / (1−β₁ᵗ)) / (sqrt(v / (1−β₂ᵗ)) + ε)` (arXiv 1711.05101,
+    /// as in PyTorch).
     pub fn step(&mut self, decoder: &mut Decoder, mut gradients: Gradients, scale: f64, learning_rate: f64) {
         decoder.update(|name, weight| match gradients.remove(name) {
             Some(gradient) => self.updated(name, weight, gradient, scale, learning_rate),
@@ -89,8 +90,8 @@ impl AdamW {
         weight
     }
 
-    /// The moments as `NAME.exp_avg` and `NAME.exp_avg_sq`, in the shapes of their parameters, and the count of updates of each
-    /// parameter.
+    /// The moments as `NAME.exp_avg` and `NAME.exp_avg_sq`, in the shapes of their parameters, and the count of updates
+    /// of each parameter.
     pub fn to_host(&self, config: &LlamaConfig) -> (NamedTensors, BTreeMap<String, u64>) {
         let shapes: BTreeMap<_, _> =
             config.tensors().into_iter().map(|spec| (spec.name, spec.shape)).collect();

@@ -1,7 +1,7 @@
 //! One optimisation loop: step, clip, optimizer, growth between stages, checkpoints.
 //!
-//! It knows stages, not methods: what a stage is called and where it came from is `outgrow-schedules`'. It draws nothing and
-//! writes no metrics; it tells an observer what happened, and the observer may stop it.
+//! It knows stages, not methods: what a stage is called and where it came from is `outgrow-schedules`'. It draws
+//! nothing and writes no metrics; it tells an observer what happened, and the observer may stop it.
 #![doc = include_str!("../README.md")]
 #![recursion_limit = "256"]
 

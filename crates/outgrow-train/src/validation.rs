@@ -8,7 +8,8 @@ use crate::{error::TrainError, resume::difference::shown};
 
 /// The mean next-token cross-entropy, in nats a token, over the first `sequences` sequences in the batches' order.
 ///
-/// `decoder` must be on a device without autodiff ([`Decoder::inner`]); a forward pass elsewhere would leave its tape behind.
+/// `decoder` must be on a device without autodiff ([`Decoder::inner`]); a forward pass elsewhere would leave its tape
+/// behind.
 ///
 /// # Errors
 /// When the shards can't be read or a sequence is too long for the model.

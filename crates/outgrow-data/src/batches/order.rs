@@ -6,12 +6,13 @@
 //!
 //! - A *Feistel network* permutes the `2^b` numbers of an even number of bits `b`, the least with `2^b ≥ num_samples`:
 //!   the number is split into halves `(left, right)`, and each of [`ROUNDS`] rounds replaces them by
-//!   `(right, left xor f(right, key of the round))`. Whatever `f` is, a round can be undone, so the whole is a bijection.
+//!   `(right, left xor f(right, key of the round))`. Whatever `f` is, a round can be undone: the whole is a bijection.
 //! - *Cycle walking* narrows that to `0..num_samples`: while the result is too large, permute it again. Starting inside
 //!   the range, the walk comes back inside it; as `2^b < 4·num_samples`, it takes fewer than four steps on average.
 //!   (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002.)
 //!
-//! So any process can compute any part of the order at once, and a run that goes on at sample `k` needs to know only `k`.
+//! So any process can compute any part of the order at once, and a run that goes on at sample `k` needs to know only
+//! `k`.
 
 use serde::Serialize;
 

@@ -32,9 +32,9 @@ pub struct SeparatorChoice {
 }
 
 impl SeparatorChoice {
-    /// The token to put in front of each document: the one named, whatever token of the vocabulary it is; or the first that
-    /// the tokenizer has of those that usually end a text, or failing that begin one. Added tokens come before words of the
-    /// vocabulary that are spelt like an end.
+    /// The token to put in front of each document: the one named, whatever token of the vocabulary it is; or the first
+    /// that the tokenizer has of those that usually end a text, or failing that begin one. Added tokens come before
+    /// words of the vocabulary that are spelt like an end.
     ///
     /// # Errors
     /// [`DataError::Separator`] if there is none such.

@@ -146,7 +146,8 @@ impl OpenShard {
     }
 }
 
-/// A folder under a temporary name beside the one it is to become. Dropped before [`commit`](Self::commit), it is removed.
+/// A folder under a temporary name beside the one it is to become. Dropped before [`commit`](Self::commit), it is
+/// removed.
 pub(crate) struct PendingShards {
     temporary: TempDir,
     parent: PathBuf,

@@ -30,7 +30,8 @@ pub struct GStack {
 }
 
 impl Schedule {
-    /// G_stack (arXiv 2405.15319, Algorithm 1): train a base of a `factor`-th of the target's layers, stack it, train on.
+    /// G_stack (arXiv 2405.15319, Algorithm 1): train a base of a `factor`-th of the target's layers, stack it, train
+    /// on.
     ///
     /// # Errors
     /// A factor that doesn't divide the target's layers, a budget that the base uses up, and as [`Schedule::new`].

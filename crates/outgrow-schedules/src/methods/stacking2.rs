@@ -30,15 +30,15 @@ pub struct Stacking2 {
 }
 
 impl Schedule {
-    /// Progressively Stacking 2.0 (arXiv 2011.13635): add layers on top, as copies of the top ones, and train only the new ones, the
-    /// final norm and the head; when all are there, train everything.
+    /// Progressively Stacking 2.0 (arXiv 2011.13635): add layers on top, as copies of the top ones, and train only the
+    /// new ones, the final norm and the head; when all are there, train everything.
     ///
     /// The first stage trains everything: there is nothing below it. For one learning rate over the whole run, see
     /// [`Schedule::with_continued_learning_rate`].
     ///
     /// # Errors
-    /// Layer counts that don't rise to the target's or more than double, a budget that the growing stages use up, and as
-    /// [`Schedule::new`].
+    /// Layer counts that don't rise to the target's or more than double, a budget that the growing stages use up, and
+    /// as [`Schedule::new`].
     pub fn stacking2(target: &LlamaConfig, settings: &Stacking2) -> Result<Self, ScheduleError> {
         let counts = &settings.layer_counts;
         check_layer_counts(counts, target.num_hidden_layers)?;

@@ -7,7 +7,8 @@ const HEADINGS: [&str; 7] = ["stage", "layers", "growth", "trainable", "tokens",
 const NUMBERS: [bool; 7] = [false, true, false, false, true, true, false];
 
 impl Schedule {
-    /// A table with a line for each stage and one for the whole, FLOPs counted exactly in sequences of `sequence_length` tokens.
+    /// A table with a line for each stage and one for the whole, FLOPs counted exactly in sequences of
+    /// `sequence_length` tokens.
     pub fn describe(&self, sequence_length: usize) -> String {
         let mut rows = vec![HEADINGS.map(str::to_owned)];
         rows.extend(self.stages().iter().map(|stage| row(stage, sequence_length)));

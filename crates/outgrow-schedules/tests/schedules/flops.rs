@@ -28,7 +28,8 @@ fn counted(model: &LlamaConfig, sequence_length: usize, trainable: Trainable) ->
         by_weight += if trainable.includes(model, &name) { product } else { 0.0 };
     }
     for layer in 0..model.num_hidden_layers {
-        // Queries times keys is [S, H] · [H, S] over all heads, weights times values [S, S] · [S, H]; half of each is masked.
+        // Queries times keys is [S, H] · [H, S] over all heads, weights times values [S, S] · [S, H]; half of each is
+        // masked.
         let width = model.num_attention_heads * model.head_dim;
         let product = 2.0 * (sequence_length * sequence_length * width) as f64 / 2.0;
         forward += 2.0 * product;

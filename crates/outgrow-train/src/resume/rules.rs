@@ -10,8 +10,8 @@ pub enum Rule {
     Free,
     /// The same run but for the last bits of its numbers. Printed, and recorded in run.json.
     Recorded,
-    /// A longer run, which has to be asked for ([`Training::extend`](crate::Training::extend)). Printed, and recorded in
-    /// run.json.
+    /// A longer run, which has to be asked for ([`Training::extend`](crate::Training::extend)). Printed, and recorded
+    /// in run.json.
     Extension,
     /// Another run. Refused with both values.
     Refused,

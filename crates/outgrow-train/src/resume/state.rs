@@ -1,5 +1,5 @@
-//! `training/state.json`: what a checkpoint remembers of its run, and where the run had come to. What may differ from it
-//! is decided by the rules.
+//! `training/state.json`: what a checkpoint remembers of its run, and where the run had come to. What may differ from
+//! it is decided by the rules.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

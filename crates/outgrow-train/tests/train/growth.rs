@@ -1,4 +1,5 @@
-//! What growth and freezing do to a model in training: every grown parameter is its own, and what is frozen stays as it is.
+//! What growth and freezing do to a model in training: every grown parameter is its own, and what is frozen stays as it
+//! is.
 
 use std::collections::BTreeMap;
 

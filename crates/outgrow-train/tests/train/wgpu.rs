@@ -1,4 +1,5 @@
-//! Forward, backward and one optimizer step of a tiny model on wgpu, and a text that goes on, against flex. Skips itself where there is no adapter.
+//! Forward, backward and one optimizer step of a tiny model on wgpu, and a text that goes on, against flex. Skips
+//! itself where there is no adapter.
 
 use burn::tensor::Device;
 use outgrow_checkpoint::{LlamaConfig, NamedTensors};
