@@ -21,6 +21,7 @@ pub(crate) mod findings;
 
 use std::{
     collections::VecDeque,
+    fmt,
     io::{BufRead, Cursor, Read as _},
     path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
@@ -82,6 +83,18 @@ enum Reading {
     Lines(Lines),
     Values(Values),
     Table(Box<Table>),
+}
+
+impl fmt::Debug for Documents {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { findings, total_bytes, num_files, .. } = self;
+        formatter
+            .debug_struct("Documents")
+            .field("findings", findings)
+            .field("total_bytes", total_bytes)
+            .field("num_files", num_files)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Documents {

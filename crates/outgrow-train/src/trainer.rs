@@ -107,13 +107,13 @@ pub fn train(
     }
 }
 
-fn allowed_changes(checkpoint: &Path, training: &Training) -> Result<Vec<Difference>, TrainError> {
+fn allowed_changes(checkpoint: &Path, training: &Training<'_>) -> Result<Vec<Difference>, TrainError> {
     let comparison = Comparison::new(checkpoint, training)?;
     comparison.check(checkpoint, training.extend)?;
     Ok(comparison.differences)
 }
 
-fn check_data(training: &Training) -> Result<(), TrainError> {
+fn check_data(training: &Training<'_>) -> Result<(), TrainError> {
     if let Some(problem) = other_tokens(training.training.shards(), training.validation.shards()) {
         return Err(TrainError::OtherTokens { problem });
     }
@@ -131,7 +131,7 @@ fn check_data(training: &Training) -> Result<(), TrainError> {
     if asked as u64 > held { Err(TrainError::ShortValidation { asked, held }) } else { Ok(()) }
 }
 
-fn first_snapshot(training: &Training, device: &Device) -> Result<Snapshot, TrainError> {
+fn first_snapshot(training: &Training<'_>, device: &Device) -> Result<Snapshot, TrainError> {
     let stage = &training.schedule.stages()[0];
     let tensors = initial_tensors(&stage.model, training.initialization, training.seed);
     let decoder = Decoder::new(&stage.model, &tensors, device)?

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::bail;
 
 use super::outside;
-use crate::workspace::{answers, cargo, root, run};
+use crate::workspace::{answers, cargo, output, root, run};
 
 pub(super) fn fmt() -> anyhow::Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
@@ -72,5 +72,14 @@ pub(super) fn wgpu() -> anyhow::Result<()> {
     let arguments =
         ["test", "--package", "outgrow-train", "--features", "wgpu", "--test", "train", "--locked"];
     let unoptimised = ["--config", r#"profile.dev.package."*".opt-level=0"#];
-    run(cargo().args(arguments).args(unoptimised).args(["--", "--nocapture", "wgpu::"]))
+    let tests = |more: &[&str]| {
+        let mut command = cargo();
+        command.args(arguments).args(unoptimised).arg("--").args(more);
+        command
+    };
+    // A filter that matches nothing passes.
+    if !output(&mut tests(&["--list", "wgpu::"]))?.contains("wgpu::") {
+        bail!("outgrow-train's test program has no test in a module `wgpu`");
+    }
+    run(&mut tests(&["--nocapture", "wgpu::"]))
 }

@@ -48,7 +48,7 @@ pub(super) const HEAD_BYTES: usize = 1024;
 
 impl Appearance {
     /// What the first [`HEAD_BYTES`] of a file (or all of a shorter one) look like.
-    pub fn of(head: &[u8]) -> Self {
+    pub(crate) fn of(head: &[u8]) -> Self {
         let begins = |magic: &[u8]| head.starts_with(magic);
         if head.is_empty() {
             return Self::Nothing;
@@ -104,7 +104,7 @@ impl Appearance {
     }
 
     /// In words that go on behind "it looks like".
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Nothing => "an empty file",
             Self::Gzip => "gzip",

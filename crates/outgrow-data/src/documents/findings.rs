@@ -30,7 +30,7 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    pub fn add(&mut self, place: &str) {
+    pub(crate) fn add(&mut self, place: &str) {
         if self.count == 0 {
             place.clone_into(&mut self.first);
         }

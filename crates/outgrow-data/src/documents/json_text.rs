@@ -14,16 +14,16 @@ pub(super) struct TextField {
 }
 
 impl TextField {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = name.split('.').map(str::to_owned).collect::<Vec<_>>();
         Self { name: name.to_owned(), path: if path.len() > 1 { path } else { Vec::new() } }
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub fn path(&self) -> &[String] {
+    pub(crate) fn path(&self) -> &[String] {
         &self.path
     }
 }

@@ -32,7 +32,7 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Whole => "text",
             Self::Json => "JSON",
@@ -51,7 +51,7 @@ pub(super) enum Compression {
 impl Compression {
     const ALL: [Self; 3] = [Self::Gzip, Self::Zstd, Self::Xz];
 
-    pub fn extension(self) -> &'static str {
+    pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Gzip => "gz",
             Self::Zstd => "zst",
@@ -59,7 +59,7 @@ impl Compression {
         }
     }
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
@@ -70,7 +70,7 @@ impl Compression {
 
 impl Kind {
     /// What the name says, if it is one that is read. Upper and lower case are alike.
-    pub fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         let last = extension(path)?;
         if last == "parquet" {
             return Some(Self::Parquet);

@@ -27,7 +27,12 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Reads on behind so many lines.
-    pub fn new(path: PathBuf, reader: Box<dyn BufRead + Send>, field: Arc<TextField>, lines: u64) -> Self {
+    pub(crate) fn new(
+        path: PathBuf,
+        reader: Box<dyn BufRead + Send>,
+        field: Arc<TextField>,
+        lines: u64,
+    ) -> Self {
         Self { path, reader, field, lines, line: Vec::new(), pending: false }
     }
 
@@ -35,7 +40,7 @@ impl Lines {
     ///
     /// # Errors
     /// If the file can't be read on.
-    pub fn next(&mut self) -> Result<Option<Record>, DataError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Record>, DataError> {
         if !std::mem::take(&mut self.pending) && !self.take_line()? {
             return Ok(None);
         }
@@ -46,13 +51,13 @@ impl Lines {
     ///
     /// # Errors
     /// If the file can't be read.
-    pub fn peek(&mut self) -> Result<&[u8], DataError> {
+    pub(crate) fn peek(&mut self) -> Result<&[u8], DataError> {
         self.pending = self.pending || self.take_line()?;
         Ok(if self.pending { content(&self.line) } else { &[] })
     }
 
     /// What was looked at and what comes after it.
-    pub fn into_parts(self) -> (PathBuf, Vec<u8>, Box<dyn BufRead + Send>, Arc<TextField>) {
+    pub(crate) fn into_parts(self) -> (PathBuf, Vec<u8>, Box<dyn BufRead + Send>, Arc<TextField>) {
         let line = if self.pending { self.line } else { Vec::new() };
         (self.path, line, self.reader, self.field)
     }

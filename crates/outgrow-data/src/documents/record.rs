@@ -36,7 +36,7 @@ pub(super) enum Oddity {
 
 impl Oddity {
     /// Those of a text in JSON.
-    pub fn of(found: &FoundText) -> Vec<Self> {
+    pub(crate) fn of(found: &FoundText) -> Vec<Self> {
         let met =
             [(found.surrogates_replaced, Self::SurrogatesReplaced), (found.repeated, Self::FieldRepeated)];
         met.into_iter().filter_map(|(met, oddity)| met.then_some(oddity)).collect()

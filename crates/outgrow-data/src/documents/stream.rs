@@ -38,25 +38,25 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Nothing read yet; watched through the counter.
-    pub fn start() -> (Self, Arc<AtomicU64>) {
+    pub(crate) fn start() -> (Self, Arc<AtomicU64>) {
         let progress = Self::default();
         let bytes = Arc::clone(&progress.bytes);
         (progress, bytes)
     }
 
     /// This file is done (whatever of it had to be read), and the next one has so many bytes.
-    pub fn next_file(&mut self, length: u64) {
+    pub(crate) fn next_file(&mut self, length: u64) {
         self.finish_file();
         self.before += self.length;
         self.length = length;
     }
 
-    pub fn finish_file(&self) {
+    pub(crate) fn finish_file(&self) {
         self.set(self.length);
     }
 
     /// A part of this file is done.
-    pub fn set_part(&self, done: u64, of: u64) {
+    pub(crate) fn set_part(&self, done: u64, of: u64) {
         let part = u128::from(self.length) * u128::from(done) / u128::from(of.max(1));
         self.set(part as u64);
     }

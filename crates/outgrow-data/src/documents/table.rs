@@ -73,7 +73,7 @@ impl Table {
     ///
     /// # Errors
     /// If it is no parquet file, or has no column of texts of that name.
-    pub fn open(path: &Path, field: &TextField, progress: Progress) -> Result<Self, DataError> {
+    pub(crate) fn open(path: &Path, field: &TextField, progress: Progress) -> Result<Self, DataError> {
         match stream::appearance(path)? {
             Appearance::Parquet => {}
             found => return Err(stream::mismatch(path, "parquet", found, stream::advice(found))),
@@ -92,7 +92,7 @@ impl Table {
     ///
     /// # Errors
     /// If the file can't be read on.
-    pub fn next(&mut self) -> Result<Option<Record>, DataError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Record>, DataError> {
         loop {
             if let Some(group) = &mut self.group {
                 if let Some(cell) = group.take() {

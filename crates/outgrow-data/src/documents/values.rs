@@ -37,7 +37,7 @@ pub(super) enum Arrangement {
 }
 
 impl Values {
-    pub fn new(
+    pub(crate) fn new(
         path: PathBuf,
         reader: Box<dyn BufRead + Send>,
         field: Arc<TextField>,
@@ -50,7 +50,7 @@ impl Values {
     ///
     /// # Errors
     /// If the file can't be read on, or it can't be told where a value begins or ends.
-    pub fn next(&mut self) -> Result<Option<Record>, DataError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Record>, DataError> {
         if !self.find_value()? {
             return Ok(None);
         }

@@ -22,7 +22,7 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    pub fn new(path: PathBuf, stream: Stream) -> Self {
+    pub(crate) fn new(path: PathBuf, stream: Stream) -> Self {
         Self { path, reader: Some(stream.reader), appearance: stream.appearance }
     }
 
@@ -30,7 +30,7 @@ impl Whole {
     ///
     /// # Errors
     /// If the file can't be read to its end.
-    pub fn next(&mut self) -> Result<Option<Record>, DataError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Record>, DataError> {
         let Some(mut reader) = self.reader.take() else { return Ok(None) };
         let mut bytes = Vec::new();
         let read = reader.read_to_end(&mut bytes);

@@ -38,7 +38,7 @@ struct OpenShard {
 
 impl ShardWriter {
     /// Writes into a folder that exists.
-    pub fn new(folder: &Path, dtype: TokenDtype, shard_tokens: u64) -> Self {
+    pub(crate) fn new(folder: &Path, dtype: TokenDtype, shard_tokens: u64) -> Self {
         let folder = folder.to_path_buf();
         Self {
             folder,
@@ -53,22 +53,22 @@ impl ShardWriter {
     }
 
     /// Tokens written so far.
-    pub fn tokens(&self) -> u64 {
+    pub(crate) fn tokens(&self) -> u64 {
         self.tokens
     }
 
     /// Documents written so far.
-    pub fn documents(&self) -> u64 {
+    pub(crate) fn documents(&self) -> u64 {
         self.documents
     }
 
     /// Bytes of the documents' text so far.
-    pub fn text_bytes(&self) -> u64 {
+    pub(crate) fn text_bytes(&self) -> u64 {
         self.text_bytes
     }
 
     /// Appends documents that lie end to end in `ids`; `documents` has the tokens and the bytes of text of each.
-    pub fn write(&mut self, ids: &[u32], documents: &[(usize, usize)]) -> Result<(), DataError> {
+    pub(crate) fn write(&mut self, ids: &[u32], documents: &[(usize, usize)]) -> Result<(), DataError> {
         let mut rest = ids;
         for &(tokens, text_bytes) in documents {
             let (document, behind) = rest.split_at(tokens);
@@ -111,7 +111,7 @@ impl ShardWriter {
     }
 
     /// Ends the last shard; the list is empty if nothing was written.
-    pub fn finish(mut self) -> Result<Vec<Shard>, DataError> {
+    pub(crate) fn finish(mut self) -> Result<Vec<Shard>, DataError> {
         self.close()?;
         Ok(self.finished)
     }
@@ -159,7 +159,7 @@ impl PendingShards {
     ///
     /// # Errors
     /// [`DataError::TargetExists`]; [`DataError::Io`] if the parent folder can't be written to.
-    pub fn create(target: &Path) -> Result<Self, DataError> {
+    pub(crate) fn create(target: &Path) -> Result<Self, DataError> {
         refuse_existing(target)?;
         let parent = match target.parent() {
             Some(parent) if parent != Path::new("") => parent,
@@ -176,12 +176,12 @@ impl PendingShards {
     }
 
     /// Where to write.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.temporary.path()
     }
 
     /// Adds manifest and tokenizer, makes sure that all of it is on disk, and gives the folder its name.
-    pub fn commit(
+    pub(crate) fn commit(
         self,
         manifest: &Manifest,
         tokenizer: &[u8],

@@ -157,9 +157,7 @@ fn a_corpus_too_short_is_refused_with_both_numbers() {
     insta::assert_snapshot!(message(shards.read(7, &mut [0; 4]).unwrap_err()), @"tokens 7 to 11 were asked for, but the shards hold 10");
 }
 
-/// The library indexes into the middle of a character here (found by putting every kind of value at every place of
-/// three real tokenizers). A tokenizer of one word whose end of a text is a word of the vocabulary (`word`) or an added
-/// token (`added`).
+/// A tokenizer of one word whose end of a text is a word of the vocabulary (`word`) or an added token (`added`).
 fn with_ends(word: &str, added: &[&str]) -> Tokenizer {
     let entry = |(id, content): (usize, &&str)| {
         format!(

@@ -13,10 +13,10 @@ use outgrow_tokenizer::with_causes;
 use tempfile::TempDir;
 
 /// The id of the separator; `?` is 1 and the word `wN` is `N + 2`.
-pub const SEPARATOR: u32 = 0;
+pub(crate) const SEPARATOR: u32 = 0;
 
 /// A tokenizer that knows the words `w0` to `w{words - 1}`.
-pub fn tokenizer(words: usize) -> String {
+pub(crate) fn tokenizer(words: usize) -> String {
     let words = (0..words).map(|word| format!(r#""w{word}": {}"#, word + 2)).collect::<Vec<_>>().join(", ");
     format!(
         r#"{{ "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null,
@@ -28,29 +28,29 @@ pub fn tokenizer(words: usize) -> String {
 }
 
 /// A folder with that tokenizer in it.
-pub struct Workshop {
+pub(crate) struct Workshop {
     folder: TempDir,
 }
 
 impl Workshop {
-    pub fn new(words: usize) -> Self {
+    pub(crate) fn new(words: usize) -> Self {
         let workshop = Self { folder: tempfile::tempdir().unwrap() };
         workshop.write("tokenizer.json", tokenizer(words));
         workshop
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, bytes).unwrap();
         path
     }
 
     /// Names in the folder, sorted.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -59,11 +59,11 @@ impl Workshop {
     }
 
     /// The message of an error and its causes, with the folder's name taken out of it.
-    pub fn message(&self, error: &DataError) -> String {
+    pub(crate) fn message(&self, error: &DataError) -> String {
         with_causes(error).replace(&format!("{}/", self.folder.path().display()), "")
     }
 
-    pub fn prepare(
+    pub(crate) fn prepare(
         &self,
         inputs: &[PathBuf],
         out: &str,
@@ -72,7 +72,7 @@ impl Workshop {
         self.prepare_with_notes(inputs, out, options).map(|prepared| prepared.manifest)
     }
 
-    pub fn prepare_with_notes(
+    pub(crate) fn prepare_with_notes(
         &self,
         inputs: &[PathBuf],
         out: &str,
@@ -83,7 +83,11 @@ impl Workshop {
     }
 
     /// The texts of some inputs and the notes about them, or the message of the error that reading them ends with.
-    pub fn read(&self, inputs: &[&str], options: &ReadOptions) -> Result<(Vec<String>, String), String> {
+    pub(crate) fn read(
+        &self,
+        inputs: &[&str],
+        options: &ReadOptions,
+    ) -> Result<(Vec<String>, String), String> {
         let inputs = inputs.iter().map(|name| self.path(name)).collect::<Vec<_>>();
         let short = |error: DataError| self.message(&error);
         let mut documents = Documents::open(&inputs, options).map_err(short)?;
@@ -95,7 +99,7 @@ impl Workshop {
 
     /// The texts of one input, with nothing to be said about it.
     #[track_caller]
-    pub fn texts(&self, input: &str) -> Vec<String> {
+    pub(crate) fn texts(&self, input: &str) -> Vec<String> {
         let (texts, notes) = self.read(&[input], &ReadOptions::default()).unwrap();
         assert_eq!(notes, "", "{input}");
         texts
@@ -103,14 +107,14 @@ impl Workshop {
 
     /// The message for an input that is refused.
     #[track_caller]
-    pub fn refusal(&self, input: &str) -> String {
+    pub(crate) fn refusal(&self, input: &str) -> String {
         let message = self.read(&[input], &ReadOptions::default()).unwrap_err();
         assert!(!message.contains('\n'), "{message}");
         message
     }
 
     /// Shards of documents, each a list of words.
-    pub fn shards(&self, out: &str, documents: &[Vec<u32>], shard_tokens: u64) -> Arc<TokenShards> {
+    pub(crate) fn shards(&self, out: &str, documents: &[Vec<u32>], shard_tokens: u64) -> Arc<TokenShards> {
         let lines = documents.iter().map(|document| json_line(document)).collect::<String>();
         let input = self.write(&format!("{out}.jsonl"), lines);
         let options = PrepareOptions { shard_tokens, ..PrepareOptions::default() };
@@ -119,22 +123,22 @@ impl Workshop {
     }
 }
 
-pub fn text(document: &[u32]) -> String {
+pub(crate) fn text(document: &[u32]) -> String {
     document.iter().map(|word| format!("w{word}")).collect::<Vec<_>>().join(" ")
 }
 
-pub fn json_line(document: &[u32]) -> String {
+pub(crate) fn json_line(document: &[u32]) -> String {
     format!("{{\"text\": \"{}\"}}\n", text(document))
 }
 
 /// The ids that documents of words stand for.
-pub fn ids(documents: &[Vec<u32>]) -> Vec<u32> {
+pub(crate) fn ids(documents: &[Vec<u32>]) -> Vec<u32> {
     let documents = documents.iter().filter(|document| !document.is_empty());
     documents.flat_map(|words| [SEPARATOR].into_iter().chain(words.iter().map(|word| word + 2))).collect()
 }
 
 /// All token ids of a folder of shards.
-pub fn tokens(folder: &Path) -> Vec<u32> {
+pub(crate) fn tokens(folder: &Path) -> Vec<u32> {
     let shards = TokenShards::open(folder).unwrap();
     shards.verify().unwrap();
     let mut ids = vec![0; shards.num_tokens() as usize];

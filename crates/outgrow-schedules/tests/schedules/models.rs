@@ -4,7 +4,7 @@ use outgrow_checkpoint::LlamaConfig;
 use proptest::prelude::*;
 
 /// A model with these sizes; its head is of its own unless `tied`.
-pub fn model(hidden_size: usize, num_hidden_layers: usize, tied: bool) -> LlamaConfig {
+pub(crate) fn model(hidden_size: usize, num_hidden_layers: usize, tied: bool) -> LlamaConfig {
     with_heads(hidden_size, num_hidden_layers, (4, 2, 16), tied)
 }
 
@@ -24,7 +24,7 @@ fn with_heads(
 }
 
 /// Models of 1 to 12 layers, with grouped queries, heads that don't add up to the hidden size, and tied heads.
-pub fn models() -> impl Strategy<Value = LlamaConfig> {
+pub(crate) fn models() -> impl Strategy<Value = LlamaConfig> {
     (1_usize..6, 1_usize..13, 0_usize..3, 0_usize..3, 1_usize..9, any::<bool>()).prop_map(
         |(hidden, layers, groups, shared, half_head_dim, tied)| {
             let num_key_value_heads = 1 << groups;

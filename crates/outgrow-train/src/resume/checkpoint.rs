@@ -34,7 +34,7 @@ pub(crate) struct Snapshot {
 }
 
 /// Writes a checkpoint and removes the oldest ones beyond `checkpoints_kept`. Side files (a tokenizer) are copied in.
-pub(crate) fn save(training: &Training, snapshot: &Snapshot) -> Result<PathBuf, TrainError> {
+pub(crate) fn save(training: &Training<'_>, snapshot: &Snapshot) -> Result<PathBuf, TrainError> {
     let run = training.folder;
     let target = run.join(checkpoint_name(snapshot.position.step));
     if checkpoint_folders(run).iter().any(|one| one.path == target && one.has_state()) {
@@ -60,7 +60,7 @@ pub(crate) fn save(training: &Training, snapshot: &Snapshot) -> Result<PathBuf, 
 }
 
 /// Reads a checkpoint of the same run; whether it is one has been compared.
-pub(crate) fn load(folder: &Path, training: &Training, device: &Device) -> Result<Snapshot, TrainError> {
+pub(crate) fn load(folder: &Path, training: &Training<'_>, device: &Device) -> Result<Snapshot, TrainError> {
     let saved = State::read(folder)?;
     let stages = training.schedule.stages();
     let stage = stages.get(saved.position.stage).ok_or_else(|| {

@@ -45,7 +45,11 @@ struct FormatOnly {
 
 impl State {
     /// The state of a run at a position.
-    pub fn of(training: &Training, position: Position, optimizer_steps: BTreeMap<String, u64>) -> Self {
+    pub(crate) fn of(
+        training: &Training<'_>,
+        position: Position,
+        optimizer_steps: BTreeMap<String, u64>,
+    ) -> Self {
         let (batches, manifest) = (&training.training, training.training.shards().manifest());
         let sums: Vec<_> = manifest.shards.iter().map(|shard| &shard.sha256).collect();
         Self {
@@ -66,7 +70,7 @@ impl State {
     }
 
     /// Reads that of a checkpoint.
-    pub fn read(checkpoint: &Path) -> Result<Self, TrainError> {
+    pub(crate) fn read(checkpoint: &Path) -> Result<Self, TrainError> {
         let file = checkpoint.join(STATE_FILE);
         let text =
             fs::read_to_string(&file).map_err(|source| TrainError::Io { path: file.clone(), source })?;
@@ -78,7 +82,7 @@ impl State {
         serde_json::from_str(&text).map_err(unreadable)
     }
 
-    pub fn to_text(&self) -> Result<String, TrainError> {
+    pub(crate) fn to_text(&self) -> Result<String, TrainError> {
         serde_json::to_string_pretty(self)
             .map_err(|problem| state_error(Path::new(STATE_FILE), problem.to_string()))
     }

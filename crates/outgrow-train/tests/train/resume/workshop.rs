@@ -16,27 +16,27 @@ use outgrow_train::{
 };
 use tempfile::TempDir;
 
-pub const SEQUENCE_LENGTH: usize = 16;
-pub const WORDS: usize = 30;
+pub(crate) const SEQUENCE_LENGTH: usize = 16;
+pub(crate) const WORDS: usize = 30;
 /// Sequences of a step, and so the samples that it takes.
-pub const SEQUENCES: usize = 2;
-pub const STEP_TOKENS: u64 = (SEQUENCES * SEQUENCE_LENGTH) as u64;
-pub const BASE_STEPS: u64 = 4;
-pub const STEPS: u64 = 7;
+pub(crate) const SEQUENCES: usize = 2;
+pub(crate) const STEP_TOKENS: u64 = (SEQUENCES * SEQUENCE_LENGTH) as u64;
+pub(crate) const BASE_STEPS: u64 = 4;
+pub(crate) const STEPS: u64 = 7;
 
 /// A folder with shards, a tokenizer and room for runs.
-pub struct Workshop {
+pub(crate) struct Workshop {
     folder: TempDir,
     /// What [`run_until`] computes in.
     precision: Precision,
 }
 
 impl Workshop {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::in_precision(Precision::F32)
     }
 
-    pub fn in_precision(precision: Precision) -> Self {
+    pub(crate) fn in_precision(precision: Precision) -> Self {
         let workshop = Self { folder: tempfile::tempdir().unwrap(), precision };
         fs::write(workshop.path("tokenizer.json"), tokenizer()).unwrap();
         for (name, salt) in [("training", 1), ("validation", 2)] {
@@ -50,17 +50,17 @@ impl Workshop {
         workshop
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn batches(&self, name: &str, order: Order) -> Batches {
+    pub(crate) fn batches(&self, name: &str, order: Order) -> Batches {
         let shards = Arc::new(TokenShards::open(&self.path(name)).unwrap());
         Batches::new(shards, SEQUENCE_LENGTH, order).unwrap()
     }
 
     /// One call of `train` in the folder of a run.
-    pub fn train(
+    pub(crate) fn train(
         &self,
         run: &Path,
         seed: u64,
@@ -86,7 +86,7 @@ impl Workshop {
     }
 }
 
-pub fn tokenizer() -> String {
+pub(crate) fn tokenizer() -> String {
     let words = (0..WORDS).map(|word| format!(r#""w{word}": {}"#, word + 2)).collect::<Vec<_>>().join(", ");
     format!(
         r#"{{ "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null,
@@ -97,7 +97,7 @@ pub fn tokenizer() -> String {
     )
 }
 
-pub fn model(num_hidden_layers: usize) -> LlamaConfig {
+pub(crate) fn model(num_hidden_layers: usize) -> LlamaConfig {
     let fields = LlamaFields {
         vocab_size: WORDS + 2,
         hidden_size: 16,
@@ -118,12 +118,12 @@ pub fn model(num_hidden_layers: usize) -> LlamaConfig {
     LlamaConfig::new(fields).expect("such a model can be built")
 }
 
-pub fn cosine(peak: f64) -> Cosine {
+pub(crate) fn cosine(peak: f64) -> Cosine {
     Cosine { peak, minimum: peak / 10.0, warmup_tokens: STEP_TOKENS, horizon_tokens: None }
 }
 
 /// Two layers for four steps, stacked, three more steps.
-pub fn stacked(peak: f64) -> Schedule {
+pub(crate) fn stacked(peak: f64) -> Schedule {
     let settings = GStack {
         factor: 2,
         base_tokens: BASE_STEPS * STEP_TOKENS,
@@ -135,7 +135,7 @@ pub fn stacked(peak: f64) -> Schedule {
 }
 
 /// Three stages: two layers, four of which the top two are trained, all four.
-pub fn added_on_top() -> Schedule {
+pub(crate) fn added_on_top() -> Schedule {
     let settings = Stacking2 {
         layer_counts: vec![2, 4],
         stage_tokens: 2 * STEP_TOKENS,
@@ -146,7 +146,7 @@ pub fn added_on_top() -> Schedule {
     Schedule::stacking2(&model(4), &settings).unwrap()
 }
 
-pub fn settings() -> TrainSettings {
+pub(crate) fn settings() -> TrainSettings {
     TrainSettings {
         precision: Precision::F32,
         batch_sequences: SEQUENCES,
@@ -161,7 +161,7 @@ pub fn settings() -> TrainSettings {
 
 /// What was told of a run, over all its calls.
 #[derive(Debug, Default)]
-pub struct Told {
+pub(crate) struct Told {
     /// After each step, with the bits of its loss.
     pub steps: Vec<(Position, u64)>,
     /// The bits of the last validation loss.
@@ -170,7 +170,7 @@ pub struct Told {
 }
 
 /// Trains, and stops once so many steps have been taken; `None` doesn't stop.
-pub fn run_until(
+pub(crate) fn run_until(
     workshop: &Workshop,
     run: &str,
     schedule: &Schedule,
@@ -189,14 +189,18 @@ pub fn run_until(
     })
 }
 
-pub fn weights(outcome: &Outcome) -> Vec<(String, Vec<u32>)> {
+pub(crate) fn weights(outcome: &Outcome) -> Vec<(String, Vec<u32>)> {
     let (Outcome::Finished { checkpoint } | Outcome::Stopped { checkpoint }) = outcome;
     let tensors = Checkpoint::open(checkpoint).unwrap().to_named_tensors().unwrap();
     let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
     tensors.into_iter().map(|(name, tensor)| (name, bits(tensor.values))).collect()
 }
 
-pub fn check_that_stopping_changes_nothing(workshop: &Workshop, schedule: &Schedule, stops: &[&[u64]]) {
+pub(crate) fn check_that_stopping_changes_nothing(
+    workshop: &Workshop,
+    schedule: &Schedule,
+    stops: &[&[u64]],
+) {
     let mut straight = Told::default();
     let whole = run_until(workshop, "whole", schedule, None, &mut straight).unwrap();
     assert!(matches!(whole, Outcome::Finished { .. }), "{whole:?}");
@@ -217,7 +221,7 @@ pub fn check_that_stopping_changes_nothing(workshop: &Workshop, schedule: &Sched
 }
 
 /// Names in a folder, sorted.
-pub fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
