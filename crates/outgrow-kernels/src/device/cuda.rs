@@ -11,7 +11,7 @@ use std::{
 use cudarc::driver;
 
 /// What is missing, in words that go on from "no device `cuda` on this machine: ".
-pub fn missing() -> Option<String> {
+pub(super) fn missing() -> Option<String> {
     missing_driver().or_else(missing_compiler)
 }
 
@@ -21,7 +21,11 @@ fn missing_driver() -> Option<String> {
         return Some("no NVIDIA driver is installed (the loader finds no libcuda.so.1)".to_owned());
     }
     match driver::result::init().and_then(|()| driver::result::device::get_count()) {
-        Err(error) => Some(format!("the NVIDIA driver doesn't start ({error})")),
+        Err(error) => {
+            let words = error.error_string().map(|words| words.to_string_lossy().into_owned());
+            let words = words.unwrap_or_else(|_| error.to_string());
+            Some(format!("the NVIDIA driver doesn't start ({words})"))
+        }
         Ok(0) => Some("the NVIDIA driver sees no GPU".to_owned()),
         Ok(_) => None,
     }
