@@ -49,7 +49,7 @@ impl MaskedFolder {
         &self.source
     }
 
-    /// What [`crate::grow_folder`] makes the folder without a mask by.
+    /// What [`crate::FolderGrowth`] makes the folder without a mask by.
     pub fn plan(&self) -> &FolderPlan {
         &self.plan
     }
