@@ -14,7 +14,7 @@ use outgrow_schedules::ScheduleError;
 use outgrow_tokenizer::TokenizerError;
 use outgrow_train::TrainError;
 
-use crate::terminal::hints::with_flags;
+use crate::terminal::hints::{of_growth, with_flags};
 
 /// What the runner returns.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -113,11 +113,7 @@ impl Error {
         let mut line = self.to_string();
         let mut next = self.source();
         while let Some(cause) = next {
-            let text = cause.to_string();
-            // Some crates still show a cause and return it.
-            if !line.contains(&text) {
-                line = format!("{line}: {text}");
-            }
+            line = format!("{line}: {cause}");
             next = cause.source();
         }
         match self.hint() {
@@ -129,9 +125,7 @@ impl Error {
     /// What a command of this program does about it, which no crate below knows.
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Growth(GrowthError::Masked { .. }) => {
-                Some("`outgrow export` folds the mask into the weights")
-            }
+            Self::Growth(error) => of_growth(error),
             Self::Within { source, .. } => source.hint(),
             _ => None,
         }

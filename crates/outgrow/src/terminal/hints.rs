@@ -1,14 +1,23 @@
-//! What a refusal of outgrow-train means on the command line: which flag helps. Libraries name no flags.
+//! What a refusal means on the command line: which command or flag helps. Libraries name neither.
 
 use std::path::Path;
 
+use outgrow_operators::GrowthError;
 use outgrow_train::{
     TrainError,
     resume::{Difference, Field, Rule},
 };
 
+/// What helps against a refusal to grow, to be said behind it.
+pub(crate) fn of_growth(error: &GrowthError) -> Option<&'static str> {
+    match error {
+        GrowthError::Masked { .. } => Some("`outgrow export` folds the mask into the weights"),
+        _ => None,
+    }
+}
+
 /// The words for a refusal with the flags that help; `None` where none does.
-pub fn with_flags(error: &TrainError) -> Option<String> {
+pub(crate) fn with_flags(error: &TrainError) -> Option<String> {
     match error {
         TrainError::OtherRun { folder, differences } => Some(of_another_run(folder, differences)),
         TrainError::NotWhole { whole: Some(step), .. } => {
