@@ -119,8 +119,8 @@ ours() {
     [ "${PIPESTATUS[0]}" = 0 ] || failures=$((failures + 1))
 }
 
-# theirs NAME LIMIT FILE ARGUMENTS...: a program of PyTorch. What a compiler that was ended left half-written is nobody's
-# cache.
+# theirs NAME LIMIT FILE ARGUMENTS...: a program of PyTorch. What a compiler that was ended left half-written is
+# nobody's cache.
 theirs() {
     local name=$1 limit=$2 cache
     shift 2

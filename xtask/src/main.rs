@@ -2,8 +2,6 @@
 //!
 //! Links nothing of the workspace: it starts cargo and the runner as processes, so that it builds in seconds.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that people run: it prints")]
-
 mod bench;
 mod check;
 mod compare;

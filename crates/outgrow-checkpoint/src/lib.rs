@@ -2,6 +2,7 @@
 //!
 //! It knows names, shapes and bytes. It does no arithmetic on tensors and has no opinion on how models grow or train.
 #![doc = include_str!("../README.md")]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod error;
 

@@ -2,6 +2,7 @@
 //!
 //! No tensors and no model: a batch is two vectors of token ids.
 #![doc = include_str!("../README.md")]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod documents;
 mod shards;

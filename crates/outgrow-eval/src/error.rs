@@ -212,8 +212,8 @@ fn of_the_system<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> 
 }
 
 impl EvalError {
-    /// Whether what was given is at fault (names, options, documents, a tokenizer, a model), so that whoever gave it can
-    /// mend it. A file that the system keeps from being read or written is no such fault; one that isn't there is.
+    /// Whether what was given is at fault (names, options, documents, a tokenizer, a model), so that whoever gave it
+    /// can mend it. A file that the system keeps from being read or written is no such fault; one that isn't there is.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Io { source, .. } => is_of_the_input(source.kind()),

@@ -2,6 +2,7 @@
 //!
 //! No tensors: a model is whatever implements [`LanguageModel`].
 #![doc = include_str!("../README.md")]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod error;
 mod python;

@@ -32,8 +32,8 @@ pub struct WrittenFiles {
 }
 
 impl Evaluation<'_> {
-    /// Writes `results_<time>.json` and, if asked, `samples_<task>_<time>.jsonl` for each task, into `out/<model>/`; the
-    /// time is UTC.
+    /// Writes `results_<time>.json` and, if asked, `samples_<task>_<time>.jsonl` for each task, into `out/<model>/`;
+    /// the time is UTC.
     ///
     /// # Errors
     /// [`EvalError::Io`] for whatever the file system refuses.

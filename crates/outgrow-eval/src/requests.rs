@@ -38,8 +38,8 @@ pub struct TokenRequests {
 pub(crate) type Place = (usize, usize);
 
 impl TokenRequests {
-    /// Makes the token requests of a plan for a model with this outline. A tokenizer may have more ids than the model, as
-    /// long as no text has one of them.
+    /// Makes the token requests of a plan for a model with this outline. A tokenizer may have more ids than the model,
+    /// as long as no text has one of them.
     ///
     /// ```
     /// # let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
@@ -60,8 +60,8 @@ impl TokenRequests {
     ///
     /// # Errors
     /// [`EvalError::Option`] if the prefix or the length can't be had of this model; [`EvalError::Request`] for every
-    /// continuation that is empty or longer than the model's inputs; [`EvalError::Vocabulary`] if texts have tokens that
-    /// the model has no row for; [`EvalError::Tokenizer`] if the library fails on a text.
+    /// continuation that is empty or longer than the model's inputs; [`EvalError::Vocabulary`] if texts have tokens
+    /// that the model has no row for; [`EvalError::Tokenizer`] if the library fails on a text.
     pub fn new(
         plan: &Plan,
         tokenizer: &PretrainedTokenizer,

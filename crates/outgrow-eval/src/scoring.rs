@@ -84,7 +84,8 @@ impl Scores {
     ///
     /// # Errors
     /// [`EvalError::AnotherModel`] if the model isn't the one that was tokenised for; [`EvalError::Model`] and
-    /// [`EvalError::ScoreCount`] if it fails; [`EvalError::Journal`] and [`EvalError::Io`] if the journal can't be used.
+    /// [`EvalError::ScoreCount`] if it fails; [`EvalError::Journal`] and [`EvalError::Io`] if the journal can't be
+    /// used.
     pub fn compute(
         requests: &TokenRequests,
         model: &mut dyn LanguageModel,

@@ -1,5 +1,6 @@
-//! The benchmarks that there are, and the groups that sum some of them up. Each has a file in `tasks/`: a screen of data
-//! and a function that says what a document asks. Definitions are those of lm-evaluation-harness 0.4.13, written anew.
+//! The benchmarks that there are, and the groups that sum some of them up. Each has a file in `tasks/`: a screen of
+//! data and a function that says what a document asks. Definitions are those of lm-evaluation-harness 0.4.13, written
+//! anew.
 
 pub(crate) mod task;
 

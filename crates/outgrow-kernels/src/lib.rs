@@ -4,6 +4,7 @@
 //! of burn's ([`composed`]), so it runs, and is differentiated, on every device; on the CPU, what a training step
 //! spends its time in is fused.
 #![doc = include_str!("../README.md")]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 // The type-erased dispatch of wgpu and cuda nests deeper than the compiler's default.
 #![recursion_limit = "256"]
 

@@ -3,6 +3,7 @@
 //! It computes logits and losses, and gives its parameters and gradients by name. It scores continuations and gives the
 //! logits of a text that goes on. It does not train, read files or choose tokens by any task's rules.
 #![doc = include_str!("../README.md")]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 #![recursion_limit = "256"]
 
 mod error;

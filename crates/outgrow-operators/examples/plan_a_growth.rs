@@ -1,4 +1,5 @@
-//! Plans a growth of a configuration and prints what the grown model is made of. No weights are needed, and nothing is written.
+//! Plans a growth of a configuration and prints what the grown model is made of. No weights are needed, and nothing is
+//! written.
 //!
 //! `cargo run -p outgrow-operators --example plan_a_growth -- FOLDER [OPERATOR [FACTOR]]`
 

@@ -270,8 +270,8 @@ pub enum GrowthError {
 }
 
 impl GrowthError {
-    /// Whether what the user gave is at fault and can be mended: all but a full disk and what the operating system refuses for
-    /// reasons of its own.
+    /// Whether what the user gave is at fault and can be mended: all but a full disk and what the operating system
+    /// refuses for reasons of its own.
     ///
     /// ```
     /// use outgrow_operators::GrowthError;

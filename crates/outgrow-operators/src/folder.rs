@@ -1,4 +1,5 @@
-//! Models as folders on disk: what is known of one that is to be grown, what is decided of its growth, and the folder that is then made.
+//! Models as folders on disk: what is known of one that is to be grown, what is decided of its growth, and the folder
+//! that is then made.
 
 pub(crate) mod source;
 pub(crate) mod outline;

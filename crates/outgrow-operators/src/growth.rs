@@ -1,8 +1,8 @@
-//! The growth operators by name: values that recipes and the command line hold. What each means for a tensor is not said here, but in
-//! the plan.
+//! The growth operators by name: values that recipes and the command line hold. What each means for a tensor is not
+//! said here, but in the plan.
 //!
-//! Equations and names of operators: arXiv 2405.15319 (G_direct, G_zero, G_random, G_learn, appendix A) and where a variant
-//! says so.
+//! Equations and names of operators: arXiv 2405.15319 (G_direct, G_zero, G_random, G_learn, appendix A) and where a
+//! variant says so.
 
 mod named;
 mod spelled;
@@ -27,8 +27,8 @@ use crate::error::GrowthError;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "operator", rename_all = "kebab-case", try_from = "spelled::Spelled")]
 pub enum Growth {
-    /// G_stack, the depth form of G_direct (A.3): the whole model again on top of itself; layer `i` of the grown model is layer
-    /// `i mod l` of a source of `l` layers.
+    /// G_stack, the depth form of G_direct (A.3): the whole model again on top of itself; layer `i` of the grown model
+    /// is layer `i mod l` of a source of `l` layers.
     Stack {
         /// How many times as many layers.
         factor: usize,
@@ -53,13 +53,14 @@ pub enum Growth {
         /// Layers of a block; divides the source's.
         block_layers: usize,
     },
-    /// LIDAS (arXiv 2512.08819): between the middle block and the next, the upper half of the one and the lower half of the
-    /// other.
+    /// LIDAS (arXiv 2512.08819): between the middle block and the next, the upper half of the one and the lower half of
+    /// the other.
     Lidas {
         /// Layers of a block, even; divides the source's.
         block_layers: usize,
     },
-    /// SOLAR's depth up-scaling (arXiv 2312.15166): two copies, the first without its last layers, the second without its first.
+    /// SOLAR's depth up-scaling (arXiv 2312.15166): two copies, the first without its last layers, the second without
+    /// its first.
     Solar {
         /// Layers that each copy leaves out.
         drop_layers: usize,
@@ -70,8 +71,8 @@ pub enum Growth {
         #[serde(flatten)]
         depth: Depth,
     },
-    /// G_zero in depth (A.4, LLaMA Pro arXiv 2401.02415): copies whose `o_proj` and `down_proj` are zero, so that they pass the
-    /// residual stream on unchanged.
+    /// G_zero in depth (A.4, LLaMA Pro arXiv 2401.02415): copies whose `o_proj` and `down_proj` are zero, so that they
+    /// pass the residual stream on unchanged.
     ZeroDepth {
         /// Layers of the grown model.
         #[serde(flatten)]
@@ -87,12 +88,13 @@ pub enum Growth {
         /// Seeds the fresh weights.
         seed: u64,
     },
-    /// G_direct in width (A.3): channels, heads and neurons again, in the source's order, and what reads them is divided among
-    /// the copies.
+    /// G_direct in width (A.3): channels, heads and neurons again, in the source's order, and what reads them is
+    /// divided among the copies.
     Split {
         /// Sizes of the grown model.
         width: Width,
-        /// The part of a weight that the first copy of a channel gets; the others share the rest equally. All equal without it.
+        /// The part of a weight that the first copy of a channel gets; the others share the rest equally. All equal
+        /// without it.
         share: Option<f64>,
     },
     /// HyperCloning (arXiv 2409.12903): [`Growth::Split`] of every size by one factor, evenly.
@@ -100,8 +102,8 @@ pub enum Growth {
         /// How many times as wide.
         factor: usize,
     },
-    /// bert2BERT's advanced knowledge initialisation (arXiv 2110.07143): as an even [`Growth::Split`], but what is new in the
-    /// output of a layer comes from the layer above.
+    /// bert2BERT's advanced knowledge initialisation (arXiv 2110.07143): as an even [`Growth::Split`], but what is new
+    /// in the output of a layer comes from the layer above.
     Aki {
         /// Sizes of the grown model.
         width: Width,
@@ -127,7 +129,8 @@ pub enum Growth {
         depth: Option<Depth>,
         /// Sizes of the grown model.
         width: Width,
-        /// Trained matrices (safetensors); without them the initial ones, which stack in depth and pad with noise in width.
+        /// Trained matrices (safetensors); without them the initial ones, which stack in depth and pad with noise in
+        /// width.
         matrices: Option<MatricesFile>,
         /// Seeds the noise of initial matrices.
         seed: u64,
@@ -154,7 +157,8 @@ pub enum Depth {
     Factor(usize),
 }
 
-/// Sizes of a model that is grown in width; those that are not given stay as they are. The width of a head always stays.
+/// Sizes of a model that is grown in width; those that are not given stay as they are. The width of a head always
+/// stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Width {
@@ -192,7 +196,8 @@ pub enum Mix {
     /// `(1 − amount) · weight + amount · noise`, the paper's equations.
     #[default]
     Linear,
-    /// `√(1 − amount) · weight + √amount · noise`, which keeps the variance: the form in the code released with the paper.
+    /// `√(1 − amount) · weight + √amount · noise`, which keeps the variance: the form in the code released with the
+    /// paper.
     VariancePreserving,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It trains nothing and decides nothing: when to grow, and by what, is outgrow-schedules'.
 #![doc = include_str!("../README.md")]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod growth;
 mod recipe;

@@ -1,5 +1,5 @@
-//! Growth as a plan: for every tensor of the grown model, what it is made of. No tensor of the source is in sight, no file is opened,
-//! and nothing is carried out here.
+//! Growth as a plan: for every tensor of the grown model, what it is made of. No tensor of the source is in sight, no
+//! file is opened, and nothing is carried out here.
 
 pub(crate) mod depth;
 pub(crate) mod kind;
@@ -43,8 +43,8 @@ use crate::{
     },
 };
 
-/// What each tensor of a grown model is made of. One that exists is sound: it makes all tensors of its target, of the shapes that
-/// they have there, and can't be changed.
+/// What each tensor of a grown model is made of. One that exists is sound: it makes all tensors of its target, of the
+/// shapes that they have there, and can't be changed.
 ///
 /// ```
 /// use outgrow_checkpoint::LlamaConfig;
@@ -68,11 +68,12 @@ pub struct GrowthPlan {
 }
 
 impl GrowthPlan {
-    /// Plans growths, one after the other, as one: no model between them is ever made. Growth in depth copies embedding, final norm
-    /// and head once and unchanged; growth in width leaves the layers as many as they are.
+    /// Plans growths, one after the other, as one: no model between them is ever made. Growth in depth copies
+    /// embedding, final norm and head once and unchanged; growth in width leaves the layers as many as they are.
     ///
     /// # Errors
-    /// What doesn't fit the source, or the model that the growths before it make: see [`GrowthError`]. No growths at all.
+    /// What doesn't fit the source, or the model that the growths before it make: see [`GrowthError`]. No growths at
+    /// all.
     pub fn new<'a>(
         source: &LlamaConfig,
         growths: impl IntoIterator<Item = &'a Growth>,
@@ -103,8 +104,8 @@ impl GrowthPlan {
         &self.target
     }
 
-    /// For each layer of the grown model, what it is made of. Of a learned growth, what the initial matrices take, whatever trained
-    /// ones weigh.
+    /// For each layer of the grown model, what it is made of. Of a learned growth, what the initial matrices take,
+    /// whatever trained ones weigh.
     pub fn layers(&self) -> &[LayerOrigin] {
         &self.layers
     }
@@ -178,12 +179,11 @@ fn planned_alone(source: &LlamaConfig, biases: Biases, growth: &Growth) -> Resul
         Kind::Learned { num_hidden_layers, width, matrices, seed } => {
             let target =
                 widened(source, width)?.with(|fields| fields.num_hidden_layers = num_hidden_layers)?;
-            match matrices.map(MatricesFile::matrices).transpose()? {
-                Some(matrices) => learned(source, target, biases, matrices),
-                None => {
-                    let initial = LearnedMatrices::initial_with(source, &target, biases, seed);
-                    learned(source, target, biases, &initial)
-                }
+            if let Some(matrices) = matrices.map(MatricesFile::matrices).transpose()? {
+                learned(source, target, biases, matrices)
+            } else {
+                let initial = LearnedMatrices::initial_with(source, &target, biases, seed);
+                learned(source, target, biases, &initial)
             }
         }
         Kind::Noise { amount, mix, seed } => Ok(noisy(source, biases, amount, mix, seed)),

@@ -1,5 +1,5 @@
-//! Growth recipes on disk: our own in TOML, a list of growths one after the other, and mergekit's passthrough in YAML. It
-//! knows nothing of the model that they are for.
+//! Growth recipes on disk: our own in TOML, a list of growths one after the other, and mergekit's passthrough in YAML.
+//! It knows nothing of the model that they are for.
 
 pub(crate) mod mergekit;
 pub(crate) mod yaml;
@@ -63,7 +63,8 @@ pub enum RecipeFileError {
 }
 
 impl RecipeFileError {
-    /// Whether what the user gave is at fault and can be mended: all but what the operating system refuses for reasons of its own.
+    /// Whether what the user gave is at fault and can be mended: all but what the operating system refuses for reasons
+    /// of its own.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Io { source, .. } => io_error::is_input(source),
@@ -99,8 +100,8 @@ pub struct GrowthRecipe {
 }
 
 impl RecipeFile {
-    /// Reads a recipe and the matrices that it names; what its name ends in says of which kind it is. Paths in it are taken from
-    /// its folder.
+    /// Reads a recipe and the matrices that it names; what its name ends in says of which kind it is. Paths in it are
+    /// taken from its folder.
     ///
     /// # Errors
     /// When a file can't be read, or with all that is wrong in the recipe.
@@ -191,8 +192,8 @@ impl Lines<'_> {
     }
 }
 
-/// A step, or what is wrong with it: the key, where one is to blame, and the problem. What is found is taken out and the rest
-/// read again, so that one problem doesn't hide another.
+/// A step, or what is wrong with it: the key, where one is to blame, and the problem. What is found is taken out and
+/// the rest read again, so that one problem doesn't hide another.
 fn read_step(mut step: Value) -> Result<Growth, Vec<(Option<String>, String)>> {
     let Some(step) = step.as_table_mut() else {
         return Err(vec![(
@@ -240,7 +241,7 @@ fn to_blame(step: &Table, problem: &str) -> Option<String> {
 }
 
 /// Where a key stands in a step or in a table of it.
-fn key_span(value: &DeValue, name: &str) -> Option<Range<usize>> {
+fn key_span(value: &DeValue<'_>, name: &str) -> Option<Range<usize>> {
     let table = value.as_table()?;
     let here = table.keys().find(|key| key.get_ref() == name).map(Spanned::span);
     here.or_else(|| table.values().find_map(|value| key_span(value.get_ref(), name)))

@@ -62,7 +62,8 @@ fn make_up(
             // Growing is made to win: that is what made-up runs are for.
             let gain = if index > 0 { 0.12 } else { 0.01 * seed as f64 };
             let loss = 3.9 + 2.6 * (flops / 1e12 + 0.16_f64).powf(-0.31) - gain + spike;
-            // Before a stage's first step the model is only validated: of a grown one this is the loss after the growth.
+            // Before a stage's first step the model is only validated: of a grown one this is the loss after the
+            // growth.
             if batch > 0 {
                 (step, tokens, flops) = (step + 1, tokens + BATCH, flops + flops_per_token * BATCH);
                 let line = json!({

@@ -1,6 +1,7 @@
 //! Finished runs to speed-up at equal loss, and one HTML page. It trains nothing and counts no FLOPs: it reads what a
 //! run wrote.
 #![doc = include_str!("../README.md")]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod error;
 mod figures;

@@ -114,9 +114,9 @@ impl StageLabel {
 impl RunRecord {
     /// Reads `folder/run.json` and `folder/metrics.jsonl`.
     ///
-    /// A last line without its line end that isn't whole JSON is left out, because a run that is going on, or was killed,
-    /// may be in the middle of writing it. Where tokens go back, because a resumed run repeats the steps since its
-    /// checkpoint, the later lines count.
+    /// A last line without its line end that isn't whole JSON is left out, because a run that is going on, or was
+    /// killed, may be in the middle of writing it. Where tokens go back, because a resumed run repeats the steps since
+    /// its checkpoint, the later lines count.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;

@@ -1,6 +1,7 @@
 //! Training as stages: growth, freezing, learning rate, and FLOPs. Values only: it trains nothing and touches no
 //! tensor.
 #![doc = include_str!("../README.md")]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod learning_rate;
 mod trainable;

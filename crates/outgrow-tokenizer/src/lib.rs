@@ -2,6 +2,7 @@
 //!
 //! No tensors, no models and no corpora: a text in, ids out.
 #![doc = include_str!("../README.md")]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 mod error;
 mod reading;
 

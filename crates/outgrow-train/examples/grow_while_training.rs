@@ -88,7 +88,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("step {:2}: validation loss {validation_loss:.3}", position.step);
             }
             Event::Grown { plan } => {
-                println!("step {:2}: grown to {} tensors", position.step, plan.tensors().len())
+                println!("step {:2}: grown to {} tensors", position.step, plan.tensors().len());
             }
             Event::Started { .. } | Event::Step(_) | Event::Saved { .. } => {}
         }

@@ -92,6 +92,7 @@ impl AdamW {
 
     /// The moments as `NAME.exp_avg` and `NAME.exp_avg_sq`, in the shapes of their parameters, and the count of updates
     /// of each parameter.
+    #[expect(clippy::missing_panics_doc, reason = "moments are f32: it never does")]
     pub fn to_host(&self, config: &LlamaConfig) -> (NamedTensors, BTreeMap<String, u64>) {
         let shapes: BTreeMap<_, _> =
             config.tensors().into_iter().map(|spec| (spec.name, spec.shape)).collect();

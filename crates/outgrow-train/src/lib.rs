@@ -3,6 +3,7 @@
 //! It knows stages, not methods: what a stage is called and where it came from is `outgrow-schedules`'. It draws
 //! nothing and writes no metrics; it tells an observer what happened, and the observer may stop it.
 #![doc = include_str!("../README.md")]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 #![recursion_limit = "256"]
 
 mod settings;

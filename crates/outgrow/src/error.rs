@@ -104,8 +104,8 @@ impl Error {
     }
 
     /// The same error, of one thing among several.
-    pub(crate) fn within(self, place: impl ToString) -> Self {
-        Self::Within { place: place.to_string(), source: Box::new(self) }
+    pub(crate) fn within(self, place: impl Into<String>) -> Self {
+        Self::Within { place: place.into(), source: Box::new(self) }
     }
 
     /// The error and its causes in one line: where, and then why.

@@ -47,17 +47,11 @@ pub(super) fn violations(path: &str, text: &str) -> Vec<String> {
         violations.extend(too_long(path, text));
         violations.extend(names_a_backend(path, text));
         violations.extend(burn_in_kernels(path, text));
+        violations.extend(dodges(path, text));
+        violations.extend(second_use_of_crate(path, text));
     }
     violations.extend(leftovers(path, text));
     violations
-}
-
-/// Rules that every crate is about to keep.
-pub(super) fn soon(path: &str, text: &str) -> Vec<String> {
-    if !is_rust(path) {
-        return Vec::new();
-    }
-    dodges(path, text).into_iter().chain(second_use_of_crate(path, text)).collect()
 }
 
 /// A line about a file that is getting long.

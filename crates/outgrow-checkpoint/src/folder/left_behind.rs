@@ -69,7 +69,7 @@ pub(crate) fn lock_folder(folder: &Path) -> Result<File, TryLockError> {
     Ok(handle)
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

@@ -95,7 +95,7 @@ fn a_column_within_a_structure_is_named_with_a_point_unless_one_has_the_whole_na
 fn a_column_that_holds_no_texts_is_refused_with_what_would_be_right() {
     let refused = |name: &str, text_field: &str| {
         let options = ReadOptions { text_field: text_field.into(), ..ReadOptions::default() };
-        let error = with_causes(&Documents::open(&[golden(name)], &options).err().expect("refused"));
+        let error = with_causes(&Documents::open(&[golden(name)], &options).expect_err("refused"));
         error.rsplit('/').next().unwrap().to_owned()
     };
     insta::assert_snapshot!(refused("lists.parquet", "text"), @r#"lists.parquet: column "text" is a list, not a text; write its texts as one text, or as a row each"#);

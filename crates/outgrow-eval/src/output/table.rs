@@ -36,8 +36,9 @@ impl Evaluation<'_> {
         [all, laid_out(&headers, &group_lines)].join("\n")
     }
 
-    /// The row of arXiv 2405.15319 for a model: accuracies in percent, cut off after two decimals as they are there; their
-    /// average, which is the plain mean of the seven; Wikitext's word perplexity. `None` unless all eight tasks are there.
+    /// The row of arXiv 2405.15319 for a model: accuracies in percent, cut off after two decimals as they are there;
+    /// their average, which is the plain mean of the seven; Wikitext's word perplexity. `None` unless all eight tasks
+    /// are there.
     pub fn paper_row(&self) -> Option<Vec<(&'static str, String)>> {
         let values =
             PAPER_COLUMNS.iter().map(|&(name, task, metric)| Some((name, self.result(task, metric)?.value)));

@@ -2,7 +2,8 @@
 
 use gemm::{Parallelism, gemm};
 
-/// Rows that are multiplied in one go: enough to be worth rearranging the other matrix for, few enough to be held beside it.
+/// Rows that are multiplied in one go: enough to be worth rearranging the other matrix for, few enough to be held
+/// beside it.
 pub(crate) const ROWS_AT_ONCE: usize = 128;
 
 /// `rows · matrix`: `[n, inner]` times `[inner, columns]` into `[n, columns]`.
@@ -36,8 +37,8 @@ fn product(
     assert_eq!(matrix.len(), inner * columns, "the matrix on the right");
     let [inner_stride, column_stride] = strides.map(|stride| stride as isize);
     // SAFETY: the three slices are as long as the sizes and strides reach, as has just been checked: `count · columns`,
-    // `count · inner` and `inner · columns` values, each row-major or a transpose of it. `values` is borrowed alone, and every
-    // value is an f32 of any bits. With `read_dst` false what was in `values` isn't looked at.
+    // `count · inner` and `inner · columns` values, each row-major or a transpose of it. `values` is borrowed alone,
+    // and every value is an f32 of any bits. With `read_dst` false what was in `values` isn't looked at.
     unsafe {
         gemm(
             count,

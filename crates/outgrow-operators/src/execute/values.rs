@@ -103,7 +103,7 @@ impl<'a, S: SourceRows> Values<'a, S> {
     ///
     /// # Errors
     /// When the source lacks a tensor, or can't be read.
-    pub fn new(origin: &'a Origin, shape: &[usize], source: &'a S) -> Result<Self, GrowthError> {
+    pub(crate) fn new(origin: &'a Origin, shape: &[usize], source: &'a S) -> Result<Self, GrowthError> {
         let (rows, columns) = rows_and_columns(shape);
         Ok(Self { node: Node::new(origin, rows, columns, source)?, columns, source })
     }
@@ -112,7 +112,7 @@ impl<'a, S: SourceRows> Values<'a, S> {
     ///
     /// # Errors
     /// When the source can't be read.
-    pub fn fill(&self, rows: Range<usize>, values: &mut [f32]) -> Result<(), GrowthError> {
+    pub(crate) fn fill(&self, rows: Range<usize>, values: &mut [f32]) -> Result<(), GrowthError> {
         debug_assert_eq!(values.len(), rows.len() * self.columns, "whole rows");
         // Rows of vectors are single numbers: not worth a task each.
         let rows_a_task =

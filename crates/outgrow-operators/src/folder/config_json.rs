@@ -1,7 +1,7 @@
 //! The config.json of a model that grew in depth, of any architecture. What speaks of single layers is grown with them,
-//! exactly: lists with an entry a layer, lists of layers' numbers, counts of layers at the bottom. What the file leaves to
-//! the number of a layer is written out where the architecture has a list for it. What can't be said of the grown model is
-//! refused by name. It sees no tensors.
+//! exactly: lists with an entry a layer, lists of layers' numbers, counts of layers at the bottom. What the file leaves
+//! to the number of a layer is written out where the architecture has a list for it. What can't be said of the grown
+//! model is refused by name. It sees no tensors.
 //!
 //! Architectures that nothing is known of pass: most decoders' layers are all alike.
 
@@ -26,8 +26,8 @@ const DENSE_LAYERS: &str = "mlp_only_layers";
 /// A key of config.json, and what is wrong with it.
 type Refusal = (String, String);
 
-/// The configuration of the model whose layer `i` is made of the source's layer `layers[i]`. All entries of `layers` are
-/// layers of the source.
+/// The configuration of the model whose layer `i` is made of the source's layer `layers[i]`. All entries of `layers`
+/// are layers of the source.
 ///
 /// # Errors
 /// The first key that can't be grown, and why.
@@ -219,7 +219,8 @@ impl Growing<'_> {
         Err(refusal(path, &reason))
     }
 
-    /// Counts of layers at the bottom that differ from those above: right again if the grown ones are at the bottom too.
+    /// Counts of layers at the bottom that differ from those above: right again if the grown ones are at the bottom
+    /// too.
     fn layers_at_the_bottom(&self, grown: &mut Map<String, Value>) -> Result<(), Refusal> {
         for rule in AT_THE_BOTTOM {
             if let Some(count) = self.deciding(&rule).filter(|count| *count != 0) {

@@ -1,5 +1,5 @@
-//! What decides the bytes of a growth's shards, as one SHA-256: an attempt that was killed is gone on with if it is equal. Files of
-//! the source count by name, size and times; their content isn't read.
+//! What decides the bytes of a growth's shards, as one SHA-256: an attempt that was killed is gone on with if it is
+//! equal. Files of the source count by name, size and times; their content isn't read.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -163,8 +163,8 @@ impl Fingerprint {
         });
     }
 
-    /// What may be absent, and is shared where it isn't, so that it is hashed once: by its address, which nothing else has while the
-    /// plan lives.
+    /// What may be absent, and is shared where it isn't, so that it is hashed once: by its address, which nothing else
+    /// has while the plan lives.
     fn optional<T: ?Sized>(
         &mut self,
         value: Option<(usize, &T)>,

@@ -1,5 +1,5 @@
-//! A growth of a folder, decided down to its files: what an account of it prints, and what is then carried out. Nothing is written
-//! here.
+//! A growth of a folder, decided down to its files: what an account of it prints, and what is then carried out. Nothing
+//! is written here.
 
 use std::path::PathBuf;
 
@@ -14,8 +14,9 @@ use crate::{
     plan::moments::Moments,
 };
 
-/// A growth of a folder, decided: what each tensor is made of, of the weights and of an optimizer's moments, the files that they will
-/// be in, and which files of the source come along. `S` is a [`Source`], which can be grown, or an [`Outline`], which can't.
+/// A growth of a folder, decided: what each tensor is made of, of the weights and of an optimizer's moments, the files
+/// that they will be in, and which files of the source come along. `S` is a [`Source`], which can be grown, or an
+/// [`Outline`], which can't.
 ///
 /// ```
 /// use outgrow_operators::{FolderGrowth, FolderPlan, Growth, Moments, Source};

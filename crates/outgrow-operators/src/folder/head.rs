@@ -69,7 +69,7 @@ impl Head {
     ///
     /// # Errors
     /// When a file can't be read.
-    pub fn of(weights: &WeightFolder) -> Result<Self, CheckpointError> {
+    pub(super) fn of(weights: &WeightFolder) -> Result<Self, CheckpointError> {
         if !is_tied(weights.raw_config()) {
             return Ok(Self::AsSaid);
         }
@@ -89,7 +89,7 @@ impl Head {
     }
 
     /// What whoever gave the folder should know.
-    pub fn note(&self) -> Option<Note> {
+    pub(super) fn note(&self) -> Option<Note> {
         match self {
             Self::AsSaid | Self::Again(_) => None,
             Self::Own(head) => Some(Note::HeadKept { head: head.clone() }),

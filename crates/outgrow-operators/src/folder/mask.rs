@@ -1,9 +1,10 @@
-//! A mask over the new parts of a model (G_random, arXiv 2405.15319, A.5): the file that says where it stands, and folding it into
-//! the weights, which is a plan like any other. Opening it little by little is training's; nothing here moves it.
+//! A mask over the new parts of a model (G_random, arXiv 2405.15319, A.5): the file that says where it stands, and
+//! folding it into the weights, which is a plan like any other. Opening it little by little is training's; nothing here
+//! moves it.
 //!
-//! At mask `m` a new layer, channel, neuron or head puts out `m` times what its weights say: 0 is the source's function, 1 is the
-//! model as its weights are. That is a factor of columns of the embedding, and of rows and columns of what writes the residual
-//! stream, so that a folded model needs no mask.
+//! At mask `m` a new layer, channel, neuron or head puts out `m` times what its weights say: 0 is the source's
+//! function, 1 is the model as its weights are. That is a factor of columns of the embedding, and of rows and columns
+//! of what writes the residual stream, so that a folded model needs no mask.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -75,8 +76,8 @@ impl Mask {
         let masked = &self.masked;
         let hidden = self.factors(&masked.hidden_size, model.hidden_size, 1);
         let neurons = self.factors(&masked.intermediate_size, model.intermediate_size, 1);
-        // A tied head reads the channels through the embedding, masked as it is now; the norm before it makes up for that. Closed
-        // channels hold zero, whatever they are multiplied by.
+        // A tied head reads the channels through the embedding, masked as it is now; the norm before it makes up for
+        // that. Closed channels hold zero, whatever they are multiplied by.
         let undone = |factor: &f32| if *factor > 0.0 { 1.0 / factor } else { 1.0 };
         let gains: Vec<f32> = hidden.iter().map(undone).collect();
         let heads = self.factors(&masked.num_attention_heads, model.num_attention_heads, model.head_dim);

@@ -1,5 +1,5 @@
-//! A folder whose new parts are behind a mask, opened to fold the mask in. Everything else refuses such a folder: without its mask
-//! it is another model.
+//! A folder whose new parts are behind a mask, opened to fold the mask in. Everything else refuses such a folder:
+//! without its mask it is another model.
 
 use std::{collections::BTreeSet, path::Path};
 

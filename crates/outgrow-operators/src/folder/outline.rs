@@ -1,5 +1,5 @@
-//! A LLaMA-style folder without its shards: config.json and the index say enough to plan a growth of weights that lie elsewhere.
-//! Nothing can be grown from it.
+//! A LLaMA-style folder without its shards: config.json and the index say enough to plan a growth of weights that lie
+//! elsewhere. Nothing can be grown from it.
 
 use std::{
     borrow::Cow,

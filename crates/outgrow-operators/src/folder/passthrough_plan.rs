@@ -74,7 +74,7 @@ impl FolderPlan {
 }
 
 /// The grown folder's tensors that are no parameters.
-fn uncounted(source: Plannable, layers: &[LayerOrigin]) -> BTreeSet<String> {
+fn uncounted(source: Plannable<'_>, layers: &[LayerOrigin]) -> BTreeSet<String> {
     match source {
         Plannable::Opened(Source::Other(other)) => uncounted_of(other, layers),
         Plannable::Opened(Source::Llama(_)) | Plannable::Outline(_) => BTreeSet::new(),
@@ -87,7 +87,7 @@ fn scaled(
     tensors: Vec<PlannedTensor>,
     mut layers: Vec<LayerOrigin>,
     passthrough: &Passthrough,
-    source: Plannable,
+    source: Plannable<'_>,
 ) -> (Vec<PlannedTensor>, Vec<LayerOrigin>, bool) {
     let mut names: Vec<Vec<String>> = vec![Vec::new(); layers.len()];
     let mut loud = vec![false; layers.len()];

@@ -1,4 +1,5 @@
-//! What carrying out a plan on folders will hold in memory at its fullest. An estimate from the plan alone: nothing is measured.
+//! What carrying out a plan on folders will hold in memory at its fullest. An estimate from the plan alone: nothing is
+//! measured.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -61,8 +61,8 @@ impl FolderPlan {
     /// Plans growths of a folder, one after the other, as one.
     ///
     /// # Errors
-    /// What doesn't fit the source; growths that a decoder of another architecture can't have; keys of config.json that can't be
-    /// grown, by name.
+    /// What doesn't fit the source; growths that a decoder of another architecture can't have; keys of config.json that
+    /// can't be grown, by name.
     pub fn new<'a>(source: impl Into<Plannable<'a>>, growths: &[Growth]) -> Result<Self, GrowthError> {
         let source = source.into();
         let (config, recipe) = (source.config(), toml_recipe(growths)?);
@@ -201,7 +201,8 @@ impl FolderPlan {
         self.mask.as_ref()
     }
 
-    /// The same with its mask at another place, 0 to 1, and the tokens over which it is to open. One that is open is none.
+    /// The same with its mask at another place, 0 to 1, and the tokens over which it is to open. One that is open is
+    /// none.
     ///
     /// # Errors
     /// A plan without masked parts; a mask that is none.
@@ -261,7 +262,8 @@ pub(crate) fn deeper_config(
         .map_err(|(key, problem)| GrowthError::ConfigKey { key, problem })
 }
 
-/// All tensors of the grown decoder: each layer has those of the layer it is made of, which need not be those of its neighbours.
+/// All tensors of the grown decoder: each layer has those of the layer it is made of, which need not be those of its
+/// neighbours.
 pub(crate) fn tensors(shapes: Vec<TensorShape>, layers: &[LayerOrigin]) -> Vec<PlannedTensor> {
     let mut by_layer: BTreeMap<usize, Vec<TensorShape>> = BTreeMap::new();
     let [mut before, mut after] = [Vec::new(), Vec::new()];

@@ -1,5 +1,5 @@
-//! The files that a grown folder's tensors lie in, weights and an optimizer's moments: how they are laid out, and carrying a plan
-//! out into them. What else a folder holds is not made here.
+//! The files that a grown folder's tensors lie in, weights and an optimizer's moments: how they are laid out, and
+//! carrying a plan out into them. What else a folder holds is not made here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,7 +44,7 @@ pub(crate) struct GrownSet {
 impl GrownSet {
     /// The weights of a grown folder. Each tensor is stored as its source is, unless the plan says otherwise.
     pub(crate) fn of_weights(
-        source: Plannable,
+        source: Plannable<'_>,
         plan: &FolderPlan,
         shard_size_bytes: u64,
     ) -> Result<Self, GrowthError> {

@@ -1,5 +1,5 @@
-//! A folder that is to be grown: a LLaMA-style model, of which everything is known, or another decoder, of which only the names of
-//! its tensors and its config.json are.
+//! A folder that is to be grown: a LLaMA-style model, of which everything is known, or another decoder, of which only
+//! the names of its tensors and its config.json are.
 
 use std::{borrow::Cow, collections::BTreeSet, path::Path};
 
@@ -48,8 +48,8 @@ impl Source {
     /// Opens a folder.
     ///
     /// # Errors
-    /// What [`WeightFolder::open`] and [`Checkpoint::from_weights`] give; a folder whose new parts are behind a mask; and, for other decoders, layers that can't be told by
-    /// their names or don't agree with config.json.
+    /// What [`WeightFolder::open`] and [`Checkpoint::from_weights`] give; a folder whose new parts are behind a mask;
+    /// and, for other decoders, layers that can't be told by their names or don't agree with config.json.
     pub fn open(folder: &Path) -> Result<Self, GrowthError> {
         refuse_masked(folder)?;
         Self::open_masked(folder)
@@ -294,8 +294,8 @@ fn further_layers(weights: &WeightFolder, surplus: usize) -> Option<GrowthError>
     (surplus > 0).then(|| GrowthError::ConfigKey { key: key.to_owned(), problem })
 }
 
-/// Why config.json of an architecture that isn't ours doesn't say how many layers there are; `None` of ours, where there is more to
-/// say about it.
+/// Why config.json of an architecture that isn't ours doesn't say how many layers there are; `None` of ours, where
+/// there is more to say about it.
 fn missing_layers(raw: &Value) -> Option<GrowthError> {
     let (key, problem) = if raw["text_config"].is_object() {
         ("text_config", "the decoder is part of a larger model; extract it first".to_owned())

@@ -1,5 +1,5 @@
-//! Carrying out a growth on disk: everything that the grown folder holds, from its shards to its card, or nothing of it. What it is to
-//! hold has been decided before.
+//! Carrying out a growth on disk: everything that the grown folder holds, from its shards to its card, or nothing of
+//! it. What it is to hold has been decided before.
 
 use std::{
     fs,
@@ -40,17 +40,17 @@ pub struct Grown {
 }
 
 impl FolderGrowth<&Source> {
-    /// Makes the grown folder. Copied tensors keep their bytes; the tokenizer and other side files come along, and a card says
-    /// how the folder was made.
+    /// Makes the grown folder. Copied tensors keep their bytes; the tokenizer and other side files come along, and a
+    /// card says how the folder was made.
     ///
-    /// Passed over are weights in other formats, `training/` and all other subfolders, hidden files, and a second copy of
-    /// a tied head.
+    /// Passed over are weights in other formats, `training/` and all other subfolders, hidden files, and a second copy
+    /// of a tied head.
     ///
     /// Where an attempt at the same growth was killed, its finished shards are used; the result is the same.
     ///
     /// # Errors
-    /// When the plan is another source's, the target exists or is in the source, or a disk refuses. Nothing is left of the target
-    /// then.
+    /// When the plan is another source's, the target exists or is in the source, or a disk refuses. Nothing is left of
+    /// the target then.
     pub fn carry_out(&self, target: &Path) -> Result<Grown, GrowthError> {
         let weights = self.source.weights();
         refuse_target_within(weights.folder(), target)?;

@@ -1,4 +1,5 @@
-//! The matrices of a learned growth as they lie in a file. What they mean for a tensor is not said here, and training them isn't done.
+//! The matrices of a learned growth as they lie in a file. What they mean for a tensor is not said here, and training
+//! them isn't done.
 
 use std::{
     collections::BTreeMap,
@@ -13,9 +14,9 @@ use crate::error::GrowthError;
 
 /// The matrices of a learned growth.
 ///
-/// In width: `width.embedding`, `width.query`, `width.key`, `width.value`, `width.feed_forward`, each `[grown, source]`; one that
-/// is missing is the identity. In depth, for each kind of tensor in a layer: `depth.input_layernorm.weight` and so on, each
-/// `[grown layers, source layers]`; without any of them the depth stays.
+/// In width: `width.embedding`, `width.query`, `width.key`, `width.value`, `width.feed_forward`, each
+/// `[grown, source]`; one that is missing is the identity. In depth, for each kind of tensor in a layer:
+/// `depth.input_layernorm.weight` and so on, each `[grown layers, source layers]`; without any of them the depth stays.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LearnedMatrices {
     pub(crate) matrices: BTreeMap<String, Arc<HostTensor>>,
@@ -37,8 +38,8 @@ impl LearnedMatrices {
     }
 }
 
-/// A file of trained matrices: its path, and what is in it once [`Growth::read_matrices`] has read it. Recipes hold the path
-/// alone, so that two are equal where their paths are.
+/// A file of trained matrices: its path, and what is in it once [`Growth::read_matrices`] has read it. Recipes hold the
+/// path alone, so that two are equal where their paths are.
 ///
 /// [`Growth::read_matrices`]: crate::Growth::read_matrices
 #[derive(Clone, Debug, Serialize, Deserialize)]

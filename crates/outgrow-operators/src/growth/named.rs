@@ -1,10 +1,10 @@
-//! A growth from an operator's word, an axis and parameters: the vocabulary that recipes and the command line share. How a parameter
-//! is spelt on a command line is not known here.
+//! A growth from an operator's word, an axis and parameters: the vocabulary that recipes and the command line share.
+//! How a parameter is spelt on a command line is not known here.
 
 use crate::growth::{Depth, Growth, MatricesFile, Placement, Width, closed_set::closed_set};
 
-/// An operator by its word. `zero` and `random` grow in depth unless an axis says otherwise; `zero-depth` and the like say it
-/// themselves.
+/// An operator by its word. `zero` and `random` grow in depth unless an axis says otherwise; `zero-depth` and the like
+/// say it themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operator {
     /// [`Growth::Stack`].

@@ -1,5 +1,5 @@
-//! A growth as recipes spell it, before what it says has been put together: a depth is layers or a factor, and `zero` and `random`
-//! take an axis. What is written, [`Growth`] writes itself.
+//! A growth as recipes spell it, before what it says has been put together: a depth is layers or a factor, and `zero`
+//! and `random` take an axis. What is written, [`Growth`] writes itself.
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -146,11 +146,11 @@ impl TryFrom<Spelled> for Growth {
             }
             Spelled::Noise { amount, mix, seed } => Self::Noise { amount, mix, seed },
             Spelled::Zero { axis, num_hidden_layers, factor, placement, width, seed } => {
-                let depth = Parameters { num_hidden_layers, factor, placement, ..Parameters::default() };
+                let depth = Parameters { factor, num_hidden_layers, placement, ..Parameters::default() };
                 named(Operator::Zero, axis, Parameters { width, seed, ..depth })?
             }
             Spelled::Random { axis, num_hidden_layers, factor, width, seed } => {
-                let depth = Parameters { num_hidden_layers, factor, ..Parameters::default() };
+                let depth = Parameters { factor, num_hidden_layers, ..Parameters::default() };
                 named(Operator::Random, axis, Parameters { width, seed, ..depth })?
             }
         })
@@ -192,6 +192,7 @@ fn missing(field: &str) -> String {
 }
 
 /// A depth that may be left out is written as a number of layers that is none.
+#[expect(clippy::ref_option, reason = "serde asks for it")]
 pub(super) fn optional_depth<S: Serializer>(depth: &Option<Depth>, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Unsaid {

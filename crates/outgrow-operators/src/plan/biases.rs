@@ -1,5 +1,5 @@
-//! Models that are LLaMAs but for biases of their queries, keys and values, as Qwen2 is: growth knows them, the decoder doesn't. Here
-//! are their shapes; what becomes of a bias is said where it is said of the weight beside it.
+//! Models that are LLaMAs but for biases of their queries, keys and values, as Qwen2 is: growth knows them, the decoder
+//! doesn't. Here are their shapes; what becomes of a bias is said where it is said of the weight beside it.
 
 use outgrow_checkpoint::{CheckpointError, LlamaConfig, TensorShape};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ impl Biases {
     ///
     /// # Errors
     /// Why it is no model of this family.
-    pub fn and_shape(raw: &Value) -> Result<(LlamaConfig, Self), CheckpointError> {
+    pub(crate) fn and_shape(raw: &Value) -> Result<(LlamaConfig, Self), CheckpointError> {
         if raw["model_type"] == QWEN2 {
             Ok((LlamaConfig::from_value(&without_biases(raw))?, Self::QueryKeyValue))
         } else {
@@ -29,7 +29,7 @@ impl Biases {
     }
 
     /// Every parameter of such a model: [`LlamaConfig::tensors`], and each bias behind its weight.
-    pub fn tensors(self, model: &LlamaConfig) -> Vec<TensorShape> {
+    pub(crate) fn tensors(self, model: &LlamaConfig) -> Vec<TensorShape> {
         let tensors = model.tensors().into_iter();
         match self {
             Self::None => tensors.collect(),

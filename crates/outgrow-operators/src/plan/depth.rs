@@ -1,5 +1,5 @@
-//! Growth in depth: what each layer of the grown model is made of. It speaks of layers only, so it holds for any decoder whose
-//! tensors carry the number of their layer.
+//! Growth in depth: what each layer of the grown model is made of. It speaks of layers only, so it holds for any
+//! decoder whose tensors carry the number of their layer.
 
 use std::collections::BTreeSet;
 

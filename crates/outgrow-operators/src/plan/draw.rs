@@ -1,5 +1,5 @@
-//! The generator that fresh weights are drawn by: a value at a place is a function of seed, key and place. What spread they have is
-//! not decided here.
+//! The generator that fresh weights are drawn by: a value at a place is a function of seed, key and place. What spread
+//! they have is not decided here.
 
 use chacha20::{ChaCha8Rng, rand_core::SeedableRng};
 use rand_distr::{Distribution, StandardNormal};

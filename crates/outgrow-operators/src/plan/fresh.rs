@@ -1,7 +1,7 @@
 //! Fresh weights and their spread. What draws them is draw.rs.
 //!
-//! Spread is that of the code released with arXiv 2405.15319 (A.0): variance `2 / (5 · inputs)`, and `1 / (inputs · layers²)`
-//! for what writes into the residual stream.
+//! Spread is that of the code released with arXiv 2405.15319 (A.0): variance `2 / (5 · inputs)`, and
+//! `1 / (inputs · layers²)` for what writes into the residual stream.
 
 use outgrow_checkpoint::LlamaConfig;
 
@@ -19,8 +19,8 @@ pub(crate) fn fresh(target: &LlamaConfig, part: Part, name: &str, seed: u64) -> 
     }
 }
 
-/// Noise for the tensor `name`, whose spread is that of equations 53 and 54: as fresh weights, but `1 / (hidden · layers²)` for what
-/// writes into the residual stream, whatever its own inputs.
+/// Noise for the tensor `name`, whose spread is that of equations 53 and 54: as fresh weights, but
+/// `1 / (hidden · layers²)` for what writes into the residual stream, whatever its own inputs.
 pub(crate) fn noise(model: &LlamaConfig, part: Part, name: &str, seed: u64) -> Fill {
     let standard_deviation = match part {
         Part::Output | Part::Down => {

@@ -1,5 +1,5 @@
-//! What kind of growth a growth is: one in depth, whose layers are decided here, or one that says something of every channel or
-//! weight. It names no tensor.
+//! What kind of growth a growth is: one in depth, whose layers are decided here, or one that says something of every
+//! channel or weight. It names no tensor.
 
 use crate::{
     error::GrowthError,
@@ -34,8 +34,8 @@ impl<'a> Kind<'a> {
     /// The kind of a growth, on a source of so many layers.
     ///
     /// # Errors
-    /// A factor of 0, an empty list, layers that the source doesn't have (all of them are named), blocks that don't fit, more
-    /// layers than any decoder has; a share or an amount that is none.
+    /// A factor of 0, an empty list, layers that the source doesn't have (all of them are named), blocks that don't
+    /// fit, more layers than any decoder has; a share or an amount that is none.
     pub(crate) fn of(source_layers: usize, growth: &'a Growth) -> Result<Self, GrowthError> {
         let layers = match growth {
             Growth::Stack { factor } => depth::stacked(source_layers, *factor),

@@ -1,4 +1,5 @@
-//! A layer map in few characters: `0-5 ×4` for a stack, `0-5 each ×4` for an interleaving. For reading, not for parsing.
+//! A layer map in few characters: `0-5 ×4` for a stack, `0-5 each ×4` for an interleaving. For reading, not for
+//! parsing.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Learned growth (G_learn, arXiv 2405.15319, A.6; LiGO, arXiv 2303.00980): every tensor of the grown model is a linear map of the
-//! source's. Here are the matrices and what they mean; training them is not done here.
+//! Learned growth (G_learn, arXiv 2405.15319, A.6; LiGO, arXiv 2303.00980): every tensor of the grown model is a linear
+//! map of the source's. Here are the matrices and what they mean; training them is not done here.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,7 +19,8 @@ const WIDTH_NAMES: [&str; 5] =
     ["width.embedding", "width.query", "width.key", "width.value", "width.feed_forward"];
 
 impl LearnedMatrices {
-    /// The matrices that training begins with: in width `[I; N(0, 1/D)]`, in depth the tiled identity, which is a stack.
+    /// The matrices that training begins with: in width `[I; N(0, 1/D)]`, in depth the tiled identity, which is a
+    /// stack.
     pub fn initial(source: &LlamaConfig, target: &LlamaConfig, seed: u64) -> Self {
         Self::initial_with(source, target, Biases::None, seed)
     }
@@ -98,8 +99,8 @@ impl LearnedMatrices {
         }
     }
 
-    /// What the tensor `name` of the grown model is made of. The paper maps each layer in width and then adds layers up; all layers
-    /// share the width matrices, so the sum is mapped here, once.
+    /// What the tensor `name` of the grown model is made of. The paper maps each layer in width and then adds layers
+    /// up; all layers share the width matrices, so the sum is mapped here, once.
     pub(crate) fn origin(&self, source: &LlamaConfig, part: Part, name: &str) -> Origin {
         self.mapped(source, part, self.layers_added(source, name))
     }
@@ -171,7 +172,8 @@ fn tiled_identity(rows: usize, columns: usize) -> HostTensor {
     HostTensor { shape: vec![rows, columns], values: (0..rows * columns).map(one).collect() }
 }
 
-/// The value matrix for the columns of `o_proj`, which every query of a group has: each block of `head_dim` for each query.
+/// The value matrix for the columns of `o_proj`, which every query of a group has: each block of `head_dim` for each
+/// query.
 fn for_queries(source: &LlamaConfig, value: &Arc<HostTensor>) -> Arc<HostTensor> {
     let group = source.num_attention_heads / source.num_key_value_heads;
     if group == 1 {

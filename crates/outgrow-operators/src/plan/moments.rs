@@ -1,5 +1,5 @@
-//! The moments of AdamW, grown with the parameters: the same expressions over `….exp_avg` and `….exp_avg_sq`, under a policy. It
-//! knows nothing of how an optimizer uses them.
+//! The moments of AdamW, grown with the parameters: the same expressions over `….exp_avg` and `….exp_avg_sq`, under a
+//! policy. It knows nothing of how an optimizer uses them.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -23,8 +23,8 @@ pub enum Moments {
     /// The first copy keeps those of its source, whatever is new starts at zero: copies then go different ways
     /// (arXiv 2602.02472).
     KeepOld,
-    /// As `copy`, but divided as gradients are divided among copies: for a width of twice the size ½ for the first moments and ¼ for
-    /// the second (arXiv 2203.06211).
+    /// As `copy`, but divided as gradients are divided among copies: for a width of twice the size ½ for the first
+    /// moments and ¼ for the second (arXiv 2203.06211).
     Scaled,
 }
 
@@ -67,7 +67,8 @@ pub(crate) fn plan_moments(
     Ok(moments)
 }
 
-/// Those moments whose sources are there: parameters that were frozen have none, and what is made of them has none either.
+/// Those moments whose sources are there: parameters that were frozen have none, and what is made of them has none
+/// either.
 pub(crate) fn with_sources(
     mut moments: Vec<PlannedTensor>,
     is_there: impl Fn(&str) -> bool,

@@ -76,7 +76,8 @@ pub struct Channel {
     pub source: usize,
     /// What it is multiplied by.
     pub scale: f32,
-    /// What the gradient with respect to it is multiplied by, to first order: copies that share a reader share its gradient.
+    /// What the gradient with respect to it is multiplied by, to first order: copies that share a reader share its
+    /// gradient.
     pub gradient: f32,
 }
 
@@ -170,7 +171,8 @@ impl Origin {
         }
     }
 
-    /// Calls `visit` with the name of every tensor of the source that the value depends on, as often as it stands there.
+    /// Calls `visit` with the name of every tensor of the source that the value depends on, as often as it stands
+    /// there.
     pub(crate) fn visit_sources<'a>(&'a self, visit: &mut impl FnMut(&'a str)) {
         match self {
             Self::Copy { source } => visit(source),

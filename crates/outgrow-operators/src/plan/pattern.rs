@@ -1,8 +1,8 @@
 //! The paper's notation for partial stacking (arXiv 2405.15319, H.2 and Table 5), and its connection rate. It reads
 //! patterns and knows no tensors.
 //!
-//! A pattern is groups of layers from the bottom, joined by `-`; `*n` after a group repeats that group alone. Layers are
-//! counted from 1, as in the paper: `12-3456*5-56` is layers 1 and 2, then five times 3 to 6, then 5 and 6.
+//! A pattern is groups of layers from the bottom, joined by `-`; `*n` after a group repeats that group alone. Layers
+//! are counted from 1, as in the paper: `12-3456*5-56` is layers 1 and 2, then five times 3 to 6, then 5 and 6.
 //!
 //! - In a source of at most nine layers each digit is a layer, as in the paper.
 //! - With a comma or a range anywhere, and always in a source of more than nine layers, a group is a list of numbers

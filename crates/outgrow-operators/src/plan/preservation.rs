@@ -1,4 +1,5 @@
-//! Whether a growth leaves the function of the model as it was: a promise that each operator makes, and that its test holds it to.
+//! Whether a growth leaves the function of the model as it was: a promise that each operator makes, and that its test
+//! holds it to.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! The units of a model, layers and channels and neurons and heads, and which of them a random growth has put behind a mask. What a
-//! mask does to tensors is mask.rs's.
+//! The units of a model, layers and channels and neurons and heads, and which of them a random growth has put behind a
+//! mask. What a mask does to tensors is mask.rs's.
 
 use outgrow_checkpoint::LlamaConfig;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub(crate) struct Units {
 
 impl Units {
     /// Every unit where it was.
-    pub fn unchanged(model: &LlamaConfig) -> Self {
+    pub(crate) fn unchanged(model: &LlamaConfig) -> Self {
         let all = |size: usize| (0..size).map(Unit::Of).collect();
         Self {
             layers: all(model.num_hidden_layers),
@@ -42,7 +42,7 @@ impl Units {
     }
 
     /// Of a learned growth, which mixes units: what a mask was to let in is let in.
-    pub fn mixed(model: &LlamaConfig) -> Self {
+    pub(crate) fn mixed(model: &LlamaConfig) -> Self {
         let all = |size: usize| vec![Unit::New; size];
         Self {
             layers: all(model.num_hidden_layers),
@@ -53,13 +53,13 @@ impl Units {
     }
 
     /// Of a growth in depth. Fresh layers are behind a mask.
-    pub fn of_layers(model: &LlamaConfig, layers: &[LayerOrigin]) -> Self {
+    pub(crate) fn of_layers(model: &LlamaConfig, layers: &[LayerOrigin]) -> Self {
         let unit = |layer: &LayerOrigin| layer.source().map_or(Unit::Masked, Unit::Of);
         Self { layers: layers.iter().map(unit).collect(), ..Self::unchanged(model) }
     }
 
     /// Of a growth in width whose new units are all `new`.
-    pub fn of_width(model: &LlamaConfig, maps: &WidthMaps, new: Unit) -> Self {
+    pub(crate) fn of_width(model: &LlamaConfig, maps: &WidthMaps, new: Unit) -> Self {
         let units = |map: &ChannelMap, size: usize| {
             map.sources()
                 .iter()
@@ -76,7 +76,7 @@ impl Units {
     }
 
     /// Those of this growth, on a model whose own units come from `earlier`.
-    pub fn over(&self, earlier: &Self) -> Self {
+    pub(crate) fn over(&self, earlier: &Self) -> Self {
         let over = |units: &[Unit], earlier: &[Unit]| {
             let unit = |unit: &Unit| match *unit {
                 Unit::Of(source) => earlier[source],
@@ -93,7 +93,7 @@ impl Units {
     }
 
     /// Those behind a mask.
-    pub fn masked(&self) -> MaskedUnits {
+    pub(crate) fn masked(&self) -> MaskedUnits {
         MaskedUnits {
             layers: ranges(&self.layers),
             hidden_size: ranges(&self.hidden),

@@ -31,7 +31,8 @@ pub(crate) struct Widener<'a> {
     divided: Option<Channels>,
 }
 
-/// One kind of channels as what writes them has it in its rows, and what reads them in its columns. Made once: all tensors share them.
+/// One kind of channels as what writes them has it in its rows, and what reads them in its columns. Made once: all
+/// tensors share them.
 struct Sides {
     map: ChannelMap,
     written: Option<Channels>,
@@ -146,7 +147,8 @@ impl<'a> Widener<'a> {
     /// A, B and C of `[[W, A], [O, C]]`. The embedding writes its columns, so its new ones are zero.
     ///
     /// Where the residual stream doesn't grow there is no C to wake new heads and neurons up: then they are fresh, and
-    /// what reads them is zero. So it is with heads that join an old group: whatever they ask for, the values they get aren't zero.
+    /// what reads them is zero. So it is with heads that join an old group: whatever they ask for, the values they get
+    /// aren't zero.
     fn zero_fills(&self, part: Part, fill: Fill) -> [Fill; 3] {
         let is_wider = self.target.hidden_size > self.source.hidden_size;
         let joins = self.target.num_attention_heads > self.source.num_attention_heads

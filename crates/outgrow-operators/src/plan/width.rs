@@ -1,5 +1,5 @@
-//! The sizes of a model that is grown in width, and where each of its channels, neurons and heads comes from. What that means
-//! for a tensor is widen.rs's.
+//! The sizes of a model that is grown in width, and where each of its channels, neurons and heads comes from. What that
+//! means for a tensor is widen.rs's.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use crate::{
     plan::origin::{Channel, Channels},
 };
 
-/// Channels of one kind beyond those of any decoder; a bound, so that a slip in a size is an error and not an endless allocation.
+/// Channels of one kind beyond those of any decoder; a bound, so that a slip in a size is an error and not an endless
+/// allocation.
 const LARGEST_WIDTH: usize = 1 << 20;
 
 /// For each channel of the grown model, the channel of the source that it is made of; `None` where it is new.
@@ -168,8 +169,8 @@ impl WidthMaps {
     }
 }
 
-/// Query and key-value heads. Where the groups stay as large as they are, whole groups are added; where the key-value heads
-/// stay, each group gets more queries; where only they grow, each is copied for a part of its queries.
+/// Query and key-value heads. Where the groups stay as large as they are, whole groups are added; where the key-value
+/// heads stay, each group gets more queries; where only they grow, each is copied for a part of its queries.
 fn heads(source: &LlamaConfig, target: &LlamaConfig) -> (ChannelMap, ChannelMap) {
     let (source_keys, target_keys) = (source.num_key_value_heads, target.num_key_value_heads);
     let source_group = source.num_attention_heads / source_keys;

@@ -20,7 +20,8 @@ pub struct Passthrough {
     pub model: String,
     /// The grown model's layers from the bottom.
     pub slices: Vec<Slice>,
-    /// The type of all tensors, scaled ones included: they are converted before they are scaled. As the source has them without.
+    /// The type of all tensors, scaled ones included: they are converted before they are scaled. As the source has them
+    /// without.
     pub dtype: Option<Dtype>,
     /// The type that they are stored in after that, where it is another.
     pub out_dtype: Option<Dtype>,
@@ -46,7 +47,8 @@ pub struct Slice {
 pub struct Scale {
     /// A part of the names, in the source, of the tensors that it is for; all without it.
     pub filter: Option<String>,
-    /// The factor: at least one number. Several are spread evenly over the slice's layers, with straight lines between them.
+    /// The factor: at least one number. Several are spread evenly over the slice's layers, with straight lines between
+    /// them.
     pub values: Vec<f64>,
 }
 
@@ -85,10 +87,11 @@ impl Passthrough {
         Ok(self.slices.iter().flat_map(|slice| slice.layers.clone()).collect())
     }
 
-    /// The source's tensor that a tensor of the grown model is made of, and what it is multiplied by. `None` for a layer that
-    /// the grown model doesn't have.
+    /// The source's tensor that a tensor of the grown model is made of, and what it is multiplied by. `None` for a
+    /// layer that the grown model doesn't have.
     ///
-    /// Embeddings belong to the first slice; the final norm, the head and whatever else is outside the layers, to the last.
+    /// Embeddings belong to the first slice; the final norm, the head and whatever else is outside the layers, to the
+    /// last.
     pub fn origin(&self, tensor: &str) -> Option<(String, f64)> {
         let Some(mut layer) = layer_index(tensor) else {
             let slice = if is_embedding(tensor) { self.slices.first() } else { self.slices.last() };

@@ -1,5 +1,5 @@
-//! YAML as a tree whose nodes know their lines, so that all problems of a recipe can be named with their places at once.
-//! It reads one document and resolves aliases. Tags are refused, and what a scalar means is the reader's to say.
+//! YAML as a tree whose nodes know their lines, so that all problems of a recipe can be named with their places at
+//! once. It reads one document and resolves aliases. Tags are refused, and what a scalar means is the reader's to say.
 
 use std::collections::HashMap;
 
@@ -113,7 +113,7 @@ struct Open {
 }
 
 impl Builder {
-    fn take(&mut self, event: Event, span: Span) -> Result<(), String> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), String> {
         let line = span.start.line();
         match event {
             Event::Scalar(_, _, _, Some(tag))

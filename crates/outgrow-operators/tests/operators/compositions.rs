@@ -1,5 +1,5 @@
-//! Laws of plans in general: what a plan makes is its target's, several growths are one, and the order doesn't matter where it
-//! shouldn't.
+//! Laws of plans in general: what a plan makes is its target's, several growths are one, and the order doesn't matter
+//! where it shouldn't.
 
 use std::{fs, path::PathBuf};
 

@@ -13,13 +13,13 @@ use tempfile::TempDir;
 use crate::models::{model, numbered};
 
 /// A model in a temporary folder.
-pub struct Folder {
+pub(crate) struct Folder {
     pub dir: TempDir,
     pub folder: PathBuf,
 }
 
 impl Folder {
-    pub fn new(num_hidden_layers: usize, change: impl Fn(&mut Value)) -> Self {
+    pub(crate) fn new(num_hidden_layers: usize, change: impl Fn(&mut Value)) -> Self {
         let dir = TempDir::new().unwrap();
         let folder = dir.path().join("source");
         let config = model(num_hidden_layers);
@@ -31,17 +31,17 @@ impl Folder {
         Self { dir, folder }
     }
 
-    pub fn open(&self) -> Source {
+    pub(crate) fn open(&self) -> Source {
         Source::open(&self.folder).unwrap()
     }
 
-    pub fn beside(&self, name: &str) -> PathBuf {
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 }
 
 /// Grows a folder by a plan.
-pub fn grow_folder(
+pub(crate) fn grow_folder(
     source: &Source,
     plan: &FolderPlan,
     moments: Moments,
@@ -52,7 +52,7 @@ pub fn grow_folder(
 }
 
 /// Names in a folder, sorted.
-pub fn names_in(folder: &Path) -> Vec<String> {
+pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.collect();
     names.sort();

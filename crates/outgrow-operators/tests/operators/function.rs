@@ -1,5 +1,5 @@
-//! Whether a grown model computes what its source does, as each operator says of itself: by a decoder of our own in f64, that growth
-//! knows nothing of.
+//! Whether a grown model computes what its source does, as each operator says of itself: by a decoder of our own in
+//! f64, that growth knows nothing of.
 
 use outgrow_checkpoint::{LlamaConfig, NamedTensors};
 use outgrow_operators::{Growth, GrowthPlan, Mix, Preservation, Width, grow_tensors};
@@ -29,8 +29,9 @@ fn difference_of(
     before.iter().zip(&after).map(|(before, after)| (before - after).abs() / scale).fold(0.0, f64::max)
 }
 
-/// How much the logits move at most when every weight does by a few times what f32 rounds, in one of four ways, relative to the
-/// largest logit. Where that is much, as where channels of a norm nearly vanish, no rounded model can be told from another.
+/// How much the logits move at most when every weight does by a few times what f32 rounds, in one of four ways,
+/// relative to the largest logit. Where that is much, as where channels of a norm nearly vanish, no rounded model can
+/// be told from another.
 fn sensitivity(source: &LlamaConfig, tensors: &NamedTensors) -> f64 {
     let moves = |(every, first): (usize, usize)| {
         let mut moved = tensors.clone();
@@ -60,7 +61,7 @@ proptest! {
                 Preservation::Exact => prop_assert!(open < 1e-5, "{:?}: {}", growth, open),
                 Preservation::None => prop_assert!(open > 1e-5, "{:?}: {}", growth, open),
                 Preservation::AtMaskZero => {
-                    let closed = difference(&plan, &tensors, &Mask::only_first(&plan.source(), plan.target()));
+                    let closed = difference(&plan, &tensors, &Mask::only_first(plan.source(), plan.target()));
                     prop_assert!(closed < 1e-5 && open > 1e-5, "{:?}: {} closed, {} open", growth, closed, open);
                 }
             }

@@ -1,5 +1,5 @@
-//! Everything that is new in a grown model learns: it has a gradient, if not in the first step then in the second, when zeros that
-//! stood before it have moved. Gradients are finite differences on a decoder that growth knows nothing of.
+//! Everything that is new in a grown model learns: it has a gradient, if not in the first step then in the second, when
+//! zeros that stood before it have moved. Gradients are finite differences on a decoder that growth knows nothing of.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,8 @@ fn wider() -> Width {
     }
 }
 
-/// How many values of each tensor have no gradient, tensors without such values left out; then after one step down the gradient.
+/// How many values of each tensor have no gradient, tensors without such values left out; then after one step down the
+/// gradient.
 fn silent(growth: &Growth) -> [BTreeMap<String, usize>; 2] {
     let (config, tensors) = source();
     let plan = GrowthPlan::new(&config, [growth]).unwrap();

@@ -1,4 +1,5 @@
-//! Recipes that nobody should write, carried out: whatever is in them, there is a grown folder, or one line and nothing else.
+//! Recipes that nobody should write, carried out: whatever is in them, there is a grown folder, or one line and nothing
+//! else.
 
 use std::{error::Error, fs, path::Path, sync::LazyLock};
 

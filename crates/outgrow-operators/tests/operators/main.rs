@@ -1,5 +1,5 @@
-//! The tests of outgrow-operators in one program: recipes, plans and what they promise, growth in memory and on disk. What several of
-//! them need (small models, a folder that holds one, a decoder to judge by) comes first.
+//! The tests of outgrow-operators in one program: recipes, plans and what they promise, growth in memory and on disk.
+//! What several of them need (small models, a folder that holds one, a decoder to judge by) comes first.
 
 mod folder;
 mod models;

@@ -1,4 +1,5 @@
-//! Masks of random growth: what is behind one, the file that says so, and folding it in, against a decoder that has masks of its own.
+//! Masks of random growth: what is behind one, the file that says so, and folding it in, against a decoder that has
+//! masks of its own.
 
 use std::fs;
 

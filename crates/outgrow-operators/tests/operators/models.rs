@@ -1,11 +1,12 @@
-//! Small models of many shapes with a value of its own for every number, lists of their layers, and growths that fit them.
+//! Small models of many shapes with a value of its own for every number, lists of their layers, and growths that fit
+//! them.
 
 use outgrow_checkpoint::{Dtype, HostTensor, LlamaConfig, LlamaFields, NamedTensors, Rope, RopeScaling};
 use outgrow_operators::{Depth, Growth, Mix, Placement, Width};
 use proptest::prelude::*;
 
 /// Models with grouped queries, heads that don't add up to the hidden size, tied heads, all dtypes and rope types.
-pub fn models() -> impl Strategy<Value = LlamaConfig> {
+pub(crate) fn models() -> impl Strategy<Value = LlamaConfig> {
     let sizes = (1_usize..40, 1_usize..9, 1_usize..9, 1_usize..5);
     let heads = (1_usize..4, 1_usize..4, 1_usize..4);
     (sizes, heads, any::<bool>(), dtypes(), ropes(), numbers()).prop_map(
@@ -57,7 +58,7 @@ fn ropes() -> impl Strategy<Value = Rope> {
 }
 
 /// A value of its own for every number: small whole numbers, exact in bfloat16 for as long as that is possible.
-pub fn numbered(config: &LlamaConfig) -> NamedTensors {
+pub(crate) fn numbered(config: &LlamaConfig) -> NamedTensors {
     let mut value = 0.0;
     let mut next = || {
         value = if value < 256.0 { value + 1.0 } else { -255.0 };
@@ -71,7 +72,7 @@ pub fn numbered(config: &LlamaConfig) -> NamedTensors {
 }
 
 /// A model, and a list of some of its layers.
-pub fn layer_lists() -> impl Strategy<Value = (LlamaConfig, Vec<usize>)> {
+pub(crate) fn layer_lists() -> impl Strategy<Value = (LlamaConfig, Vec<usize>)> {
     models().prop_flat_map(|model| {
         let layers = proptest::collection::vec(0..model.num_hidden_layers, 1..8);
         (Just(model), layers)
@@ -79,7 +80,7 @@ pub fn layer_lists() -> impl Strategy<Value = (LlamaConfig, Vec<usize>)> {
 }
 
 /// Every operator with settings that fit `source`.
-pub fn growths(source: &LlamaConfig, by: usize, share: f64, seed: u64) -> Vec<Growth> {
+pub(crate) fn growths(source: &LlamaConfig, by: usize, share: f64, seed: u64) -> Vec<Growth> {
     let layers = source.num_hidden_layers;
     let times = |size: usize| Some(size * by);
     let width = Width {
@@ -124,7 +125,7 @@ pub fn growths(source: &LlamaConfig, by: usize, share: f64, seed: u64) -> Vec<Gr
 }
 
 /// A small model with this many layers.
-pub fn model(num_hidden_layers: usize) -> LlamaConfig {
+pub(crate) fn model(num_hidden_layers: usize) -> LlamaConfig {
     let json = serde_json::json!({
         "model_type": "llama", "vocab_size": 12, "hidden_size": 8, "intermediate_size": 12,
         "num_hidden_layers": num_hidden_layers, "num_attention_heads": 4, "num_key_value_heads": 2,

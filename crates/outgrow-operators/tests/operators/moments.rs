@@ -1,5 +1,5 @@
-//! Moments of an optimizer grow by the same plan; the policy `scaled` is held to gradients, measured by finite differences on a
-//! decoder that growth knows nothing of.
+//! Moments of an optimizer grow by the same plan; the policy `scaled` is held to gradients, measured by finite
+//! differences on a decoder that growth knows nothing of.
 
 #![expect(clippy::float_cmp, reason = "moments are copied or halved, exactly")]
 
@@ -46,8 +46,8 @@ fn largest(tensor: &HostTensor) -> f32 {
     tensor.values.iter().fold(0.0, |most, value| most.max(value.abs()))
 }
 
-/// How far gradients move, relative to their tensor's largest, when every weight does by a few times what f32 rounds. A third of a weight is rounded, and
-/// where channels of a norm nearly vanish, that alone moves them.
+/// How far gradients move, relative to their tensor's largest, when every weight does by a few times what f32 rounds. A
+/// third of a weight is rounded, and where channels of a norm nearly vanish, that alone moves them.
 fn sensitivity(config: &LlamaConfig, tensors: &NamedTensors, before: &NamedTensors) -> f32 {
     let mut most = 0.0_f32;
     for every in [2, 3] {

@@ -1,5 +1,5 @@
-//! Decoders of other architectures grow in depth: every tensor by the list, config.json with it, and what can't be grown is refused
-//! in one line.
+//! Decoders of other architectures grow in depth: every tensor by the list, config.json with it, and what can't be
+//! grown is refused in one line.
 
 mod biases;
 

@@ -1,12 +1,12 @@
-//! A LLaMA-style decoder in plain loops and f64, written from its definition: what a grown model must compute is judged by this,
-//! not by anything that growth itself uses. Default rotary frequencies only.
+//! A LLaMA-style decoder in plain loops and f64, written from its definition: what a grown model must compute is judged
+//! by this, not by anything that growth itself uses. Default rotary frequencies only.
 
 use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors, Rope, RopeScaling};
 
-/// What of a grown model is let in: 1, or less for what is new (arXiv 2405.15319, A.5). A channel is masked where it is written; norms,
-/// as in the paper's equation, let through what is there.
+/// What of a grown model is let in: 1, or less for what is new (arXiv 2405.15319, A.5). A channel is masked where it is
+/// written; norms, as in the paper's equation, let through what is there.
 #[derive(Clone, Debug)]
-pub struct Mask {
+pub(crate) struct Mask {
     pub hidden: Vec<f64>,
     pub heads: Vec<f64>,
     pub neurons: Vec<f64>,
@@ -15,7 +15,7 @@ pub struct Mask {
 
 impl Mask {
     /// Everything is let in.
-    pub fn open(config: &LlamaConfig) -> Self {
+    pub(crate) fn open(config: &LlamaConfig) -> Self {
         Self {
             hidden: vec![1.0; config.hidden_size],
             heads: vec![1.0; config.num_attention_heads],
@@ -25,7 +25,7 @@ impl Mask {
     }
 
     /// Only what stands where the source's has its own: the first channels, heads, neurons and layers.
-    pub fn only_first(source: &LlamaConfig, target: &LlamaConfig) -> Self {
+    pub(crate) fn only_first(source: &LlamaConfig, target: &LlamaConfig) -> Self {
         let first = |old: usize, all: usize| (0..all).map(|index| f64::from(u8::from(index < old))).collect();
         Self {
             hidden: first(source.hidden_size, target.hidden_size),
@@ -37,7 +37,12 @@ impl Mask {
 }
 
 /// Logits of every position, one after the other.
-pub fn logits(config: &LlamaConfig, tensors: &NamedTensors, tokens: &[usize], mask: &Mask) -> Vec<f64> {
+pub(crate) fn logits(
+    config: &LlamaConfig,
+    tensors: &NamedTensors,
+    tokens: &[usize],
+    mask: &Mask,
+) -> Vec<f64> {
     let model = Model { config, tensors, mask };
     let embedding = &tensors["model.embed_tokens.weight"];
     let mut stream: Vec<Vec<f64>> =
@@ -165,8 +170,9 @@ fn rotated(head: &[f64], position: usize, theta: f64) -> Vec<f64> {
     out
 }
 
-/// Weights of an ordinary size, from a small generator; norms around 1. Rotary frequencies and dtype are made ordinary too.
-pub fn ordinary(config: &LlamaConfig, seed: u64) -> (LlamaConfig, NamedTensors) {
+/// Weights of an ordinary size, from a small generator; norms around 1. Rotary frequencies and dtype are made ordinary
+/// too.
+pub(crate) fn ordinary(config: &LlamaConfig, seed: u64) -> (LlamaConfig, NamedTensors) {
     let config = config.with(|fields| {
         fields.rope = Rope { theta: 10_000.0, scaling: RopeScaling::Default };
         fields.rms_norm_eps = 1e-5;
@@ -192,14 +198,14 @@ pub fn ordinary(config: &LlamaConfig, seed: u64) -> (LlamaConfig, NamedTensors) 
 }
 
 /// A number that depends on every logit.
-pub fn loss(config: &LlamaConfig, tensors: &NamedTensors) -> f64 {
+pub(crate) fn loss(config: &LlamaConfig, tensors: &NamedTensors) -> f64 {
     let tokens: Vec<usize> = (0..5).map(|index| index % config.vocab_size).collect();
     let logits = logits(config, tensors, &tokens, &Mask::open(config));
     logits.iter().enumerate().map(|(index, logit)| logit * (1.0 + 0.37 * index as f64).sin()).sum()
 }
 
 /// The loss's gradients by finite differences.
-pub fn gradients(config: &LlamaConfig, tensors: &NamedTensors) -> NamedTensors {
+pub(crate) fn gradients(config: &LlamaConfig, tensors: &NamedTensors) -> NamedTensors {
     let mut changed = tensors.clone();
     let mut gradient = |name: &str, index: usize| {
         let old = tensors[name].values[index];
@@ -221,7 +227,7 @@ pub fn gradients(config: &LlamaConfig, tensors: &NamedTensors) -> NamedTensors {
 }
 
 /// The same model, but so small that it can be measured parameter by parameter.
-pub fn tiny(shape: &LlamaConfig) -> LlamaConfig {
+pub(crate) fn tiny(shape: &LlamaConfig) -> LlamaConfig {
     let few = |size: usize, most: usize| size.clamp(2, most);
     let tiny = shape.with(|fields| {
         fields.vocab_size = few(shape.vocab_size, 5);

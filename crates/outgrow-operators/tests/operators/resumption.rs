@@ -1,5 +1,5 @@
-//! A growth that was killed is gone on with: finished shards are used, and the result is what it is without the kill. That real
-//! processes are killed is the runner's test; here they leave what they would.
+//! A growth that was killed is gone on with: finished shards are used, and the result is what it is without the kill.
+//! That real processes are killed is the runner's test; here they leave what they would.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -194,7 +194,8 @@ impl Scene {
         }
     }
 
-    /// Shows the folder of a growth in which only the card is missing: that waits for the source's config.json to be read again.
+    /// Shows the folder of a growth in which only the card is missing: that waits for the source's config.json to be
+    /// read again.
     fn almost_grow(&self, growth: &Growth, moments: Moments, show: impl FnOnce(&Path)) {
         let source = self.source();
         let config = source.weights().folder().join("config.json");

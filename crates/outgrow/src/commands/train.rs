@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let recipe = Recipe::read(&arguments.recipe)?;
     let compute = arguments.compute.resolve(recipe.device.as_deref(), recipe.dtype)?;
     let with_name = |error: Error| match error {
-        Error::Input(_) => error.within(arguments.recipe.display()),
+        Error::Input(_) => error.within(arguments.recipe.display().to_string()),
         error => error,
     };
     if arguments.plan {

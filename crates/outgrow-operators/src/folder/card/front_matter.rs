@@ -1,5 +1,5 @@
-//! The YAML at the head of a Hugging Face model card: what of a source's holds for a model grown from it, and where the source
-//! comes from. It renders no Markdown.
+//! The YAML at the head of a Hugging Face model card: what of a source's holds for a model grown from it, and where the
+//! source comes from. It renders no Markdown.
 
 use std::path::{Component, Path};
 
@@ -36,8 +36,9 @@ pub(super) fn of_grown(base_models: &[String], source_card: Option<&str>) -> Str
     head + "---\n"
 }
 
-/// The Hugging Face repositories that a source is or comes from: the one whose place in the cache of downloads the folder has, or
-/// those that its card names as `base_model`, or what its config.json has as `_name_or_path` where that isn't a path.
+/// The Hugging Face repositories that a source is or comes from: the one whose place in the cache of downloads the
+/// folder has, or those that its card names as `base_model`, or what its config.json has as `_name_or_path` where that
+/// isn't a path.
 pub fn base_models(folder: &Path, source_card: Option<&str>, raw_config: &Json) -> Vec<String> {
     if let Some(repository) = folder.components().rev().find_map(cached_repository) {
         return vec![repository];
@@ -133,7 +134,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// `org/name` of a folder `models--org--name`.
-fn cached_repository(component: Component) -> Option<String> {
+fn cached_repository(component: Component<'_>) -> Option<String> {
     let name = component.as_os_str().to_str()?.strip_prefix("models--")?.replacen("--", "/", 1);
     is_repository(&name).then_some(name)
 }

@@ -1,5 +1,5 @@
-//! The card of a grown folder, its README.md: what it was grown from, how, and whether it still computes the same. A pure
-//! function of facts; it reads no folder and claims no result that it wasn't given.
+//! The card of a grown folder, its README.md: what it was grown from, how, and whether it still computes the same. A
+//! pure function of facts; it reads no folder and claims no result that it wasn't given.
 
 use std::fmt::Write;
 
@@ -13,7 +13,8 @@ use crate::{
 pub struct CardFacts {
     /// Name of the source's folder.
     pub source: String,
-    /// The Hugging Face repositories that the source is or comes from ([`crate::base_models`]); none where nobody knows.
+    /// The Hugging Face repositories that the source is or comes from ([`crate::base_models`]); none where nobody
+    /// knows.
     pub base_models: Vec<String>,
     /// Sizes of the source.
     pub source_size: ModelSize,
@@ -54,8 +55,8 @@ pub enum CardRecipe {
     },
 }
 
-/// The card: Markdown behind YAML that the Hugging Face hub reads. The source's licence and languages hold for the grown model
-/// too; its results don't, and stay in its own card, which is kept at the end.
+/// The card: Markdown behind YAML that the Hugging Face hub reads. The source's licence and languages hold for the
+/// grown model too; its results don't, and stay in its own card, which is kept at the end.
 pub fn model_card(facts: &CardFacts) -> String {
     let mut card = front_matter::of_grown(&facts.base_models, facts.source_card.as_deref());
     match &facts.recipe {
@@ -70,7 +71,7 @@ pub fn model_card(facts: &CardFacts) -> String {
     card
 }
 
-fn push(card: &mut String, text: std::fmt::Arguments) {
+fn push(card: &mut String, text: std::fmt::Arguments<'_>) {
     card.write_fmt(text).expect("a String takes everything");
 }
 

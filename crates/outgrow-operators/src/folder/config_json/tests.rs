@@ -11,12 +11,12 @@ fn source(keys: &Value) -> Value {
     config
 }
 
-#[allow(clippy::needless_pass_by_value)] // Calls read better so.
+#[expect(clippy::needless_pass_by_value, reason = "calls read better so")]
 fn grown(keys: Value, layers: &[usize]) -> Value {
     grown_config(&source(&keys), 4, layers).unwrap()
 }
 
-#[allow(clippy::needless_pass_by_value)] // As above.
+#[expect(clippy::needless_pass_by_value, reason = "calls read better so")]
 fn refused(keys: Value, layers: &[usize]) -> String {
     let (key, problem) = grown_config(&source(&keys), 4, layers).unwrap_err();
     format!("`{key}`: {problem}")

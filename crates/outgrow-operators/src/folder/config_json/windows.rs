@@ -1,5 +1,5 @@
-//! Attention to a window of the sequence, where it follows from the number of a layer. Files that list their layers' kinds have
-//! no need of this.
+//! Attention to a window of the sequence, where it follows from the number of a layer. Files that list their layers'
+//! kinds have no need of this.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,8 @@ use super::{Growing, Refusal, refusal};
 const MAX_WINDOW_LAYERS: &str = "max_window_layers";
 const LAYER_TYPES: &str = "layer_types";
 
-/// What an architecture makes of `max_window_layers`, in version 5.23 of transformers. All of these prefer `layer_types`.
+/// What an architecture makes of `max_window_layers`, in version 5.23 of transformers. All of these prefer
+/// `layer_types`.
 struct Windows {
     model_type: &'static str,
     /// The number without the key.
@@ -35,7 +36,8 @@ const WINDOWS: [Windows; 4] = [
 ];
 
 impl Growing<'_> {
-    /// Keeps the number where it can say of the grown model what it says of the source, and else lists the layers' kinds.
+    /// Keeps the number where it can say of the grown model what it says of the source, and else lists the layers'
+    /// kinds.
     pub(super) fn windows(&self, grown: &mut Map<String, Value>) -> Result<(), Refusal> {
         // Whichever layers have a window that no text is longer than, it makes no difference.
         if self.number("sliding_window") >= Some(self.number("max_position_embeddings").unwrap_or(usize::MAX))

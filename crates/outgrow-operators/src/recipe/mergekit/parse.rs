@@ -85,7 +85,7 @@ impl Reader {
     }
 
     /// What a recipe says of the tokenizer: the source's own comes along, whatever is said.
-    fn tokenizer(&mut self, recipe: &Map) {
+    fn tokenizer(&mut self, recipe: &Map<'_>) {
         const ALONG: &str = "passed over: the source's tokenizer comes along, and all rows of the embedding";
         if let Some(node) = recipe.given("tokenizer_source") {
             self.tokenizer_source(node);
@@ -121,7 +121,7 @@ impl Reader {
         }
     }
 
-    fn merge_method(&mut self, line: usize, recipe: &Map) {
+    fn merge_method(&mut self, line: usize, recipe: &Map<'_>) {
         match recipe.get("merge_method") {
             None => self.problem(line, format!("`merge_method` is missing; expected {METHOD}")),
             Some(node) if node.text() != Some(METHOD) => {
@@ -145,8 +145,8 @@ impl Reader {
         }
     }
 
-    /// A slice of the grown model. The recipe's own scales come after the slice's, and those after the source's: the first
-    /// that fits a tensor counts.
+    /// A slice of the grown model. The recipe's own scales come after the slice's, and those after the source's: the
+    /// first that fits a tensor counts.
     fn slice(&mut self, node: &Node, recipe_scales: &[Scale]) -> Option<Slice> {
         let slice = self.map(node, "a slice", &["sources", "parameters", "base_model", "residual_weight"])?;
         let base = slice.given("base_model").and_then(|node| self.model(node));

@@ -16,8 +16,8 @@ pub(super) struct Flags {
     /// Whether to grow deeper or wider, for operators that can do both.
     #[arg(long, value_name = "AXIS", value_parser = one_of(&Axis::ALL, |_| ""))]
     axis: Option<Axis>,
-    /// How many times as large: stack, interleave, hyperclone; in depth also last, zero, random and learned, in place of
-    /// --num-hidden-layers.
+    /// How many times as large: stack, interleave, hyperclone; in depth also last, zero, random and learned, in place
+    /// of --num-hidden-layers.
     #[arg(long, value_name = "G")]
     factor: Option<usize>,
     /// The source layer of each new layer, counted from 0, instead of an operator: 0,1,2,0,1,2.
