@@ -22,3 +22,19 @@ mod fingerprint;
 
 pub(crate) mod account;
 mod peak_memory;
+
+pub use self::{
+    account::Account,
+    card::{
+        front_matter::base_models,
+        text::{CardFacts, CardRecipe, ModelSize, model_card},
+    },
+    digest::{FileDigest, sha256_of_files},
+    growth::FolderGrowth,
+    mask::Mask,
+    masked::MaskedFolder,
+    outline::{Outline, Plannable},
+    plan::FolderPlan,
+    source::{OtherDecoder, Source},
+    write::Grown,
+};

@@ -4,47 +4,19 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-mod growth;
-mod recipe;
+pub mod growth;
+pub mod recipe;
 
-mod plan;
+pub mod plan;
 mod execute;
 
-mod folder;
+pub mod folder;
 
 mod error;
 
 pub use error::GrowthError;
 pub use execute::{grow_moments, grow_tensors};
-pub use folder::{
-    account::Account,
-    card::{
-        front_matter::base_models,
-        text::{CardFacts, CardRecipe, ModelSize, model_card},
-    },
-    digest::{FileDigest, sha256_of_files},
-    growth::FolderGrowth,
-    mask::Mask,
-    masked::MaskedFolder,
-    outline::{Outline, Plannable},
-    plan::FolderPlan,
-    source::{OtherDecoder, Source},
-    write::Grown,
-};
-pub use growth::{
-    Axis, Depth, Growth, LearnedMatrices, MatricesFile, Mix, Operator, ParameterError, Parameters, Placement,
-    UnknownWord, Width,
-};
-pub use plan::{
-    GrowthPlan,
-    depth::LayerOrigin,
-    layer_map::LayerMap,
-    moments::Moments,
-    origin::{Channel, Channels, Fill, Origin, PlannedTensor, Widening},
-    preservation::Preservation,
-    units::MaskedUnits,
-};
-pub use recipe::{
-    GrowthRecipe, RecipeFile, RecipeFileError,
-    mergekit::{Passthrough, PassthroughDtypes, Scale, Slice},
-};
+pub use folder::{FolderGrowth, FolderPlan, Source};
+pub use growth::{Axis, Depth, Growth, Mix, Operator, Parameters, Placement, Width};
+pub use plan::{GrowthPlan, LayerMap, LayerOrigin, Moments, Origin, PlannedTensor, Preservation};
+pub use recipe::{GrowthRecipe, RecipeFile};

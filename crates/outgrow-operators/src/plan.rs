@@ -24,20 +24,26 @@ use std::{collections::BTreeMap, fmt};
 
 use outgrow_checkpoint::{LlamaConfig, TensorShape};
 
+pub use self::{
+    depth::LayerOrigin,
+    layer_map::LayerMap,
+    moments::Moments,
+    origin::{Channel, Channels, Fill, Origin, PlannedTensor, Widening},
+    preservation::Preservation,
+    units::MaskedUnits,
+};
 use crate::{
     error::GrowthError,
     growth::{Growth, LearnedMatrices, MatricesFile, Mix, Width},
     plan::{
         biases::Biases,
-        depth::{LayerOrigin, deepened_tensor},
+        depth::deepened_tensor,
         fresh::fresh,
         kind::{Kind, Size},
         layer_map::layers_in_words,
-        moments::{Moments, plan_moments},
-        origin::{Origin, PlannedTensor},
+        moments::plan_moments,
         part::Part,
-        preservation::Preservation,
-        units::{MaskedUnits, Unit, Units},
+        units::{Unit, Units},
         widen::{Style, Widener},
         width::{WidthMaps, widened},
     },

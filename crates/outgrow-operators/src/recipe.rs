@@ -18,7 +18,8 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::{error::GrowthError, growth::Growth, recipe::mergekit::Passthrough};
+pub use self::mergekit::{Passthrough, PassthroughDtypes, Scale, Slice};
+use crate::{error::GrowthError, growth::Growth};
 
 /// A recipe is written by a person; a file beyond this is something else.
 const LARGEST_BYTES: u64 = 1 << 20;

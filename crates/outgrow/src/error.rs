@@ -8,7 +8,7 @@ use outgrow_data::DataError;
 use outgrow_eval::EvalError;
 use outgrow_kernels::DeviceError;
 use outgrow_model::ModelError;
-use outgrow_operators::{GrowthError, RecipeFileError};
+use outgrow_operators::{GrowthError, recipe::RecipeFileError};
 use outgrow_report::ReportError;
 use outgrow_schedules::ScheduleError;
 use outgrow_tokenizer::TokenizerError;

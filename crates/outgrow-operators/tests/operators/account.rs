@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use outgrow_checkpoint::{LlamaConfig, LlamaFields, write_tensors};
 use outgrow_operators::{
-    Depth, FolderGrowth, FolderPlan, Growth, GrowthError, Mix, Moments, Outline, Passthrough, Placement,
-    Source, Width,
+    Depth, FolderGrowth, FolderPlan, Growth, GrowthError, Mix, Moments, Placement, Source, Width,
+    folder::Outline, recipe::Passthrough,
 };
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;

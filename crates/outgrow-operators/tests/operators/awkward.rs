@@ -12,7 +12,9 @@ use outgrow_checkpoint::{
     shards::{ShardLayout, ShardWriter},
     write_checkpoint, write_tensors,
 };
-use outgrow_operators::{FolderPlan, Growth, GrowthError, Moments, Outline, Passthrough, Source};
+use outgrow_operators::{
+    FolderPlan, Growth, GrowthError, Moments, Source, folder::Outline, recipe::Passthrough,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

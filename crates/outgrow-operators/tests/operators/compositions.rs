@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use outgrow_operators::{Depth, Growth, GrowthPlan, LearnedMatrices, Origin, Width, grow_tensors};
+use outgrow_operators::{Depth, Growth, GrowthPlan, Origin, Width, grow_tensors, growth::LearnedMatrices};
 use proptest::{prelude::*, sample::Index};
 
 use crate::{

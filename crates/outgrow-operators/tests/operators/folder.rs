@@ -6,7 +6,7 @@ use std::{
 };
 
 use outgrow_checkpoint::write_checkpoint;
-use outgrow_operators::{FolderGrowth, FolderPlan, Grown, GrowthError, Moments, Source};
+use outgrow_operators::{FolderGrowth, FolderPlan, GrowthError, Moments, Source, folder::Grown};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -10,7 +10,8 @@ use outgrow_checkpoint::{
     write_checkpoint,
 };
 use outgrow_operators::{
-    FolderPlan, Growth, GrowthError, GrowthPlan, Moments, Passthrough, Preservation, Source, grow_tensors,
+    FolderPlan, Growth, GrowthError, GrowthPlan, Moments, Preservation, Source, grow_tensors,
+    recipe::Passthrough,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};

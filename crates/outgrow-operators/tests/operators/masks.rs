@@ -5,7 +5,8 @@ use std::fs;
 
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, write_checkpoint};
 use outgrow_operators::{
-    Depth, FolderPlan, Growth, GrowthPlan, MaskedFolder, MaskedUnits, Moments, Source, Width, grow_tensors,
+    Depth, FolderPlan, Growth, GrowthPlan, Moments, Source, Width, folder::MaskedFolder, grow_tensors,
+    plan::MaskedUnits,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;

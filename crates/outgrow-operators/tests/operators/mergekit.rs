@@ -8,7 +8,7 @@ use outgrow_checkpoint::{
     dtype::{decode_into, encode_into},
     write_checkpoint,
 };
-use outgrow_operators::{FolderPlan, Moments, Passthrough, Source};
+use outgrow_operators::{FolderPlan, Moments, Source, recipe::Passthrough};
 use proptest::prelude::*;
 
 use crate::{

@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 use insta::assert_snapshot;
 use outgrow_checkpoint::with_causes;
 use outgrow_operators::{
-    CardFacts, CardRecipe, FileDigest, ModelSize, Preservation, base_models, model_card, sha256_of_files,
+    Preservation,
+    folder::{CardFacts, CardRecipe, FileDigest, ModelSize, base_models, model_card, sha256_of_files},
 };
 use serde_json::json;
 use tempfile::TempDir;

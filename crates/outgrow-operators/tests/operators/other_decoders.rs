@@ -11,7 +11,8 @@ use outgrow_checkpoint::{
     tensor_names::{layer_index, with_layer_index},
 };
 use outgrow_operators::{
-    Depth, FolderPlan, Growth, GrowthError, Moments, Passthrough, Placement, Preservation, Source, Width,
+    Depth, FolderPlan, Growth, GrowthError, Moments, Placement, Preservation, Source, Width,
+    recipe::Passthrough,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;

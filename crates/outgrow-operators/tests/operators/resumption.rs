@@ -14,7 +14,7 @@ use outgrow_checkpoint::{
     shards::{ShardLayout, ShardSet, ShardWriter},
     write_checkpoint,
 };
-use outgrow_operators::{FolderPlan, Grown, Growth, Mix, Moments, Source};
+use outgrow_operators::{FolderPlan, Growth, Mix, Moments, Source, folder::Grown};
 use tempfile::TempDir;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use outgrow_operators::{FolderGrowth, MaskedFolder, Moments};
+use outgrow_operators::{FolderGrowth, Moments, folder::MaskedFolder};
 
 use super::grow::parse_size;
 use crate::{error::Result, terminal::output};

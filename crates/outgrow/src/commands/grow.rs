@@ -5,8 +5,8 @@ mod flags;
 use std::path::{Path, PathBuf};
 
 use outgrow_operators::{
-    FolderGrowth, FolderPlan, Growth, GrowthError, GrowthRecipe, Moments, Outline, Plannable, RecipeFile,
-    Source,
+    FolderGrowth, FolderPlan, Growth, GrowthError, GrowthRecipe, Moments, RecipeFile, Source,
+    folder::{Outline, Plannable},
 };
 
 use self::flags::Flags;

@@ -4,7 +4,7 @@
 use std::fs;
 
 use outgrow_checkpoint::{Checkpoint, HostTensor, NamedTensors, WeightFolder};
-use outgrow_operators::{FolderPlan, Growth, GrowthPlan, Passthrough, Width, grow_tensors};
+use outgrow_operators::{FolderPlan, Growth, GrowthPlan, Width, grow_tensors, recipe::Passthrough};
 use serde_json::json;
 
 use crate::awkward::{EMBEDDING, Folder, HEAD, STACK, config_of, head, other, tied};

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use outgrow_operators::{Axis, Growth, Mix, Operator, ParameterError, Parameters, Placement, Width};
+use outgrow_operators::{Axis, Growth, Mix, Operator, Parameters, Placement, Width, growth::ParameterError};
 
 use crate::{error::BadInput, terminal::words::one_of};
 
