@@ -22,6 +22,7 @@ mod fingerprint;
 
 pub(crate) mod account;
 mod peak_memory;
+mod thousands;
 
 pub use self::{
     account::Account,

@@ -12,6 +12,7 @@ use crate::{
         peak_memory::peak_memory_bytes,
         plan::FolderPlan,
         shards::GrownMoments,
+        thousands::grouped,
     },
     plan::{
         layer_map::{LayerMap, layers_in_words},
@@ -195,19 +196,6 @@ fn in_words(origin: &Origin, shape: &[usize]) -> String {
     }
 }
 
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,12 +206,5 @@ mod tests {
             [0.04, 59.4, 59.6, 3569.0, 3571.0, 9000.0].map(in_time).join(", "),
             "0.0 s, 59.4 s, 1 min, 59 min, 1.0 h, 2.5 h"
         );
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(0), "0");
     }
 }

@@ -22,9 +22,9 @@ use crate::{
     plan::{
         GrowthPlan,
         biases::Biases,
-        depth::{LayerOrigin, deepened_tensor},
+        depth::{LayerOrigin, identity_tensor},
         kind::Kind,
-        origin::PlannedTensor,
+        origin::{Origin, PlannedTensor},
         preservation::Preservation,
     },
     recipe::{GrowthRecipe, mergekit::PassthroughDtypes},
@@ -275,13 +275,17 @@ pub(crate) fn tensors(shapes: Vec<TensorShape>, layers: &[LayerOrigin]) -> Vec<P
         }
     }
     let grown = layers.iter().enumerate().flat_map(|(index, layer)| {
+        let is_identity = matches!(layer, LayerOrigin::Identity(_));
         let of_layer = layer.source().and_then(|source| by_layer.get(&source)).into_iter().flatten();
-        of_layer
-            .map(move |tensor| TensorShape { name: with_layer_index(&tensor.name, index), ..tensor.clone() })
+        of_layer.map(move |TensorShape { name, shape }| PlannedTensor {
+            name: with_layer_index(name, index),
+            shape: shape.clone(),
+            origin: if is_identity { identity_tensor(name.clone()) } else { Origin::copy(name.clone()) },
+        })
     });
-    let no_fresh = |_: &str| unreachable!("other decoders have no fresh layers");
-    let all = before.into_iter().chain(grown).chain(after);
-    all.map(|tensor| deepened_tensor(tensor, layers, &no_fresh)).collect()
+    let outside =
+        |TensorShape { name, shape }| PlannedTensor { origin: Origin::copy(name.clone()), name, shape };
+    before.into_iter().map(outside).chain(grown).chain(after.into_iter().map(outside)).collect()
 }
 
 /// The grown folder's tensors that are no parameters.

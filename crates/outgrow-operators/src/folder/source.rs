@@ -38,8 +38,10 @@ pub enum Source {
 pub struct OtherDecoder {
     weights: WeightFolder,
     num_hidden_layers: usize,
-    /// Why it is no LLaMA.
+    /// Why it can't be run as a LLaMA.
     reason: CheckpointError,
+    /// Its shape, where it is a LLaMA but for biases or its head; else why it isn't that either.
+    shape: Result<(LlamaConfig, Biases), CheckpointError>,
     head: Head,
     notes: Vec<Note>,
 }
@@ -143,9 +145,10 @@ pub(crate) fn size(shape: &[usize]) -> u64 {
 
 impl OtherDecoder {
     fn new(weights: WeightFolder, reason: CheckpointError) -> Result<Self, GrowthError> {
-        let weights = match Biases::and_shape(weights.raw_config()) {
+        let shape = Biases::and_shape(weights.raw_config());
+        let weights = match &shape {
             Ok((shape, biases)) => {
-                let names = biases.tensors(&shape).into_iter().map(|one| one.name).collect();
+                let names = biases.tensors(shape).into_iter().map(|one| one.name).collect();
                 weights.with_own_names(&names, shape.tie_word_embeddings)
             }
             Err(_) => weights,
@@ -186,7 +189,7 @@ impl OtherDecoder {
         let only_copied = (!only_copied.is_empty()).then_some(Note::OnlyCopied { names: only_copied });
         let notes = weights.notes().iter().cloned();
         let notes = notes.chain(unneeded).chain(head.note()).chain(only_copied).collect();
-        Ok(Self { num_hidden_layers: layers.len(), weights, reason, head, notes })
+        Ok(Self { num_hidden_layers: layers.len(), weights, reason, shape, head, notes })
     }
 
     /// Layers of the decoder.
@@ -207,15 +210,12 @@ impl OtherDecoder {
     /// Why it is no LLaMA, in words.
     pub(crate) fn reason(&self) -> String {
         // Of a Qwen2 with windows, say, the better reason is the one that is left when biases are passed over.
-        match Biases::and_shape(self.weights.raw_config()) {
-            Err(reason) => reason.to_string(),
-            Ok(_) => self.reason.to_string(),
-        }
+        self.shape.as_ref().err().unwrap_or(&self.reason).to_string()
     }
 
     /// Its shape, where it is a LLaMA but for biases of queries, keys and values; `None` of other architectures.
     pub(crate) fn biased_llama(&self) -> Option<Result<LlamaConfig, GrowthError>> {
-        match Biases::and_shape(self.weights.raw_config()) {
+        match &self.shape {
             Ok((shape, Biases::QueryKeyValue)) => {
                 let own_head = matches!(self.head, Head::Own(_));
                 let shape = shape.with(|fields| fields.tie_word_embeddings &= !own_head);

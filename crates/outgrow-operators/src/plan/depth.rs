@@ -57,13 +57,16 @@ pub(crate) fn deepened_tensor(
     let TensorShape { name, shape } = tensor;
     let origin = match layer_index(&name).map(|layer| layers[layer]) {
         None => Origin::copy(name.clone()),
-        Some(LayerOrigin::Identity(_)) if writes_residual(&name) => Origin::zeros(),
-        Some(LayerOrigin::Copy(source) | LayerOrigin::Identity(source)) => {
-            Origin::copy(with_layer_index(&name, source))
-        }
+        Some(LayerOrigin::Copy(source)) => Origin::copy(with_layer_index(&name, source)),
+        Some(LayerOrigin::Identity(source)) => identity_tensor(with_layer_index(&name, source)),
         Some(LayerOrigin::Fresh) => fresh(&name),
     };
     PlannedTensor { name, shape, origin }
+}
+
+/// What a tensor of an identity layer is made of, by the name that it has in the source.
+pub(crate) fn identity_tensor(name: String) -> Origin {
+    if writes_residual(&name) { Origin::zeros() } else { Origin::copy(name) }
 }
 
 /// Whether a layer adds this tensor's product to the residual stream.

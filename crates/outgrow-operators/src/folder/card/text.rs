@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::{
-    folder::{card::front_matter, digest::FileDigest},
+    folder::{card::front_matter, digest::FileDigest, thousands::grouped},
     plan::preservation::Preservation,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub struct CardFacts {
     /// Name of the source's folder.
     pub source: String,
-    /// The Hugging Face repositories that the source is or comes from ([`crate::base_models`]); none where nobody
+    /// The Hugging Face repositories that the source is or comes from ([`crate::folder::base_models`]); none where nobody
     /// knows.
     pub base_models: Vec<String>,
     /// Sizes of the source.
@@ -156,12 +156,4 @@ fn code(name: &str) -> String {
         character => character,
     };
     format!("`{}`", name.chars().map(tame).collect::<String>())
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    if number < 1000 {
-        return number.to_string();
-    }
-    format!("{},{:03}", grouped(number / 1000), number % 1000)
 }
