@@ -1,6 +1,5 @@
 //! Going on with a run: which checkpoints of a folder are whole, in what a run differs from the newest one, and which
-//! differences may be. Nothing is
-//! trained here.
+//! differences may be. Nothing is trained here.
 //!
 //! ```
 //! use outgrow_train::resume::{Field, Rule};

@@ -33,7 +33,7 @@ pub struct Training<'a> {
     pub folder: &'a Path,
     /// Files that each checkpoint carries along, such as the tokenizer.
     pub side_files: &'a [SideFile],
-    /// Whether a run that is gone on with may be made longer: [`Rule::Extension`](crate::Rule::Extension).
+    /// Whether a run that is gone on with may be made longer: [`Rule::Extension`](crate::resume::Rule::Extension).
     pub extend: bool,
 }
 

@@ -37,7 +37,7 @@ use crate::{
 /// ```
 ///
 /// [`Source`]: crate::Source
-/// [`Outline`]: crate::Outline
+/// [`Outline`]: crate::folder::Outline
 #[derive(Debug)]
 pub struct FolderGrowth<S> {
     pub(crate) source: S,
