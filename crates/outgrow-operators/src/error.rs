@@ -48,7 +48,7 @@ pub enum GrowthError {
         /// Its shape by the plan.
         expected: Vec<usize>,
     },
-    /// config.json has a list with one entry a layer that can't be grown.
+    /// config.json has a list with one entry for each layer that can't be grown.
     #[error("config.json: `{key}`: {problem}")]
     ConfigKey {
         /// The key.

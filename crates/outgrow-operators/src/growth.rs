@@ -40,7 +40,7 @@ pub enum Growth {
     },
     /// The source layer of each layer of the grown model, from the bottom.
     Layers {
-        /// One entry a layer of the grown model.
+        /// One entry for each layer of the grown model.
         layers: Vec<usize>,
     },
     /// Partial stacking in the paper's notation (Table 5), layers counted from 1: `12-3456*5-56`.
@@ -204,7 +204,7 @@ pub enum Mix {
 closed_set!(Mix, "way of mixing noise", 2, Linear => "linear", VariancePreserving => "variance-preserving");
 
 impl Growth {
-    /// The same with the path of its matrices, where it has one, taken from the folder of the recipe that names it.
+    /// Resolves the path of its matrices, where it has one, against the folder of the recipe.
     #[must_use]
     pub fn beside(mut self, folder: &Path) -> Self {
         if let Self::Learned { matrices: Some(file), .. } = &mut self {

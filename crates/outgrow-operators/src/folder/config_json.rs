@@ -1,7 +1,7 @@
 //! The config.json of a model that grew in depth, of any architecture. What speaks of single layers is grown with them,
-//! exactly: lists with an entry a layer, lists of layers' numbers, counts of layers at the bottom. What the file leaves
-//! to the number of a layer is written out where the architecture has a list for it. What can't be said of the grown
-//! model is refused by name. It sees no tensors.
+//! exactly: lists with an entry for each layer, lists of layers' numbers, counts of layers at the bottom. What the file
+//! leaves to the number of a layer is written out where the architecture has a list for it. What can't be said of the
+//! grown model is refused by name. It sees no tensors.
 //!
 //! Architectures that nothing is known of pass: most decoders' layers are all alike.
 

@@ -121,7 +121,7 @@ fn dropout_by_chance_is_left_out_and_said_and_dropout_of_none_or_all_is_as_the_l
     insta::assert_snapshot!(by_chance.notes().join("\n"), @"tokenizer.json: dropout 0.25 is left out: with it the tokenizers library drops merges at random, at each call anew");
     let none = of(json!(0.0));
     assert_eq!(none.encode(text, Reading::TEXT).unwrap(), without.encode(text, Reading::TEXT).unwrap());
-    // Nothing merges: an id a byte.
+    // Nothing merges: an id for each byte.
     let all = of(json!(1.0));
     assert_eq!(all.encode(text, Reading::TEXT).unwrap().len(), text.len());
     assert!(without.notes().is_empty() && none.notes().is_empty() && all.notes().is_empty());

@@ -148,7 +148,7 @@ fn scored(
     Ok(scores)
 }
 
-/// The paper's table has a row a model; this is the model's.
+/// The paper's table has a row for each model; this is the model's.
 fn print_paper_row(plan: &Plan, evaluation: &Evaluation<'_>) -> Result<()> {
     let Some(row) = evaluation.paper_row().filter(|_| plan.options().num_fewshot.unwrap_or(0) == 0) else {
         return Ok(());

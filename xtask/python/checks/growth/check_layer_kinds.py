@@ -2,10 +2,10 @@
 
     cargo xtask compare layer_kinds OUTGROW [--only MODEL_TYPE …]
 
-Weights play no part: a source is a config.json and one number a layer, under names that any decoder has. Each
+Weights play no part: a source is a config.json and one number for each layer, under names that any decoder has. Each
 architecture's own defaults, cut to eight layers, are written three times: as `save_pretrained` does; without the lists
-that have an entry a layer, as older files are; and with nothing but the model's type and number of layers. OUTGROW
-grows each by several lists. On the meta device, each layer of the model built from the grown file must have the
+that have an entry for each layer, as older files are; and with nothing but the model's type and number of layers.
+OUTGROW grows each by several lists. On the meta device, each layer of the model built from the grown file must have the
 settings and the tensors' shapes of the layer of the source that it is made of.
 
 `check_architectures.py` computes logits for some; this asks all, so that no rule by a layer's number is missed. A line

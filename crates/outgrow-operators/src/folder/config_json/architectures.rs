@@ -132,7 +132,7 @@ pub(super) const BY_NUMBER: [(&str, &str); 11] = [
     ("zaya", "its first layer differs from the rest"),
 ];
 
-/// Lists with one entry a layer.
+/// Lists with one entry for each layer.
 pub(super) const PER_LAYER: [&str; 10] = [
     "layer_types",
     "mlp_layer_types",
@@ -146,7 +146,7 @@ pub(super) const PER_LAYER: [&str; 10] = [
     "block_configs",
 ];
 
-/// Numbers that may also be lists with one entry a layer.
+/// Numbers that may also be lists with one entry for each layer.
 pub(super) const PER_LAYER_OR_ONE: [&str; 9] = [
     "activation_sparsity_pattern",
     "intermediate_size",
