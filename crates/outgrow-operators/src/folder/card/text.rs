@@ -13,8 +13,8 @@ use crate::{
 pub struct CardFacts {
     /// Name of the source's folder.
     pub source: String,
-    /// The Hugging Face repositories that the source is or comes from ([`crate::folder::base_models`]); none where nobody
-    /// knows.
+    /// The Hugging Face repositories that the source is or comes from, as [`crate::folder::base_models`] finds them;
+    /// none where nobody knows.
     pub base_models: Vec<String>,
     /// Sizes of the source.
     pub source_size: ModelSize,
