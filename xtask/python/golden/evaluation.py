@@ -122,7 +122,8 @@ def write_documents(folder: Path, data: Path | None) -> None:
 
 
 def with_unread_splits(folder: Path, copy: Path) -> None:
-    """The documents, something in place of splits that are opened but not read, and anatomy for all subjects of MMLU."""
+    """The documents, something in place of splits that are opened but not read, and anatomy for all subjects of
+    MMLU."""
     shutil.copytree(folder, copy)
     for name in ("arc_easy", "arc_challenge", "logiqa", "sciq", "openbookqa"):
         shutil.copy(copy / name / f"{name}_test.jsonl", copy / name / f"{name}_validation.jsonl")
@@ -133,7 +134,8 @@ def with_unread_splits(folder: Path, copy: Path) -> None:
 
 
 def write_tokenizer(path: Path) -> None:
-    """A small BPE in LLaMA's layout: spaces as ▁, one in front, bytes for what it doesn't know, a BOS by the post-processor."""
+    """A small BPE in LLaMA's layout: spaces as ▁, one in front, bytes for what it doesn't know, a BOS by the
+    post-processor."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     tokenizer.decoder = decoders.Sequence(

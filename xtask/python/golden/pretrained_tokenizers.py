@@ -94,7 +94,8 @@ def sentencepiece_model(folder: Path, name: str, **settings) -> bytes:
 
 
 def sentencepiece_json(folder: Path, model: bytes) -> dict:
-    """As Llama 2's own tokenizer.json has it: a normalizer, no pre-tokenizer, a template with the token that begins a text."""
+    """As Llama 2's own tokenizer.json has it: a normalizer, no pre-tokenizer, a template with the token that begins a
+    text."""
     from transformers.convert_slow_tokenizer import SentencePieceExtractor, generate_merges
 
     path = folder / "extracted.model"

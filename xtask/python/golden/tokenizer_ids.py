@@ -140,8 +140,8 @@ def answer(made, texts):
 
 
 def without_repetition(found, of_base):
-    """null for ids as text and decoded texts that the base has too, for ids as tokens that are those as text, and for ids with the
-    post-processor's that are those without; a list of nulls is null."""
+    """null for ids as text and decoded texts that the base has too, for ids as tokens that are those as text, and for
+    ids with the post-processor's that are those without; a list of nulls is null."""
     less = dict(found)
     for reading, known in (
         ("text", of_base and of_base["text"]),

@@ -682,7 +682,8 @@ def random_texts(seed, number):
 
 
 def shapes(seed=0, number=400, charsmap=None):
-    """Every named part on a model that suits it, every list of added tokens, then random combinations; (name, tokenizer.json)."""
+    """Every named part on a model that suits it, every list of added tokens, then random combinations; (name,
+    tokenizer.json)."""
     models_by_name = bases()
     yield from models_by_name.items()
     norms, pres, posts, decs = (

@@ -171,7 +171,8 @@ def folders(program: Path | None, folder: Path, only: list[str]) -> list[Row]:
 
 
 def grown(program: Path, path: Path) -> tuple[str, bool]:
-    """Stacks the folder twice: both sides write the same behind it, and its embedding, last norm and head are the source's."""
+    """Stacks the folder twice: both sides write the same behind it, and its embedding, last norm and head are the
+    source's."""
     target = path.with_name(f"{path.name}-grown")
     status, _, said = call([program, "grow", path, target, "--operator", "stack", "--factor", "2"], path.parent)
     if status:

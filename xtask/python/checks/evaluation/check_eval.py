@@ -89,7 +89,8 @@ def compare_samples(ours: Path, theirs: Path, task: str, compared: Compared) -> 
 
 
 def nearly(own_line: str, their_line: str, compared: Compared) -> bool:
-    """Whether nothing but the last digits of TruthfulQA's probability mass differ, which NumPy sums in another order."""
+    """Whether nothing but the last digits of TruthfulQA's probability mass differ, which NumPy sums in another
+    order."""
     own, their = json.loads(own_line), json.loads(their_line)
     if list(own) != list(their) or not own["filter"] == "none" or "mc2_targets" not in own["doc"]:
         return False

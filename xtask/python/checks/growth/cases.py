@@ -158,7 +158,8 @@ def depth_cases(source: str) -> Iterator[Case]:
 
 
 def width_changes(source: str) -> dict[str, dict[str, int]]:
-    """Sizes to grow to: everything, one at a time, and a hidden size of which some channels are copied and some aren't."""
+    """Sizes to grow to: everything, one at a time, and a hidden size of which some channels are copied and some
+    aren't."""
     sizes, doubled = SIZES[source], dict(DOUBLED[source])
     heads = {name: doubled[name] for name in ("num_attention_heads", "num_key_value_heads")}
     changes = {

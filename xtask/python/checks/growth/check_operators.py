@@ -138,7 +138,8 @@ def check_fresh(name: str, values: torch.Tensor, wanted: list[float]) -> None:
 
 
 def filled(expected: Model, grown: Model) -> Model:
-    """The equations' tensors, with the grown folder's values where they are drawn at random; as the folder rounds them."""
+    """The equations' tensors, with the grown folder's values where they are drawn at random; as the folder rounds
+    them."""
     tensors = {}
     for name, wanted in expected.tensors.items():
         tensor = grown.tensors[name]

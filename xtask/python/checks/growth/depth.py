@@ -154,7 +154,8 @@ def learned_depth(model: Model, matrices: dict[str, torch.Tensor]) -> Model:
 
 
 def noise_std(name: str, config: LlamaConfig) -> float:
-    """The deviation of epsilon in (1 - alpha) W + alpha epsilon, equations 53 and 54, with d and l of the grown model."""
+    """The deviation of epsilon in (1 - alpha) W + alpha epsilon, equations 53 and 54, with d and l of the grown
+    model."""
     if name.endswith(("o_proj.weight", "down_proj.weight")):
         return 1.0 / (math.sqrt(config.hidden_size) * config.num_hidden_layers)
     return math.sqrt(2.0 / (5.0 * config.hidden_size))
