@@ -1,6 +1,6 @@
 //! `cargo xtask experiment`: builds the runner in release and hands an experiment over to it.
 //!
-//! Knows no experiment and no flag of theirs: definitions and results are the runner's affair.
+//! Knows no experiment and no flag of theirs: the runner has definitions and results.
 
 use std::{
     ffi::OsString,

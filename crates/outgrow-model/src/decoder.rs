@@ -1,7 +1,7 @@
 //! The decoder: built fresh from a configuration and named tensors, run forward to logits or a loss.
 //!
 //! Frozen layers at the bottom run on the inner device, so they leave nothing on the autodiff tape. Keys and values of
-//! a text that goes on are session.rs's.
+//! a text that goes on are in session.rs.
 
 use burn::{
     module::{Module, Param},

@@ -1,6 +1,6 @@
 //! Which crate may depend on which. The one place where the workspace's direction is written down as data.
 //!
-//! Judges dependencies on crates of the workspace only; what a crate takes from outside is `cargo deny`'s affair.
+//! Judges dependencies on crates of the workspace only; `cargo deny` judges what a crate takes from outside.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The card of a grown folder, from what is known of its source. What a card looks like is text.rs's.
+//! The card of a grown folder, from what is known of its source. What a card looks like is in text.rs.
 
 pub(crate) mod text;
 pub(crate) mod front_matter;

@@ -1,5 +1,5 @@
 //! The units of a model, layers and channels and neurons and heads, and which of them a random growth has put behind a
-//! mask. What a mask does to tensors is mask.rs's.
+//! mask. What a mask does to tensors is in folder/mask.rs.
 
 use outgrow_checkpoint::LlamaConfig;
 use serde::{Deserialize, Serialize};

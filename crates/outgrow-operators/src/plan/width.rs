@@ -1,5 +1,5 @@
 //! The sizes of a model that is grown in width, and where each of its channels, neurons and heads comes from. What that
-//! means for a tensor is widen.rs's.
+//! means for a tensor is in widen.rs.
 
 use std::sync::Arc;
 

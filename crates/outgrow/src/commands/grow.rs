@@ -1,4 +1,4 @@
-//! `outgrow grow`: a Hugging Face folder into a larger one. What the flags mean is flags.rs's.
+//! `outgrow grow`: a Hugging Face folder into a larger one. What the flags mean is in flags.rs.
 
 mod flags;
 

@@ -1,8 +1,8 @@
 //! Benchmarks within a run: `[evaluation]` of a recipe, made into requests before training starts and scored at
 //! intervals.
 //!
-//! `outgrow eval` is commands/eval.rs's. What is evaluated here is the model without autodiff that the trainer has just
-//! validated.
+//! `outgrow eval` is in commands/eval.rs. What is evaluated here is the model without autodiff that the trainer has
+//! just validated.
 
 use std::collections::BTreeMap;
 
