@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::{Recipe, ScheduleRecipe};
-use crate::error::{BadInput, Result};
+use crate::error::{BadInput, Error, Result};
 
 impl Recipe {
     /// Reads a recipe file; paths in it are taken from its folder.
@@ -13,11 +13,10 @@ impl Recipe {
     /// # Errors
     /// With all problems of the file in one message.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| BadInput(format!("{}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(Error::at(path))?;
         let table = text.parse::<toml::Table>();
         let table = table.map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+            let line = line_at(&text, error.span().map_or(0, |span| span.start));
             BadInput(format!("{}, line {line}: {}", path.display(), one_line(&error)))
         })?;
         let mut recipe = Self::from_table(table)
@@ -92,6 +91,11 @@ fn take<T: DeserializeOwned>(table: &mut toml::Table, key: &str, problems: &mut 
     }
 }
 
+/// The line, from 1, that has this byte of a text.
+fn line_at(text: &str, byte: usize) -> usize {
+    1 + text.bytes().take(byte).filter(|byte| *byte == b'\n').count()
+}
+
 /// TOML's errors point into the text over several lines; the last one is the reason.
 fn one_line(error: &toml::de::Error) -> String {
     error.message().replace('\n', " ")
@@ -133,6 +137,32 @@ learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
         };
         let Some(Growth::Learned { matrices, .. }) = &stages[0].enter else { panic!("learned") };
         assert_eq!(*matrices, Some(folder.path().join("trained/matrices.safetensors").into()));
+    }
+
+    #[test]
+    fn what_is_no_toml_is_reported_with_the_line_that_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recipe.toml");
+        for (text, line) in
+            [("= 1\n", 1), ("a = 1\n= 2\n", 2), ("a = 1\n\n= 2\n", 3), ("a = 1\nb = 2\nc = =\n", 3)]
+        {
+            std::fs::write(&path, text).unwrap();
+            let problem = Recipe::read(&path).unwrap_err().one_line();
+            assert!(
+                problem.starts_with(&format!("{}, line {line}: ", path.display())),
+                "{problem} of {text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_system_is_no_bad_input_and_a_missing_file_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = Recipe::read(&folder.path().join("recipe.toml")).unwrap_err();
+        assert!(missing.is_input(), "{missing:?}");
+        // What the tests' user may read can't be forbidden to root, but no name is this long.
+        let refused = Recipe::read(&folder.path().join("n".repeat(1_000))).unwrap_err();
+        assert!(matches!(refused, Error::Io { .. }) && !refused.is_input(), "{refused:?}");
     }
 
     #[test]
