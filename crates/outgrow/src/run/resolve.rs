@@ -60,6 +60,7 @@ impl ResolvedRecipe {
 
         let mut problems: Vec<String> =
             other_tokens.into_iter().map(|problem| format!("data: {problem}")).collect();
+        let before_the_model = problems.len();
         let fields = model(&recipe.model, entries, length, &training);
         let (vocab_size, maximum) = (fields.vocab_size, fields.max_position_embeddings);
         let model = LlamaConfig::new(fields).map_err(|problem| match problem {
@@ -75,7 +76,7 @@ impl ResolvedRecipe {
                 "model: max_position_embeddings = {maximum} is below sequence_length = {length}"
             ));
         }
-        let model_is_sound = !problems.iter().any(|problem| problem.starts_with("model:"));
+        let model_is_sound = problems.len() == before_the_model;
         let settings = settings(&recipe, compute);
         if let Err(problem) = settings.validate() {
             problems.push(format!("training: {problem}"));
