@@ -1,6 +1,8 @@
 //! A growth from an operator's word, an axis and parameters: the vocabulary that recipes and the command line share.
 //! How a parameter is spelt on a command line is not known here.
 
+use serde::Deserialize;
+
 use crate::growth::{Depth, Growth, MatricesFile, Placement, Width, closed_set::closed_set};
 
 /// An operator by its word. `zero` and `random` grow in depth unless an axis says otherwise; `zero-depth` and the like
@@ -48,7 +50,8 @@ closed_set!(Operator, "operator", 16,
 );
 
 /// What becomes larger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Axis {
     /// The number of layers.
     Depth,

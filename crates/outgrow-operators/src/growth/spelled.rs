@@ -81,7 +81,7 @@ pub(super) enum Spelled {
         seed: u64,
     },
     Zero {
-        axis: Option<AxisWord>,
+        axis: Option<Axis>,
         num_hidden_layers: Option<usize>,
         factor: Option<usize>,
         placement: Option<Placement>,
@@ -90,29 +90,13 @@ pub(super) enum Spelled {
         seed: Option<u64>,
     },
     Random {
-        axis: Option<AxisWord>,
+        axis: Option<Axis>,
         num_hidden_layers: Option<usize>,
         factor: Option<usize>,
         #[serde(default)]
         width: Width,
         seed: Option<u64>,
     },
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum AxisWord {
-    Depth,
-    Width,
-}
-
-impl From<AxisWord> for Axis {
-    fn from(word: AxisWord) -> Self {
-        match word {
-            AxisWord::Depth => Self::Depth,
-            AxisWord::Width => Self::Width,
-        }
-    }
 }
 
 impl TryFrom<Spelled> for Growth {
@@ -157,9 +141,9 @@ impl TryFrom<Spelled> for Growth {
     }
 }
 
-fn named(operator: Operator, axis: Option<AxisWord>, parameters: Parameters) -> Result<Growth, String> {
+fn named(operator: Operator, axis: Option<Axis>, parameters: Parameters) -> Result<Growth, String> {
     depth(parameters.num_hidden_layers, parameters.factor)?;
-    Growth::named(operator, axis.map(Axis::from), parameters).map_err(|error| match error {
+    Growth::named(operator, axis, parameters).map_err(|error| match error {
         ParameterError::Missing { parameter } => missing(parameter),
         // One at a time, as of every field that isn't known.
         ParameterError::Unused { operator, parameters } => {
