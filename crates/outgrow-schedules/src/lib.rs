@@ -18,6 +18,9 @@ pub use error::ScheduleError;
 pub use flops::{FlopConvention, FlopParts};
 pub use learning_rate::{Cosine, LearningRate};
 pub use methods::{g_stack::GStack, length::Length, stacking2::Stacking2};
-pub use schedule::Schedule;
+pub use schedule::{
+    Schedule,
+    builder::{NextStage, ScheduleBuilder},
+};
 pub use stage::Stage;
 pub use trainable::Trainable;

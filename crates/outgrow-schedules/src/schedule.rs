@@ -1,12 +1,13 @@
 //! A run as stages that fit each other: the model of each stage is what its growth makes of the one before. Checked
 //! once, here, by planning each growth; the plans are kept for whoever trains.
 
+pub(crate) mod builder;
 mod table;
 
 use std::sync::Arc;
 
 use outgrow_checkpoint::{LlamaConfig, with_causes};
-use outgrow_operators::{Growth, GrowthPlan, Preservation};
+use outgrow_operators::{Growth, GrowthError, GrowthPlan, Preservation};
 use serde::{Deserialize, Serialize};
 
 use crate::{error::ScheduleError, flops::FlopConvention, learning_rate::LearningRate, stage::Stage};
@@ -51,25 +52,40 @@ impl PartialEq for Schedule {
 }
 
 impl Schedule {
-    /// Checks every stage, and every pair of neighbours by planning the growth between them.
+    /// Checks every stage, and every pair of neighbours by planning the growth between them. Where only the first model
+    /// is known, a [`ScheduleBuilder`](crate::ScheduleBuilder) gives the others.
     ///
     /// # Errors
     /// No stages, or everything that is wrong with them: an empty name or one that is used twice; no tokens; a learning
     /// rate that isn't one; more trainable layers than there are; a growth that can't be planned; a model that isn't
     /// what comes out of the stage before.
     pub fn new(stages: Vec<Stage>) -> Result<Self, ScheduleError> {
+        let mut previous: Option<&Stage> = None;
+        let planned = |stage| {
+            let growth = previous.replace(stage).zip(stage.enter.as_ref());
+            growth.map(|(previous, growth)| GrowthPlan::new(&previous.model, [growth])).transpose()
+        };
+        let planned = stages.iter().map(planned).collect();
+        Self::checked(stages, planned)
+    }
+
+    /// Checks stages whose growths have been planned, each from the model before.
+    fn checked(
+        stages: Vec<Stage>,
+        planned: Vec<Result<Option<GrowthPlan>, GrowthError>>,
+    ) -> Result<Self, ScheduleError> {
         if stages.is_empty() {
             return Err(ScheduleError::NoStages);
         }
         let (mut problems, mut growths) = (Vec::new(), Vec::with_capacity(stages.len()));
-        for (index, stage) in stages.iter().enumerate() {
+        for ((index, stage), planned) in stages.iter().enumerate().zip(planned) {
             problems.extend(stage.problems());
             if let Some(first) = stages[..index].iter().position(|other| other.name == stage.name) {
                 let problem = ScheduleError::SameName { first: first + 1, second: index + 1 };
                 problems.push(problem.in_stage(&stage.name));
             }
             let previous = index.checked_sub(1).map(|index| &stages[index]);
-            match planned_entry(previous, stage) {
+            match checked_entry(previous, stage, planned) {
                 Ok(growth) => growths.push(growth.map(Arc::new)),
                 Err(problem) => problems.push(problem.in_stage(&stage.name)),
             }
@@ -126,24 +142,24 @@ impl Schedule {
     }
 }
 
-/// The growth that a stage begins with, which makes its model of that of the stage before.
-fn planned_entry(previous: Option<&Stage>, stage: &Stage) -> Result<Option<GrowthPlan>, ScheduleError> {
-    let (previous, growth) = match (previous, &stage.enter) {
+/// The growth that a stage begins with, if it makes the stage's model of that of the stage before.
+fn checked_entry(
+    previous: Option<&Stage>,
+    stage: &Stage,
+    planned: Result<Option<GrowthPlan>, GrowthError>,
+) -> Result<Option<GrowthPlan>, ScheduleError> {
+    let previous = match (previous, &stage.enter) {
         (None, None) => return Ok(None),
         (None, Some(_)) => return Err(ScheduleError::GrowthOfNothing),
-        (Some(previous), growth) => (previous, growth),
+        (Some(previous), _) => previous,
     };
-    let growth = match growth {
-        Some(growth) => {
-            let plan = GrowthPlan::new(&previous.model, [growth]).map_err(ScheduleError::Growth)?;
-            if plan.preservation() == Preservation::AtMaskZero {
-                return Err(ScheduleError::Masked { operator: growth.name() });
-            }
-            plan.moments(stage.moments).map_err(ScheduleError::Growth)?;
-            Some(plan)
+    let growth = planned.map_err(ScheduleError::Growth)?;
+    if let (Some(growth), Some(plan)) = (&stage.enter, &growth) {
+        if plan.preservation() == Preservation::AtMaskZero {
+            return Err(ScheduleError::Masked { operator: growth.name() });
         }
-        None => None,
-    };
+        plan.moments(stage.moments).map_err(ScheduleError::Growth)?;
+    }
     let (how, expected) = match &growth {
         Some(plan) => ("grows into", plan.target()),
         None => ("ends with", &previous.model),

@@ -3,7 +3,8 @@
 use outgrow_checkpoint::with_causes;
 use outgrow_operators::Growth;
 use outgrow_schedules::{
-    Cosine, FlopConvention, GStack, LearningRate, Length, Schedule, Stacking2, Stage, Trainable,
+    Cosine, FlopConvention, GStack, LearningRate, Length, NextStage, Schedule, ScheduleBuilder, Stacking2,
+    Stage, Trainable,
 };
 use proptest::prelude::*;
 
@@ -207,6 +208,44 @@ fn stages_that_do_not_fit_are_refused() {
     factorless[1].enter = Some(Growth::Stack { factor: 0 });
     let message = refused(factorless);
     assert!(message.starts_with("stage \"grown\": enter: "), "{message}");
+}
+
+/// The same stages, but for their models, of which only the first is given.
+fn built(mut stages: Vec<Stage>) -> ScheduleBuilder {
+    let later = stages.split_off(1);
+    let mut builder = ScheduleBuilder::new(stages.remove(0));
+    for Stage { name, enter, tokens, trainable, moments, learning_rate, .. } in later {
+        builder.then(NextStage { name, enter, tokens, trainable, moments, learning_rate }).unwrap();
+    }
+    builder
+}
+
+#[test]
+fn models_follow_from_growths() {
+    let mut stages = stages();
+    stages.push(Stage { name: "joint".to_owned(), enter: None, ..stages[1].clone() });
+    let builder = built(stages.clone());
+    assert_eq!(*builder.model(), stages[2].model);
+    let (given, followed) = (Schedule::new(stages).unwrap(), builder.build().unwrap());
+    assert_eq!(followed, given);
+    for stage in 0..3 {
+        assert_eq!(followed.growth(stage), given.growth(stage));
+        assert_eq!(followed.growth(stage).is_some(), stage == 1);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_in_the_same_words_where_models_follow_from_growths() {
+    let mut wrong = stages();
+    wrong[0].tokens = 0;
+    wrong[1].name = "base".to_owned();
+    wrong[1].trainable = Trainable::Top { layers: 9 };
+    wrong[1].enter = Some(Growth::Stack { factor: 3 });
+    let message = with_causes(&built(wrong.clone()).build().unwrap_err());
+    wrong[1].model = model(64, 6, false);
+    assert_eq!(message, refused(wrong.clone()));
+    wrong[0].enter = Some(Growth::Stack { factor: 2 });
+    assert_eq!(with_causes(&built(wrong.clone()).build().unwrap_err()), refused(wrong));
 }
 
 #[test]

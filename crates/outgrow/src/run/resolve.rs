@@ -6,8 +6,11 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_model::Initialization;
-use outgrow_operators::{Growth, GrowthPlan, Width};
-use outgrow_schedules::{FlopConvention, GStack, Length, Schedule, Stacking2, Stage, Trainable};
+use outgrow_operators::{Growth, Width};
+use outgrow_schedules::{
+    FlopConvention, GStack, Length, NextStage, Schedule, ScheduleBuilder, ScheduleError, Stacking2, Stage,
+    Trainable,
+};
 use outgrow_train::{TrainSettings, other_tokens};
 
 use crate::{
@@ -221,38 +224,38 @@ fn schedule(recipe: &Recipe, model: &LlamaConfig) -> Result<Schedule> {
 
 /// Follows the growth from the first stage's layers, so that a recipe names each shape once.
 fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> Result<Schedule> {
-    let mut current: Option<LlamaConfig> = None;
-    let mut stages = Vec::with_capacity(recipes.len());
+    let mut begun: Option<ScheduleBuilder> = None;
     for recipe in recipes {
         let name = recipe.name;
         let enter = recipe.enter.map(Growth::read_matrices).transpose()?;
-        if current.is_some() && recipe.width != Width::default() {
-            let problem = format!("stage `{name}`: only the first stage has width; later ones grow");
-            return Err(BadInput(problem).into());
-        }
-        let model = match (&current, recipe.num_hidden_layers, &enter) {
-            (None, Some(num_hidden_layers), None) => first_model(target, num_hidden_layers, recipe.width)
-                .map_err(|problem| BadInput(format!("stage {name:?}: model: {problem}")))?,
-            (None, _, _) => {
+        let (tokens, trainable, moments) = (recipe.tokens, recipe.trainable, recipe.moments);
+        let learning_rate = recipe.learning_rate.over(tokens);
+        if let Some(stages) = &mut begun {
+            let first_only = if recipe.width != Width::default() {
+                Some("width")
+            } else {
+                recipe.num_hidden_layers.map(|_| "num_hidden_layers")
+            };
+            if let Some(key) = first_only {
+                let problem = format!("stage `{name}`: only the first stage has {key}; later ones grow");
+                return Err(BadInput(problem).into());
+            }
+            stages.then(NextStage { name, enter, tokens, trainable, moments, learning_rate })?;
+        } else {
+            let (Some(num_hidden_layers), None) = (recipe.num_hidden_layers, &enter) else {
                 let problem =
                     format!("stage `{name}`: the first stage needs num_hidden_layers and can't have `enter`");
                 return Err(BadInput(problem).into());
-            }
-            (Some(_), Some(_), _) => {
-                let problem =
-                    format!("stage `{name}`: only the first stage has num_hidden_layers; later ones grow");
-                return Err(BadInput(problem).into());
-            }
-            (Some(model), None, None) => model.clone(),
-            (Some(model), None, Some(growth)) => GrowthPlan::new(model, [growth])?.target().clone(),
-        };
-        current = Some(model.clone());
-        let learning_rate = recipe.learning_rate.over(recipe.tokens);
-        let (tokens, trainable, moments) = (recipe.tokens, recipe.trainable, recipe.moments);
-        stages.push(Stage { name, model, tokens, trainable, enter, moments, learning_rate });
+            };
+            let model = first_model(target, num_hidden_layers, recipe.width)
+                .map_err(|problem| BadInput(format!("stage {name:?}: model: {problem}")))?;
+            let first = Stage { name, model, tokens, trainable, enter, moments, learning_rate };
+            begun = Some(ScheduleBuilder::new(first));
+        }
     }
-    check_reached(current.as_ref().unwrap_or(target), target)?;
-    Ok(Schedule::new(stages)?)
+    let stages = begun.ok_or(ScheduleError::NoStages)?;
+    check_reached(stages.model(), target)?;
+    Ok(stages.build()?)
 }
 
 /// The final model with the sizes of the first stage.
