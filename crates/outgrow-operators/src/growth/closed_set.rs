@@ -12,6 +12,18 @@ pub struct UnknownWord {
     pub expected: String,
 }
 
+impl UnknownWord {
+    /// Whether what the user gave is at fault and can be mended: always.
+    pub fn is_input(&self) -> bool {
+        true
+    }
+
+    /// Whether a disk is full: never.
+    pub fn is_disk_full(&self) -> bool {
+        false
+    }
+}
+
 /// Gives an enum `ALL`, `word`, `Display` and `FromStr`.
 macro_rules! closed_set {
     ($name:ident, $what:literal, $count:literal, $($variant:ident => $word:literal),+ $(,)?) => {

@@ -112,6 +112,18 @@ pub enum ParameterError {
     },
 }
 
+impl ParameterError {
+    /// Whether what the user gave is at fault and can be mended: always.
+    pub fn is_input(&self) -> bool {
+        true
+    }
+
+    /// Whether a disk is full: never.
+    pub fn is_disk_full(&self) -> bool {
+        false
+    }
+}
+
 impl Growth {
     /// The growth that an operator makes of its parameters.
     ///
