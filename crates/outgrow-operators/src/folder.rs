@@ -26,11 +26,6 @@ mod thousands;
 
 pub use self::{
     account::Account,
-    card::{
-        front_matter::base_models,
-        text::{CardFacts, CardRecipe, ModelSize, model_card},
-    },
-    digest::{FileDigest, sha256_of_files},
     growth::FolderGrowth,
     mask::Mask,
     masked::MaskedFolder,

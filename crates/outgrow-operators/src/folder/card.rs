@@ -1,7 +1,7 @@
 //! The card of a grown folder, from what is known of its source. What a card looks like is in text.rs.
 
 pub(crate) mod text;
-pub(crate) mod front_matter;
+mod front_matter;
 
 use std::{fs, path::PathBuf, sync::atomic::AtomicBool};
 
@@ -69,3 +69,6 @@ pub(crate) fn card(
         source_card,
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,28 +19,20 @@ const CACHED: &str = "blobs";
 
 /// A file, as a card names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileDigest {
+pub(crate) struct FileDigest {
     /// Its name, without folders.
-    pub file: String,
+    pub(crate) file: String,
     /// Its size.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Its SHA-256, in lower-case hexadecimal.
-    pub sha256: String,
+    pub(crate) sha256: String,
     /// Whether the SHA-256 wasn't computed but read off the file's name in a cache of downloads.
-    pub is_from_cache: bool,
+    pub(crate) is_from_cache: bool,
 }
 
-/// The SHA-256 of files, in their order.
+/// The SHA-256 of files, in their order; given up with an error as soon as it isn't wanted any more.
 ///
 /// A link into a Hugging Face cache is taken by its word: large files are `blobs/SHA256` there. All others are read.
-///
-/// # Errors
-/// When one can't be read.
-pub fn sha256_of_files(files: &[PathBuf]) -> Result<Vec<FileDigest>, CheckpointError> {
-    sha256_while(files, &AtomicBool::new(true))
-}
-
-/// The same, given up with an error as soon as it isn't wanted any more.
 pub(crate) fn sha256_while(
     files: &[PathBuf],
     is_wanted: &AtomicBool,

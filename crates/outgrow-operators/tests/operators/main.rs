@@ -18,7 +18,6 @@ mod moments;
 mod awkward;
 mod folders;
 mod masks;
-mod model_card;
 mod other_decoders;
 mod resumption;
 

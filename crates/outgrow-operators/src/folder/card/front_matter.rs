@@ -39,7 +39,7 @@ pub(super) fn of_grown(base_models: &[String], source_card: Option<&str>) -> Str
 /// The Hugging Face repositories that a source is or comes from: the one whose place in the cache of downloads the
 /// folder has, or those that its card names as `base_model`, or what its config.json has as `_name_or_path` where that
 /// isn't a path.
-pub fn base_models(folder: &Path, source_card: Option<&str>, raw_config: &Json) -> Vec<String> {
+pub(super) fn base_models(folder: &Path, source_card: Option<&str>, raw_config: &Json) -> Vec<String> {
     if let Some(repository) = folder.components().rev().find_map(cached_repository) {
         return vec![repository];
     }

@@ -1,15 +1,26 @@
 //! Model cards: what a grown folder says of itself, and nothing of the source's own card lost.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
 
 use insta::assert_snapshot;
-use outgrow_checkpoint::with_causes;
-use outgrow_operators::{
-    Preservation,
-    folder::{CardFacts, CardRecipe, FileDigest, ModelSize, base_models, model_card, sha256_of_files},
-};
+use outgrow_checkpoint::{CheckpointError, with_causes};
 use serde_json::json;
 use tempfile::TempDir;
+
+use crate::{
+    folder::{
+        card::{
+            front_matter::base_models,
+            text::{CardFacts, CardRecipe, ModelSize, model_card},
+        },
+        digest::{FileDigest, sha256_while},
+    },
+    plan::preservation::Preservation,
+};
 
 const SOURCE_CARD: &str = "\
 ---
@@ -49,6 +60,10 @@ fn facts() -> CardFacts {
         ],
         source_card: Some(SOURCE_CARD.into()),
     }
+}
+
+fn sha256_of(files: &[PathBuf]) -> Result<Vec<FileDigest>, CheckpointError> {
+    sha256_while(files, &AtomicBool::new(true))
 }
 
 #[test]
@@ -230,7 +245,7 @@ fn files_have_the_digests_that_others_compute() {
     };
     let million = write("million", &vec![b'a'; 1_000_000]);
     let long = write("long", &vec![b'a'; (1 << 20) + 1]);
-    let digests = sha256_of_files(&[write("abc", b"abc"), write("empty", b""), million, long]).unwrap();
+    let digests = sha256_of(&[write("abc", b"abc"), write("empty", b""), million, long]).unwrap();
     // FIPS 180-2, appendix B; the last from coreutils.
     let expected = [
         ("abc", 3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
@@ -244,7 +259,7 @@ fn files_have_the_digests_that_others_compute() {
             (file, bytes, sha256, false)
         );
     }
-    let missing = sha256_of_files(&[Path::new("missing").to_owned()]).unwrap_err();
+    let missing = sha256_of(&[Path::new("missing").to_owned()]).unwrap_err();
     assert_snapshot!(with_causes(&missing), @"missing: cannot read: No such file or directory (os error 2)");
 }
 
@@ -270,7 +285,7 @@ fn a_link_into_a_cache_is_taken_by_its_name_if_that_is_a_sha_256() {
         link("elsewhere", &large, "other.safetensors"),
         dir.path().join("blobs").join(&large),
     ];
-    let digests = sha256_of_files(&files).unwrap();
+    let digests = sha256_of(&files).unwrap();
     assert_eq!(
         digests.iter().map(|digest| digest.is_from_cache).collect::<Vec<_>>(),
         [true, false, false, false]

@@ -10,40 +10,40 @@ use crate::{
 
 /// What a card says.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CardFacts {
+pub(crate) struct CardFacts {
     /// Name of the source's folder.
-    pub source: String,
-    /// The Hugging Face repositories that the source is or comes from, as [`crate::folder::base_models`] finds them;
+    pub(crate) source: String,
+    /// The Hugging Face repositories that the source is or comes from, as [`front_matter::base_models`] finds them;
     /// none where nobody knows.
-    pub base_models: Vec<String>,
+    pub(crate) base_models: Vec<String>,
     /// Sizes of the source.
-    pub source_size: ModelSize,
+    pub(crate) source_size: ModelSize,
     /// Sizes of the grown model.
-    pub target_size: ModelSize,
+    pub(crate) target_size: ModelSize,
     /// What was done.
-    pub recipe: CardRecipe,
+    pub(crate) recipe: CardRecipe,
     /// Whether the grown model computes what the source does.
-    pub preservation: Preservation,
+    pub(crate) preservation: Preservation,
     /// Version of Outgrow.
-    pub version: String,
+    pub(crate) version: String,
     /// The source's files.
-    pub files: Vec<FileDigest>,
+    pub(crate) files: Vec<FileDigest>,
     /// The source's own README.md.
-    pub source_card: Option<String>,
+    pub(crate) source_card: Option<String>,
 }
 
 /// How large a model is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModelSize {
+pub(crate) struct ModelSize {
     /// Layers.
-    pub num_hidden_layers: usize,
+    pub(crate) num_hidden_layers: usize,
     /// Parameters; a tied head counts once.
-    pub num_parameters: u64,
+    pub(crate) num_parameters: u64,
 }
 
 /// A recipe as text.
 #[derive(Clone, Debug, PartialEq)]
-pub enum CardRecipe {
+pub(crate) enum CardRecipe {
     /// Outgrow's own.
     Toml(String),
     /// mergekit's, in YAML.
@@ -57,7 +57,7 @@ pub enum CardRecipe {
 
 /// The card: Markdown behind YAML that the Hugging Face hub reads. The source's licence and languages hold for the
 /// grown model too; its results don't, and stay in its own card, which is kept at the end.
-pub fn model_card(facts: &CardFacts) -> String {
+pub(crate) fn model_card(facts: &CardFacts) -> String {
     let mut card = front_matter::of_grown(&facts.base_models, facts.source_card.as_deref());
     match &facts.recipe {
         CardRecipe::Toml(text) => push_growth(&mut card, facts, "toml", text),
