@@ -21,13 +21,6 @@ impl Decoder {
         visitor.visit.0
     }
 
-    /// The names of the parameters that are trained.
-    pub fn trainable_names(&self) -> Vec<String> {
-        let mut visitor = Visitor { path: Vec::new(), visit: Trained(Vec::new()) };
-        self.visit(&mut visitor);
-        visitor.visit.0
-    }
-
     /// Takes the gradients of the trained parameters out of a backward pass, each flat: `[elements]`.
     ///
     /// A trained parameter that the loss did not reach is absent.
@@ -86,16 +79,6 @@ impl Visit for Collect {
         let shape = value.dims().to_vec();
         let values = value.into_data().try_into_vec::<f32>().expect("parameters are f32");
         self.0.insert(name, HostTensor { shape, values });
-    }
-}
-
-struct Trained(Vec<String>);
-
-impl Visit for Trained {
-    fn parameter<const D: usize>(&mut self, name: String, value: Tensor<D>) {
-        if value.is_require_grad() {
-            self.0.push(name);
-        }
     }
 }
 

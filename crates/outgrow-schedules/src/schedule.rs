@@ -114,11 +114,6 @@ impl Schedule {
         self.stages.iter().map(|stage| stage.tokens).sum()
     }
 
-    /// Tokens of the stages before the stage with this index.
-    pub fn tokens_before(&self, stage: usize) -> u64 {
-        self.stages.iter().take(stage).map(|stage| stage.tokens).sum()
-    }
-
     /// FLOPs of all stages by a convention, in sequences of `sequence_length` tokens.
     pub fn flops(&self, convention: FlopConvention, sequence_length: usize) -> f64 {
         self.stages.iter().map(|stage| stage.flops(convention, sequence_length)).sum()

@@ -23,5 +23,5 @@ pub use layout::checkpoint_name;
 pub use rules::{Field, Rule};
 pub use run_folder::{
     CheckpointFolder, Condition, checkpoint_at, checkpoint_folders, checkpoint_to_go_on_from,
-    latest_checkpoint, move_checkpoints_after,
+    move_checkpoints_after,
 };

@@ -158,11 +158,6 @@ impl Manifest {
         }
     }
 
-    /// Bytes of text for each token, the measure by which tokenizers are compared.
-    pub fn bytes_per_token(&self) -> f64 {
-        self.text_bytes as f64 / self.tokens as f64
-    }
-
     /// One SHA-256 for the tokens of all shards, in lower-case hexadecimal: that of the shards' own sums, a line
     /// each. It doesn't depend on where the folder is. `jq -r '.shards[].sha256' manifest.json | sha256sum` gives the
     /// same.

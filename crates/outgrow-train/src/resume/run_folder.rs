@@ -66,12 +66,6 @@ pub fn checkpoint_folders(run: &Path) -> Vec<CheckpointFolder> {
     found
 }
 
-/// The newest folder with a training state; `None` where there is none. Whether it is whole isn't looked at.
-pub fn latest_checkpoint(run: &Path) -> Option<PathBuf> {
-    let found = checkpoint_folders(run).into_iter().rfind(CheckpointFolder::has_state);
-    found.map(|checkpoint| checkpoint.path)
-}
-
 /// The checkpoint that a run in this folder goes on from; `None` where nothing has the name of one.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use outgrow_data::Order;
 use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::{Decoder, Initialization, initial_tensors};
 use outgrow_operators::{Growth, GrowthPlan, grow_tensors};
-use outgrow_train::{Control, Outcome, TrainSettings, accumulate, resume::latest_checkpoint};
+use outgrow_train::{Control, Outcome, TrainSettings, accumulate, resume::checkpoint_to_go_on_from};
 
 use self::workshop::{
     BASE_STEPS, SEQUENCES, STEP_TOKENS, STEPS, Told, Workshop, added_on_top,
@@ -91,7 +91,7 @@ fn a_checkpoint_is_a_model_folder_with_the_training_state_beside_it() {
     let outcome = run_until(&workshop, "run", &stacked(1e-2), Some(5), &mut Told::default()).unwrap();
     let checkpoint = workshop.path("run/step-00000005");
     assert_eq!(outcome, Outcome::Stopped { checkpoint: checkpoint.clone() });
-    assert_eq!(latest_checkpoint(&workshop.path("run")), Some(checkpoint.clone()));
+    assert_eq!(checkpoint_to_go_on_from(&workshop.path("run")).unwrap(), Some(checkpoint.clone()));
     assert_eq!(names(&checkpoint), ["config.json", "model.safetensors", "tokenizer.json", "training"]);
     assert_eq!(names(&checkpoint.join("training")), ["optimizer.safetensors", "state.json"]);
     assert_eq!(Checkpoint::open(&checkpoint).unwrap().config().num_hidden_layers, 4);

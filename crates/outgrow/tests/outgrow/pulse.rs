@@ -194,6 +194,8 @@ mod signals {
         process::{Child, Command, Stdio},
     };
 
+    use outgrow_train::resume::checkpoint_to_go_on_from;
+
     use super::{Checkpoint, Workshop, metrics, recipe, scratch};
 
     /// Runs `train` until it has validated twice, sends SIGTERM, and gives what it said.
@@ -224,14 +226,15 @@ mod signals {
         workshop.write("recipe.toml", recipe(&scratch(100_000_000, "1e-3")));
         let first = train_until_terminated(&workshop);
         assert!(!first.iter().any(|line| line.starts_with("going on")), "{first:?}");
-        let checkpoint = outgrow_train::resume::latest_checkpoint(&workshop.path("run")).unwrap();
+        let newest = || checkpoint_to_go_on_from(&workshop.path("run")).unwrap().unwrap();
+        let checkpoint = newest();
         Checkpoint::open(&checkpoint).unwrap();
         assert!(!workshop.names("run").iter().any(|name| name.ends_with(".partial")));
 
         let second = train_until_terminated(&workshop);
         let name = checkpoint.file_name().unwrap().to_str().unwrap();
         assert!(second.contains(&format!("going on from run/{name}")), "{second:?}");
-        assert!(outgrow_train::resume::latest_checkpoint(&workshop.path("run")).unwrap() > checkpoint);
+        assert!(newest() > checkpoint);
         let steps: Vec<_> =
             metrics(&workshop, "run").into_iter().filter(|(.., validation)| !validation).collect();
         let expected: Vec<_> = (1..=steps.len() as u64).collect();
