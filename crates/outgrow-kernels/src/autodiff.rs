@@ -7,7 +7,7 @@ use burn::{
         Autodiff, Backend, DispatchKindConversion, DispatchTensor,
         autodiff::{
             checkpoint::{base::Checkpointer, strategy::NoCheckpointing},
-            grads::Gradients,
+            grads::Gradients as Tape,
             ops::{Backward, Ops, OpsKind},
         },
         tensor::FloatTensor,
@@ -79,5 +79,5 @@ struct Never;
 impl<B: Backend> Backward<B, 1> for Never {
     type State = ();
 
-    fn backward(self, _: Ops<(), 1>, _: &mut Gradients, _: &mut Checkpointer) {}
+    fn backward(self, _: Ops<(), 1>, _: &mut Tape, _: &mut Checkpointer) {}
 }

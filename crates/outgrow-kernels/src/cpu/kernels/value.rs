@@ -16,8 +16,8 @@ use super::{
 /// Elements that one task does.
 const ELEMENTS: usize = 16_384;
 
-/// A number that is kept, and computed with as f32.
-pub trait Value: Pod + Send + Sync {
+/// A number that is kept, and computed with as f32: one of the two, since the kernels are written for these.
+pub trait Value: sealed::Sealed + Pod + Send + Sync {
     /// As f32, exactly.
     fn widen(self) -> f32;
 
@@ -41,6 +41,14 @@ pub trait Value: Pod + Send + Sync {
         right: Matrix<'_, Self>,
         threads: Threads,
     );
+}
+
+mod sealed {
+    /// Keeps [`Value`](super::Value) to the types of this file.
+    pub trait Sealed {}
+
+    impl Sealed for f32 {}
+    impl Sealed for half::bf16 {}
 }
 
 impl Value for f32 {

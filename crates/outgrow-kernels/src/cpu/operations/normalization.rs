@@ -5,7 +5,7 @@ use burn::{
         Autodiff, Flex,
         autodiff::{
             checkpoint::{base::Checkpointer, strategy::NoCheckpointing},
-            grads::Gradients,
+            grads::Gradients as Tape,
             ops::{Backward, Ops, OpsKind},
         },
     },
@@ -74,8 +74,8 @@ struct Saved {
 impl Backward<Flex, 2> for RmsNormBackward {
     type State = Saved;
 
-    fn backward(self, ops: Ops<Saved, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = contiguous(gradients.consume::<Flex>(&ops.node));
+    fn backward(self, ops: Ops<Saved, 2>, tape: &mut Tape, _: &mut Checkpointer) {
+        let gradient = contiguous(tape.consume::<Flex>(&ops.node));
         let gradient = values(&gradient);
         let Saved { input, weight, inverse_roots, shape } = &ops.state;
         let saved = Normalized { input: values(input), weight: values(weight), inverse_roots };
@@ -83,12 +83,12 @@ impl Backward<Flex, 2> for RmsNormBackward {
         if let Some(node) = weight_node {
             let mut target = vec![0.0; saved.weight.len()];
             weight_gradient(&mut target, gradient, saved);
-            gradients.register::<Flex>(node.id, from_values(target, [saved.weight.len()]));
+            tape.register::<Flex>(node.id, from_values(target, [saved.weight.len()]));
         }
         if let Some(node) = input_node {
             let mut target = vec![0.0; gradient.len()];
             input_gradient(&mut target, Store::Replace, gradient, saved);
-            gradients.register::<Flex>(node.id, from_values(target, *shape));
+            tape.register::<Flex>(node.id, from_values(target, *shape));
         }
     }
 }
