@@ -2,12 +2,12 @@
 //!
 //! A precision that a device has no instructions for is computed in f32 instead, and that is said.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use outgrow_kernels::{DeviceError, DeviceName, Precision, has_instructions};
 use serde::{Deserialize, Serialize};
 
-use crate::terminal::words::one_of;
+use crate::{error::BadInput, terminal::words::one_of};
 
 /// The type that matrices are multiplied in, as recipes and flags name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +41,19 @@ impl fmt::Display for MatrixDtype {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
             Self::Bf16Emulated => "bf16-emulated",
+        })
+    }
+}
+
+impl FromStr for MatrixDtype {
+    type Err = BadInput;
+
+    fn from_str(word: &str) -> Result<Self, BadInput> {
+        Self::ALL.into_iter().find(|dtype| dtype.to_string() == word).ok_or_else(|| {
+            BadInput(format!(
+                "unknown dtype `{word}`: expected {}",
+                Self::ALL.map(|dtype| dtype.to_string()).join(", ")
+            ))
         })
     }
 }
@@ -150,6 +163,9 @@ mod tests {
     fn a_type_has_one_word_for_flags_and_recipes() {
         for dtype in MatrixDtype::ALL {
             assert_eq!(serde_json::to_value(dtype).unwrap(), dtype.to_string());
+            assert_eq!(dtype.to_string().parse::<MatrixDtype>().unwrap(), dtype);
         }
+        let message = "f16".parse::<MatrixDtype>().unwrap_err().to_string();
+        assert_eq!(message, "unknown dtype `f16`: expected f32, bf16, bf16-emulated");
     }
 }
