@@ -11,7 +11,7 @@ use crate::{
     execute::values::{Values, rows_and_columns},
     plan::{
         GrowthPlan,
-        moments::{Moments, with_sources},
+        moments::{MomentsPlan, with_sources},
         origin::{Origin, PlannedTensor},
     },
 };
@@ -71,16 +71,12 @@ pub fn grow_tensors(plan: &GrowthPlan, source: &NamedTensors) -> Result<NamedTen
     grow_named(plan.tensors(), source)
 }
 
-/// Grows moments in memory.
+/// Carries out a plan of moments in memory. What is made of parameters without moments has none.
 ///
 /// # Errors
-/// As [`GrowthPlan::moments`].
-pub fn grow_moments(
-    plan: &GrowthPlan,
-    policy: Moments,
-    source: &NamedTensors,
-) -> Result<NamedTensors, GrowthError> {
-    let moments = with_sources(plan.moments(policy)?, |name| source.contains_key(name));
+/// When a moment of `source` has another shape.
+pub fn grow_moments(plan: &MomentsPlan, source: &NamedTensors) -> Result<NamedTensors, GrowthError> {
+    let moments = with_sources(plan.tensors().to_vec(), |name| source.contains_key(name));
     grow_named(&moments, source)
 }
 

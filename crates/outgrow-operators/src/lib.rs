@@ -18,5 +18,7 @@ pub use error::GrowthError;
 pub use execute::{grow_moments, grow_tensors};
 pub use folder::{FolderGrowth, FolderPlan, Source};
 pub use growth::{Axis, Depth, Growth, Mix, Operator, Parameters, Placement, Width};
-pub use plan::{GrowthPlan, LayerMap, LayerOrigin, Moments, Origin, PlannedTensor, Preservation};
+pub use plan::{
+    GrowthPlan, LayerMap, LayerOrigin, Moments, MomentsPlan, Origin, PlannedTensor, Preservation,
+};
 pub use recipe::{GrowthRecipe, RecipeFile};

@@ -27,7 +27,7 @@ use outgrow_checkpoint::{LlamaConfig, TensorShape};
 pub use self::{
     depth::LayerOrigin,
     layer_map::LayerMap,
-    moments::Moments,
+    moments::{Moments, MomentsPlan},
     origin::{Channel, Channels, Fill, Origin, PlannedTensor, Widening},
     preservation::Preservation,
     units::MaskedUnits,
@@ -41,7 +41,6 @@ use crate::{
         fresh::fresh,
         kind::{Kind, Size},
         layer_map::layers_in_words,
-        moments::plan_moments,
         part::Part,
         units::{Unit, Units},
         widen::{Style, Widener},
@@ -130,12 +129,13 @@ impl GrowthPlan {
         self.tensors
     }
 
-    /// What each moment of the grown model's optimizer is made of; nothing under [`Moments::Reset`].
+    /// What each moment of the grown model's optimizer is made of, for [`grow_moments`](crate::grow_moments); nothing
+    /// under [`Moments::Reset`].
     ///
     /// # Errors
     /// Tensors that are mixed from several of the source, as learned growth makes them: no rule gives their moments.
-    pub fn moments(&self, policy: Moments) -> Result<Vec<PlannedTensor>, GrowthError> {
-        plan_moments(&self.tensors, policy)
+    pub fn moments(&self, policy: Moments) -> Result<MomentsPlan, GrowthError> {
+        MomentsPlan::new(&self.tensors, policy)
     }
 
     /// What of the grown model is new and let in by a mask; none of it after a learned growth, which mixes everything.

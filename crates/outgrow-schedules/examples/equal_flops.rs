@@ -2,7 +2,7 @@
 //! with their tokens, FLOPs and learning rates, and what the growth is made of.
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_schedules::{Cosine, FlopConvention, GStack, Length, Schedule};
+use outgrow_schedules::{Cosine, FlopConvention, GStack, Length, PlannedGrowth, Schedule};
 
 const SEQUENCE_LENGTH: usize = 128;
 const TOKENS: u64 = 2_000_000;
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let [one, other] = [&scratch, &grown].map(|schedule| schedule.flops(convention, SEQUENCE_LENGTH));
         println!("{convention}: {one:.4e} FLOPs from scratch, {other:.4e} grown");
     }
-    if let Some(plan) = grown.growth(1) {
+    if let Some(plan) = grown.growth(1).map(PlannedGrowth::plan) {
         println!("the growth makes {} tensors", plan.tensors().len());
     }
     Ok(())

@@ -21,6 +21,7 @@ pub use methods::{g_stack::GStack, length::Length, stacking2::Stacking2};
 pub use schedule::{
     Schedule,
     builder::{NextStage, ScheduleBuilder},
+    growth::PlannedGrowth,
 };
 pub use stage::Stage;
 pub use trainable::Trainable;

@@ -1,16 +1,20 @@
 //! A run as stages that fit each other: the model of each stage is what its growth makes of the one before. Checked
-//! once, here, by planning each growth; the plans are kept for whoever trains.
+//! once, here, by planning each growth and its moments; the plans are kept for whoever trains.
 
 pub(crate) mod builder;
+pub(crate) mod growth;
 mod table;
 
 use std::sync::Arc;
 
 use outgrow_checkpoint::{LlamaConfig, with_causes};
-use outgrow_operators::{Growth, GrowthError, GrowthPlan, Preservation};
+use outgrow_operators::{Growth, GrowthError, GrowthPlan};
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ScheduleError, flops::FlopConvention, learning_rate::LearningRate, stage::Stage};
+use crate::{
+    error::ScheduleError, flops::FlopConvention, learning_rate::LearningRate,
+    schedule::growth::PlannedGrowth, stage::Stage,
+};
 
 /// Stages that fit each other, at least one, with the plans of the growths between them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,7 +23,7 @@ pub struct Schedule {
     stages: Vec<Stage>,
     /// For each stage the plan of the growth that it begins with.
     #[serde(skip)]
-    growths: Vec<Option<Arc<GrowthPlan>>>,
+    growths: Vec<Option<Arc<PlannedGrowth>>>,
 }
 
 /// What is read before it is checked.
@@ -99,8 +103,8 @@ impl Schedule {
         &self.stages
     }
 
-    /// The plan of the growth that the stage with this index begins with; `None` where the model goes on as it is.
-    pub fn growth(&self, stage: usize) -> Option<&GrowthPlan> {
+    /// The growth that the stage with this index begins with, planned; `None` where the model goes on as it is.
+    pub fn growth(&self, stage: usize) -> Option<&PlannedGrowth> {
         self.growths.get(stage)?.as_deref()
     }
 
@@ -142,21 +146,17 @@ fn checked_entry(
     previous: Option<&Stage>,
     stage: &Stage,
     planned: Result<Option<GrowthPlan>, GrowthError>,
-) -> Result<Option<GrowthPlan>, ScheduleError> {
+) -> Result<Option<PlannedGrowth>, ScheduleError> {
     let previous = match (previous, &stage.enter) {
         (None, None) => return Ok(None),
         (None, Some(_)) => return Err(ScheduleError::GrowthOfNothing),
         (Some(previous), _) => previous,
     };
-    let growth = planned.map_err(ScheduleError::Growth)?;
-    if let (Some(growth), Some(plan)) = (&stage.enter, &growth) {
-        if plan.preservation() == Preservation::AtMaskZero {
-            return Err(ScheduleError::Masked { operator: growth.name() });
-        }
-        plan.moments(stage.moments).map_err(ScheduleError::Growth)?;
-    }
+    let plan = planned.map_err(ScheduleError::Growth)?;
+    let growth = stage.enter.as_ref().zip(plan);
+    let growth = growth.map(|(growth, plan)| PlannedGrowth::new(growth, plan, stage.moments)).transpose()?;
     let (how, expected) = match &growth {
-        Some(plan) => ("grows into", plan.target()),
+        Some(growth) => ("grows into", growth.plan().target()),
         None => ("ends with", &previous.model),
     };
     if stage.model == *expected {

@@ -8,8 +8,8 @@ use std::{
 use burn::tensor::{Device, Tensor};
 use outgrow_data::{Batch, DataError, Prefetch, PrefetchOptions};
 use outgrow_model::{Decoder, initial_tensors};
-use outgrow_operators::{GrowthPlan, Moments, PlannedTensor, grow_moments, grow_tensors};
-use outgrow_schedules::{FlopConvention, Stage};
+use outgrow_operators::{PlannedTensor, grow_moments, grow_tensors};
+use outgrow_schedules::{FlopConvention, PlannedGrowth, Stage};
 
 use crate::{
     adamw::AdamW,
@@ -249,17 +249,17 @@ impl Run<'_> {
         position.stage += 1;
         position.stage_tokens = 0;
         let (stage, growth) = (&schedule.stages()[position.stage], schedule.growth(position.stage));
-        if let Some(plan) = growth {
-            let tensors = grow_tensors(plan, &decoder.to_named_tensors())?;
+        if let Some(growth) = growth {
+            let tensors = grow_tensors(growth.plan(), &decoder.to_named_tensors())?;
             decoder = Decoder::new(&stage.model, &tensors, &self.device)?.with_precision(settings.precision);
-            optimizer = grown_optimizer(&optimizer, plan, stage.moments, &decoder)?;
+            optimizer = grown_optimizer(&optimizer, growth, &decoder)?;
         }
         let includes = |name: &str| stage.trainable.includes(&stage.model, name);
         let decoder = decoder.with_trainable(includes);
         optimizer.retain(includes);
         self.snapshot = Snapshot { position, decoder, optimizer };
-        if let Some(plan) = growth {
-            self.tell(&Event::Grown { plan });
+        if let Some(growth) = growth {
+            self.tell(&Event::Grown { plan: growth.plan() });
             self.validate()?;
         }
         Ok(self)
@@ -267,14 +267,10 @@ impl Run<'_> {
 }
 
 /// The optimizer of a grown model. A parameter has had as many updates as what it is made of; one that is fresh, none.
-fn grown_optimizer(
-    optimizer: &AdamW,
-    plan: &GrowthPlan,
-    policy: Moments,
-    grown: &Decoder,
-) -> Result<AdamW, TrainError> {
+fn grown_optimizer(optimizer: &AdamW, growth: &PlannedGrowth, grown: &Decoder) -> Result<AdamW, TrainError> {
+    let plan = growth.plan();
     let (moments, updates) = optimizer.to_host(plan.source());
-    let moments = grow_moments(plan, policy, &moments)?;
+    let moments = grow_moments(growth.moments(), &moments)?;
     let has_moments = |name: &str| moments.contains_key(&format!("{name}.exp_avg"));
     let updates_of = |tensor: &PlannedTensor| updates.get(tensor.origin.first_source()?).copied();
     let tensors = plan.tensors().iter().filter(|tensor| has_moments(&tensor.name));

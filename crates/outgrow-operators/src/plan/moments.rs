@@ -30,6 +30,25 @@ pub enum Moments {
 
 closed_set!(Moments, "policy for moments", 4, Reset => "reset", Copy => "copy", KeepOld => "keep-old", Scaled => "scaled");
 
+/// What each moment of a grown model's optimizer is made of: see [`GrowthPlan::moments`](super::GrowthPlan::moments).
+#[derive(Clone, Debug, PartialEq)]
+pub struct MomentsPlan {
+    tensors: Vec<PlannedTensor>,
+}
+
+impl MomentsPlan {
+    /// # Errors
+    /// As [`plan_moments`].
+    pub(crate) fn new(tensors: &[PlannedTensor], policy: Moments) -> Result<Self, GrowthError> {
+        Ok(Self { tensors: plan_moments(tensors, policy)? })
+    }
+
+    /// All moments; none under [`Moments::Reset`].
+    pub fn tensors(&self) -> &[PlannedTensor] {
+        &self.tensors
+    }
+}
+
 const FIRST: &str = ".exp_avg";
 const SECOND: &str = ".exp_avg_sq";
 

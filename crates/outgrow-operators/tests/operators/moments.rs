@@ -83,7 +83,7 @@ proptest! {
         for growth in [split, Growth::ZeroWidth { width, seed }, Growth::Hyperclone { factor: by }] {
             let plan = GrowthPlan::new(&source, [&growth]).unwrap();
             let after = moments_of(&gradients(plan.target(), &grow_tensors(&plan, &tensors).unwrap()));
-            let grown = grow_moments(&plan, Moments::Scaled, &before).unwrap();
+            let grown = grow_moments(&plan.moments(Moments::Scaled).unwrap(), &before).unwrap();
             prop_assert_eq!(grown.len(), after.len());
             for (name, tensor) in grown {
                 let largest = largest(&after[&name]);
@@ -103,10 +103,10 @@ proptest! {
         let double = Growth::Hyperclone { factor: 2 };
         let plan = GrowthPlan::new(&source, &[double, Growth::Stack { factor: 2 }]).unwrap();
         let up = |moments: &NamedTensors, layer: usize, part: &str| moments[&format!("model.layers.{layer}.mlp.up_proj.weight{part}")].values.clone();
-        let copied = grow_moments(&plan, Moments::Copy, &before).unwrap();
-        let kept = grow_moments(&plan, Moments::KeepOld, &before).unwrap();
-        let scaled = grow_moments(&plan, Moments::Scaled, &before).unwrap();
-        prop_assert!(grow_moments(&plan, Moments::Reset, &before).unwrap().is_empty());
+        let copied = grow_moments(&plan.moments(Moments::Copy).unwrap(), &before).unwrap();
+        let kept = grow_moments(&plan.moments(Moments::KeepOld).unwrap(), &before).unwrap();
+        let scaled = grow_moments(&plan.moments(Moments::Scaled).unwrap(), &before).unwrap();
+        prop_assert!(grow_moments(&plan.moments(Moments::Reset).unwrap(), &before).unwrap().is_empty());
         let (rows, columns) = (2 * source.intermediate_size, 2 * source.hidden_size);
         for part in [".exp_avg", ".exp_avg_sq"] {
             let old = up(&before, 0, part);
@@ -142,8 +142,8 @@ fn moments_of_a_folder_lie_beside_its_weights_and_grow_again() {
     let grown = dir.path().join("grown");
     grow(&Source::open(&folder).unwrap(), &growth, Moments::Scaled, &grown, 1000).unwrap();
     let moments = WeightFolder::open_moments(&grown).unwrap().unwrap();
-    let expected =
-        grow_moments(&GrowthPlan::new(&config, &growth).unwrap(), Moments::Scaled, &before).unwrap();
+    let plan = GrowthPlan::new(&config, &growth).unwrap();
+    let expected = grow_moments(&plan.moments(Moments::Scaled).unwrap(), &before).unwrap();
     assert_eq!(moments.tensors().len(), expected.len());
     for (name, tensor) in &expected {
         let bytes: Vec<u8> = tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect();
