@@ -113,7 +113,7 @@ impl TrainSettings {
     ///
     /// # Errors
     /// When a count is zero, or a number is outside its range.
-    pub fn validate(&self) -> Result<(), TrainError> {
+    pub fn check(&self) -> Result<(), TrainError> {
         let optimizer = &self.optimizer;
         let mut problems = Vec::new();
         let mut require = |holds: bool, problem: String| {

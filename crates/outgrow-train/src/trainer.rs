@@ -69,7 +69,7 @@ pub fn train(
     training: &Training<'_>,
     observe: &mut dyn FnMut(&Position, &Event<'_>) -> Control,
 ) -> Result<Outcome, TrainError> {
-    training.settings.validate()?;
+    training.settings.check()?;
     check_data(training)?;
     let device = training.device.clone().autodiff();
     let resumed_from = checkpoint_to_go_on_from(training.folder)?;

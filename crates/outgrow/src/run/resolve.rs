@@ -81,7 +81,7 @@ impl ResolvedRecipe {
         }
         let model_is_sound = problems.len() == before_the_model;
         let settings = settings(&recipe, compute);
-        if let Err(problem) = settings.validate() {
+        if let Err(problem) = settings.check() {
             problems.push(format!("training: {problem}"));
         }
         if recipe.evaluation.as_ref().is_some_and(|evaluation| evaluation.interval_tokens == 0) {
