@@ -1,9 +1,6 @@
 //! The loop: steps within a stage, growth between stages, validation and checkpoints in between.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{path::PathBuf, time::Instant};
 
 use burn::tensor::{Device, Tensor};
 use outgrow_data::{Batch, DataError, Prefetch, PrefetchOptions};
@@ -20,8 +17,8 @@ use crate::{
     resume::{
         checkpoint::{self, Snapshot},
         comparison::Comparison,
-        difference::Difference,
         run_folder::checkpoint_to_go_on_from,
+        state::State,
     },
     training::Training,
     validation::{other_tokens, validation_loss},
@@ -76,8 +73,11 @@ pub fn train(
     let mut changes = Vec::new();
     let snapshot = match &resumed_from {
         Some(folder) => {
-            changes = allowed_changes(folder, training)?;
-            checkpoint::load(folder, training, &device)?
+            let saved = State::read(folder)?;
+            let comparison = Comparison::with(&saved, training);
+            comparison.check(folder, training.extend)?;
+            changes = comparison.differences;
+            checkpoint::load(folder, &saved, training, &device)?
         }
         None => first_snapshot(training, &device)?,
     };
@@ -105,12 +105,6 @@ pub fn train(
         }
         run = run.enter_next_stage()?;
     }
-}
-
-fn allowed_changes(checkpoint: &Path, training: &Training<'_>) -> Result<Vec<Difference>, TrainError> {
-    let comparison = Comparison::new(checkpoint, training)?;
-    comparison.check(checkpoint, training.extend)?;
-    Ok(comparison.differences)
 }
 
 fn check_data(training: &Training<'_>) -> Result<(), TrainError> {

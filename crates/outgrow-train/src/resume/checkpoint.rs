@@ -59,9 +59,13 @@ pub(crate) fn save(training: &Training<'_>, snapshot: &Snapshot) -> Result<PathB
     Ok(target)
 }
 
-/// Reads a checkpoint of the same run; whether it is one has been compared.
-pub(crate) fn load(folder: &Path, training: &Training<'_>, device: &Device) -> Result<Snapshot, TrainError> {
-    let saved = State::read(folder)?;
+/// Reads a checkpoint of the same run, of which `saved` is the state; whether it is one has been compared.
+pub(crate) fn load(
+    folder: &Path,
+    saved: &State,
+    training: &Training<'_>,
+    device: &Device,
+) -> Result<Snapshot, TrainError> {
     let stages = training.schedule.stages();
     let stage = stages.get(saved.position.stage).ok_or_else(|| {
         let (index, count) = (saved.position.stage, stages.len());

@@ -39,9 +39,13 @@ impl Comparison {
     /// # Errors
     /// When the checkpoint's state can't be read.
     pub fn new(checkpoint: &Path, training: &Training<'_>) -> Result<Self, TrainError> {
-        let saved = State::read(checkpoint)?;
+        Ok(Self::with(&State::read(checkpoint)?, training))
+    }
+
+    /// The same, with the state of a checkpoint.
+    pub(crate) fn with(saved: &State, training: &Training<'_>) -> Self {
         let now = State::of(training, saved.position, saved.optimizer_steps.clone());
-        Ok(compare_states(&saved, &now))
+        compare_states(saved, &now)
     }
 
     /// Refuses all that the rules don't allow.
