@@ -59,7 +59,8 @@ pub(crate) struct Decided {
 }
 
 impl<S> FolderGrowth<S> {
-    /// Decides a growth that a plan says, in shards of at most so many bytes.
+    /// Decides a growth that a plan says, in shards of at most so many bytes. The plan has to be one of this source:
+    /// another's is refused only where names of tensors differ, here, or their shapes, when it is carried out.
     ///
     /// # Errors
     /// Tensors of the plan that aren't in the source; moments that aren't there; a folder that can't be read.

@@ -243,6 +243,18 @@ fn an_error_leaves_nothing_behind() {
     assert_eq!(names_in(source.dir.path()), ["source"]);
 }
 
+#[test]
+fn a_plan_of_a_source_with_other_shapes_leaves_nothing_behind() {
+    let source = Folder::new(2, |_| ());
+    let wide = source.beside("wide");
+    grow(&source.open(), &[Growth::Hyperclone { factor: 2 }], &wide, 1 << 30).unwrap();
+    let plan = FolderPlan::new(&source.open(), &[Growth::Stack { factor: 2 }]).unwrap();
+    let (opened, target) = (Source::open(&wide).unwrap(), source.beside("grown"));
+    let error = grow_folder(&opened, &plan, Moments::Reset, &target, 1 << 30).unwrap_err();
+    assert!(matches!(error, GrowthError::WrongShape { .. }), "{error}");
+    assert_eq!(names_in(source.dir.path()), ["source", "wide"]);
+}
+
 fn grow(
     source: &Source,
     growths: &[Growth],
