@@ -231,10 +231,10 @@ fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> Result<
         let (tokens, trainable, moments) = (recipe.tokens, recipe.trainable, recipe.moments);
         let learning_rate = recipe.learning_rate.over(tokens);
         if let Some(stages) = &mut begun {
-            let first_only = if recipe.width != Width::default() {
-                Some("width")
-            } else {
+            let first_only = if recipe.width == Width::default() {
                 recipe.num_hidden_layers.map(|_| "num_hidden_layers")
+            } else {
+                Some("width")
             };
             if let Some(key) = first_only {
                 let problem = format!("stage `{name}`: only the first stage has {key}; later ones grow");
