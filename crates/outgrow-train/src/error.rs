@@ -45,6 +45,9 @@ pub enum TrainError {
         /// The learning rate of the last step.
         learning_rate: f64,
     },
+    /// The observer abandoned the run, for reasons that it knows.
+    #[error("the run was abandoned by whoever observes it")]
+    Abandoned,
     /// A batch has no sequence.
     #[error("a batch has no sequence")]
     EmptyBatch,
@@ -143,7 +146,7 @@ impl TrainError {
     /// what the operating system refuses for reasons of its own.
     pub fn is_input(&self) -> bool {
         match self {
-            Self::NotFinite { .. } | Self::ValidationNotFinite { .. } => false,
+            Self::NotFinite { .. } | Self::ValidationNotFinite { .. } | Self::Abandoned => false,
             Self::Io { source, .. } => io_error::is_input(source),
             Self::Model(error) => error.is_input(),
             Self::Data(error) => error.is_input(),

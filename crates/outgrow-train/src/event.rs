@@ -58,4 +58,7 @@ pub enum Control {
     Continue,
     /// Write a checkpoint and end.
     Stop,
+    /// End at once and write nothing more: the run's folder can't be used. `train` then returns
+    /// [`TrainError::Abandoned`](crate::TrainError::Abandoned).
+    Abandon,
 }

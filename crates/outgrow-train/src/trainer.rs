@@ -88,7 +88,7 @@ pub fn train(
     };
     let mut batches = Prefetch::new(training.training.clone(), ahead);
     let mut run = Run { training, device, snapshot, observe, stopped: false };
-    run.tell(&Event::Started { resumed_from: resumed_from.as_deref(), changes: &changes });
+    run.tell(&Event::Started { resumed_from: resumed_from.as_deref(), changes: &changes })?;
     if resumed_from.is_none() {
         run.validate()?;
     }
@@ -144,10 +144,13 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn tell(&mut self, event: &Event<'_>) {
-        if (self.observe)(&self.snapshot.position, event) == Control::Stop {
-            self.stopped = true;
+    fn tell(&mut self, event: &Event<'_>) -> Result<(), TrainError> {
+        match (self.observe)(&self.snapshot.position, event) {
+            Control::Continue => {}
+            Control::Stop => self.stopped = true,
+            Control::Abandon => return Err(TrainError::Abandoned),
         }
+        Ok(())
     }
 
     fn stage(&self) -> &Stage {
@@ -197,8 +200,7 @@ impl Run<'_> {
         self.snapshot.optimizer.step(&mut self.snapshot.decoder, gradients, scale, learning_rate);
         self.advance(tokens, batch.sequences as u64, batch.sequence_length);
         let seconds = start.elapsed().as_secs_f64();
-        self.tell(&Event::Step(StepReport { loss, learning_rate, gradient_norm, seconds }));
-        Ok(())
+        self.tell(&Event::Step(StepReport { loss, learning_rate, gradient_norm, seconds }))
     }
 
     fn advance(&mut self, tokens: u64, samples: u64, sequence_length: usize) {
@@ -224,13 +226,12 @@ impl Run<'_> {
             let learning_rate = self.stage().learning_rate.at(stage_tokens);
             return Err(TrainError::ValidationNotFinite { step, loss: validation_loss, learning_rate });
         }
-        self.tell(&Event::Evaluated { validation_loss, decoder: &decoder });
-        Ok(())
+        self.tell(&Event::Evaluated { validation_loss, decoder: &decoder })
     }
 
     fn save(&mut self) -> Result<PathBuf, TrainError> {
         let folder = checkpoint::save(self.training, &self.snapshot)?;
-        self.tell(&Event::Saved { folder: &folder });
+        self.tell(&Event::Saved { folder: &folder })?;
         Ok(folder)
     }
 
@@ -253,7 +254,7 @@ impl Run<'_> {
         optimizer.retain(includes);
         self.snapshot = Snapshot { position, decoder, optimizer };
         if let Some(growth) = growth {
-            self.tell(&Event::Grown { plan: growth.plan() });
+            self.tell(&Event::Grown { plan: growth.plan() })?;
             self.validate()?;
         }
         Ok(self)

@@ -162,6 +162,10 @@ impl Watcher<'_> {
     fn observe(&mut self, position: &Position, event: &Event<'_>) -> Control {
         if let Err(error) = self.record(position, event) {
             self.failure.get_or_insert(error);
+            // Nothing has begun: the folder may be another process's, or of a disk that takes nothing.
+            if self.metrics.is_none() {
+                return Control::Abandon;
+            }
         }
         if self.failure.is_some() || self.interrupt.is_set() { Control::Stop } else { Control::Continue }
     }

@@ -156,6 +156,33 @@ fn two_processes_do_not_train_in_one_folder() {
     assert_success(&workshop.run(&TRAIN));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_that_another_process_has_just_taken_is_left_alone() {
+    let workshop = Workshop::with_shards();
+    workshop.write("recipe.toml", recipe(&scratch(64, "1e-2")));
+    fs::create_dir(workshop.path("run")).unwrap();
+    let handle = fs::File::open(workshop.path("run")).unwrap();
+    handle.lock().unwrap();
+    assert_eq!(refusal(&workshop.run(&TRAIN)), "run: another process is training in this folder");
+    assert_eq!(fs::read_dir(workshop.path("run")).unwrap().count(), 0, "nothing is written");
+    drop(handle);
+    assert_success(&workshop.run(&TRAIN));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_the_run_that_cannot_be_written_ends_it_before_it_begins() {
+    let workshop = underway();
+    fs::remove_file(workshop.path("run/metrics.jsonl")).unwrap();
+    fs::create_dir(workshop.path("run/metrics.jsonl")).unwrap();
+    let output = workshop.run(&TRAIN);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert_eq!(said.lines().last(), Some("error: run/metrics.jsonl: Is a directory (os error 21)"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
 #[test]
 fn a_checkpoint_that_is_being_written_keeps_nobody_out() {
     let workshop = underway();
