@@ -102,6 +102,9 @@ pub enum ParameterError {
         /// The parameter.
         parameter: &'static str,
     },
+    /// The depth is said in two ways.
+    #[error("`num_hidden_layers` and `factor` both say the depth; expected one of them")]
+    DepthTwice,
     /// Parameters that it has no use for.
     #[error("`{operator}` has no use for {}", .parameters.join(", "))]
     Unused {
@@ -202,9 +205,14 @@ impl Growth {
                 on(Axis::Width)?;
                 Self::Aki { width: given.needed_width()? }
             }
+            // Without an axis it may grow on both; with one, what is left is of no use.
             (Operator::Learned, _) => Self::Learned {
-                depth: given.take_depth(),
-                width: std::mem::take(&mut given.width),
+                depth: if axis == Some(Axis::Width) { None } else { given.take_depth()? },
+                width: if axis == Some(Axis::Depth) {
+                    Width::default()
+                } else {
+                    std::mem::take(&mut given.width)
+                },
                 matrices: given.matrices.take(),
                 seed: given.take_seed(),
             },
@@ -217,14 +225,16 @@ impl Growth {
 }
 
 impl Parameters {
-    /// A number of layers, or else a factor. Where both are given, one is left.
-    fn take_depth(&mut self) -> Option<Depth> {
-        let layers = self.num_hidden_layers.take().map(Depth::Layers);
-        layers.or_else(|| self.factor.take().map(Depth::Factor))
+    /// A number of layers or a factor.
+    fn take_depth(&mut self) -> Result<Option<Depth>, ParameterError> {
+        match (self.num_hidden_layers.take(), self.factor.take()) {
+            (Some(_), Some(_)) => Err(ParameterError::DepthTwice),
+            (layers, factor) => Ok(layers.map(Depth::Layers).or(factor.map(Depth::Factor))),
+        }
     }
 
     fn needed_depth(&mut self) -> Result<Depth, ParameterError> {
-        self.take_depth().ok_or(ParameterError::Missing { parameter: "num_hidden_layers" })
+        self.take_depth()?.ok_or(ParameterError::Missing { parameter: "num_hidden_layers" })
     }
 
     fn needed_width(&mut self) -> Result<Width, ParameterError> {

@@ -172,7 +172,10 @@ fn needed_depth(num_hidden_layers: Option<usize>, factor: Option<usize>) -> Resu
 
 /// As it is said of fields that are always needed.
 fn missing(field: &str) -> String {
-    format!("missing field `{field}`")
+    match field {
+        "num_hidden_layers" => "missing field `num_hidden_layers` or `factor`".to_owned(),
+        field => format!("missing field `{field}`"),
+    }
 }
 
 /// A depth that may be left out is written as a number of layers that is none.

@@ -156,8 +156,8 @@ fn recipes_know_the_words_of_the_command_line_and_a_factor_as_a_depth() {
         assert_eq!(GrowthRecipe::parse(&written, Path::new("")).unwrap(), recipe);
     }
     assert_snapshot!(step("operator = 'zero'\nfactor = 2\nnum_hidden_layers = 4").unwrap_err(), @"line 3: factor: num_hidden_layers and factor both say the depth; expected one of them");
-    assert_snapshot!(step("operator = 'zero-depth'").unwrap_err(), @"line 1: missing field `num_hidden_layers`");
-    assert_snapshot!(step("operator = 'zero'").unwrap_err(), @"line 1: missing field `num_hidden_layers`");
+    assert_snapshot!(step("operator = 'zero-depth'").unwrap_err(), @"line 1: missing field `num_hidden_layers` or `factor`");
+    assert_snapshot!(step("operator = 'zero'").unwrap_err(), @"line 1: missing field `num_hidden_layers` or `factor`");
     assert_snapshot!(step("operator = 'zero'\naxis = 'deep'\nfactor = 2").unwrap_err(), @"line 3: axis: unknown variant `deep`, expected `depth` or `width`");
     assert_snapshot!(
         step("operator = 'random'\naxis = 'width'\nwidth.hidden_size = 64\nfactor = 2").unwrap_err(), @"line 5: unknown field `factor`: `random` has no use for it on this axis");

@@ -164,6 +164,12 @@ impl Flags {
             Err(ParameterError::Missing { parameter: "width" }) => Err(BadInput(
                 "a size is missing: --hidden-size, --intermediate-size, --num-attention-heads or --num-key-value-heads".into(),
             )),
+            Err(ParameterError::Missing { parameter: "num_hidden_layers" }) => {
+                Err(BadInput("--num-hidden-layers or --factor is missing, such as --factor 2".into()))
+            }
+            Err(ParameterError::DepthTwice) => {
+                Err(BadInput("--num-hidden-layers and --factor both say the depth; give one of them".into()))
+            }
             Err(ParameterError::Missing { parameter }) => {
                 let flag = flag(parameter);
                 Err(BadInput(format!("{flag} is missing, such as {flag} {}", example(operator, parameter))))
@@ -240,7 +246,6 @@ fn flag(parameter: &str) -> String {
 fn example(operator: Operator, parameter: &str) -> &'static str {
     match parameter {
         "factor" if operator == Operator::Hyperclone => "2",
-        "num_hidden_layers" => "24",
         "drop_layers" => "8",
         _ => "4",
     }
@@ -296,8 +301,10 @@ mod tests {
         insta::assert_snapshot!(growths("--operator last --factor 2"), @r#"{"operator":"last","factor":2}"#);
         insta::assert_snapshot!(growths("--operator learned --factor 2"), @r#"{"operator":"learned","factor":2,"width":{},"matrices":null,"seed":0}"#);
         insta::assert_snapshot!(growths("--operator zero-depth --axis width --factor 2"), @"--operator zero-depth has no other axis than depth");
-        insta::assert_snapshot!(growths("--operator zero --factor 2 --num-hidden-layers 8"), @"--operator zero has no use for --factor");
-        insta::assert_snapshot!(growths("--operator zero"), @"--num-hidden-layers is missing, such as --num-hidden-layers 24");
+        insta::assert_snapshot!(growths("--operator zero --factor 2 --num-hidden-layers 8"), @"--num-hidden-layers and --factor both say the depth; give one of them");
+        insta::assert_snapshot!(growths("--operator zero"), @"--num-hidden-layers or --factor is missing, such as --factor 2");
+        insta::assert_snapshot!(growths("--operator learned --axis width --factor 2"), @"--operator learned has no use for --factor");
+        insta::assert_snapshot!(growths("--operator learned --axis depth --hidden-size 64"), @"--operator learned has no use for --hidden-size");
     }
 
     #[test]
