@@ -124,6 +124,18 @@ impl FromStr for DeviceName {
     }
 }
 
+/// Whether this build and this machine have a device, without opening it.
+///
+/// # Errors
+/// When the backend is not compiled in, or the machine has no such device.
+pub fn check_device(name: DeviceName) -> Result<(), DeviceError> {
+    match name {
+        DeviceName::Flex => check_flex(),
+        DeviceName::Wgpu => check_wgpu(),
+        DeviceName::Cuda { index } => check_cuda(index),
+    }
+}
+
 /// Opens a device, without autodiff.
 ///
 /// ```
@@ -179,14 +191,24 @@ pub fn available_devices() -> Vec<DeviceDescription> {
 
 /// Why each backend of this build that has no device on this machine has none.
 pub fn missing_devices() -> Vec<DeviceError> {
-    let errors = DeviceName::ALL.into_iter().filter_map(|name| open_device(name).err());
+    let errors = DeviceName::ALL.into_iter().filter_map(|name| check_device(name).err());
     errors.filter(|error| !matches!(error, DeviceError::NotCompiled { .. })).collect()
 }
 
 #[cfg(feature = "flex")]
 #[expect(clippy::unnecessary_wraps, reason = "one signature with and without the backend")]
+fn check_flex() -> Result<(), DeviceError> {
+    Ok(())
+}
+
+#[cfg(not(feature = "flex"))]
+fn check_flex() -> Result<(), DeviceError> {
+    Err(DeviceError::NotCompiled { backend: "flex" })
+}
+
+#[cfg(feature = "flex")]
 fn open_flex() -> Result<Device, DeviceError> {
-    Ok(Device::flex())
+    check_flex().map(|()| Device::flex())
 }
 
 #[cfg(not(feature = "flex"))]
@@ -206,11 +228,21 @@ fn cpu_multiplies_bf16() -> Result<bool, DeviceError> {
 }
 
 #[cfg(feature = "wgpu")]
-fn open_wgpu() -> Result<Device, DeviceError> {
+fn check_wgpu() -> Result<(), DeviceError> {
     match wgpu_devices() {
         0 => Err(DeviceError::NotFound { name: DeviceName::Wgpu, backend: "wgpu", found: 0 }),
-        _ => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+        _ => Ok(()),
     }
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn check_wgpu() -> Result<(), DeviceError> {
+    Err(DeviceError::NotCompiled { backend: "wgpu" })
+}
+
+#[cfg(feature = "wgpu")]
+fn open_wgpu() -> Result<Device, DeviceError> {
+    check_wgpu().map(|()| Device::wgpu(burn::tensor::DeviceKind::DefaultDevice))
 }
 
 #[cfg(not(feature = "wgpu"))]
@@ -229,17 +261,23 @@ fn wgpu_devices() -> usize {
 }
 
 #[cfg(feature = "cuda")]
-fn open_cuda(index: usize) -> Result<Device, DeviceError> {
+fn check_cuda(index: usize) -> Result<(), DeviceError> {
     let name = DeviceName::Cuda { index };
     if let Some(lacking) = cuda::missing() {
         return Err(DeviceError::Lacking { name, lacking });
     }
     let found = cuda_devices();
-    if index < found {
-        Ok(Device::cuda(index))
-    } else {
-        Err(DeviceError::NotFound { name, backend: "cuda", found })
-    }
+    if index < found { Ok(()) } else { Err(DeviceError::NotFound { name, backend: "cuda", found }) }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn check_cuda(_index: usize) -> Result<(), DeviceError> {
+    Err(DeviceError::NotCompiled { backend: "cuda" })
+}
+
+#[cfg(feature = "cuda")]
+fn open_cuda(index: usize) -> Result<Device, DeviceError> {
+    check_cuda(index).map(|()| Device::cuda(index))
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -29,8 +29,8 @@ pub use composed::{RotaryTable, linear};
 #[cfg(feature = "flex")]
 pub use cpu::operations::HostValues;
 pub use device::{
-    DeviceDescription, DeviceError, DeviceName, available_devices, has_instructions, missing_devices,
-    open_device,
+    DeviceDescription, DeviceError, DeviceName, available_devices, check_device, has_instructions,
+    missing_devices, open_device,
 };
 pub use documents::PackedDocuments;
 pub use layer::{LayerNumbers, LayerWeights};

@@ -5,10 +5,10 @@ use std::{error::Error, fs, path::Path, sync::Arc};
 
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prepare};
-use outgrow_kernels::{DeviceName, Precision, open_device};
+use outgrow_kernels::{DeviceName, Precision};
 use outgrow_model::Initialization;
 use outgrow_schedules::{Cosine, GStack, Length, Schedule};
-use outgrow_train::{AdamWSettings, Control, Event, TrainSettings, Training, train};
+use outgrow_train::{AdamWSettings, Control, Event, TrainSettings, Training, resume::Standing, train};
 
 const SEQUENCE_LENGTH: usize = 16;
 const SEQUENCES: usize = 4;
@@ -76,13 +76,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         seed: 1,
         training: batches(folder.path(), "training", 0, Order::Shuffled { seed: 1 })?,
         validation: &batches(folder.path(), "validation", 3, Order::Sequential)?,
-        device: &open_device(DeviceName::Flex)?,
-        device_name: DeviceName::Flex,
+        device: DeviceName::Flex,
         folder: &run,
         side_files: &[],
         extend: false,
     };
-    let outcome = train(&training, &mut |position, event| {
+    let start = Standing::newest(&training)?.check()?;
+    let outcome = train(start, &mut |position, event| {
         match event {
             Event::Evaluated { validation_loss, .. } => {
                 println!("step {:2}: validation loss {validation_loss:.3}", position.step);

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use outgrow_checkpoint::io_error;
+use outgrow_checkpoint::{io_error, with_causes};
+use outgrow_kernels::DeviceError;
 use outgrow_operators::GrowthError;
 
 use crate::resume::{difference::Difference, layout::checkpoint_name};
@@ -91,6 +92,35 @@ pub enum TrainError {
         /// What differs and may not.
         differences: Vec<Difference>,
     },
+    /// An extension of a run that is at its end, without a step that would follow.
+    #[error("{}", nothing_to_extend(folder, extensions, *stage_tokens))]
+    NothingToExtend {
+        /// The checkpoint.
+        folder: PathBuf,
+        /// What was to be other.
+        extensions: Vec<Difference>,
+        /// What the last stage has had.
+        stage_tokens: u64,
+    },
+    /// Checkpoints that are newer than where a run is to begin, and would be met on its way.
+    #[error(
+        "{}: holds checkpoints up to {}: those after {} have to be set aside first",
+        run.display(), checkpoint_name(*newest), checkpoint_name(*step)
+    )]
+    NewerCheckpoints {
+        /// The run's folder.
+        run: PathBuf,
+        /// The step of the checkpoint that it was to begin from.
+        step: u64,
+        /// That of the newest one.
+        newest: u64,
+    },
+    /// Several problems at once.
+    #[error("{}", all(problems))]
+    Several {
+        /// Each of them.
+        problems: Vec<TrainError>,
+    },
     /// The newest checkpoints of a run, or that which was asked for, can't be gone on from.
     #[error("{}", not_whole(run, problems, *whole))]
     NotWhole {
@@ -127,6 +157,9 @@ pub enum TrainError {
         /// Why.
         source: std::io::Error,
     },
+    /// A device that isn't there.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// From the model.
     #[error(transparent)]
     Model(#[from] outgrow_model::ModelError),
@@ -148,6 +181,8 @@ impl TrainError {
         match self {
             Self::NotFinite { .. } | Self::ValidationNotFinite { .. } | Self::Abandoned => false,
             Self::Io { source, .. } => io_error::is_input(source),
+            Self::Several { problems } => problems.iter().all(Self::is_input),
+            Self::Device(error) => error.is_input(),
             Self::Model(error) => error.is_input(),
             Self::Data(error) => error.is_input(),
             Self::Checkpoint(error) => error.is_input(),
@@ -159,6 +194,8 @@ impl TrainError {
             | Self::OptimizerTensor { .. }
             | Self::OtherTokens { .. }
             | Self::OtherRun { .. }
+            | Self::NothingToExtend { .. }
+            | Self::NewerCheckpoints { .. }
             | Self::NotWhole { .. }
             | Self::NoSuchCheckpoint { .. }
             | Self::State { .. } => true,
@@ -172,6 +209,7 @@ impl TrainError {
             Self::Checkpoint(error) => error.is_disk_full(),
             Self::Growth(error) => error.is_disk_full(),
             Self::Data(error) => error.is_disk_full(),
+            Self::Several { problems } => problems.iter().any(Self::is_disk_full),
             _ => false,
         }
     }
@@ -179,6 +217,19 @@ impl TrainError {
 
 /// Problems that a message has room for.
 const SHOWN: usize = 3;
+
+fn all(problems: &[TrainError]) -> String {
+    problems.iter().map(|problem| with_causes(problem)).collect::<Vec<_>>().join("; ")
+}
+
+fn nothing_to_extend(folder: &Path, extensions: &[Difference], stage_tokens: u64) -> String {
+    let extensions = extensions.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let folder = folder.display();
+    format!(
+        "{folder}: no step would follow {extensions}; the last stage has had {stage_tokens} tokens: give it more, or \
+         leave the rest as it was"
+    )
+}
 
 fn other_run(folder: &Path, differences: &[Difference]) -> String {
     let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();

@@ -5,8 +5,6 @@ use std::path::Path;
 use outgrow_model::Decoder;
 use outgrow_operators::GrowthPlan;
 
-use crate::resume::difference::Difference;
-
 /// One optimizer step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {
@@ -27,8 +25,6 @@ pub enum Event<'a> {
     Started {
         /// The checkpoint it goes on from.
         resumed_from: Option<&'a Path>,
-        /// What is allowed to be, and is, other than in that checkpoint.
-        changes: &'a [Difference],
     },
     /// A step was taken.
     Step(StepReport),

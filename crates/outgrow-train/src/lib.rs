@@ -29,4 +29,4 @@ pub use position::Position;
 pub use settings::{AdamWSettings, Decay, TrainSettings};
 pub use trainer::{Outcome, train};
 pub use training::{SideFile, Training};
-pub use validation::{other_tokens, validation_loss};
+pub use validation::{data_problems, validation_loss};

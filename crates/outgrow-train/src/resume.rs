@@ -1,5 +1,5 @@
 //! Going on with a run: which checkpoints of a folder are whole, in what a run differs from the newest one, and which
-//! differences may be. Nothing is trained here.
+//! differences may be. A [`Start`] is the answer, and all that a run needs to begin. Nothing is trained here.
 //!
 //! ```
 //! use outgrow_train::resume::{Field, Rule};
@@ -15,13 +15,12 @@ pub(crate) mod difference;
 pub(crate) mod state;
 pub(crate) mod comparison;
 pub(crate) mod run_folder;
+pub(crate) mod start;
 pub(crate) mod checkpoint;
 
 pub use comparison::Comparison;
 pub use difference::{Change, Difference, shown};
 pub use layout::checkpoint_name;
 pub use rules::{Field, Rule};
-pub use run_folder::{
-    CheckpointFolder, Condition, checkpoint_at, checkpoint_folders, checkpoint_to_go_on_from,
-    move_checkpoints_after,
-};
+pub use run_folder::{CheckpointFolder, Condition, checkpoint_folders, checkpoint_to_go_on_from};
+pub use start::{Resumption, Standing, Start};

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Instant};
 
 use burn::tensor::{Device, Tensor};
 use outgrow_data::{Batch, DataError, Prefetch, PrefetchOptions};
+use outgrow_kernels::open_device;
 use outgrow_model::{Decoder, initial_tensors};
 use outgrow_operators::{PlannedTensor, grow_moments, grow_tensors};
 use outgrow_schedules::{FlopConvention, PlannedGrowth, Stage};
@@ -16,12 +17,10 @@ use crate::{
     position::Position,
     resume::{
         checkpoint::{self, Snapshot},
-        comparison::Comparison,
-        run_folder::checkpoint_to_go_on_from,
-        state::State,
+        start::{Resumption, Start},
     },
     training::Training,
-    validation::{other_tokens, validation_loss},
+    validation::validation_loss,
 };
 
 /// Batches made ahead of the step that uses them.
@@ -42,12 +41,13 @@ pub enum Outcome {
     },
 }
 
-/// Runs all stages, or goes on from the latest checkpoint in the run's folder.
+/// Runs all stages, or goes on from a checkpoint: where a run begins was decided before, and isn't looked at again.
 ///
 /// ```no_run
-/// # use outgrow_train::{Control, Event, TrainError, Training};
+/// # use outgrow_train::{Control, Event, TrainError, Training, resume::Standing};
 /// # fn run(training: &Training<'_>) -> Result<(), TrainError> {
-/// let outcome = outgrow_train::train(training, &mut |position, event| {
+/// let start = Standing::newest(training)?.check()?;
+/// let outcome = outgrow_train::train(start, &mut |position, event| {
 ///     if let Event::Step(report) = event {
 ///         println!("{} tokens: loss {:.3}", position.tokens, report.loss);
 ///     }
@@ -59,26 +59,16 @@ pub enum Outcome {
 /// ```
 ///
 /// # Errors
-/// Before the first step, and with the folder as it was: on bad settings or data, where the newest checkpoint isn't
-/// whole, or is of a run that differs in what the rules refuse. Later: on a loss that is not finite, and files that
-/// can't be read or written.
+/// Before the first step, and with the folder as it was: where checkpoints are newer than the start, and when the device
+/// or the checkpoint can't be opened. Later: on a loss that is not finite, and files that can't be read or written.
 pub fn train(
-    training: &Training<'_>,
+    start: Start<'_>,
     observe: &mut dyn FnMut(&Position, &Event<'_>) -> Control,
 ) -> Result<Outcome, TrainError> {
-    training.settings.check()?;
-    check_data(training)?;
-    let device = training.device.clone().autodiff();
-    let resumed_from = checkpoint_to_go_on_from(training.folder)?;
-    let mut changes = Vec::new();
-    let snapshot = match &resumed_from {
-        Some(folder) => {
-            let saved = State::read(folder)?;
-            let comparison = Comparison::with(&saved, training);
-            comparison.check(folder, training.extend)?;
-            changes = comparison.differences;
-            checkpoint::load(folder, &saved, training, &device)?
-        }
+    let (training, from) = start.into_parts()?;
+    let device = open_device(training.device)?.autodiff();
+    let snapshot = match &from {
+        Some(from) => checkpoint::load(from, training, &device)?,
         None => first_snapshot(training, &device)?,
     };
     let ahead = PrefetchOptions {
@@ -88,8 +78,8 @@ pub fn train(
     };
     let mut batches = Prefetch::new(training.training.clone(), ahead);
     let mut run = Run { training, device, snapshot, observe, stopped: false };
-    run.tell(&Event::Started { resumed_from: resumed_from.as_deref(), changes: &changes })?;
-    if resumed_from.is_none() {
+    run.tell(&Event::Started { resumed_from: from.as_ref().map(Resumption::checkpoint) })?;
+    if from.is_none() {
         run.validate()?;
     }
     loop {
@@ -105,24 +95,6 @@ pub fn train(
         }
         run = run.enter_next_stage()?;
     }
-}
-
-fn check_data(training: &Training<'_>) -> Result<(), TrainError> {
-    if let Some(problem) = other_tokens(training.training.shards(), training.validation.shards()) {
-        return Err(TrainError::OtherTokens { problem });
-    }
-    training.training.check_batch(training.settings.batch_sequences)?;
-    for batches in [&training.training, training.validation] {
-        let data = batches.shards().manifest().vocab_size;
-        for stage in training.schedule.stages() {
-            let model = stage.model.vocab_size;
-            if data > model {
-                return Err(TrainError::Vocabulary { data, model });
-            }
-        }
-    }
-    let (asked, held) = (training.settings.validation_sequences, training.validation.num_samples());
-    if asked as u64 > held { Err(TrainError::ShortValidation { asked, held }) } else { Ok(()) }
 }
 
 fn first_snapshot(training: &Training<'_>, device: &Device) -> Result<Snapshot, TrainError> {

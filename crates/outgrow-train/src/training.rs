@@ -1,14 +1,14 @@
-//! What a run is made of: stages, settings, data, a device and a folder. Nothing is done with it here.
+//! What a run is made of: stages, settings, data, a device and a folder. Whether they go together is found here, without
+//! opening a device or looking into the folder.
 
 use std::path::Path;
 
-use burn::tensor::Device;
 use outgrow_data::Batches;
-use outgrow_kernels::DeviceName;
+use outgrow_kernels::{DeviceName, check_device};
 use outgrow_model::Initialization;
 use outgrow_schedules::Schedule;
 
-use crate::settings::TrainSettings;
+use crate::{error::TrainError, settings::TrainSettings, validation::data_problems};
 
 /// All that a run is made of.
 #[derive(Debug)]
@@ -25,16 +25,43 @@ pub struct Training<'a> {
     pub training: Batches,
     /// Held-out data.
     pub validation: &'a Batches,
-    /// The device, without autodiff.
-    pub device: &'a Device,
-    /// Its name, which checkpoints remember.
-    pub device_name: DeviceName,
+    /// What is computed on; checkpoints remember it.
+    pub device: DeviceName,
     /// The run's folder, where checkpoints are.
     pub folder: &'a Path,
     /// Files that each checkpoint carries along, such as the tokenizer.
     pub side_files: &'a [SideFile],
     /// Whether a run that is gone on with may be made longer: [`Rule::Extension`](crate::resume::Rule::Extension).
     pub extend: bool,
+}
+
+impl Training<'_> {
+    /// Whether these can be a run: settings in their ranges, data that fits them and the model, and a device that is
+    /// there. It opens and writes nothing.
+    ///
+    /// # Errors
+    /// All problems: one as itself, more as [`TrainError::Several`].
+    pub fn check(&self) -> Result<(), TrainError> {
+        let mut problems: Vec<TrainError> = self.settings.check().err().into_iter().collect();
+        problems.extend(data_problems(&self.training, self.validation, self.settings));
+        problems.extend(self.vocabulary_problem());
+        problems.extend(check_device(self.device).err().map(TrainError::from));
+        match problems.pop() {
+            None => Ok(()),
+            Some(only) if problems.is_empty() => Err(only),
+            Some(last) => {
+                problems.push(last);
+                Err(TrainError::Several { problems })
+            }
+        }
+    }
+
+    fn vocabulary_problem(&self) -> Option<TrainError> {
+        let vocab_size = |batches: &Batches| batches.shards().manifest().vocab_size;
+        let data = vocab_size(&self.training).max(vocab_size(self.validation));
+        let model = self.schedule.stages().iter().map(|stage| stage.model.vocab_size).min()?;
+        (data > model).then_some(TrainError::Vocabulary { data, model })
+    }
 }
 
 /// A file that each checkpoint carries along.

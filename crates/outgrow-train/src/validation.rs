@@ -1,10 +1,10 @@
-//! The loss on held-out text, and what it takes for it to mean anything.
+//! The loss on held-out text, and what it takes of the data for a run and that loss to mean anything.
 
 use outgrow_data::{Batches, Manifest, TokenShards};
 use outgrow_model::Decoder;
 use serde_json::Value;
 
-use crate::{error::TrainError, resume::difference::shown};
+use crate::{error::TrainError, resume::difference::shown, settings::TrainSettings};
 
 /// The mean next-token cross-entropy, in nats a token, over the first `sequences` sequences in the batches' order.
 ///
@@ -31,10 +31,28 @@ pub fn validation_loss(
     Ok(sum / tokens as f64)
 }
 
+/// All that keeps a run from these data: ids that don't mean the same in both, a batch larger than the corpus, more
+/// validation sequences than there are.
+pub fn data_problems(training: &Batches, validation: &Batches, settings: &TrainSettings) -> Vec<TrainError> {
+    let mut problems = Vec::new();
+    if let Some(problem) = other_tokens(training.shards(), validation.shards()) {
+        problems.push(TrainError::OtherTokens { problem });
+    }
+    // A batch of nothing is a problem of the settings.
+    if settings.batch_sequences > 0 {
+        problems.extend(training.check_batch(settings.batch_sequences).err().map(TrainError::from));
+    }
+    let (asked, held) = (settings.validation_sequences, validation.num_samples());
+    if asked as u64 > held {
+        problems.push(TrainError::ShortValidation { asked, held });
+    }
+    problems
+}
+
 /// Why ids of the validation shards don't mean what those of the training shards do; `None` where they do. Another
 /// separator is such a reason: the model would be asked about documents that begin with a token that it has never
 /// seen there.
-pub fn other_tokens(training: &TokenShards, validation: &TokenShards) -> Option<String> {
+fn other_tokens(training: &TokenShards, validation: &TokenShards) -> Option<String> {
     let (one, two) = (training.manifest(), validation.manifest());
     let tokenizer = |of: &Manifest| shown(&Value::from(of.tokenizer.sha256.as_str()));
     let separator = |of: &Manifest| format!("`{}` ({})", of.separator.token, of.separator.id);

@@ -19,6 +19,7 @@ use crate::{
     resume::{
         layout::{OPTIMIZER_FILE, STATE_FILE, TRAINING_FOLDER, checkpoint_name},
         run_folder::{CheckpointFolder, checkpoint_folders},
+        start::Resumption,
         state::State,
     },
     training::Training,
@@ -59,19 +60,14 @@ pub(crate) fn save(training: &Training<'_>, snapshot: &Snapshot) -> Result<PathB
     Ok(target)
 }
 
-/// Reads a checkpoint of the same run, of which `saved` is the state; whether it is one has been compared.
+/// Reads the checkpoint that a run goes on from. It was compared: it has the stages of this run.
 pub(crate) fn load(
-    folder: &Path,
-    saved: &State,
+    from: &Resumption,
     training: &Training<'_>,
     device: &Device,
 ) -> Result<Snapshot, TrainError> {
-    let stages = training.schedule.stages();
-    let stage = stages.get(saved.position.stage).ok_or_else(|| {
-        let (index, count) = (saved.position.stage, stages.len());
-        let problem = format!("stage is {index}, but there are {count}, counted from 0");
-        TrainError::State { file: folder.join(STATE_FILE), problem }
-    })?;
+    let (folder, saved) = (from.checkpoint(), from.saved());
+    let stage = &training.schedule.stages()[saved.position.stage];
     let tensors = Checkpoint::open(folder)?.to_named_tensors()?;
     let decoder = Decoder::new(&stage.model, &tensors, device)?
         .with_precision(training.settings.precision)

@@ -34,25 +34,14 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Compares a run that is to go on with the checkpoint that it would go on from.
-    ///
-    /// # Errors
-    /// When the checkpoint's state can't be read.
-    pub fn new(checkpoint: &Path, training: &Training<'_>) -> Result<Self, TrainError> {
-        Ok(Self::with(&State::read(checkpoint)?, training))
-    }
-
-    /// The same, with the state of a checkpoint.
+    /// Compares a run that is to go on with the state of the checkpoint that it would go on from.
     pub(crate) fn with(saved: &State, training: &Training<'_>) -> Self {
         let now = State::of(training, saved.position, saved.optimizer_steps.clone());
         compare_states(saved, &now)
     }
 
     /// Refuses all that the rules don't allow.
-    ///
-    /// # Errors
-    /// [`TrainError::OtherRun`] with everything that differs.
-    pub fn check(&self, checkpoint: &Path, extend: bool) -> Result<(), TrainError> {
+    pub(crate) fn check(&self, checkpoint: &Path, extend: bool) -> Result<(), TrainError> {
         let is_allowed = |difference: &&Difference| match difference.rule() {
             Rule::Free | Rule::Recorded => true,
             Rule::Extension => extend,

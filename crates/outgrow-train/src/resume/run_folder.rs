@@ -53,6 +53,15 @@ pub enum Condition {
     },
 }
 
+/// A checkpoint that a run can go on from, with its state as it was read to find that out.
+#[derive(Debug)]
+pub(crate) struct WholeCheckpoint {
+    /// The folder.
+    pub folder: CheckpointFolder,
+    /// What it remembers.
+    pub saved: State,
+}
+
 /// All that has the name of a checkpoint, by step.
 pub fn checkpoint_folders(run: &Path) -> Vec<CheckpointFolder> {
     let Ok(entries) = fs::read_dir(run) else { return Vec::new() };
@@ -72,16 +81,21 @@ pub fn checkpoint_folders(run: &Path) -> Vec<CheckpointFolder> {
 /// [`TrainError::NotWhole`] where the newest one isn't whole: a run that went on from an older one would meet the
 /// newer ones on its way.
 pub fn checkpoint_to_go_on_from(run: &Path) -> Result<Option<PathBuf>, TrainError> {
+    Ok(newest_whole(run)?.map(|found| found.folder.path))
+}
+
+/// The same, with its state.
+pub(crate) fn newest_whole(run: &Path) -> Result<Option<WholeCheckpoint>, TrainError> {
     let mut problems = Vec::new();
-    for checkpoint in checkpoint_folders(run).into_iter().rev() {
-        match checkpoint.condition().problem() {
-            None if problems.is_empty() => return Ok(Some(checkpoint.path)),
-            None => {
+    for folder in checkpoint_folders(run).into_iter().rev() {
+        match folder.read() {
+            Ok(saved) if problems.is_empty() => return Ok(Some(WholeCheckpoint { folder, saved })),
+            Ok(_) => {
                 problems.reverse();
-                let whole = Some(checkpoint.step);
+                let whole = Some(folder.step);
                 return Err(TrainError::NotWhole { run: run.to_owned(), problems, whole });
             }
-            Some(problem) => problems.push((checkpoint.step, problem)),
+            Err(problem) => problems.push((folder.step, problem.in_words())),
         }
     }
     problems.reverse();
@@ -93,45 +107,51 @@ pub fn checkpoint_to_go_on_from(run: &Path) -> Result<Option<PathBuf>, TrainErro
 }
 
 /// The checkpoint after so many steps, whole.
-///
-/// # Errors
-/// [`TrainError::NoSuchCheckpoint`] with those that there are, or [`TrainError::NotWhole`].
-pub fn checkpoint_at(run: &Path, step: u64) -> Result<PathBuf, TrainError> {
+pub(crate) fn whole_at(run: &Path, step: u64) -> Result<WholeCheckpoint, TrainError> {
     let all = checkpoint_folders(run);
-    let Some(checkpoint) = all.iter().find(|checkpoint| checkpoint.step == step) else {
+    let Some(folder) = all.iter().find(|checkpoint| checkpoint.step == step) else {
         let steps = all.iter().map(|checkpoint| checkpoint.step).collect();
         return Err(TrainError::NoSuchCheckpoint { run: run.to_owned(), step, steps });
     };
-    let Some(problem) = checkpoint.condition().problem() else { return Ok(checkpoint.path.clone()) };
-    let whole = all.iter().rev().find(|one| one.condition().problem().is_none()).map(|one| one.step);
+    let problem = match folder.read() {
+        Ok(saved) => return Ok(WholeCheckpoint { folder: folder.clone(), saved }),
+        Err(problem) => problem.in_words(),
+    };
+    let whole = all.iter().rev().find(|one| one.read().is_ok()).map(|one| one.step);
     Err(TrainError::NotWhole { run: run.to_owned(), problems: vec![(step, problem)], whole })
 }
 
 impl CheckpointFolder {
     /// Looks at headers, sizes and the state.
     pub fn condition(&self) -> Condition {
+        match self.read() {
+            Ok(saved) => Condition::Whole { position: saved.position },
+            Err(Unusable::NoTrainingState) => Condition::NoTrainingState,
+            Err(Unusable::Damaged { problem }) => Condition::Damaged { problem },
+        }
+    }
+
+    /// Its state, where the whole folder is as that says.
+    fn read(&self) -> Result<State, Unusable> {
         if !self.path.is_dir() {
-            return Condition::Damaged { problem: "is no folder".to_owned() };
+            return Err(Unusable::Damaged { problem: "is no folder".to_owned() });
         }
         if !self.has_state() {
-            return Condition::NoTrainingState;
+            return Err(Unusable::NoTrainingState);
         }
-        match self.check() {
-            Ok(position) => Condition::Whole { position },
-            Err(problem) => {
-                let inside = format!("{}{}", self.path.display(), std::path::MAIN_SEPARATOR);
-                let outside = format!("{}: ", self.path.display());
-                Condition::Damaged { problem: problem.replace(&inside, "").replace(&outside, "") }
-            }
-        }
+        self.check().map_err(|problem| {
+            let inside = format!("{}{}", self.path.display(), std::path::MAIN_SEPARATOR);
+            let outside = format!("{}: ", self.path.display());
+            Unusable::Damaged { problem: problem.replace(&inside, "").replace(&outside, "") }
+        })
     }
 
     pub(crate) fn has_state(&self) -> bool {
         self.path.join(STATE_FILE).is_file()
     }
 
-    /// Where the run had come to, or what is wrong.
-    fn check(&self) -> Result<Position, String> {
+    /// The state, or what is wrong.
+    fn check(&self) -> Result<State, String> {
         let saved = State::read(&self.path).map_err(|error| with_causes(&error))?;
         let position = saved.position;
         if position.step != self.step {
@@ -150,36 +170,23 @@ impl CheckpointFolder {
         let moments = moments.ok_or_else(|| format!("{OPTIMIZER_FILE} isn't there"))?;
         check_moments(&moments, &saved.optimizer_steps, &stage.model)?;
         check_tails(moments.tensors().iter())?;
-        Ok(position)
+        Ok(saved)
     }
 }
 
-impl Condition {
-    /// What keeps a run from going on from it.
-    pub fn problem(self) -> Option<String> {
+/// What keeps a run from going on from a folder.
+enum Unusable {
+    NoTrainingState,
+    Damaged { problem: String },
+}
+
+impl Unusable {
+    fn in_words(self) -> String {
         match self {
-            Self::Whole { .. } => None,
-            Self::NoTrainingState => Some(format!("has no {STATE_FILE} to go on from")),
-            Self::Damaged { problem } => Some(problem),
+            Self::NoTrainingState => format!("has no {STATE_FILE} to go on from"),
+            Self::Damaged { problem } => problem,
         }
     }
-}
-
-/// Moves all checkpoints after `step` into another folder, the newest first: whenever that is cut short, what is left
-/// is a run.
-///
-/// # Errors
-/// When one can't be moved.
-pub fn move_checkpoints_after(run: &Path, step: u64, into: &Path) -> Result<Vec<String>, TrainError> {
-    let mut moved = Vec::new();
-    for checkpoint in checkpoint_folders(run).into_iter().rev().filter(|checkpoint| checkpoint.step > step) {
-        let name = checkpoint_name(checkpoint.step);
-        fs::rename(&checkpoint.path, into.join(&name))
-            .map_err(|source| TrainError::Io { path: checkpoint.path.clone(), source })?;
-        moved.push(name);
-    }
-    moved.reverse();
-    Ok(moved)
 }
 
 /// Whether config.json is of the model that the state speaks of.

@@ -57,7 +57,7 @@ impl State {
             position,
             seed: training.seed,
             initialization: Some(training.initialization.to_string()),
-            device: Some(training.device_name.to_string()),
+            device: Some(training.device.to_string()),
             schedule: training.schedule.clone(),
             settings: training.settings.clone(),
             data: json!({

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use outgrow_kernels::open_device;
 use outgrow_train::{
-    Control, Event, Outcome, Position, Training,
+    Control, Event, Outcome, Position,
     resume::{CheckpointFolder, Condition, checkpoint_folders, checkpoint_to_go_on_from},
     train,
 };
@@ -15,10 +14,10 @@ use crate::{
     recipe::Recipe,
     run::{
         benchmarks::{self, Benchmarks},
-        folder::{RunFolder, Start},
+        folder::RunFolder,
         metrics::Metrics,
         resolve::ResolvedRecipe,
-        run_json::{is_finished, write_run_file},
+        run_json::{History, is_finished, write_run_file},
     },
     terminal::{interrupt::Interrupt, notes, output, progress::Progress},
 };
@@ -64,17 +63,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Error::Input(_) => error.within(arguments.recipe.display().to_string()),
         error => error,
     };
-    if arguments.plan {
-        let resolved = ResolvedRecipe::new(recipe, compute).map_err(with_name)?;
-        return output::line(resolved.schedule.describe(resolved.recipe.data.sequence_length));
-    }
     let folder = RunFolder::open(&arguments.out)?;
-    if arguments.rewind_to.is_none() && is_finished(folder.path(), &recipe, compute)? {
+    let is_done = arguments.rewind_to.is_none() && is_finished(folder.path(), &recipe, compute)?;
+    if is_done {
         check_last_checkpoint(folder.path())?;
         eprintln!("{}: this run is done", arguments.out.display());
-        return Ok(());
+        if !arguments.plan {
+            return Ok(());
+        }
     }
     let resolved = ResolvedRecipe::new(recipe, compute).map_err(with_name)?;
+    if arguments.plan {
+        if !is_done {
+            // What would be refused is refused here.
+            let training = resolved.training(folder.path(), arguments.extend);
+            folder.start(&resolved, &training, arguments.rewind_to)?;
+        }
+        return output::line(resolved.schedule.describe(resolved.recipe.data.sequence_length));
+    }
     let interrupt = Interrupt::from_signals()?;
     let interrupt = if arguments.stop_on_closed_stdin { interrupt.or_closed_stdin() } else { interrupt };
     match run_resolved(&resolved, folder, arguments, &interrupt)? {
@@ -104,45 +110,31 @@ fn run_resolved(
     arguments: &Arguments,
     interrupt: &Interrupt,
 ) -> Result<Outcome> {
-    let device = open_device(resolved.compute.device)?;
     let path = folder.path().to_owned();
-    let training = Training {
-        schedule: &resolved.schedule,
-        settings: &resolved.settings,
-        initialization: resolved.initialization,
-        seed: resolved.recipe.seed,
-        training: resolved.training.clone(),
-        validation: &resolved.validation,
-        device: &device,
-        device_name: resolved.compute.device,
-        folder: &path,
-        side_files: &resolved.tokenizer.files,
-        extend: arguments.extend,
-    };
+    let training = resolved.training(&path, arguments.extend);
     let mut start = folder.start(resolved, &training, arguments.rewind_to)?;
     // A run that is refused says nothing but why.
     notes::print(resolved.compute.note());
     notes::print(resolved.notes());
     notes::warn(resolved.benchmarks.iter().flat_map(Benchmarks::warnings));
-    if start.takes_back() {
-        start.put_aside(&path)?;
-    }
+    start.put_aside(&path)?;
     let mut watcher = Watcher {
         resolved,
         folder: &mut folder,
-        start,
+        history: start.history,
+        notes: start.notes,
         metrics: None,
         progress: Progress::new(resolved.schedule.tokens()),
         interrupt,
         failure: None,
     };
-    let outcome = train(&training, &mut |position, event| watcher.observe(position, event));
+    let outcome = train(start.run, &mut |position, event| watcher.observe(position, event));
     watcher.progress.finish();
     if let Some(failure) = watcher.failure {
         return Err(failure);
     }
     let outcome = outcome?;
-    write_run_file(&path, resolved, &watcher.start.history, matches!(outcome, Outcome::Finished { .. }))?;
+    write_run_file(&path, resolved, &watcher.history, matches!(outcome, Outcome::Finished { .. }))?;
     Ok(outcome)
 }
 
@@ -150,7 +142,9 @@ fn run_resolved(
 struct Watcher<'a> {
     resolved: &'a ResolvedRecipe,
     folder: &'a mut RunFolder,
-    start: Start,
+    history: History,
+    /// What is said once the run has begun.
+    notes: Vec<String>,
     metrics: Option<Metrics>,
     progress: Progress,
     interrupt: &'a Interrupt,
@@ -173,7 +167,7 @@ impl Watcher<'_> {
     fn record(&mut self, position: &Position, event: &Event<'_>) -> Result<()> {
         let stages = self.resolved.schedule.stages();
         let stage = &stages[position.stage].name;
-        if let Event::Started { resumed_from, .. } = event {
+        if let Event::Started { resumed_from } = event {
             self.begin(position, *resumed_from)?;
         }
         let metrics = self.metrics.as_mut().expect("a run starts before anything else happens in it");
@@ -181,8 +175,8 @@ impl Watcher<'_> {
             Event::Started { .. } => {}
             Event::Saved { folder } => {
                 let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
-                self.start.history.checkpoint = name;
-                write_run_file(self.folder.path(), self.resolved, &self.start.history, false)?;
+                self.history.checkpoint = name;
+                write_run_file(self.folder.path(), self.resolved, &self.history, false)?;
             }
             Event::Step(report) => {
                 let batch =
@@ -228,12 +222,11 @@ impl Watcher<'_> {
         let stages = self.resolved.schedule.stages();
         self.progress.stage(&stages[position.stage].name);
         self.folder.make()?;
-        self.start.put_aside(self.folder.path())?;
-        write_run_file(self.folder.path(), self.resolved, &self.start.history, false)?;
+        write_run_file(self.folder.path(), self.resolved, &self.history, false)?;
         let begun = resumed_from.map_or(&stages[..0], |_| &stages[..=position.stage]);
         let metrics = Metrics::open(self.folder.path(), position.step, begun)?;
         let lost = metrics.lost().filter(|_| resumed_from.is_some()).map(str::to_owned);
-        for note in self.start.notes.iter().chain(&lost) {
+        for note in self.notes.iter().chain(&lost) {
             self.progress.note(&notes::line(note));
         }
         self.metrics = Some(metrics);

@@ -4,7 +4,7 @@
 
 use std::{fmt, str::FromStr};
 
-use outgrow_kernels::{DeviceError, DeviceName, Precision, has_instructions};
+use outgrow_kernels::{DeviceError, DeviceName, Precision, check_device, has_instructions};
 use serde::{Deserialize, Serialize};
 
 use crate::{error::BadInput, terminal::words::one_of};
@@ -84,13 +84,14 @@ impl ComputeFlags {
     /// What the flags say, or else the recipe, or else f32 on the CPU.
     ///
     /// # Errors
-    /// On a device's name that is none, and a device that isn't there where it has to be asked.
+    /// On a device's name that is none, and a device that isn't in this build or on this machine.
     pub(crate) fn resolve(
         &self,
         device: Option<&str>,
         dtype: Option<MatrixDtype>,
     ) -> Result<Compute, DeviceError> {
         let device = self.device.as_deref().or(device).map_or(Ok(DeviceName::default()), str::parse)?;
+        check_device(device)?;
         let asked = self.dtype.or(dtype).unwrap_or_default();
         let rounds = match asked {
             MatrixDtype::F32 => false,

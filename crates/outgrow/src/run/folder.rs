@@ -7,12 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use outgrow_schedules::Stage;
 use outgrow_train::{
-    Position, Training,
+    Training,
     resume::{
-        CheckpointFolder, Comparison, Condition, Difference, Field, Rule, checkpoint_at, checkpoint_folders,
-        checkpoint_name, checkpoint_to_go_on_from, move_checkpoints_after, shown,
+        self, Comparison, Difference, Field, Resumption, Standing, checkpoint_folders, checkpoint_name, shown,
     },
 };
 
@@ -41,24 +39,17 @@ pub(crate) struct RunFolder {
     lock: Option<File>,
 }
 
-/// Where a run begins or goes on; nothing was changed to find out.
+/// Where a run begins or goes on, accepted; nothing was changed to find out.
 #[derive(Debug)]
-pub(crate) struct Start {
+pub(crate) struct Start<'a> {
+    /// What the trainer takes.
+    pub run: resume::Start<'a>,
     /// What the run remembers, with what changes now.
     pub history: History,
     /// What should be said before the first step.
     pub notes: Vec<String>,
-    /// What has to be put aside first.
-    aside: Option<Aside>,
-}
-
-/// What is newer than where a run goes on from, and isn't to be lost.
-#[derive(Debug)]
-struct Aside {
-    /// Of the checkpoint that is gone on from; `None` where the run begins anew.
-    step: Option<u64>,
-    /// That of the newest checkpoint.
-    from_step: u64,
+    /// Whether there are metrics of an attempt that came to no checkpoint.
+    has_old_metrics: bool,
 }
 
 impl RunFolder {
@@ -102,61 +93,47 @@ impl RunFolder {
     ///
     /// # Errors
     /// Everything that speaks against it, in one line.
-    pub(crate) fn start(
+    pub(crate) fn start<'a>(
         &self,
         resolved: &ResolvedRecipe,
-        training: &Training<'_>,
+        training: &'a Training<'a>,
         rewind_to: Option<u64>,
-    ) -> Result<Start> {
-        let checkpoint = match rewind_to {
-            Some(step) => Some(checkpoint_at(&self.path, step)?),
-            None => checkpoint_to_go_on_from(&self.path)?,
+    ) -> Result<Start<'a>> {
+        let mut standing = match rewind_to {
+            Some(step) => Standing::at_step(training, step)?,
+            None => Standing::newest(training)?,
         };
-        let mut start = match checkpoint {
-            Some(checkpoint) => self.go_on(&checkpoint, resolved, training)?,
-            None => self.begin()?,
+        let more = standing.resumption().map(|from| self.more_differences(resolved, from.comparison()));
+        standing.add(more.into_iter().flatten());
+        let run = standing.check()?;
+        let (mut history, notes, has_old_metrics) = match run.resumption() {
+            Some(from) => (self.history(from), self.notes(from), false),
+            None => (History::default(), Vec::new(), self.has_old_metrics()?),
         };
         if let Some(benchmarks) = &resolved.benchmarks {
-            start.history.evaluation.extend(benchmarks.asked());
+            history.evaluation.extend(benchmarks.asked());
         }
-        Ok(start)
+        Ok(Start { run, history, notes, has_old_metrics })
     }
 
-    fn go_on(&self, checkpoint: &Path, resolved: &ResolvedRecipe, training: &Training<'_>) -> Result<Start> {
-        let mut comparison = Comparison::new(checkpoint, training)?;
-        if let Some(benchmarks) = &resolved.benchmarks {
-            comparison.differences.extend(other_benchmarks(
-                &self.file,
-                &benchmarks.asked(),
-                &resolved.recipe,
-            ));
-        }
-        comparison.differences.extend(self.other_device(resolved, &comparison));
-        comparison.check(checkpoint, training.extend)?;
-        let found = checkpoint_folders(&self.path);
-        let from = found.iter().find(|one| one.path == checkpoint);
-        if let Some(Condition::Whole { position }) = from.map(CheckpointFolder::condition) {
-            check_extension(checkpoint, position, &comparison, resolved.schedule.stages())?;
-        }
-        let step = from.map_or(0, |one| one.step);
+    /// What only run.json tells of a run that goes on: its benchmarks, and of earlier versions its device.
+    fn more_differences(&self, resolved: &ResolvedRecipe, comparison: &Comparison) -> Vec<Difference> {
+        let benchmarks = resolved.benchmarks.as_ref().map(|benchmarks| benchmarks.asked());
+        let benchmarks = benchmarks.map(|asked| other_benchmarks(&self.file, &asked, &resolved.recipe));
+        benchmarks.into_iter().flatten().chain(self.other_device(resolved, comparison)).collect()
+    }
+
+    fn history(&self, from: &Resumption) -> History {
+        let step = from.position().step;
         let mut history = self.file.history();
-        history.go_on(step, &comparison);
+        history.go_on(step, from.comparison());
         history.checkpoint = Some(checkpoint_name(step));
-        let mut notes = self.notes(checkpoint, &comparison);
-        let said = |one: &Difference| {
-            let change = one.after(step);
-            let (from, to) = (shown(&change.from), shown(&change.to));
-            format!("{} = {to} from step {step} on, where it was {from}; run.json records it", change.field)
-        };
-        notes.extend(comparison.differences.iter().map(said));
-        let newest = found.last().map_or(0, |one| one.step);
-        let aside = (newest > step).then_some(Aside { step: Some(step), from_step: newest });
-        Ok(Start { history, notes, aside })
+        history
     }
 
     /// A run without a checkpoint begins anew, and keeps what the metrics hold of an attempt that came to none.
-    fn begin(&self) -> Result<Start> {
-        let Some(step) = last_step(&self.path)? else { return Ok(Start::of_a_new_run()) };
+    fn has_old_metrics(&self) -> Result<bool> {
+        let Some(step) = last_step(&self.path)? else { return Ok(false) };
         if self.file.has_written_checkpoints() != Some(false) {
             let (metrics, folder) = (self.path.join(METRICS_FILE), self.path.display());
             let last = self.file.value()["checkpoint"].as_str().map(|name| format!(" ({name} was the last)"));
@@ -168,8 +145,7 @@ impl RunFolder {
             );
             return Err(BadInput(problem).into());
         }
-        let aside = Some(Aside { step: None, from_step: step });
-        Ok(Start { aside, ..Start::of_a_new_run() })
+        Ok(true)
     }
 
     /// Earlier versions wrote the device into run.json only.
@@ -186,30 +162,34 @@ impl RunFolder {
         })
     }
 
-    fn notes(&self, checkpoint: &Path, comparison: &Comparison) -> Vec<String> {
+    fn notes(&self, from: &Resumption) -> Vec<String> {
         let mut notes = Vec::new();
-        if comparison.unknown.contains(&Field::ValidationData) {
+        if from.comparison().unknown.contains(&Field::ValidationData) {
             notes.push(format!(
                 "{}: is of a version that didn't record the validation data: whether it is still the same isn't known",
-                checkpoint.display()
+                from.checkpoint().display()
             ));
         }
         if !matches!(self.file, RunFile::OfRun(_)) {
             let file = self.path.join(RUN_FILE);
             notes.push(format!("{}: is gone or can't be read; it is written anew", file.display()));
         }
+        let step = from.position().step;
+        let said = |one: &Difference| {
+            let change = one.after(step);
+            let (from, to) = (shown(&change.from), shown(&change.to));
+            format!("{} = {to} from step {step} on, where it was {from}; run.json records it", change.field)
+        };
+        notes.extend(from.comparison().differences.iter().map(said));
         notes
     }
 }
 
-impl Start {
-    fn of_a_new_run() -> Self {
-        Self { history: History::default(), notes: Vec::new(), aside: None }
-    }
-
-    /// Whether checkpoints have to be put aside, so that the run goes on from an older one.
-    pub(crate) fn takes_back(&self) -> bool {
-        self.aside.as_ref().is_some_and(|aside| aside.step.is_some())
+impl Start<'_> {
+    /// The steps of the checkpoint that the run goes back to, and of the newest one.
+    fn rewind(&self) -> Option<(u64, u64)> {
+        let from = self.run.resumption()?;
+        Some((from.position().step, from.newer().last()?.step))
     }
 
     /// Puts aside what is newer than where the run goes on from. Copies come first and the newest checkpoint is moved
@@ -218,7 +198,10 @@ impl Start {
     /// # Errors
     /// When something can't be copied or moved.
     pub(crate) fn put_aside(&mut self, folder: &Path) -> Result<()> {
-        let Some(Aside { step, from_step }) = self.aside.take() else { return Ok(()) };
+        let rewind = self.rewind();
+        if rewind.is_none() && !self.has_old_metrics {
+            return Ok(());
+        }
         let mut number = 1;
         while folder.join(set_aside_name(number)).exists() {
             number += 1;
@@ -234,8 +217,8 @@ impl Start {
                 held.push(file.to_owned());
             }
         }
-        if let Some(to_step) = step {
-            held.extend(move_checkpoints_after(folder, to_step, &aside)?);
+        if let Some((to_step, from_step)) = rewind {
+            held.extend(self.run.set_aside_newer(&aside)?);
             self.history.rewinds.push(Rewind { from_step, to_step, set_aside: name });
         }
         self.notes.push(format!("{}: holds what was set aside: {}", aside.display(), held.join(", ")));
@@ -245,28 +228,6 @@ impl Start {
 
 fn set_aside_name(number: u32) -> String {
     format!("set-aside-{number}")
-}
-
-/// Refuses an extension without a step: what it changes would stand in run.json, and no number would have come of it.
-fn check_extension(
-    checkpoint: &Path,
-    position: Position,
-    comparison: &Comparison,
-    stages: &[Stage],
-) -> Result<(), BadInput> {
-    let is_at_the_end = position.stage + 1 == stages.len()
-        && stages.last().is_some_and(|stage| position.stage_tokens >= stage.tokens);
-    let extends = |one: &&Difference| one.rule() == Rule::Extension;
-    let extended: Vec<_> = comparison.differences.iter().filter(extends).map(ToString::to_string).collect();
-    if !is_at_the_end || extended.is_empty() {
-        return Ok(());
-    }
-    Err(BadInput(format!(
-        "{}: no step would follow {}; the last stage has had {} tokens: give it more, or leave the rest as it was",
-        checkpoint.display(),
-        extended.join("; "),
-        position.stage_tokens
-    )))
 }
 
 /// Keeps other processes from training in the folder for as long as the handle lives.

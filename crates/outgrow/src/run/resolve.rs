@@ -1,7 +1,11 @@
 //! A recipe made into what is run: stages, settings, batches, device. All that can be wrong is found here, before
 //! training starts.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, TokenShards};
@@ -11,7 +15,7 @@ use outgrow_schedules::{
     FlopConvention, GStack, Length, NextStage, Schedule, ScheduleBuilder, ScheduleError, Stacking2, Stage,
     Trainable,
 };
-use outgrow_train::{TrainSettings, other_tokens};
+use outgrow_train::{TrainSettings, Training, data_problems};
 
 use crate::{
     error::{BadInput, Result},
@@ -52,7 +56,6 @@ impl ResolvedRecipe {
     pub(crate) fn new(recipe: Recipe, compute: Compute) -> Result<Self> {
         let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
         let (training, validation) = (open(&recipe.data.training)?, open(&recipe.data.validation)?);
-        let other_tokens = other_tokens(&training, &validation);
         // Checkpoints carry it along, and benchmarks are asked with it.
         training.verify_tokenizer()?;
         let length = recipe.data.sequence_length;
@@ -61,8 +64,9 @@ impl ResolvedRecipe {
         let training = Batches::new(training, length, order)?;
         let validation = Batches::new(validation, length, Order::Sequential)?;
 
-        let mut problems: Vec<String> =
-            other_tokens.into_iter().map(|problem| format!("data: {problem}")).collect();
+        let settings = settings(&recipe, compute);
+        let problems = data_problems(&training, &validation, &settings);
+        let mut problems: Vec<String> = problems.iter().map(|problem| format!("data: {problem}")).collect();
         let before_the_model = problems.len();
         let fields = model(&recipe.model, entries, length, &training);
         let (vocab_size, maximum) = (fields.vocab_size, fields.max_position_embeddings);
@@ -80,7 +84,6 @@ impl ResolvedRecipe {
             ));
         }
         let model_is_sound = problems.len() == before_the_model;
-        let settings = settings(&recipe, compute);
         if let Err(problem) = settings.check() {
             problems.push(format!("training: {problem}"));
         }
@@ -118,6 +121,22 @@ impl ResolvedRecipe {
             compute,
             benchmarks,
         })
+    }
+
+    /// All that a run in a folder is made of, as the trainer takes it.
+    pub(crate) fn training<'a>(&'a self, folder: &'a Path, extend: bool) -> Training<'a> {
+        Training {
+            schedule: &self.schedule,
+            settings: &self.settings,
+            initialization: self.initialization,
+            seed: self.recipe.seed,
+            training: self.training.clone(),
+            validation: &self.validation,
+            device: self.compute.device,
+            folder,
+            side_files: &self.tokenizer.files,
+            extend,
+        }
     }
 
     /// What is allowed and seldom meant.

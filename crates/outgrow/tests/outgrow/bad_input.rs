@@ -41,7 +41,11 @@ fn message_of(output: &Output, status: i32) -> String {
 /// Trains a recipe in `run`, which is refused.
 fn refused_recipe(workshop: &Workshop, recipe: &str) -> String {
     workshop.write("recipe.toml", recipe);
-    refused(workshop, &["train", "recipe.toml", "--out", "run"], BAD_INPUT, "run")
+    let train = ["train", "recipe.toml", "--out", "run"];
+    let message = refused(workshop, &train, BAD_INPUT, "run");
+    // What can't be trained can't be planned.
+    assert_eq!(refused(workshop, &[&train[..], &["--plan"]].concat(), BAD_INPUT, "run"), message);
+    message
 }
 
 fn refused_growth(workshop: &Workshop, how: &[&str]) -> String {

@@ -114,6 +114,8 @@ fn refused(workshop: &Workshop, arguments: &[&str]) -> String {
     let before = contents(&workshop.path("."));
     let output = workshop.run(arguments);
     let message = refusal(&output);
+    // What can't be trained can't be planned.
+    assert_eq!(refusal(&workshop.run(&[arguments, &["--plan"]].concat())), message);
     assert!(contents(&workshop.path(".")) == before, "files were changed ({message})");
     message
 }

@@ -3,10 +3,14 @@
 use std::fs;
 
 use outgrow_data::Order;
-use outgrow_kernels::{DeviceName, Precision, open_device};
+use outgrow_kernels::{DeviceName, Precision};
 use outgrow_model::Initialization;
 use outgrow_schedules::Schedule;
-use outgrow_train::{AdamWSettings, Control, TrainError, TrainSettings, Training, resume::Field, train};
+use outgrow_train::{
+    AdamWSettings, Control, TrainError, TrainSettings, Training,
+    resume::{Field, Standing},
+    train,
+};
 
 use crate::resume::workshop::{STEP_TOKENS, Told, Workshop, names, run_until, settings, stacked};
 
@@ -83,16 +87,60 @@ fn a_folder_refuses_a_run_over_other_data() {
             seed: 1,
             training,
             validation: &validation,
-            device: &open_device(DeviceName::Flex).unwrap(),
-            device_name: DeviceName::Flex,
+            device: DeviceName::Flex,
             folder: &run,
             side_files: &[],
             extend: false,
         };
-        let error = train(&training, &mut |_, _| panic!("nothing may happen")).unwrap_err();
+        let error = Standing::newest(&training).unwrap().check().unwrap_err();
         let TrainError::OtherRun { differences, .. } = &error else { panic!("{error:?}") };
         assert_eq!(differences.iter().map(|one| one.field).collect::<Vec<_>>(), [field], "{error}");
     }
+}
+
+#[test]
+fn what_cannot_be_a_run_is_said_all_at_once_and_without_a_folder() {
+    let workshop = Workshop::new();
+    let many = TrainSettings { batch_sequences: 99, micro_batch_sequences: 99, ..settings() };
+    let check = |settings: &TrainSettings| {
+        let nowhere = workshop.path("nowhere");
+        let checked =
+            workshop.with_training(&nowhere, 1, &stacked(1e-2), settings, |training| training.check());
+        assert!(!nowhere.exists());
+        checked.map_err(|error| error.to_string().replace(&workshop.path("").display().to_string(), ""))
+    };
+    let too_few = "training: the corpus has 37 samples of sequence length 16, but one batch needs 99";
+    assert_eq!(check(&many).unwrap_err(), too_few);
+    let more = TrainSettings { validation_sequences: 1000, checkpoints_kept: 0, ..many };
+    let all = [
+        "checkpoints_kept = 0: at least 1 is needed",
+        too_few,
+        "validation_sequences = 1000, but the validation shards hold only 37 sequences",
+    ];
+    assert_eq!(check(&more).unwrap_err(), all.join("; "));
+    check(&settings()).unwrap();
+}
+
+#[test]
+fn a_run_that_is_taken_back_doesnt_meet_newer_checkpoints() {
+    let workshop = Workshop::new();
+    let (run, schedule) = (workshop.path("run"), stacked(1e-2));
+    let settings = TrainSettings { checkpoint_interval_tokens: Some(STEP_TOKENS), ..settings() };
+    workshop.train(&run, 1, &schedule, &settings, &mut |_, _| Control::Continue).unwrap();
+    assert_eq!(names(&run), ["step-00000006", "step-00000007"]);
+    workshop.with_training(&run, 1, &schedule, &settings, |training| {
+        let start = || Standing::at_step(training, 6).unwrap().check().unwrap();
+        let error = train(start(), &mut |_, _| panic!("nothing may happen")).unwrap_err();
+        assert!(matches!(error, TrainError::NewerCheckpoints { step: 6, newest: 7, .. }), "{error:?}");
+        let (aside, mut start) = (workshop.path("aside"), start());
+        fs::create_dir(&aside).unwrap();
+        assert_eq!(start.set_aside_newer(&aside).unwrap(), ["step-00000007"]);
+        train(start, &mut |_, _| Control::Continue).unwrap();
+    });
+    assert_eq!(names(&run), ["step-00000006", "step-00000007"]);
+    let model =
+        |folder: &str| fs::read(workshop.path(folder).join("step-00000007/model.safetensors")).unwrap();
+    assert!(model("run") == model("aside"));
 }
 
 #[test]

@@ -8,11 +8,12 @@ use std::{
 
 use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prepare};
-use outgrow_kernels::{DeviceName, Precision, open_device};
+use outgrow_kernels::{DeviceName, Precision};
 use outgrow_model::Initialization;
 use outgrow_schedules::{Cosine, GStack, Length, Schedule, Stacking2};
 use outgrow_train::{
-    AdamWSettings, Control, Event, Outcome, Position, SideFile, TrainError, TrainSettings, Training, train,
+    AdamWSettings, Control, Event, Outcome, Position, SideFile, TrainError, TrainSettings, Training,
+    resume::Standing, train,
 };
 use tempfile::TempDir;
 
@@ -59,6 +60,29 @@ impl Workshop {
         Batches::new(shards, SEQUENCE_LENGTH, order).unwrap()
     }
 
+    /// What is trained in the folder of a run, on the workshop's own data.
+    pub(crate) fn with_training<T>(
+        &self,
+        run: &Path,
+        seed: u64,
+        schedule: &Schedule,
+        settings: &TrainSettings,
+        then: impl FnOnce(&Training<'_>) -> T,
+    ) -> T {
+        then(&Training {
+            schedule,
+            settings,
+            initialization: Initialization::DepthScaled,
+            seed,
+            training: self.batches("training", Order::Shuffled { seed: 3 }),
+            validation: &self.batches("validation", Order::Sequential),
+            device: DeviceName::Flex,
+            folder: run,
+            side_files: &[SideFile { name: "tokenizer.json".into(), bytes: tokenizer().into_bytes() }],
+            extend: false,
+        })
+    }
+
     /// One call of `train` in the folder of a run.
     pub(crate) fn train(
         &self,
@@ -69,20 +93,9 @@ impl Workshop {
         observe: &mut dyn FnMut(&Position, &Event<'_>) -> Control,
     ) -> Result<Outcome, TrainError> {
         fs::create_dir_all(run).unwrap();
-        let training = Training {
-            schedule,
-            settings,
-            initialization: Initialization::DepthScaled,
-            seed,
-            training: self.batches("training", Order::Shuffled { seed: 3 }),
-            validation: &self.batches("validation", Order::Sequential),
-            device: &open_device(DeviceName::Flex).unwrap(),
-            device_name: DeviceName::Flex,
-            folder: run,
-            side_files: &[SideFile { name: "tokenizer.json".into(), bytes: tokenizer().into_bytes() }],
-            extend: false,
-        };
-        train(&training, observe)
+        self.with_training(run, seed, schedule, settings, |training| {
+            train(Standing::newest(training)?.check()?, observe)
+        })
     }
 }
 

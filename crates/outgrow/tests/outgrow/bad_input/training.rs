@@ -26,9 +26,9 @@ fn a_corpus_shorter_than_a_sample_or_a_batch() {
     let long = recipe.replace("sequence_length = 16", "sequence_length = 64");
     insta::assert_snapshot!(refused_recipe(&workshop, &long), @"training: the corpus has 41 tokens, but one sample of sequence length 64 needs 65");
     let wide = recipe.replace("batch_sequences = 2", "batch_sequences = 3");
-    insta::assert_snapshot!(refused_recipe(&workshop, &wide), @"training: the corpus has 2 samples of sequence length 16, but one batch needs 3");
+    insta::assert_snapshot!(refused_recipe(&workshop, &wide), @"recipe.toml: data: training: the corpus has 2 samples of sequence length 16, but one batch needs 3");
     let held = recipe.replace("validation_sequences = 2", "validation_sequences = 99");
-    insta::assert_snapshot!(refused_recipe(&workshop, &held), @"validation_sequences = 99, but the validation shards hold only 25 sequences");
+    insta::assert_snapshot!(refused_recipe(&workshop, &held), @"recipe.toml: data: validation_sequences = 99, but the validation shards hold only 25 sequences");
 }
 
 #[test]
@@ -110,7 +110,10 @@ fn a_device_that_is_unknown_or_not_in_this_build() {
     insta::assert_snapshot!(refused(&workshop, &train, BAD_INPUT, "run"), @"unknown device `gpu`: expected flex, wgpu, cuda or cuda:INDEX");
     if cfg!(not(feature = "cuda")) {
         let train = ["train", "recipe.toml", "--out", "run", "--device", "cuda:1"];
-        insta::assert_snapshot!(refused(&workshop, &train, BAD_INPUT, "run"), @"this build has no cuda backend: build with `--features cuda`");
+        let message = refused(&workshop, &train, BAD_INPUT, "run");
+        insta::assert_snapshot!(message, @"this build has no cuda backend: build with `--features cuda`");
+        let plan = [&train[..], &["--plan"]].concat();
+        assert_eq!(refused(&workshop, &plan, BAD_INPUT, "run"), message);
     }
 }
 
