@@ -7,8 +7,10 @@ pub(crate) mod honoured;
 mod rope;
 pub(crate) mod raw;
 pub(crate) mod json;
+mod opens;
 
 pub use honoured::is_base_model;
+pub use opens::heads_that_would_do;
 pub use raw::read_raw_config;
 pub use tensors::TensorShape;
 

@@ -7,7 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling};
+use outgrow_checkpoint::{
+    CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling, config::heads_that_would_do,
+};
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_model::Initialization;
 use outgrow_operators::{Growth, Width};
@@ -68,13 +70,18 @@ impl ResolvedRecipe {
         let problems = data_problems(&training, &validation, &settings);
         let mut problems: Vec<String> = problems.iter().map(|problem| format!("data: {problem}")).collect();
         let before_the_model = problems.len();
-        let fields = model(&recipe.model, entries, length, &training);
+        let head_dim = head_dim(&recipe.model);
+        // With any even width the other problems are the same.
+        let fields = model(&recipe.model, *head_dim.as_ref().unwrap_or(&2), entries, length, &training);
         let (vocab_size, maximum) = (fields.vocab_size, fields.max_position_embeddings);
         let model = LlamaConfig::new(fields).map_err(|problem| match problem {
             // It speaks of config.json; here the same keys are the recipe's.
             CheckpointError::Config { problems: several, .. } => problems.push(format!("model: {several}")),
             problem => problems.push(format!("model: {problem}")),
         });
+        let refused = model.as_ref().map(LlamaConfig::refused_by_transformers).unwrap_or_default();
+        let refused = head_dim.map_or_else(|problem| vec![problem], |_| refused);
+        problems.extend(refused.into_iter().map(|problem| format!("model: {problem}")));
         if vocab_size < entries {
             problems.push(format!("model: vocab_size = {vocab_size}, but the tokenizer has {entries} entries: at least {entries} is needed"));
         }
@@ -97,6 +104,7 @@ impl ResolvedRecipe {
                 .map_err(|problem| problems.push(format!("schedule: {}", problem.one_line())))
                 .ok()
         });
+        problems.extend(schedule.iter().flat_map(stages_refused_by_transformers));
         let (Some(schedule), true) = (schedule, problems.is_empty()) else {
             return Err(BadInput(problems.join("; ")).into());
         };
@@ -156,7 +164,36 @@ impl ResolvedRecipe {
     }
 }
 
-fn model(recipe: &ModelRecipe, entries: usize, sequence_length: usize, training: &Batches) -> LlamaFields {
+/// The width of a head; where only the number of heads is given, it follows from that.
+///
+/// # Errors
+/// Heads that divide the model into no even widths, with those that would.
+fn head_dim(recipe: &ModelRecipe) -> Result<usize, String> {
+    let (hidden, heads) = (recipe.hidden_size, recipe.num_attention_heads);
+    match recipe.head_dim {
+        Some(head_dim) => Ok(head_dim),
+        // The sizes themselves are said to be wrong then.
+        None if hidden == 0 || heads == 0 => Ok(0),
+        None if hidden.is_multiple_of(2 * heads) => Ok(hidden / heads),
+        None => {
+            let would_do = heads_that_would_do(hidden, heads).map_or_else(
+                || "no number does, an even hidden_size is needed".to_owned(),
+                |numbers| format!("{numbers} would do"),
+            );
+            Err(format!(
+                "num_attention_heads = {heads} doesn't divide hidden_size = {hidden} into heads of an even width: {would_do}"
+            ))
+        }
+    }
+}
+
+fn model(
+    recipe: &ModelRecipe,
+    head_dim: usize,
+    entries: usize,
+    sequence_length: usize,
+    training: &Batches,
+) -> LlamaFields {
     let heads = recipe.num_attention_heads;
     LlamaFields {
         vocab_size: recipe.vocab_size.unwrap_or(entries),
@@ -165,7 +202,7 @@ fn model(recipe: &ModelRecipe, entries: usize, sequence_length: usize, training:
         num_hidden_layers: recipe.num_hidden_layers,
         num_attention_heads: heads,
         num_key_value_heads: recipe.num_key_value_heads.unwrap_or(heads),
-        head_dim: recipe.head_dim.unwrap_or(recipe.hidden_size.checked_div(heads).unwrap_or(0)),
+        head_dim,
         max_position_embeddings: recipe.max_position_embeddings.unwrap_or(sequence_length),
         rms_norm_eps: recipe.rms_norm_eps.unwrap_or(1e-5),
         rope: Rope { theta: recipe.rope_theta.unwrap_or(10_000.0), scaling: RopeScaling::Default },
@@ -275,6 +312,14 @@ fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> Result<
     let stages = begun.ok_or(ScheduleError::NoStages)?;
     check_reached(stages.model(), target)?;
     Ok(stages.build()?)
+}
+
+/// Stages whose checkpoints transformers would not open.
+fn stages_refused_by_transformers(schedule: &Schedule) -> impl Iterator<Item = String> {
+    schedule.stages().iter().flat_map(|stage| {
+        let problems = stage.model.refused_by_transformers();
+        problems.into_iter().map(|problem| format!("schedule: stage {:?}: model: {problem}", stage.name))
+    })
 }
 
 /// The final model with the sizes of the first stage.

@@ -74,6 +74,49 @@ fn values_out_of_range_are_all_named() {
     insta::assert_snapshot!(refused_recipe(&workshop, &recipe), @"recipe.toml: model: `num_attention_heads` is 0, expected at least 1; `num_key_value_heads` is 0, expected at least 1; `head_dim` is 0, expected at least 1; training: validation_sequences = 0: at least 1 is needed; beta1 = 1.5: from 0 to below 1 is needed");
 }
 
+/// Each of these once trained, or was refused by a key that the recipe doesn't have.
+#[test]
+fn shapes_that_transformers_would_not_open_are_refused_with_numbers_that_would_do() {
+    let workshop = Workshop::with_shards();
+    let with = |sizes: &str| {
+        let sizes = format!("hidden_size = {sizes}");
+        let recipe = recipe(G_STACK).replace("hidden_size = 16", &sizes);
+        let recipe = if sizes.contains("heads") {
+            recipe.replace("num_attention_heads = 2\n\n[data]", "\n[data]")
+        } else {
+            recipe
+        };
+        refused_recipe(&workshop, &recipe)
+    };
+    insta::assert_snapshot!(with("128\nnum_attention_heads = 12"), @"recipe.toml: model: num_attention_heads = 12 doesn't divide hidden_size = 128 into heads of an even width: 8 or 16 heads would do");
+    insta::assert_snapshot!(with("128\nnum_attention_heads = 12\nhead_dim = 10"), @"recipe.toml: model: `hidden_size` is 128, not a multiple of `num_attention_heads`, which is 12; 8 or 16 heads would do");
+    insta::assert_snapshot!(with("20\nnum_attention_heads = 4"), @"recipe.toml: model: num_attention_heads = 4 doesn't divide hidden_size = 20 into heads of an even width: 2 or 5 heads would do");
+    insta::assert_snapshot!(with("16\nnum_attention_heads = 64"), @"recipe.toml: model: num_attention_heads = 64 doesn't divide hidden_size = 16 into heads of an even width: 8 heads would do");
+    insta::assert_snapshot!(with("9\nnum_attention_heads = 3"), @"recipe.toml: model: num_attention_heads = 3 doesn't divide hidden_size = 9 into heads of an even width: no number does, an even hidden_size is needed");
+    insta::assert_snapshot!(with("16\nnum_attention_heads = 4\nhead_dim = 7"), @"recipe.toml: model: `head_dim` is 7; rotary embedding needs an even one");
+    insta::assert_snapshot!(with("16\nnum_attention_heads = 4\nnum_key_value_heads = 3"), @"recipe.toml: model: `num_attention_heads` is 4, not a multiple of `num_key_value_heads`, which is 3");
+    insta::assert_snapshot!(with("16\nnum_attention_heads = 3\nvocab_size = 0\ninitializer_range = 1.5"), @"recipe.toml: model: `vocab_size` is 0, expected at least 1; model: num_attention_heads = 3 doesn't divide hidden_size = 16 into heads of an even width: 2 or 4 heads would do; model: vocab_size = 0, but the tokenizer has 32 entries: at least 32 is needed");
+    insta::assert_snapshot!(with("16\ninitializer_range = 1.5"), @"recipe.toml: model: `initializer_range` is 1.5, expected at most 1");
+    // A stage on the way leaves a checkpoint, too.
+    let stages = r#"method = "stages"
+[[schedule.stages]]
+name = "narrow"
+num_hidden_layers = 4
+width = { hidden_size = 12, num_attention_heads = 5, num_key_value_heads = 5 }
+tokens = 64
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+[[schedule.stages]]
+name = "wide"
+enter = { operator = "split", width = { hidden_size = 20, num_attention_heads = 10, num_key_value_heads = 10 } }
+tokens = 64
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+"#;
+    let recipe = recipe(stages)
+        .replace("hidden_size = 16", "hidden_size = 20")
+        .replace("num_attention_heads = 2\n\n[data]", "num_attention_heads = 10\n\n[data]");
+    insta::assert_snapshot!(refused_recipe(&workshop, &recipe), @r#"recipe.toml: schedule: stage "narrow": model: `hidden_size` is 12, not a multiple of `num_attention_heads`, which is 5; 3 or 6 heads would do"#);
+}
+
 #[test]
 fn schedules_that_cannot_be() {
     let workshop = Workshop::with_shards();
