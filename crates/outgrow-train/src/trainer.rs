@@ -59,8 +59,9 @@ pub enum Outcome {
 /// ```
 ///
 /// # Errors
-/// Before the first step, and with the folder as it was: where checkpoints are newer than the start, and when the device
-/// or the checkpoint can't be opened. Later: on a loss that is not finite, and files that can't be read or written.
+/// Before the first step, and with the folder as it was: where checkpoints are newer than the start, and when the
+/// device or the checkpoint can't be opened. Later: on a loss that is not finite, and files that can't be
+/// read or written.
 pub fn train(
     start: Start<'_>,
     observe: &mut dyn FnMut(&Position, &Event<'_>) -> Control,

@@ -1,5 +1,5 @@
-//! What a run is made of: stages, settings, data, a device and a folder. Whether they go together is found here, without
-//! opening a device or looking into the folder.
+//! What a run is made of: stages, settings, data, a device and a folder. Whether they go together is found here,
+//! without opening a device or looking into the folder.
 
 use std::path::Path;
 

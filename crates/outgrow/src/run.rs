@@ -4,6 +4,7 @@
 
 pub(crate) mod resolve;
 pub(crate) mod folder;
+pub(crate) mod final_name;
 
 pub(crate) mod run_json;
 pub(crate) mod metrics;

@@ -1,5 +1,6 @@
-//! Where a run begins: anew, or from a checkpoint that is looked at once, read once and compared once. Nothing is changed
-//! to find out. Which checkpoints are whole is the run folder's to say, and which differences may be, the rules'.
+//! Where a run begins: anew, or from a checkpoint that is looked at once, read once and compared once. Nothing is
+//! changed to find out. Which checkpoints are whole is the run folder's to say; which differences may be,
+//! the rules'.
 
 use std::{
     fs,
@@ -161,7 +162,8 @@ impl Resumption {
         &self.saved
     }
 
-    /// What an extension changes would stand in a record of the run, and without a step no number would have come of it.
+    /// What an extension changes would stand in a record of the run, and no number would have come of it without a
+    /// step.
     fn check_extension(&self, training: &Training<'_>) -> Result<(), TrainError> {
         let (stages, position) = (training.schedule.stages(), self.position());
         let is_at_the_end = position.stage + 1 == stages.len()

@@ -21,6 +21,7 @@ use crate::{
     machine::compute::{Compute, ComputeFlags},
     model::{
         folder::{ModelFolder, tokenizer_source},
+        place::ModelPlace,
         scored::{EvaluatedDecoder, outline},
     },
     run::benchmarks::AUTOMATIC_BATCH,
@@ -34,7 +35,8 @@ use crate::{
 /// Flags of `outgrow eval`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer.
+    /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer, or a run, which stands for its last
+    /// checkpoint.
     #[arg(required_unless_present = "list")]
     model: Option<PathBuf>,
     /// Tasks and groups of tasks, with commas between; `paper` for the eight of "Stacking Your Transformers".
@@ -106,9 +108,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let start = Instant::now();
     // Everything that can be wrong with tasks and files is found before the model is looked at.
     let plan = Plan::prepare(&Selection::named(&arguments.task_names()?)?, data, &options)?;
-    let folder = ModelFolder::open(model, arguments.tokenizer_from, options.add_bos_token.flag())?;
+    let place = ModelPlace::find(model)?;
+    let folder = ModelFolder::open(&place.folder, arguments.tokenizer_from, options.add_bos_token.flag())?;
     let outline = outline(folder.config(), folder.bos_token_id(), folder.eos_token_id());
     let requests = TokenRequests::new(&plan, folder.tokenizer(), &outline)?;
+    notes::print(&place.note);
     notes::print(notes_of(&folder));
     notes::warn(plan.warnings().iter().chain(&requests.warnings()));
     notes::print(compute.note());
@@ -117,7 +121,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut evaluated = EvaluatedDecoder::new(&folder.scored_decoder(compute)?, outline);
     let scores = scored(&requests, &mut evaluated, batch, &journal)?;
     let evaluation = Evaluation::new(&plan, &requests, &scores)?;
-    let description = arguments.description(&folder, model, compute, plan.options(), start)?;
+    let description = arguments.description(&folder, &place.folder, compute, plan.options(), start)?;
     let written = evaluation.write(&requests, &description, out, arguments.log_samples, SystemTime::now())?;
     output::line(evaluation.table())?;
     print_paper_row(&plan, &evaluation)?;

@@ -12,14 +12,18 @@ use outgrow_tokenizer::pretrained::TokenizerSource;
 use crate::{
     error::{BadInput, Error, Result},
     machine::compute::ComputeFlags,
-    model::folder::{ModelFolder, tokenizer_source},
+    model::{
+        folder::{ModelFolder, tokenizer_source},
+        place::ModelPlace,
+    },
     terminal::{interrupt::Interrupt, notes, output},
 };
 
 /// Flags of `outgrow generate`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer.
+    /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer, or a run, which stands for its last
+    /// checkpoint.
     model: PathBuf,
     /// The text to go on from; `-` reads it from standard input.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -58,7 +62,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let sampling = arguments.sampling()?;
     let compute = arguments.compute.resolve(None, None)?;
     let prompt = arguments.prompt()?;
-    let folder = ModelFolder::open(&arguments.model, arguments.tokenizer_from, None)?;
+    let place = ModelPlace::find(&arguments.model)?;
+    let folder = ModelFolder::open(&place.folder, arguments.tokenizer_from, None)?;
     let read = folder.prompt_tokens(&prompt)?;
     let positions = folder.config().max_position_embeddings;
     if read.len() > positions {
@@ -67,6 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     // The last token that is written isn't read any more.
     let room = positions - read.len() + 1;
+    notes::print(place.note);
     notes::print(folder.notes());
     notes::print(folder.generation_notes(arguments.ignore_eos));
     notes::print(compute.note());

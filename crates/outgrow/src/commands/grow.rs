@@ -14,6 +14,7 @@ use super::verify;
 use crate::{
     error::{BadInput, Result},
     machine::disk::write_speed,
+    model::place::ModelPlace,
     terminal::{notes, output, words::one_of},
 };
 
@@ -21,7 +22,8 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A Hugging Face folder: config.json and safetensors, single-file or sharded. Of any decoder whose tensors are
-    /// named `….layers.0.…`, layers can be copied; other operators are for LLaMA-style models.
+    /// named `….layers.0.…`, layers can be copied; other operators are for LLaMA-style models. A run stands for its
+    /// last checkpoint.
     source: PathBuf,
     /// The folder to make.
     target: PathBuf,
@@ -65,12 +67,14 @@ fn moments_help(moments: Moments) -> &'static str {
 /// Grows the folder, or prints the plan.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let how = how(arguments)?;
+    let ModelPlace { folder, note } = ModelPlace::find(&arguments.source)?;
+    notes::print(note);
     if arguments.plan {
-        return print_account(arguments, how);
+        return print_account(arguments, &folder, how);
     }
-    let source = Source::open(&arguments.source)?;
-    notes::print_about(&arguments.source, source.notes());
-    let plan = planned(arguments, how, (&source).into())?;
+    let source = Source::open(&folder)?;
+    notes::print_about(&folder, source.notes());
+    let plan = planned(arguments, &folder, how, (&source).into())?;
     if arguments.verify && plan.mask().is_some() {
         let problem = "--verify has no use for a mask that isn't open: give --mask 1, or export the folder and verify that";
         return Err(BadInput(problem.to_owned()).into());
@@ -83,23 +87,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     output::line(arguments.target.display())?;
     if arguments.verify {
-        verify::after_growth(&arguments.source, &arguments.target)?;
+        verify::after_growth(&folder, &arguments.target)?;
     }
     Ok(())
 }
 
 /// Shards aren't needed for a plan: without them, what config.json and the index say has to do.
-fn print_account(arguments: &Arguments, how: RecipeFile) -> Result<()> {
+fn print_account(arguments: &Arguments, folder: &Path, how: RecipeFile) -> Result<()> {
     let (source, outline);
-    let plannable: Plannable<'_> = if let Some(found) = Outline::read(&arguments.source)? {
+    let plannable: Plannable<'_> = if let Some(found) = Outline::read(folder)? {
         outline = found;
         (&outline).into()
     } else {
-        source = Source::open(&arguments.source)?;
+        source = Source::open(folder)?;
         (&source).into()
     };
-    notes::print_about(&arguments.source, plannable.notes());
-    let plan = planned(arguments, how, plannable)?;
+    notes::print_about(folder, plannable.notes());
+    let plan = planned(arguments, folder, how, plannable)?;
     let growth = FolderGrowth::new(plannable, plan, arguments.moments, arguments.shard_size)?;
     let account = growth.account();
     let parent = arguments.target.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -110,7 +114,12 @@ fn print_account(arguments: &Arguments, how: RecipeFile) -> Result<()> {
     }
 }
 
-fn planned(arguments: &Arguments, how: RecipeFile, source: Plannable<'_>) -> Result<FolderPlan, GrowthError> {
+fn planned(
+    arguments: &Arguments,
+    folder: &Path,
+    how: RecipeFile,
+    source: Plannable<'_>,
+) -> Result<FolderPlan, GrowthError> {
     let plan = match how {
         RecipeFile::Steps(recipe) => FolderPlan::new(source, &recipe.steps),
         RecipeFile::Passthrough(passthrough) => {
@@ -118,7 +127,7 @@ fn planned(arguments: &Arguments, how: RecipeFile, source: Plannable<'_>) -> Res
             FolderPlan::of_passthrough(source, &passthrough)
         }
     }?;
-    notes::print_about(&arguments.source, plan.notes());
+    notes::print_about(folder, plan.notes());
     match (arguments.mask, arguments.ramp_tokens) {
         (None, None) => Ok(plan),
         (mask, ramp_tokens) => plan.with_mask(mask.unwrap_or(0.0), ramp_tokens),

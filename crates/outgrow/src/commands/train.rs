@@ -14,6 +14,7 @@ use crate::{
     recipe::Recipe,
     run::{
         benchmarks::{self, Benchmarks},
+        final_name,
         folder::RunFolder,
         metrics::Metrics,
         resolve::ResolvedRecipe,
@@ -134,6 +135,9 @@ fn run_resolved(
         return Err(failure);
     }
     let outcome = outcome?;
+    if let Outcome::Finished { checkpoint } = &outcome {
+        notes::print(final_name::point_to(&path, checkpoint));
+    }
     write_run_file(&path, resolved, &watcher.history, matches!(outcome, Outcome::Finished { .. }))?;
     Ok(outcome)
 }
@@ -222,6 +226,7 @@ impl Watcher<'_> {
         let stages = self.resolved.schedule.stages();
         self.progress.stage(&stages[position.stage].name);
         self.folder.make()?;
+        final_name::take_back(self.folder.path())?;
         write_run_file(self.folder.path(), self.resolved, &self.history, false)?;
         let begun = resumed_from.map_or(&stages[..0], |_| &stages[..=position.stage]);
         let metrics = Metrics::open(self.folder.path(), position.step, begun)?;

@@ -7,6 +7,7 @@ use outgrow_kernels::DeviceName;
 
 use crate::{
     error::Result,
+    model::place::ModelPlace,
     terminal::{notes, output},
     verify::Verification,
 };
@@ -14,9 +15,9 @@ use crate::{
 /// Flags of `outgrow verify`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder that was grown.
+    /// The folder that was grown, or a run: its last checkpoint.
     source: PathBuf,
-    /// The folder that it became.
+    /// The folder that it became, or a run likewise.
     target: PathBuf,
     /// The text to run both on, tokenised with the source's tokenizer.json; a text of the program's own without it.
     #[arg(long, value_name = "FILE")]
@@ -33,9 +34,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let device = arguments.device.as_deref().map(str::parse).transpose()?.unwrap_or_default();
     let text = arguments.text.as_deref();
-    let verification = Verification::new(&arguments.source, &arguments.target, text, device)?;
-    notes::print_about(&arguments.source, &verification.source_notes);
-    notes::print_about(&arguments.target, &verification.target_notes);
+    let (source, target) = (ModelPlace::find(&arguments.source)?, ModelPlace::find(&arguments.target)?);
+    let verification = Verification::new(&source.folder, &target.folder, text, device)?;
+    notes::print(source.note.iter().chain(&target.note));
+    notes::print_about(&source.folder, &verification.source_notes);
+    notes::print_about(&target.folder, &verification.target_notes);
     if let Some(file) = &arguments.json {
         let json = serde_json::to_string_pretty(&verification)?;
         write_file_atomically(file, format!("{json}\n").as_bytes())?;

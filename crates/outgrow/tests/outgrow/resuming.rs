@@ -5,6 +5,7 @@
 mod data;
 mod earlier_versions;
 mod extension;
+mod as_model;
 mod folders;
 #[cfg(unix)]
 mod killed;
@@ -90,13 +91,16 @@ fn losses(workshop: &Workshop, run: &str) -> Vec<(u64, f64)> {
     lines.filter_map(|line| Some((line["step"].as_u64()?, line["loss"].as_f64()?))).collect()
 }
 
-/// All files below a folder with their bytes; folders too.
+/// All files below a folder with their bytes; folders too, but no links.
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut all = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in fs::read_dir(&next).unwrap() {
             let path = entry.unwrap().path();
+            if path.is_symlink() {
+                continue;
+            }
             let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
             if path.is_dir() {
                 all.insert(format!("{name}/"), Vec::new());
