@@ -74,7 +74,6 @@ seen = {
     ),
     "OneCycleLR": rates(lambda optimizer: OneCycleLR(optimizer, 1.0, total_steps=10)),
 }
-print(seen)
 report(
     dict(zip(seen, ([0.095, 0.095], [1.0, 1.0], [0.146, 0.146], [0.188, 0.188]))),
     seen,

@@ -41,12 +41,8 @@ def report(expected, seen, found):
 packages = ("torch",)
 print("versions:", *(f"{name} {importlib.metadata.version(name)}" for name in packages))
 
-import os
-import tempfile
-
-import torch
-import torch.distributed as distributed
-from torch.nn.parallel import DistributedDataParallel
+import json
+import subprocess
 
 CODE = """
 import json, os, sys
@@ -115,9 +111,6 @@ if rank == 0:
     print(json.dumps(seen))
 distributed.destroy_process_group()
 """
-
-import json
-import subprocess
 
 with open("replica.py", "w") as file:
     file.write(CODE)
