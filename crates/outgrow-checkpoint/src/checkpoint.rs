@@ -12,12 +12,11 @@ use serde_json::Value;
 use crate::{
     config::{
         LlamaConfig,
-        json::{DtypeFrom, ReadConfig},
-        raw::read_raw_config,
+        file::ConfigFile,
+        json::ReadConfig,
         tensors::{EMBEDDING, HEAD, TensorShape},
     },
     error::{CheckpointError, Problems},
-    folder::file_names::CONFIG_FILE,
     notes::Note,
     safetensors::StoredTensor,
     weights::WeightFolder,
@@ -72,11 +71,10 @@ impl Checkpoint {
     /// # Errors
     /// Everything in [`CheckpointError`] but what concerns writing.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
-        // The configuration is looked at first: what it says is the better reason for tensors that can't be read.
-        let mut notes = Vec::new();
-        let raw_config = read_raw_config(folder, &mut notes)?;
-        let config = ReadConfig::of(&folder.join(CONFIG_FILE), &raw_config, DtypeFrom::Weights)?;
-        Self::check(WeightFolder::open_with(folder, raw_config, notes)?, config)
+        let config = ConfigFile::read(folder)?;
+        // What it says is the better reason for tensors that can't be read.
+        config.read_config()?;
+        Self::from_weights(WeightFolder::of(config)?)
     }
 
     /// A folder that is open already, if a LLaMA-style model is in it.
@@ -84,13 +82,7 @@ impl Checkpoint {
     /// # Errors
     /// `Config` or `Tensors` where there is none.
     pub fn from_weights(weights: WeightFolder) -> Result<Self, CheckpointError> {
-        let file = weights.folder().join(CONFIG_FILE);
-        let config = ReadConfig::of(&file, weights.raw_config(), DtypeFrom::Weights)?;
-        Self::check(weights, config)
-    }
-
-    fn check(weights: WeightFolder, read: ReadConfig) -> Result<Self, CheckpointError> {
-        let ReadConfig { mut config, mut notes, unknown_dtype } = read;
+        let ReadConfig { mut config, mut notes, unknown_dtype } = weights.read_config()?.clone();
         let names = config.tensors().into_iter().map(|one| one.name).collect();
         let weights = weights.with_own_names(&names, config.tie_word_embeddings);
         if config.tie_word_embeddings && weights.has_own_head()? {

@@ -5,13 +5,13 @@ pub(crate) mod tensors;
 pub(crate) mod keys;
 pub(crate) mod honoured;
 mod rope;
-pub(crate) mod raw;
 pub(crate) mod json;
+pub(crate) mod file;
 mod opens;
 
+pub use file::ConfigFile;
 pub use honoured::is_base_model;
 pub use opens::heads_that_would_do;
-pub use raw::read_raw_config;
 pub use tensors::TensorShape;
 
 use std::ops::Deref;

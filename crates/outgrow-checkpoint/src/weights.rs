@@ -13,9 +13,12 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    config::raw::read_raw_config,
+    config::{LlamaConfig, file::ConfigFile, json::ReadConfig},
     error::{CheckpointError, Problems},
-    folder::{file_names::ADAPTER_CONFIG_FILE, misplaced::adapter_beside_model},
+    folder::{
+        file_names::{ADAPTER_CONFIG_FILE, CONFIG_FILE},
+        misplaced::adapter_beside_model,
+    },
     notes::Note,
     safetensors::{StoredTensor, comparison::same_values},
     shards::{
@@ -24,6 +27,9 @@ use crate::{
     },
     tensor_names::natural_order,
 };
+
+/// Of moments, which are no model.
+const NO_CONFIG: &str = "expected a JSON object";
 
 /// An opened folder of weights, memory-mapped: opening costs the headers, not the weights.
 ///
@@ -49,7 +55,8 @@ use crate::{
 pub struct WeightFolder {
     folder: PathBuf,
     set: ShardSet,
-    raw_config: Value,
+    /// Without one, of moments.
+    config: Option<ConfigFile>,
     files: Files,
     /// In natural order.
     tensors: Vec<StoredTensor>,
@@ -64,24 +71,23 @@ impl WeightFolder {
     /// # Errors
     /// Everything in [`CheckpointError`] but what concerns writing.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
-        let mut notes = Vec::new();
-        let raw_config = read_raw_config(folder, &mut notes)?;
-        Self::open_with(folder, raw_config, notes)
+        Self::of(ConfigFile::read(folder)?)
     }
 
-    /// Opens the weights of a folder whose config.json has been read.
-    pub(crate) fn open_with(
-        folder: &Path,
-        raw_config: Value,
-        mut notes: Vec<Note>,
-    ) -> Result<Self, CheckpointError> {
+    /// Opens the weights of the folder whose config.json has been read.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn of(config: ConfigFile) -> Result<Self, CheckpointError> {
+        let folder = &config.folder().to_owned();
+        let mut notes = config.notes().to_vec();
         if folder.join(ADAPTER_CONFIG_FILE).exists() {
             if let Some(error) = adapter_beside_model(folder) {
                 return Err(error);
             }
             notes.push(Note::Adapter);
         }
-        Self::open_files(folder, ShardSet::Model, raw_config, notes)
+        Self::open_files(folder, ShardSet::Model, Some(config), notes)
     }
 
     /// Opens the moments of an optimizer, which lie beside the weights of a grown folder, or under `training/` in a
@@ -96,7 +102,7 @@ impl WeightFolder {
             .iter()
             .find(|folder| folder.join(set.single_file()).exists() || folder.join(set.index_file()).exists());
         let Some(folder) = found else { return Ok(None) };
-        let moments = Self::open_files(folder, set, Value::Null, Vec::new())?;
+        let moments = Self::open_files(folder, set, None, Vec::new())?;
         moments.unneeded(|_| true)?;
         Ok(Some(moments))
     }
@@ -104,7 +110,7 @@ impl WeightFolder {
     fn open_files(
         folder: &Path,
         set: ShardSet,
-        raw_config: Value,
+        config: Option<ConfigFile>,
         mut notes: Vec<Note>,
     ) -> Result<Self, CheckpointError> {
         let Shards { files, tensors, unreadable, notes: found } = open_shards(folder, set)?;
@@ -112,7 +118,7 @@ impl WeightFolder {
         let mut opened = Self {
             folder: folder.to_owned(),
             set,
-            raw_config,
+            config,
             files,
             tensors,
             positions: BTreeMap::new(),
@@ -198,7 +204,23 @@ impl WeightFolder {
 
     /// config.json as it is in the folder; a JSON object.
     pub fn raw_config(&self) -> &Value {
-        &self.raw_config
+        self.config.as_ref().map_or(&Value::Null, ConfigFile::json)
+    }
+
+    /// The model that config.json describes.
+    ///
+    /// # Errors
+    /// Why it is no LLaMA-style model.
+    pub fn model(&self) -> Result<&LlamaConfig, Problems> {
+        let config = self.config.as_ref().ok_or_else(|| Problems(vec![NO_CONFIG.to_owned()]))?;
+        config.model().map_err(Clone::clone)
+    }
+
+    /// All that config.json says of the model.
+    pub(crate) fn read_config(&self) -> Result<&ReadConfig, CheckpointError> {
+        let no_config =
+            || CheckpointError::Json { file: self.folder.join(CONFIG_FILE), problem: NO_CONFIG.to_owned() };
+        self.config.as_ref().ok_or_else(no_config)?.read_config()
     }
 
     /// All tensors: embeddings, layers by their number, the rest; within these by name, numbers in it as numbers.

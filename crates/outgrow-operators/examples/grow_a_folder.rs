@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         eprintln!("note: {note}");
     }
     let plan = FolderPlan::new(&source, &[Growth::Stack { factor: 2 }])?;
-    let growth = FolderGrowth::new(&source, plan, Moments::Reset, SHARD_SIZE_BYTES)?;
+    let growth = FolderGrowth::new(plan, Moments::Reset, SHARD_SIZE_BYTES)?;
     println!("{}", growth.account());
     growth.carry_out(target)?;
     Ok(())

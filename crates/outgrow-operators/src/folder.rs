@@ -3,6 +3,7 @@
 
 pub(crate) mod source;
 pub(crate) mod outline;
+pub(crate) mod plannable;
 mod head;
 
 pub(crate) mod plan;
@@ -29,8 +30,9 @@ pub use self::{
     growth::FolderGrowth,
     mask::Mask,
     masked::MaskedFolder,
-    outline::{Outline, Plannable},
+    outline::Outline,
     plan::FolderPlan,
+    plannable::{Plannable, PlannableRef},
     source::{OtherDecoder, Source},
     write::Grown,
 };

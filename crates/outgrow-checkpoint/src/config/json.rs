@@ -4,14 +4,13 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     config::{
         LlamaConfig, LlamaFields,
         honoured::{LLAMA_CLASS, check_honoured, check_layer_types, is_mistral, max_position_embeddings},
         keys::Keys,
-        raw::read_raw_config,
         rope,
     },
     dtype::Dtype,
@@ -32,7 +31,7 @@ impl LlamaConfig {
     /// [`CheckpointError::Config`] with every problem found, each naming its key.
     pub fn from_json(text: &str) -> Result<Self, CheckpointError> {
         let file = Path::new(CONFIG_FILE);
-        Self::from_raw(file, &parse_object(file, text, &mut Vec::new())?)
+        of_keys(file, &parse_object(file, text, &mut Vec::new())?, DtypeFrom::Config)
     }
 
     /// The same of a text that has been read, for weights that are stored already: then a type that isn't known is no
@@ -41,30 +40,12 @@ impl LlamaConfig {
     /// # Errors
     /// As [`Self::from_json`].
     pub fn from_value(json: &Value) -> Result<Self, CheckpointError> {
-        Ok(ReadConfig::of(Path::new(CONFIG_FILE), json, DtypeFrom::Weights)?.config)
-    }
-
-    /// The type that the config.json of a folder names.
-    ///
-    /// # Errors
-    /// `Config` where it names none that is known.
-    pub fn dtype_of(folder: &Path, json: &Value) -> Result<Dtype, CheckpointError> {
-        let file = folder.join(CONFIG_FILE);
-        let object = json.as_object().cloned().unwrap_or_default();
-        read_dtype(&Keys::new(&object))
-            .map_err(|problem| CheckpointError::Config { file, problems: Problems(vec![problem]) })
-    }
-
-    /// Reads `folder/config.json`.
-    ///
-    /// # Errors
-    /// As [`Self::from_json`], or [`CheckpointError::Io`].
-    pub fn read(folder: &Path) -> Result<Self, CheckpointError> {
-        Self::from_raw(&folder.join(CONFIG_FILE), &read_raw_config(folder, &mut Vec::new())?)
-    }
-
-    fn from_raw(file: &Path, json: &Value) -> Result<Self, CheckpointError> {
-        Ok(ReadConfig::of(file, json, DtypeFrom::Config)?.config)
+        let file = Path::new(CONFIG_FILE);
+        let keys = json.as_object().ok_or_else(|| CheckpointError::Json {
+            file: file.to_owned(),
+            problem: "expected a JSON object".to_owned(),
+        })?;
+        of_keys(file, keys, DtypeFrom::Weights)
     }
 
     /// The config.json that transformers opens. [`Self::from_json`] gives the same configuration back.
@@ -99,8 +80,19 @@ impl LlamaConfig {
     }
 }
 
+/// The model that an object describes; `file` is where it is from.
+pub(crate) fn of_keys(
+    file: &Path,
+    keys: &Map<String, Value>,
+    dtype_from: DtypeFrom,
+) -> Result<LlamaConfig, CheckpointError> {
+    let read = ReadConfig::of(keys, dtype_from);
+    read.map(|read| read.config)
+        .map_err(|problems| CheckpointError::Config { file: file.to_owned(), problems })
+}
+
 /// What a JSON object says of a model.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ReadConfig {
     /// The model's shape. Its type is F32 where the file names none that is known.
     pub config: LlamaConfig,
@@ -120,18 +112,14 @@ pub(crate) enum DtypeFrom {
 }
 
 impl ReadConfig {
-    /// The configuration that a JSON object gives; `file` is where it is from.
-    pub(crate) fn of(file: &Path, json: &Value, dtype_from: DtypeFrom) -> Result<Self, CheckpointError> {
-        let object = json.as_object().ok_or_else(|| CheckpointError::Json {
-            file: file.to_owned(),
-            problem: "expected a JSON object".to_owned(),
-        })?;
+    /// The configuration that a JSON object gives.
+    pub(crate) fn of(object: &Map<String, Value>, dtype_from: DtypeFrom) -> Result<Self, Problems> {
         let mut keys = Keys::new(object);
         let (dtype, unknown_dtype) = match read_dtype(&keys) {
             Ok(dtype) => (dtype, None),
             Err(problem) => (Dtype::F32, Some(problem)),
         };
-        let fields = read_keys(&mut keys, dtype);
+        let fields = fields_of(&mut keys, dtype);
         let Keys { mut problems, notes, .. } = keys;
         if dtype_from == DtypeFrom::Config {
             problems.extend(unknown_dtype.clone());
@@ -140,14 +128,12 @@ impl ReadConfig {
             Some(fields) if problems.is_empty() => LlamaConfig::check(fields),
             _ => Err(Problems(problems)),
         };
-        let config =
-            config.map_err(|problems| CheckpointError::Config { file: file.to_owned(), problems })?;
-        Ok(Self { config, notes, unknown_dtype })
+        Ok(Self { config: config?, notes, unknown_dtype })
     }
 }
 
 /// `None` where a needed key is missing or wrong; then the problems say so.
-fn read_keys(keys: &mut Keys<'_>, dtype: Dtype) -> Option<LlamaFields> {
+fn fields_of(keys: &mut Keys<'_>, dtype: Dtype) -> Option<LlamaFields> {
     let windows = check_honoured(keys);
     let hidden_size = keys.required_size("hidden_size");
     let num_attention_heads = keys.required_size("num_attention_heads");
@@ -192,6 +178,11 @@ fn read_keys(keys: &mut Keys<'_>, dtype: Dtype) -> Option<LlamaFields> {
         bos_token_id,
         eos_token_id,
     })
+}
+
+/// The type that a JSON object names; what is wrong where it names none that is known.
+pub(crate) fn dtype_of(object: &Map<String, Value>) -> Result<Dtype, String> {
+    read_dtype(&Keys::new(object))
 }
 
 /// The type, as PyTorch names it; what is wrong where it is none.

@@ -10,7 +10,7 @@ use crate::{
         growth::{Decided, FolderGrowth},
         mask::Mask,
         peak_memory::peak_memory_bytes,
-        plan::FolderPlan,
+        plan::Planned,
         shards::GrownMoments,
         thousands::grouped,
     },
@@ -26,6 +26,7 @@ const SHARDS_LISTED: usize = 8;
 /// An account of a growth that is decided. Its `Display` is for people.
 #[derive(Clone, Copy, Debug)]
 pub struct Account<'a> {
+    planned: &'a Planned,
     decided: &'a Decided,
     bytes_per_second: Option<f64>,
 }
@@ -33,7 +34,7 @@ pub struct Account<'a> {
 impl<S> FolderGrowth<S> {
     /// What would be made, and what it would take.
     pub fn account(&self) -> Account<'_> {
-        Account { decided: &self.decided, bytes_per_second: None }
+        Account { planned: &self.plan.planned, decided: &self.decided, bytes_per_second: None }
     }
 }
 
@@ -54,8 +55,8 @@ impl Account<'_> {
 
 impl fmt::Display for Account<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let FolderPlan { source_layers, layers, preservation, .. } = &self.decided.plan;
-        let parameters = grouped(self.decided.plan.num_parameters());
+        let Planned { source_layers, layers, preservation, .. } = self.planned;
+        let parameters = grouped(self.planned.num_parameters());
         writeln!(f, "layers       {source_layers} → {}", layers.len())?;
         writeln!(f, "made of      {}", layers_in_words(layers))?;
         writeln!(f, "function     {preservation}")?;
@@ -125,7 +126,7 @@ impl Account<'_> {
 
 impl Account<'_> {
     fn write_mask(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(Mask { mask, ramp_tokens, masked }) = &self.decided.plan.mask else { return Ok(()) };
+        let Some(Mask { mask, ramp_tokens, masked }) = &self.planned.mask else { return Ok(()) };
         let parts = masked.named().into_iter().filter(|(_, ranges)| !ranges.is_empty());
         let parts = parts.map(|(name, ranges)| {
             let indices: Vec<usize> = ranges.iter().flat_map(|[first, end]| *first..*end).collect();

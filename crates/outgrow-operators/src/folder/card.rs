@@ -18,7 +18,7 @@ use crate::{
             text::{CardFacts, ModelSize, model_card},
         },
         digest::{FileDigest, sha256_while},
-        plan::FolderPlan,
+        plan::Planned,
         source::Source,
     },
 };
@@ -38,11 +38,7 @@ pub(crate) fn digests(source: &Source, is_wanted: &AtomicBool) -> Result<Vec<Fil
 }
 
 /// The text of the card.
-pub(crate) fn card(
-    source: &Source,
-    plan: &FolderPlan,
-    files: Vec<FileDigest>,
-) -> Result<String, GrowthError> {
+pub(crate) fn card(source: &Source, plan: &Planned, files: Vec<FileDigest>) -> Result<String, GrowthError> {
     let folder = source.weights().folder();
     let path = folder.join(CARD_FILE);
     let read = |error| CheckpointError::io("read", &path, error);

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use crate::{
     error::GrowthError,
     folder::{
-        outline::Plannable,
         plan::FolderPlan,
+        plannable::PlannableRef,
         shards::{GrownMoments, GrownSet},
         side_files::side_files,
     },
@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// A growth of a folder, decided: what each tensor is made of, of the weights and of an optimizer's moments, the files
-/// that they will be in, and which files of the source come along. `S` is a [`Source`], which can be grown, or an
-/// [`Outline`], which can't.
+/// that they will be in, and which files of the source come along. `S` is as in [`FolderPlan`]: what lends a
+/// [`Source`] can be carried out.
 ///
 /// ```
 /// use outgrow_operators::{FolderGrowth, FolderPlan, Growth, Moments, Source};
@@ -30,24 +30,22 @@ use crate::{
 /// # write_checkpoint(&source, &config, &tensors, 1 << 30)?;
 /// let source = Source::open(&source)?;
 /// let plan = FolderPlan::new(&source, &[Growth::Stack { factor: 2 }])?;
-/// let growth = FolderGrowth::new(&source, plan, Moments::Reset, 5_000_000_000)?;
+/// let growth = FolderGrowth::new(plan, Moments::Reset, 5_000_000_000)?;
 /// println!("{}", growth.account());
 /// assert_eq!(growth.carry_out(&target)?.shards, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// [`Source`]: crate::Source
-/// [`Outline`]: crate::folder::Outline
 #[derive(Debug)]
 pub struct FolderGrowth<S> {
-    pub(crate) source: S,
+    pub(crate) plan: FolderPlan<S>,
     pub(crate) decided: Decided,
 }
 
-/// What is decided.
+/// What is decided beside the plan.
 #[derive(Debug)]
 pub(crate) struct Decided {
-    pub(crate) plan: FolderPlan,
     pub(crate) weights: GrownSet,
     pub(crate) moments: Option<GrownMoments>,
     /// Files that come along.
@@ -59,34 +57,27 @@ pub(crate) struct Decided {
 }
 
 impl<S> FolderGrowth<S> {
-    /// Decides a growth that a plan says, in shards of at most so many bytes. The plan has to be one of this source:
-    /// another's is refused only where names of tensors differ, here, or their shapes, when it is carried out.
+    /// Decides a growth that a plan says, in shards of at most so many bytes.
     ///
     /// # Errors
-    /// Tensors of the plan that aren't in the source; moments that aren't there; a folder that can't be read.
-    pub fn new<'a>(
-        source: S,
-        plan: FolderPlan,
-        moments: Moments,
-        shard_size_bytes: u64,
-    ) -> Result<Self, GrowthError>
+    /// Moments that aren't there; a folder that can't be read.
+    pub fn new<'a>(plan: FolderPlan<S>, moments: Moments, shard_size_bytes: u64) -> Result<Self, GrowthError>
     where
-        S: Copy + Into<Plannable<'a>>,
+        S: Copy + Into<PlannableRef<'a>>,
     {
-        let plannable = source.into();
+        let plannable = plan.source.into();
         let decided = Decided {
-            weights: GrownSet::of_weights(plannable, &plan, shard_size_bytes)?,
-            moments: GrownMoments::new(plannable.folder(), &plan, moments, shard_size_bytes)?,
+            weights: GrownSet::of_weights(plannable, &plan.planned, shard_size_bytes)?,
+            moments: GrownMoments::new(plannable.folder(), &plan.planned, moments, shard_size_bytes)?,
             side_files: side_files(plannable.folder())?,
             source_parameters: plannable.num_parameters(),
             missing_shards: plannable.missing_shards(),
-            plan,
         };
-        Ok(Self { source, decided })
+        Ok(Self { plan, decided })
     }
 
     /// What is planned.
-    pub fn plan(&self) -> &FolderPlan {
-        &self.decided.plan
+    pub fn plan(&self) -> &FolderPlan<S> {
+        &self.plan
     }
 }

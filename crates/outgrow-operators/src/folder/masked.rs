@@ -3,9 +3,16 @@
 
 use std::{collections::BTreeSet, path::Path};
 
+use outgrow_checkpoint::config::ConfigFile;
+
 use crate::{
     error::GrowthError,
-    folder::{card::text::CardRecipe, mask::Mask, plan::FolderPlan, source::Source},
+    folder::{
+        card::text::CardRecipe,
+        mask::Mask,
+        plan::{FolderPlan, Planned},
+        source::Source,
+    },
     plan::{biases::Biases, depth::LayerOrigin, preservation::Preservation},
 };
 
@@ -13,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub struct MaskedFolder {
     source: Source,
-    plan: FolderPlan,
+    planned: Planned,
 }
 
 impl MaskedFolder {
@@ -22,14 +29,14 @@ impl MaskedFolder {
     /// # Errors
     /// As [`Source::open`]; a folder without a mask; a mask that isn't this model's.
     pub fn open(folder: &Path) -> Result<Self, GrowthError> {
-        let source = Source::open_masked(folder)?;
+        let source = Source::of(ConfigFile::read(folder)?)?;
         let no_mask = || GrowthError::NoMask { folder: folder.to_owned() };
         let (config, biases) = match &source {
             Source::Llama(checkpoint) => (checkpoint.config().clone(), Biases::None),
             Source::Other(other) => (other.biased_llama().ok_or_else(no_mask)??, Biases::QueryKeyValue),
         };
         let mask = Mask::read(folder, &config)?.ok_or_else(no_mask)?;
-        let plan = FolderPlan {
+        let planned = Planned {
             config: source.config().into_owned(),
             source_layers: config.num_hidden_layers,
             layers: (0..config.num_hidden_layers).map(LayerOrigin::Copy).collect(),
@@ -41,7 +48,7 @@ impl MaskedFolder {
             recipe: CardRecipe::MaskFolded { mask: mask.mask },
             mask: None,
         };
-        Ok(Self { source, plan })
+        Ok(Self { source, planned })
     }
 
     /// The folder, whose tensors know nothing of the mask.
@@ -50,7 +57,7 @@ impl MaskedFolder {
     }
 
     /// What [`crate::FolderGrowth`] makes the folder without a mask by.
-    pub fn plan(&self) -> &FolderPlan {
-        &self.plan
+    pub fn plan(&self) -> FolderPlan<&Source> {
+        FolderPlan { source: &self.source, planned: self.planned.clone() }
     }
 }

@@ -2,14 +2,13 @@
 //! elsewhere. Nothing can be grown from it.
 
 use std::{
-    borrow::Cow,
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
 
 use outgrow_checkpoint::{
     CheckpointError, Dtype, LlamaConfig, Note, Problems, TensorShape,
-    config::read_raw_config,
+    config::ConfigFile,
     folder::{CONFIG_FILE, INDEX_FILE},
     shards::IndexListing,
 };
@@ -17,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     error::GrowthError,
-    folder::source::{Source, is_spare, refuse_masked, size},
+    folder::source::{is_spare, size},
     plan::biases::Biases,
 };
 
@@ -37,25 +36,19 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// Reads config.json and the index; `None` where no shard is missing that is needed, so that the folder itself can
-    /// be opened.
-    ///
-    /// # Errors
-    /// Files that can't be read; an architecture whose shapes don't follow from config.json; an index that isn't of the
-    /// model which config.json describes.
-    pub fn read(folder: &Path) -> Result<Option<Self>, GrowthError> {
-        refuse_masked(folder)?;
-        let mut notes = Vec::new();
-        let raw_config = read_raw_config(folder, &mut notes)?;
+    /// Reads the index of the folder whose config.json has been read; `None` where no shard is missing that is needed,
+    /// so that the folder itself can be opened.
+    pub(crate) fn of(file: &ConfigFile) -> Result<Option<Self>, GrowthError> {
+        let (folder, raw_config) = (file.folder(), file.json());
         let Some(listing) = IndexListing::read(folder)? else { return Ok(None) };
         let missing_shards = listing.missing_shards.len();
-        let shape = Biases::and_shape(&raw_config);
+        let shape = Biases::and_shape(raw_config, file.model().map_err(Clone::clone));
         let expected: Option<BTreeSet<String>> = shape.as_ref().ok().map(|(config, biases)| {
             biases.tensors(config).into_iter().map(|TensorShape { name, .. }| name).collect()
         });
         // Of an architecture that isn't known, a growth needs all but a few.
         let is_needed = |name: &String| match &expected {
-            None => !is_spare(name, &raw_config),
+            None => !is_spare(name, raw_config),
             Some(expected) => expected.contains(name) || expected.contains(&format!("{BASE_MODEL}{name}")),
         };
         if !listing.missing.iter().any(is_needed) {
@@ -64,13 +57,35 @@ impl Outline {
         let (config, biases) = shape.map_err(|reason| GrowthError::ShapesUnknown {
             folder: folder.to_owned(),
             missing: missing_shards,
-            reason: reason.to_string(),
+            reason: format!("{CONFIG_FILE}: {reason}"),
         })?;
-        let config = config.with_dtype(LlamaConfig::dtype_of(folder, &raw_config)?);
+        let config = config.with_dtype(file.dtype()?);
+        let mut notes = file.notes().to_vec();
         notes.extend(listing.notes);
         let expected = expected.unwrap_or_default();
         notes.extend(check_names(folder, &config, &expected, listing.names)?);
-        Ok(Some(Self { folder: folder.to_owned(), raw_config, config, biases, missing_shards, notes }))
+        let (folder, raw_config) = (folder.to_owned(), raw_config.clone());
+        Ok(Some(Self { folder, raw_config, config, biases, missing_shards, notes }))
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// config.json as it is.
+    pub(crate) fn raw_config(&self) -> &Value {
+        &self.raw_config
+    }
+
+    /// Shards that the index names and that aren't there.
+    pub fn missing_shards(&self) -> usize {
+        self.missing_shards
+    }
+
+    /// Parameters; a tied head counts once.
+    pub fn num_parameters(&self) -> u64 {
+        self.biases.tensors(&self.config).iter().map(|tensor| size(&tensor.shape)).sum()
     }
 
     /// What isn't as it should be about the folder, as far as it can be seen.
@@ -91,82 +106,6 @@ impl Outline {
     /// The type that config.json gives for all tensors.
     pub(crate) fn dtype(&self) -> Dtype {
         self.config.dtype
-    }
-}
-
-/// A folder that a growth is planned for.
-#[derive(Clone, Copy, Debug)]
-pub enum Plannable<'a> {
-    /// With all its tensors; its growth can be carried out too.
-    Opened(&'a Source),
-    /// Without its shards.
-    Outline(&'a Outline),
-}
-
-impl<'a> From<&'a Source> for Plannable<'a> {
-    fn from(source: &'a Source) -> Self {
-        Self::Opened(source)
-    }
-}
-
-impl<'a> From<&'a Outline> for Plannable<'a> {
-    fn from(outline: &'a Outline) -> Self {
-        Self::Outline(outline)
-    }
-}
-
-impl<'a> Plannable<'a> {
-    /// The folder.
-    pub(crate) fn folder(self) -> &'a Path {
-        match self {
-            Self::Opened(source) => source.weights().folder(),
-            Self::Outline(outline) => &outline.folder,
-        }
-    }
-
-    /// config.json as it is, but for a tie that isn't one.
-    pub(crate) fn config(self) -> Cow<'a, Value> {
-        match self {
-            Self::Opened(source) => source.config(),
-            Self::Outline(outline) => Cow::Borrowed(&outline.raw_config),
-        }
-    }
-
-    /// What whoever gave the folder should know.
-    pub fn notes(self) -> &'a [Note] {
-        match self {
-            Self::Opened(source) => source.notes(),
-            Self::Outline(outline) => outline.notes(),
-        }
-    }
-
-    /// Whether a tensor of the folder holds numbers that can be computed with.
-    pub(crate) fn is_number(self, name: &str) -> bool {
-        match self {
-            Self::Opened(source) => {
-                source.weights().tensor(name).is_none_or(|one| one.dtype.float().is_some())
-            }
-            Self::Outline(_) => true,
-        }
-    }
-
-    /// Parameters; a tied head counts once.
-    pub(crate) fn num_parameters(self) -> u64 {
-        match self {
-            Self::Opened(source) => source.num_parameters(),
-            Self::Outline(outline) => {
-                let tensors = outline.biases.tensors(&outline.config);
-                tensors.iter().map(|tensor| size(&tensor.shape)).sum()
-            }
-        }
-    }
-
-    /// Shards that the index names and that aren't there.
-    pub(crate) fn missing_shards(self) -> usize {
-        match self {
-            Self::Opened(_) => 0,
-            Self::Outline(outline) => outline.missing_shards,
-        }
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{
     error::GrowthError,
     folder::{
         card::text::CardRecipe,
-        outline::Plannable,
-        plan::{FolderPlan, deeper_config, tensors, uncounted_of},
+        plan::{FolderPlan, Planned, deeper_config, tensors, uncounted_of},
+        plannable::PlannableRef,
         silence::can_be_silent,
         source::Source,
     },
@@ -24,22 +24,29 @@ use crate::{
     recipe::mergekit::Passthrough,
 };
 
-impl FolderPlan {
+impl<S> FolderPlan<S> {
     /// Plans what a mergekit passthrough recipe makes of a folder.
     ///
     /// # Errors
     /// Slices beyond the source; keys of config.json that can't be grown, by name.
-    pub fn of_passthrough<'a>(
-        source: impl Into<Plannable<'a>>,
-        passthrough: &Passthrough,
-    ) -> Result<Self, GrowthError> {
-        let source = source.into();
+    pub fn of_passthrough<'a>(source: S, passthrough: &Passthrough) -> Result<Self, GrowthError>
+    where
+        S: Copy + Into<PlannableRef<'a>>,
+    {
+        Ok(Self { source, planned: Planned::of_passthrough(source.into(), passthrough)? })
+    }
+}
+
+impl Planned {
+    fn of_passthrough(source: PlannableRef<'_>, passthrough: &Passthrough) -> Result<Self, GrowthError> {
         let of_llama =
             |config: &LlamaConfig, biases: Biases| (config.num_hidden_layers, biases.tensors(config));
         let (source_layers, shapes) = match source {
-            Plannable::Opened(Source::Llama(checkpoint)) => of_llama(checkpoint.config(), Biases::None),
-            Plannable::Opened(Source::Other(other)) => (other.num_hidden_layers(), other.tensors().collect()),
-            Plannable::Outline(outline) => of_llama(outline.config(), outline.biases()),
+            PlannableRef::Opened(Source::Llama(checkpoint)) => of_llama(checkpoint.config(), Biases::None),
+            PlannableRef::Opened(Source::Other(other)) => {
+                (other.num_hidden_layers(), other.tensors().collect())
+            }
+            PlannableRef::Outline(outline) => of_llama(outline.config(), outline.biases()),
         };
         let layers = passthrough
             .layers(source_layers)
@@ -74,10 +81,10 @@ impl FolderPlan {
 }
 
 /// The grown folder's tensors that are no parameters.
-fn uncounted(source: Plannable<'_>, layers: &[LayerOrigin]) -> BTreeSet<String> {
+fn uncounted(source: PlannableRef<'_>, layers: &[LayerOrigin]) -> BTreeSet<String> {
     match source {
-        Plannable::Opened(Source::Other(other)) => uncounted_of(other, layers),
-        Plannable::Opened(Source::Llama(_)) | Plannable::Outline(_) => BTreeSet::new(),
+        PlannableRef::Opened(Source::Other(other)) => uncounted_of(other, layers),
+        PlannableRef::Opened(Source::Llama(_)) | PlannableRef::Outline(_) => BTreeSet::new(),
     }
 }
 
@@ -87,7 +94,7 @@ fn scaled(
     tensors: Vec<PlannedTensor>,
     mut layers: Vec<LayerOrigin>,
     passthrough: &Passthrough,
-    source: Plannable<'_>,
+    source: PlannableRef<'_>,
 ) -> (Vec<PlannedTensor>, Vec<LayerOrigin>, bool) {
     let mut names: Vec<Vec<String>> = vec![Vec::new(); layers.len()];
     let mut loud = vec![false; layers.len()];

@@ -14,7 +14,7 @@ use crate::{
         card::text::CardRecipe,
         config_json::grown_config,
         mask::Mask,
-        outline::Plannable,
+        plannable::PlannableRef,
         silence::check_identities,
         source::{OtherDecoder, Source, size},
     },
@@ -30,9 +30,21 @@ use crate::{
     recipe::{GrowthRecipe, mergekit::PassthroughDtypes},
 };
 
-/// What a grown folder is made of.
+/// What a grown folder is made of, beside the source that it was planned of: a plan of another can't be given to
+/// [`FolderGrowth`]. `S` lends a [`Source`], whose growth can be carried out, or a [`Plannable`], of which there may be
+/// the outline alone.
+///
+/// [`FolderGrowth`]: crate::FolderGrowth
+/// [`Plannable`]: crate::folder::Plannable
+#[derive(Clone, Debug)]
+pub struct FolderPlan<S> {
+    pub(crate) source: S,
+    pub(crate) planned: Planned,
+}
+
+/// What is planned.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FolderPlan {
+pub(crate) struct Planned {
     /// The grown config.json.
     pub(crate) config: Value,
     /// Layers of the source.
@@ -53,24 +65,32 @@ pub struct FolderPlan {
     /// What was planned, as text for the grown folder's card.
     pub(crate) recipe: CardRecipe,
     /// The mask over what a random growth has made, which the grown folder says in a file of its own; closed, until
-    /// [`Self::with_mask`] says otherwise.
+    /// [`FolderPlan::with_mask`] says otherwise.
     pub(crate) mask: Option<Mask>,
 }
 
-impl FolderPlan {
+impl<S> FolderPlan<S> {
     /// Plans growths of a folder, one after the other, as one.
     ///
     /// # Errors
     /// What doesn't fit the source; growths that a decoder of another architecture can't have; keys of config.json that
     /// can't be grown, by name.
-    pub fn new<'a>(source: impl Into<Plannable<'a>>, growths: &[Growth]) -> Result<Self, GrowthError> {
-        let source = source.into();
+    pub fn new<'a>(source: S, growths: &[Growth]) -> Result<Self, GrowthError>
+    where
+        S: Copy + Into<PlannableRef<'a>>,
+    {
+        Ok(Self { source, planned: Planned::new(source.into(), growths)? })
+    }
+}
+
+impl Planned {
+    fn new(source: PlannableRef<'_>, growths: &[Growth]) -> Result<Self, GrowthError> {
         let (config, recipe) = (source.config(), toml_recipe(growths)?);
         match source {
-            Plannable::Opened(Source::Llama(checkpoint)) => {
+            PlannableRef::Opened(Source::Llama(checkpoint)) => {
                 Self::of_llama(&config, GrowthPlan::new(checkpoint.config(), growths)?, recipe)
             }
-            Plannable::Opened(Source::Other(other)) => match other.biased_llama() {
+            PlannableRef::Opened(Source::Other(other)) => match other.biased_llama() {
                 // Whatever only copies layers takes the model as it is.
                 Some(shape) if !growths.iter().all(only_copies) => {
                     let (shape, biases) = (shape?, Biases::QueryKeyValue);
@@ -80,7 +100,7 @@ impl FolderPlan {
                 }
                 _ => Self::of_other(other, &config, growths, recipe),
             },
-            Plannable::Outline(outline) => Self::of_llama(
+            PlannableRef::Outline(outline) => Self::of_llama(
                 &config,
                 GrowthPlan::with_biases(outline.config(), outline.biases(), growths)?,
                 recipe,
@@ -169,36 +189,36 @@ impl FolderPlan {
     }
 }
 
-impl FolderPlan {
+impl<S> FolderPlan<S> {
     /// The grown config.json.
     pub fn config(&self) -> &Value {
-        &self.config
+        &self.planned.config
     }
 
     /// For each layer of the grown model, what it is made of.
     pub fn layers(&self) -> &[LayerOrigin] {
-        &self.layers
+        &self.planned.layers
     }
 
     /// Whether the grown model computes what the source does.
     pub fn preservation(&self) -> Preservation {
-        self.preservation
+        self.planned.preservation
     }
 
     /// All tensors of the grown model, in its order.
     pub fn tensors(&self) -> &[PlannedTensor] {
-        &self.tensors
+        &self.planned.tensors
     }
 
     /// What of the source the grown folder will not have.
     pub fn notes(&self) -> &[Note] {
-        &self.notes
+        &self.planned.notes
     }
 
     /// The mask over what a random growth has made, which the grown folder says in a file of its own; closed, until
     /// [`Self::with_mask`] says otherwise.
     pub fn mask(&self) -> Option<&Mask> {
-        self.mask.as_ref()
+        self.planned.mask.as_ref()
     }
 
     /// The same with its mask at another place, 0 to 1, and the tokens over which it is to open. One that is open is
@@ -207,16 +227,23 @@ impl FolderPlan {
     /// # Errors
     /// A plan without masked parts; a mask that is none.
     pub fn with_mask(self, mask: f64, ramp_tokens: Option<u64>) -> Result<Self, GrowthError> {
-        let Some(closed) = self.mask else { return Err(GrowthError::NothingMasked) };
+        let Some(closed) = self.planned.mask else { return Err(GrowthError::NothingMasked) };
         if !(0.0..=1.0).contains(&mask) {
             return Err(GrowthError::MaskValue { mask });
         }
         let mask = (mask < 1.0).then_some(Mask { mask, ramp_tokens, ..closed });
-        Ok(Self { mask, ..self })
+        Ok(Self { planned: Planned { mask, ..self.planned }, ..self })
     }
 
     /// Parameters of the grown model; a tied head counts once.
     pub fn num_parameters(&self) -> u64 {
+        self.planned.num_parameters()
+    }
+}
+
+impl Planned {
+    /// Parameters of the grown model; a tied head counts once.
+    pub(crate) fn num_parameters(&self) -> u64 {
         let counted = self.tensors.iter().filter(|tensor| !self.uncounted.contains(&tensor.name));
         counted.map(|tensor| size(&tensor.shape)).sum()
     }

@@ -20,7 +20,7 @@ use crate::{
         rounding::{Rounded, round},
         values::{VALUES_AT_ONCE, Values, rows_and_columns},
     },
-    folder::{outline::Plannable, plan::FolderPlan},
+    folder::{plan::Planned, plannable::PlannableRef},
     plan::{
         moments::{Moments, plan_moments, with_sources},
         origin::{Origin, PlannedTensor},
@@ -44,14 +44,14 @@ pub(crate) struct GrownSet {
 impl GrownSet {
     /// The weights of a grown folder. Each tensor is stored as its source is, unless the plan says otherwise.
     pub(crate) fn of_weights(
-        source: Plannable<'_>,
-        plan: &FolderPlan,
+        source: PlannableRef<'_>,
+        plan: &Planned,
         shard_size_bytes: u64,
     ) -> Result<Self, GrowthError> {
         let stored = plan.dtypes.and_then(|dtypes| dtypes.stored);
         let own = |tensor: &PlannedTensor| match source {
-            Plannable::Opened(source) => stored_dtype(source.weights(), tensor),
-            Plannable::Outline(outline) => Ok(outline.dtype().into()),
+            PlannableRef::Opened(source) => stored_dtype(source.weights(), tensor),
+            PlannableRef::Outline(outline) => Ok(outline.dtype().into()),
         };
         let specs = specs(&plan.tensors, |tensor| {
             let dtype = own(tensor)?;
@@ -124,7 +124,7 @@ impl GrownMoments {
     /// `None` where they are reset.
     pub(crate) fn new(
         folder: &Path,
-        plan: &FolderPlan,
+        plan: &Planned,
         policy: Moments,
         shard_size_bytes: u64,
     ) -> Result<Option<Self>, GrowthError> {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet, path::Path};
 
 use outgrow_checkpoint::{
     Checkpoint, CheckpointError, LlamaConfig, Note, Problems, StoredTensor, TensorShape, WeightFolder,
-    config::is_base_model,
+    config::{ConfigFile, is_base_model},
     folder::CONFIG_FILE,
     tensor_names::{layer_index, layer_prefix},
 };
@@ -38,10 +38,10 @@ pub enum Source {
 pub struct OtherDecoder {
     weights: WeightFolder,
     num_hidden_layers: usize,
-    /// Why it can't be run as a LLaMA.
-    reason: CheckpointError,
+    /// Why config.json is none of a LLaMA that can be run.
+    reason: Problems,
     /// Its shape, where it is a LLaMA but for biases or its head; else why it isn't that either.
-    shape: Result<(LlamaConfig, Biases), CheckpointError>,
+    shape: Result<(LlamaConfig, Biases), Problems>,
     head: Head,
     notes: Vec<Note>,
 }
@@ -54,18 +54,15 @@ impl Source {
     /// and, for other decoders, layers that can't be told by their names or don't agree with config.json.
     pub fn open(folder: &Path) -> Result<Self, GrowthError> {
         refuse_masked(folder)?;
-        Self::open_masked(folder)
+        Self::of(ConfigFile::read(folder)?)
     }
 
-    /// The same, whether or not there is a mask.
-    pub(crate) fn open_masked(folder: &Path) -> Result<Self, GrowthError> {
-        let weights = WeightFolder::open(folder)?;
-        match LlamaConfig::from_value(weights.raw_config()) {
-            Ok(config) => match without_head(&weights, &config) {
-                None => Ok(Self::Llama(Checkpoint::from_weights(weights)?)),
-                Some(reason) => OtherDecoder::new(weights, reason).map(Self::Other),
-            },
-            Err(reason) => OtherDecoder::new(weights, reason).map(Self::Other),
+    /// The same of a folder whose config.json has been read, whether or not there is a mask.
+    pub(crate) fn of(config: ConfigFile) -> Result<Self, GrowthError> {
+        let weights = WeightFolder::of(config)?;
+        match weights.model().map(|config| without_head(&weights, config)) {
+            Ok(None) => Ok(Self::Llama(Checkpoint::from_weights(weights)?)),
+            Ok(Some(reason)) | Err(reason) => OtherDecoder::new(weights, reason).map(Self::Other),
         }
     }
 
@@ -116,17 +113,14 @@ impl Source {
 }
 
 /// Why a LLaMA that was saved without its head is none that can be run; `None` of one that has it.
-fn without_head(weights: &WeightFolder, config: &LlamaConfig) -> Option<CheckpointError> {
+fn without_head(weights: &WeightFolder, config: &LlamaConfig) -> Option<Problems> {
     let is_headless =
         is_base_model(weights.raw_config()) && !config.tie_word_embeddings && weights.tensor(HEAD).is_none();
     let problem = format!(
         "`architectures` is {}, a model without its head, and `tie_word_embeddings` is not true: what it was trained to say isn't there",
         weights.raw_config()["architectures"]
     );
-    is_headless.then(|| CheckpointError::Config {
-        file: weights.folder().join(CONFIG_FILE),
-        problems: Problems(vec![problem]),
-    })
+    is_headless.then(|| Problems(vec![problem]))
 }
 
 /// Without its mask the folder is another model.
@@ -144,8 +138,8 @@ pub(crate) fn size(shape: &[usize]) -> u64 {
 }
 
 impl OtherDecoder {
-    fn new(weights: WeightFolder, reason: CheckpointError) -> Result<Self, GrowthError> {
-        let shape = Biases::and_shape(weights.raw_config());
+    fn new(weights: WeightFolder, reason: Problems) -> Result<Self, GrowthError> {
+        let shape = Biases::and_shape(weights.raw_config(), weights.model());
         let weights = match &shape {
             Ok((shape, biases)) => {
                 let names = biases.tensors(shape).into_iter().map(|one| one.name).collect();
@@ -155,7 +149,9 @@ impl OtherDecoder {
         };
         let raw = weights.raw_config();
         let Some(declared) = raw["num_hidden_layers"].as_u64() else {
-            return Err(missing_layers(raw).unwrap_or_else(|| reason.into()));
+            let refused =
+                || CheckpointError::Config { file: weights.folder().join(CONFIG_FILE), problems: reason };
+            return Err(missing_layers(raw).unwrap_or_else(|| refused().into()));
         };
         let mut prefixes: Vec<&str> =
             weights.tensors().iter().filter_map(|one| layer_prefix(&one.name)).collect();
@@ -199,18 +195,13 @@ impl OtherDecoder {
 
     /// Why it can't be run, in words that name the file.
     pub fn why_not_run(&self) -> String {
-        match &self.reason {
-            CheckpointError::Config { problems, .. } => {
-                format!("{}: {problems}", self.weights.folder().join(CONFIG_FILE).display())
-            }
-            other => other.to_string(),
-        }
+        format!("{}: {}", self.weights.folder().join(CONFIG_FILE).display(), self.reason)
     }
 
     /// Why it is no LLaMA, in words.
     pub(crate) fn reason(&self) -> String {
         // Of a Qwen2 with windows, say, the better reason is the one that is left when biases are passed over.
-        self.shape.as_ref().err().unwrap_or(&self.reason).to_string()
+        format!("{CONFIG_FILE}: {}", self.shape.as_ref().err().unwrap_or(&self.reason))
     }
 
     /// Its shape, where it is a LLaMA but for biases of queries, keys and values; `None` of other architectures.

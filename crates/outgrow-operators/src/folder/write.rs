@@ -49,10 +49,10 @@ impl FolderGrowth<&Source> {
     /// Where an attempt at the same growth was killed, its finished shards are used; the result is the same.
     ///
     /// # Errors
-    /// When the plan is another source's, the target exists or is in the source, or a disk refuses. Nothing is left of
+    /// When the target exists or is in the source, or a disk refuses. Nothing is left of
     /// the target then.
     pub fn carry_out(&self, target: &Path) -> Result<Grown, GrowthError> {
-        let weights = self.source.weights();
+        let weights = self.plan.source.weights();
         refuse_target_within(weights.folder(), target)?;
         let pending = PendingFolder::resume(target, &fingerprint(&sets(self))?)?;
         let written = fill(self, &pending).map_err(|error| match error {
@@ -68,7 +68,7 @@ impl FolderGrowth<&Source> {
 fn sets<'a>(growth: &'a FolderGrowth<&Source>) -> Vec<(&'a WeightFolder, &'a GrownSet)> {
     let Decided { weights, moments, .. } = &growth.decided;
     let moments = moments.iter().map(|moments| (&moments.source, &moments.set));
-    std::iter::once((growth.source.weights(), weights)).chain(moments).collect()
+    std::iter::once((growth.plan.source.weights(), weights)).chain(moments).collect()
 }
 
 /// Puts everything into the folder, but for shards that are finished.
@@ -76,12 +76,12 @@ fn fill(growth: &FolderGrowth<&Source>, pending: &PendingFolder) -> Result<Writt
     let is_card_wanted = AtomicBool::new(true);
     thread::scope(|scope| {
         // Reading the source once more beside the copying costs a core, not time.
-        let files = scope.spawn(|| card::digests(growth.source, &is_card_wanted));
+        let files = scope.spawn(|| card::digests(growth.plan.source, &is_card_wanted));
         let written = fill_but_card(growth, pending);
         is_card_wanted.store(written.is_ok(), Ordering::Relaxed);
         let files = files.join().unwrap_or_else(|panic| resume_unwind(panic));
         let written = written?;
-        let card = card::card(growth.source, growth.plan(), files?)?;
+        let card = card::card(growth.plan.source, &growth.plan.planned, files?)?;
         write_file_atomically(&pending.path().join(CARD_FILE), card.as_bytes())?;
         Ok(written)
     })
@@ -92,7 +92,7 @@ fn fill_but_card(
     pending: &PendingFolder,
 ) -> Result<WrittenShards, GrowthError> {
     let (folder, sets) = (pending.path(), sets(growth));
-    let Decided { plan, side_files, .. } = &growth.decided;
+    let (planned, side_files) = (&growth.plan.planned, &growth.decided.side_files);
     let shards = sets.iter().flat_map(|(_, set)| set.layout.shards());
     pending.keep_only(&shards.map(|shard| shard.file_name.clone()).collect())?;
     let mut all = WrittenShards::default();
@@ -102,8 +102,8 @@ fn fill_but_card(
         all.reused += reused;
         all.durable.append(&mut durable);
     }
-    write_file_atomically(&folder.join(CONFIG_FILE), json_text(&plan.config).as_bytes())?;
-    if let Some(mask) = &plan.mask {
+    write_file_atomically(&folder.join(CONFIG_FILE), json_text(&planned.config).as_bytes())?;
+    if let Some(mask) = &planned.mask {
         let file = folder.join(MASK_FILE);
         let training = file.parent().unwrap_or(folder);
         fs::create_dir_all(training).map_err(|error| CheckpointError::io("create", training, error))?;

@@ -1,7 +1,7 @@
 //! Models that are LLaMAs but for biases of their queries, keys and values, as Qwen2 is: growth knows them, the decoder
 //! doesn't. Here are their shapes; what becomes of a bias is said where it is said of the weight beside it.
 
-use outgrow_checkpoint::{CheckpointError, LlamaConfig, TensorShape};
+use outgrow_checkpoint::{CheckpointError, LlamaConfig, Problems, TensorShape};
 use serde_json::{Value, json};
 
 const QWEN2: &str = "qwen2";
@@ -16,15 +16,22 @@ pub(crate) enum Biases {
 }
 
 impl Biases {
-    /// The shape of a model whose config.json is `raw`, and its biases.
+    /// The shape of a model whose config.json is `raw`, and its biases; `llama` is what the file says of a LLaMA.
     ///
     /// # Errors
     /// Why it is no model of this family.
-    pub(crate) fn and_shape(raw: &Value) -> Result<(LlamaConfig, Self), CheckpointError> {
+    pub(crate) fn and_shape(
+        raw: &Value,
+        llama: Result<&LlamaConfig, Problems>,
+    ) -> Result<(LlamaConfig, Self), Problems> {
         if raw["model_type"] == QWEN2 {
-            Ok((LlamaConfig::from_value(&without_biases(raw))?, Self::QueryKeyValue))
+            match LlamaConfig::from_value(&without_biases(raw)) {
+                Ok(shape) => Ok((shape, Self::QueryKeyValue)),
+                Err(CheckpointError::Config { problems, .. }) => Err(problems),
+                Err(other) => Err(Problems(vec![other.to_string()])),
+            }
         } else {
-            Ok((LlamaConfig::from_value(raw)?, Self::None))
+            Ok((llama?.clone(), Self::None))
         }
     }
 

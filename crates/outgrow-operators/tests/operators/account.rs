@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use outgrow_checkpoint::{LlamaConfig, LlamaFields, write_tensors};
 use outgrow_operators::{
     Depth, FolderGrowth, FolderPlan, Growth, GrowthError, Mix, Moments, Placement, Source, Width,
-    folder::Outline, recipe::Passthrough,
+    folder::Plannable, recipe::Passthrough,
 };
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -167,14 +167,10 @@ fn write_index(folder: &Path, names: impl Iterator<Item = String>) {
 fn config_and_index_are_enough_for_an_account_of_70_billion_parameters() {
     let dir = TempDir::new().unwrap();
     write_70b(dir.path());
-    let outline = Outline::read(dir.path()).unwrap().unwrap();
+    let outline = Plannable::open(dir.path()).unwrap();
     let account = |growth: Growth| {
         let plan = FolderPlan::new(&outline, &[growth]).unwrap();
-        FolderGrowth::new(&outline, plan, Moments::Reset, 5_000_000_000)
-            .unwrap()
-            .account()
-            .at_speed(1.25e9)
-            .to_string()
+        FolderGrowth::new(plan, Moments::Reset, 5_000_000_000).unwrap().account().at_speed(1.25e9).to_string()
     };
     insta::assert_snapshot!(account(Growth::Solar { drop_layers: 16 }), @"
     layers       80 → 128
@@ -226,7 +222,7 @@ fn an_index_without_shards_must_be_of_a_llama_and_complete() {
     let dir = TempDir::new().unwrap();
     write_70b(dir.path());
     let refused = || {
-        Outline::read(dir.path()).unwrap_err().to_string().replace(&*dir.path().to_string_lossy(), "source")
+        Plannable::open(dir.path()).unwrap_err().to_string().replace(&*dir.path().to_string_lossy(), "source")
     };
     let names = || model(1).tensors().into_iter().map(|tensor| tensor.name);
     write_index(dir.path(), names().skip(1).chain(["model.layers.0.self_attn.q_norm.weight".to_owned()]));
@@ -241,7 +237,7 @@ fn an_index_without_shards_must_be_of_a_llama_and_complete() {
 #[test]
 fn a_folder_with_all_its_shards_has_no_outline() {
     let source = Folder::new(2, |_| {});
-    assert!(Outline::read(&source.folder).unwrap().is_none());
+    assert!(matches!(Plannable::open(&source.folder), Ok(Plannable::Opened(_))));
 }
 
 #[test]
@@ -255,9 +251,7 @@ fn the_account_says_what_moments_time_and_memory_are_for() {
     let opened = source.open();
     let account = |growth: Growth, moments| {
         let plan = FolderPlan::new(&opened, &[growth])?;
-        Ok::<_, GrowthError>(
-            FolderGrowth::new(&opened, plan, moments, 1 << 30)?.account().at_speed(1e5).to_string(),
-        )
+        Ok::<_, GrowthError>(FolderGrowth::new(plan, moments, 1 << 30)?.account().at_speed(1e5).to_string())
     };
     insta::assert_snapshot!(account(Growth::Stack { factor: 2 }, Moments::KeepOld).unwrap(), @"
     layers       2 → 4
@@ -294,7 +288,7 @@ fn the_account_says_what_moments_time_and_memory_are_for() {
 
 fn account_of(source: &Source, growths: &[Growth], shard_size_bytes: u64) -> Result<String, GrowthError> {
     let plan = FolderPlan::new(source, growths)?;
-    Ok(FolderGrowth::new(source, plan, Moments::Reset, shard_size_bytes)?.account().to_string())
+    Ok(FolderGrowth::new(plan, Moments::Reset, shard_size_bytes)?.account().to_string())
 }
 
 #[test]
@@ -306,7 +300,7 @@ fn a_copy_in_another_type_is_not_called_one_of_bytes() {
             "slices:\n- sources:\n  - model: a\n    layer_range: [0, 1]\nmerge_method: passthrough\n{dtype}\n"
         );
         let plan = FolderPlan::of_passthrough(&opened, &Passthrough::parse(&recipe).unwrap()).unwrap();
-        let growth = FolderGrowth::new(&opened, plan, Moments::Reset, 1 << 30).unwrap();
+        let growth = FolderGrowth::new(plan, Moments::Reset, 1 << 30).unwrap();
         growth
             .account()
             .to_string()

@@ -13,7 +13,7 @@ use outgrow_checkpoint::{
     write_checkpoint, write_tensors,
 };
 use outgrow_operators::{
-    FolderPlan, Growth, GrowthError, Moments, Source, folder::Outline, recipe::Passthrough,
+    FolderPlan, Growth, GrowthError, Moments, Source, folder::Plannable, recipe::Passthrough,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -52,13 +52,13 @@ impl Folder {
     /// Grows it; the grown folder.
     fn grow(&self, growth: &Growth) -> PathBuf {
         let source = self.open();
-        self.carry_out(&source, &FolderPlan::new(&source, std::slice::from_ref(growth)).unwrap())
+        self.carry_out(&FolderPlan::new(&source, std::slice::from_ref(growth)).unwrap())
     }
 
-    fn carry_out(&self, source: &Source, plan: &FolderPlan) -> PathBuf {
+    fn carry_out(&self, plan: &FolderPlan<&Source>) -> PathBuf {
         let target = self.dir.path().join("grown");
         let _ = fs::remove_dir_all(&target);
-        grow_folder(source, plan, Moments::Reset, &target, 1 << 30).unwrap();
+        grow_folder(plan, Moments::Reset, &target, 1 << 30).unwrap();
         target
     }
 
@@ -139,10 +139,10 @@ fn buffers_of_another_architecture_come_along_with_their_layers() {
     let opened = Source::open(&source).unwrap();
     insta::assert_snapshot!(opened.notes()[0], @"copied as they are, being no numbers to compute with: `gpt_neox.layers.0.attention.bias` (BOOL), `gpt_neox.layers.1.attention.bias` (BOOL)");
     assert_eq!(opened.num_parameters(), 2 * 18);
-    let grow = |plan: &FolderPlan| {
+    let grow = |plan: &FolderPlan<&Source>| {
         let target = folder.path().join("grown");
         let _ = fs::remove_dir_all(&target);
-        grow_folder(&opened, plan, Moments::Reset, &target, 40).unwrap();
+        grow_folder(plan, Moments::Reset, &target, 40).unwrap();
         WeightFolder::open(&target).unwrap()
     };
     let plan = FolderPlan::new(&opened, &[Growth::Layers { layers: vec![0, 1, 1] }]).unwrap();
@@ -193,7 +193,7 @@ fn a_ghost_in_the_index_of_another_architecture_is_passed_over_if_it_is_known_to
         with_ghost(&folder, name);
         match Source::open(&folder.source()) {
             Ok(source) => {
-                assert_eq!(Outline::read(&folder.source()).unwrap().map(drop), None);
+                assert!(matches!(Plannable::open(&folder.source()), Ok(Plannable::Opened(_))));
                 folder.grow(&STACK);
                 source.notes()[0].to_string()
             }
@@ -217,9 +217,9 @@ fn an_outline_notes_what_is_odd_about_its_index() {
             names.map(|name| (name, json!("gone.safetensors"))).collect();
         let index = json!({ "weight_map": map }).to_string();
         fs::write(folder.source().join("model.safetensors.index.json"), index).unwrap();
-        match Outline::read(&folder.source()) {
+        match Plannable::open(&folder.source()) {
+            Ok(Plannable::Opened(_)) => panic!("its shards aren't there"),
             Ok(outline) => {
-                let outline = outline.unwrap();
                 let plan = FolderPlan::new(&outline, &[STACK]).unwrap();
                 assert_eq!(
                     plan.num_parameters(),

@@ -42,13 +42,12 @@ impl Folder {
 
 /// Grows a folder by a plan.
 pub(crate) fn grow_folder(
-    source: &Source,
-    plan: &FolderPlan,
+    plan: &FolderPlan<&Source>,
     moments: Moments,
     target: &Path,
     shard_size_bytes: u64,
 ) -> Result<Grown, GrowthError> {
-    FolderGrowth::new(source, plan.clone(), moments, shard_size_bytes)?.carry_out(target)
+    FolderGrowth::new(plan.clone(), moments, shard_size_bytes)?.carry_out(target)
 }
 
 /// Names in a folder, sorted.

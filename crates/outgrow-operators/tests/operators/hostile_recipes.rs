@@ -36,7 +36,7 @@ fn grow(recipe: &Path, target: &Path) -> Result<Option<()>, Box<dyn Error>> {
     if plan.layers().len() > MANY_LAYERS || plan.num_parameters() > 1 << 20 {
         return Ok(None);
     }
-    grow_folder(&source, &plan, Moments::Reset, target, 1 << 30)?;
+    grow_folder(&plan, Moments::Reset, target, 1 << 30)?;
     Ok(Some(()))
 }
 

@@ -52,11 +52,11 @@ proptest! {
         write_checkpoint(&first, &source, &tensors, 1 << 30).unwrap();
         let opened = Source::open(&first).unwrap();
         let planned = FolderPlan::new(&opened, &growths).unwrap().with_mask(mask, None).unwrap();
-        grow_folder(&opened, &planned, Moments::Reset, &masked, 1 << 30).unwrap();
+        grow_folder(&planned, Moments::Reset, &masked, 1 << 30).unwrap();
         // The folder has the weights without the mask.
         prop_assert_eq!(Checkpoint::open(&masked).unwrap().to_named_tensors().unwrap(), grown.clone());
         let opened = MaskedFolder::open(&masked).unwrap();
-        grow_folder(opened.source(), opened.plan(), Moments::Reset, &folded, 1 << 30).unwrap();
+        grow_folder(&opened.plan(), Moments::Reset, &folded, 1 << 30).unwrap();
         let exported = Checkpoint::open(&folded).unwrap();
         prop_assert_eq!(exported.config(), plan.target());
 
@@ -116,16 +116,17 @@ fn what_later_growths_make_of_masked_parts_is_masked_too() {
     assert!(masked(&source, &[wider, learned]).is_empty(), "a learned growth mixes everything");
 }
 
-fn random_depth(folder: &Folder) -> FolderPlan {
-    FolderPlan::new(&folder.open(), &[Growth::RandomDepth { depth: Depth::Layers(3), seed: 1 }]).unwrap()
+fn random_depth(source: &Source) -> FolderPlan<&Source> {
+    FolderPlan::new(source, &[Growth::RandomDepth { depth: Depth::Layers(3), seed: 1 }]).unwrap()
 }
 
 #[test]
 fn a_masked_folder_says_so_and_is_refused_by_all_but_its_export() {
     let source = Folder::new(2, |_| {});
-    let plan = random_depth(&source).with_mask(0.25, Some(5000)).unwrap();
+    let opened = source.open();
+    let plan = random_depth(&opened).with_mask(0.25, Some(5000)).unwrap();
     let target = source.beside("masked");
-    grow_folder(&source.open(), &plan, Moments::Reset, &target, 1 << 30).unwrap();
+    grow_folder(&plan, Moments::Reset, &target, 1 << 30).unwrap();
     let file = target.join("training/mask.json");
     insta::assert_snapshot!(fs::read_to_string(&file).unwrap(), @r#"
     {
@@ -160,16 +161,17 @@ fn a_masked_folder_says_so_and_is_refused_by_all_but_its_export() {
 fn an_open_mask_is_none_and_masks_are_from_0_to_1() {
     let source = Folder::new(2, |_| {});
     let target = source.beside("open");
-    let plan = random_depth(&source).with_mask(1.0, Some(5000)).unwrap();
-    grow_folder(&source.open(), &plan, Moments::Reset, &target, 1 << 30).unwrap();
+    let opened = source.open();
+    let plan = random_depth(&opened).with_mask(1.0, Some(5000)).unwrap();
+    grow_folder(&plan, Moments::Reset, &target, 1 << 30).unwrap();
     assert!(!names_in(&target).contains(&"training".to_owned()));
     Source::open(&target).unwrap();
     for mask in [-0.1, 1.1, f64::NAN] {
         insta::allow_duplicates! {
-            let problem = random_depth(&source).with_mask(mask, None).unwrap_err().to_string();
+            let problem = random_depth(&opened).with_mask(mask, None).unwrap_err().to_string();
             insta::assert_snapshot!(problem.replace(&mask.to_string(), "…"), @"mask = …: a number from 0 to 1 is needed");
         }
     }
-    let stack = FolderPlan::new(&source.open(), &[Growth::Stack { factor: 2 }]).unwrap();
+    let stack = FolderPlan::new(&opened, &[Growth::Stack { factor: 2 }]).unwrap();
     insta::assert_snapshot!(stack.with_mask(0.5, None).unwrap_err(), @"a mask is over what `random` makes, and this growth has nothing of it");
 }

@@ -193,7 +193,7 @@ fn numbers_go_through_the_types_of_a_recipe_one_after_the_other() {
         );
         let source = Source::open(&folder).unwrap();
         let plan = FolderPlan::of_passthrough(&source, &Passthrough::parse(&recipe).unwrap()).unwrap();
-        grow_folder(&source, &plan, Moments::Reset, &target, 1 << 30).unwrap();
+        grow_folder(&plan, Moments::Reset, &target, 1 << 30).unwrap();
         let grown = Checkpoint::open(&target).unwrap();
         assert_eq!(grown.tensor(names[0]).unwrap().dtype, grown.config().dtype.into());
         let grown = grown.to_named_tensors().unwrap();
@@ -247,7 +247,7 @@ fn a_scale_of_0_leaves_the_signs_as_a_product_does() {
 slices: [{sources: [{model: a, layer_range: [0, 1], parameters: {scale: [{filter: o_proj, value: 0}]}}]}]";
     let source = Source::open(&folder).unwrap();
     let plan = FolderPlan::of_passthrough(&source, &Passthrough::parse(recipe).unwrap()).unwrap();
-    grow_folder(&source, &plan, Moments::Reset, &target, 1 << 30).unwrap();
+    grow_folder(&plan, Moments::Reset, &target, 1 << 30).unwrap();
     let grown = Checkpoint::open(&target).unwrap();
     // bf16: the sign is the highest bit of two bytes.
     assert_eq!(grown.bytes(name).unwrap()[..6], [0, 0x80, 0, 0, 0, 0]);

@@ -28,7 +28,7 @@ fn grow(
     target: &Path,
     shard_size_bytes: u64,
 ) -> Result<(), GrowthError> {
-    grow_folder(source, &FolderPlan::new(source, growths)?, moments, target, shard_size_bytes).map(|_| ())
+    grow_folder(&FolderPlan::new(source, growths)?, moments, target, shard_size_bytes).map(|_| ())
 }
 
 /// Gradients as the moments of an optimizer that has seen only them.

@@ -85,9 +85,10 @@ fn what_another_growth_left_behind_is_not_used() {
     scene.leave(&noise(1), Moments::Reset, "another seed", |_| true);
     assert_eq!(scene.grow(&noise(2), Moments::Reset, "another seed").reused, 0);
     scene.leave(&STACK, Moments::Reset, "other shards", |_| true);
-    let plan = FolderPlan::new(&scene.source(), &[STACK]).unwrap();
+    let source = scene.source();
+    let plan = FolderPlan::new(&source, &[STACK]).unwrap();
     let target = scene.target("other shards");
-    let grown = grow_folder(&scene.source(), &plan, Moments::Reset, &target, 2 * SHARD_BYTES).unwrap();
+    let grown = grow_folder(&plan, Moments::Reset, &target, 2 * SHARD_BYTES).unwrap();
     assert_eq!(grown.reused, 0);
 }
 
@@ -151,7 +152,7 @@ impl Scene {
     fn grow(&self, growth: &Growth, moments: Moments, name: &str) -> Grown {
         let source = self.source();
         let plan = FolderPlan::new(&source, std::slice::from_ref(growth)).unwrap();
-        grow_folder(&source, &plan, moments, &self.target(name), SHARD_BYTES).unwrap()
+        grow_folder(&plan, moments, &self.target(name), SHARD_BYTES).unwrap()
     }
 
     /// Both moments of every tensor, numbered.
@@ -205,7 +206,7 @@ impl Scene {
         let plan = FolderPlan::new(&source, std::slice::from_ref(growth)).unwrap();
         let target = self.target("shown");
         std::thread::scope(|scope| {
-            let growing = scope.spawn(|| grow_folder(&source, &plan, moments, &target, SHARD_BYTES));
+            let growing = scope.spawn(|| grow_folder(&plan, moments, &target, SHARD_BYTES));
             let pending = || {
                 let name = hidden(self.dir.path()).into_iter().find(|name| name.starts_with(".shown."))?;
                 let folder = self.dir.path().join(name);

@@ -23,8 +23,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let masked = MaskedFolder::open(&arguments.source)?;
     // Whoever exports is done with training: an optimizer's moments stay behind.
-    let plan = masked.plan().clone();
-    let growth = FolderGrowth::new(masked.source(), plan, Moments::Reset, arguments.shard_size)?;
+    let plan = masked.plan();
+    let growth = FolderGrowth::new(plan, Moments::Reset, arguments.shard_size)?;
     growth.carry_out(&arguments.target)?;
     output::line(arguments.target.display())
 }

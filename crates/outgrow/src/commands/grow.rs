@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use outgrow_operators::{
     FolderGrowth, FolderPlan, Growth, GrowthError, GrowthRecipe, Moments, RecipeFile, Source,
-    folder::{Outline, Plannable},
+    folder::{Plannable, PlannableRef},
 };
 
 use self::flags::Flags;
@@ -74,13 +74,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let source = Source::open(&folder)?;
     notes::print_about(&folder, source.notes());
-    let plan = planned(arguments, &folder, how, (&source).into())?;
+    let plan = planned(arguments, &folder, how, &source)?;
     if arguments.verify && plan.mask().is_some() {
         let problem = "--verify has no use for a mask that isn't open: give --mask 1, or export the folder and verify that";
         return Err(BadInput(problem.to_owned()).into());
     }
-    let moments = arguments.moments;
-    let growth = FolderGrowth::new(&source, plan, moments, arguments.shard_size)?;
+    let growth = FolderGrowth::new(plan, arguments.moments, arguments.shard_size)?;
     let grown = growth.carry_out(&arguments.target)?;
     if grown.reused > 0 {
         eprintln!("{} of {} shards were finished by an attempt that was killed", grown.reused, grown.shards);
@@ -94,17 +93,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Shards aren't needed for a plan: without them, what config.json and the index say has to do.
 fn print_account(arguments: &Arguments, folder: &Path, how: RecipeFile) -> Result<()> {
-    let (source, outline);
-    let plannable: Plannable<'_> = if let Some(found) = Outline::read(folder)? {
-        outline = found;
-        (&outline).into()
-    } else {
-        source = Source::open(folder)?;
-        (&source).into()
-    };
-    notes::print_about(folder, plannable.notes());
-    let plan = planned(arguments, folder, how, plannable)?;
-    let growth = FolderGrowth::new(plannable, plan, arguments.moments, arguments.shard_size)?;
+    let source = Plannable::open(folder)?;
+    notes::print_about(folder, source.notes());
+    let plan = planned(arguments, folder, how, &source)?;
+    let growth = FolderGrowth::new(plan, arguments.moments, arguments.shard_size)?;
     let account = growth.account();
     let parent = arguments.target.parent().filter(|parent| !parent.as_os_str().is_empty());
     // A disk that can't be looked at is no reason to withhold the rest.
@@ -114,12 +106,15 @@ fn print_account(arguments: &Arguments, folder: &Path, how: RecipeFile) -> Resul
     }
 }
 
-fn planned(
+fn planned<'a, S>(
     arguments: &Arguments,
     folder: &Path,
     how: RecipeFile,
-    source: Plannable<'_>,
-) -> Result<FolderPlan, GrowthError> {
+    source: S,
+) -> Result<FolderPlan<S>, GrowthError>
+where
+    S: Copy + Into<PlannableRef<'a>>,
+{
     let plan = match how {
         RecipeFile::Steps(recipe) => FolderPlan::new(source, &recipe.steps),
         RecipeFile::Passthrough(passthrough) => {

@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let opened = Source::open(&source)?;
     let plan = FolderPlan::new(&opened, &[Growth::Stack { factor: 3 }])?;
-    FolderGrowth::new(&opened, plan, Moments::Reset, SHARD_SIZE_BYTES)?.carry_out(&target)?;
+    FolderGrowth::new(plan, Moments::Reset, SHARD_SIZE_BYTES)?.carry_out(&target)?;
 
     let grown = Checkpoint::open(&target)?.to_named_tensors()?;
     for layer in 0..6 {

@@ -31,7 +31,7 @@ fn a_head_of_its_own_is_grown_and_every_reader_is_told() {
     let text = "{merge_method: passthrough, slices: [{sources: [{model: a, layer_range: [0, 2]}]}, {sources: [{model: a, layer_range: [1, 2]}]}]}";
     let source = folder.open();
     let plan = FolderPlan::of_passthrough(&source, &Passthrough::parse(text).unwrap()).unwrap();
-    let grown = folder.carry_out(&source, &plan);
+    let grown = folder.carry_out(&plan);
     assert_eq!(config_of(&grown)["tie_word_embeddings"], false);
     assert_eq!(Checkpoint::open(&grown).unwrap().to_named_tensors().unwrap()[HEAD], tensors[HEAD]);
 }
@@ -85,7 +85,8 @@ fn in_another_architecture_a_head_of_its_own_is_told_by_its_values() {
         assert_eq!(config_of(&folder.grow(&STACK))["tie_word_embeddings"], true);
         // The embedding once more is no parameter.
         assert_eq!(folder.open().num_parameters(), 2 * 24 + 2 * (16 + 2));
-        let plan = FolderPlan::new(&folder.open(), &[STACK]).unwrap();
+        let source = folder.open();
+        let plan = FolderPlan::new(&source, &[STACK]).unwrap();
         assert_eq!((plan.num_parameters(), plan.tensors().len()), (2 * 24 + 4 * (16 + 2), 11));
     }
     // Some architectures tie without a word.
@@ -129,7 +130,8 @@ fn a_qwen2_with_a_head_of_its_own_is_widened_with_it() {
     let widened = |tensors: &NamedTensors| {
         let folder = Folder::new(&json, tensors);
         let grown = folder.grow(&clone);
-        let plan = FolderPlan::new(&folder.open(), std::slice::from_ref(&clone)).unwrap();
+        let source = folder.open();
+        let plan = FolderPlan::new(&source, std::slice::from_ref(&clone)).unwrap();
         let head = WeightFolder::open(&grown).unwrap().tensor(HEAD).is_some();
         let notes = plan.notes().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         (config_of(&grown)["tie_word_embeddings"].clone(), head, notes)

@@ -53,7 +53,7 @@ fn biases_are_widened_with_the_heads_that_they_are_of() {
     let config = config("qwen2", 2, json!({ "tie_word_embeddings": false }));
     let grown = |growth: Growth| {
         let folder = Folder::new(&config, &tensors);
-        let plan = folder.grow(growth).unwrap();
+        let preservation = folder.grow(growth).unwrap();
         let [source, target] =
             [folder.source(), folder.target()].map(|folder| WeightFolder::open(&folder).unwrap());
         let bytes = |folder: &WeightFolder, layer: usize, projection: &str| {
@@ -63,7 +63,7 @@ fn biases_are_widened_with_the_heads_that_they_are_of() {
             [(0, "q"), (0, "k"), (0, "v"), (1, "q"), (1, "k"), (1, "v")]
                 .map(|(layer, one)| bytes(folder, layer, one))
         };
-        (plan.preservation(), all(&source), all(&target))
+        (preservation, all(&source), all(&target))
     };
     let (preservation, source, cloned) = grown(Growth::Hyperclone { factor: 2 });
     assert_eq!((preservation, cloned), (Preservation::Exact, source.map(|bytes| bytes.repeat(2))));
