@@ -30,7 +30,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Measure {
-    /// flex, wgpu, cuda or cuda:INDEX
+    /// cpu, wgpu, cuda or cuda:INDEX
     #[arg(long, default_value = "cuda")]
     pub(crate) device: DeviceName,
     /// The parts, by default all.
@@ -51,7 +51,7 @@ pub(crate) struct Measure {
 pub(crate) struct One {
     /// Which part.
     pub(crate) part: Part,
-    /// flex, wgpu, cuda or cuda:INDEX
+    /// cpu, wgpu, cuda or cuda:INDEX
     #[arg(long, default_value = "cuda")]
     pub(crate) device: DeviceName,
     /// Small sizes everywhere.

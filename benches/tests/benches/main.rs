@@ -25,7 +25,7 @@ fn lines(folder: &Path) -> Vec<Value> {
 #[test]
 fn parts_write_their_measurements_and_how_they_ended_and_the_table_has_both() {
     let folder = tempfile::tempdir().unwrap();
-    let output = measure(folder.path(), "flex", &["first-step", "products", "step-124m"]);
+    let output = measure(folder.path(), "cpu", &["first-step", "products", "step-124m"]);
     assert!(output.status.success(), "{output:?}");
     let lines = lines(folder.path());
     let endings: Vec<_> = lines.iter().filter_map(|line| line["ending"].as_str()).collect();

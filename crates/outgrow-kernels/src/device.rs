@@ -14,10 +14,10 @@ use crate::Precision;
 #[cfg(feature = "flex")]
 use crate::cpu::kernels::instructions::processor_multiplies_bf16;
 
-/// A device as a user names it: `flex`, `wgpu`, `cuda` or `cuda:1`.
+/// A device as a user names it: `cpu`, `wgpu`, `cuda` or `cuda:1`. `flex` is another name of the CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DeviceName {
-    /// The CPU, through burn's own `flex` backend.
+    /// The CPU, through burn's own `flex` backend, which is how earlier versions called it.
     #[default]
     Flex,
     /// The best GPU that wgpu finds (Vulkan, Metal, DirectX), or a software adapter.
@@ -43,13 +43,13 @@ pub struct DeviceDescription {
 #[non_exhaustive]
 pub enum DeviceError {
     /// The name is no device name.
-    #[error("unknown device `{name}`: expected flex, wgpu, cuda or cuda:INDEX")]
+    #[error("unknown device `{name}`: expected cpu, wgpu, cuda or cuda:INDEX")]
     UnknownName {
         /// The name as given.
         name: String,
     },
     /// The backend was left out of this build.
-    #[error("this build has no {backend} backend: build with `--features {backend}`")]
+    #[error("this build has no {backend} backend")]
     NotCompiled {
         /// The cargo feature that brings it.
         backend: &'static str,
@@ -94,12 +94,17 @@ impl DeviceError {
 impl DeviceName {
     /// Each kind; of GPUs that are told apart by an index, the first.
     pub const ALL: [Self; 3] = [Self::Flex, Self::Wgpu, Self::Cuda { index: 0 }];
+
+    /// A name as this version shows it, where an earlier one may have written it. What is no name stays as it is.
+    pub fn as_shown(written: &str) -> String {
+        written.parse().map_or_else(|_| written.to_owned(), |name: Self| name.to_string())
+    }
 }
 
 impl fmt::Display for DeviceName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Flex => formatter.write_str("flex"),
+            Self::Flex => formatter.write_str("cpu"),
             Self::Wgpu => formatter.write_str("wgpu"),
             Self::Cuda { index: 0 } => formatter.write_str("cuda"),
             Self::Cuda { index } => write!(formatter, "cuda:{index}"),
@@ -112,7 +117,7 @@ impl FromStr for DeviceName {
 
     fn from_str(name: &str) -> Result<Self, DeviceError> {
         match name {
-            "flex" => return Ok(Self::Flex),
+            "cpu" | "flex" => return Ok(Self::Flex),
             "wgpu" => return Ok(Self::Wgpu),
             "cuda" => return Ok(Self::Cuda { index: 0 }),
             _ => {}
@@ -187,12 +192,6 @@ pub fn available_devices() -> Vec<DeviceDescription> {
         devices.push(DeviceDescription { name: DeviceName::Cuda { index }, description });
     }
     devices
-}
-
-/// Why each backend of this build that has no device on this machine has none.
-pub fn missing_devices() -> Vec<DeviceError> {
-    let errors = DeviceName::ALL.into_iter().filter_map(|name| check_device(name).err());
-    errors.filter(|error| !matches!(error, DeviceError::NotCompiled { .. })).collect()
 }
 
 #[cfg(feature = "flex")]
@@ -305,31 +304,28 @@ mod tests {
 
     #[test]
     fn a_device_name_reads_back_as_it_was_written() {
-        for name in ["flex", "wgpu", "cuda", "cuda:3"] {
+        for name in ["cpu", "wgpu", "cuda", "cuda:3"] {
             assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
         }
         for name in DeviceName::ALL {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
+        assert_eq!("flex".parse(), Ok(DeviceName::Flex), "as earlier versions wrote it");
     }
 
     #[test]
     fn an_unknown_device_is_refused_with_the_names_that_exist() {
         let message = "gpu".parse::<DeviceName>().unwrap_err().to_string();
-        assert_eq!(message, "unknown device `gpu`: expected flex, wgpu, cuda or cuda:INDEX");
+        assert_eq!(message, "unknown device `gpu`: expected cpu, wgpu, cuda or cuda:INDEX");
         assert!("cuda:x".parse::<DeviceName>().is_err());
-    }
-
-    #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
-    #[test]
-    fn nothing_is_missing_of_backends_that_were_not_compiled() {
-        assert_eq!(missing_devices(), []);
     }
 
     #[cfg(not(feature = "cuda"))]
     #[test]
-    fn a_backend_that_was_not_compiled_is_refused_with_its_feature() {
-        let message = open_device(DeviceName::Cuda { index: 0 }).unwrap_err().to_string();
-        assert_eq!(message, "this build has no cuda backend: build with `--features cuda`");
+    fn a_backend_that_was_not_compiled_is_refused() {
+        let name = DeviceName::Cuda { index: 0 };
+        assert_eq!(check_device(name).unwrap_err(), open_device(name).unwrap_err());
+        let message = open_device(name).unwrap_err().to_string();
+        assert_eq!(message, "this build has no cuda backend");
     }
 }

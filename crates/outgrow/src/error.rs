@@ -14,7 +14,7 @@ use outgrow_schedules::ScheduleError;
 use outgrow_tokenizer::TokenizerError;
 use outgrow_train::TrainError;
 
-use crate::terminal::hints::{of_growth, with_flags};
+use crate::terminal::hints::{of_device, of_growth, with_flags};
 
 /// What the runner returns.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -123,9 +123,10 @@ impl Error {
     }
 
     /// What a command of this program does about it, which no crate below knows.
-    fn hint(&self) -> Option<&'static str> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Growth(error) => of_growth(error),
+            Self::Device(error) | Self::Train(TrainError::Device(error)) => of_device(error),
             Self::Within { source, .. } => source.hint(),
             _ => None,
         }

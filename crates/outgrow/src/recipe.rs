@@ -21,7 +21,7 @@ pub struct Recipe {
     pub name: String,
     /// Seeds the first weights and, unless `data.order_seed` is given, the data order.
     pub seed: u64,
-    /// `flex` (the default), `wgpu`, `cuda` or `cuda:1`.
+    /// `cpu` (the default), `wgpu`, `cuda` or `cuda:1`.
     pub device: Option<String>,
     /// `f32` (the default), `bf16` or `bf16-emulated`.
     #[serde(skip_serializing_if = "Option::is_none")]

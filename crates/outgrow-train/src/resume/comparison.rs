@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_kernels::Precision;
+use outgrow_kernels::{DeviceName, Precision};
 use outgrow_schedules::{LearningRate, Schedule, Stage};
 use serde::Serialize;
 use serde_json::Value;
@@ -94,6 +94,7 @@ fn compare_states(saved: &State, now: &State) -> Comparison {
     } = saved;
     let mut all = Comparison::default();
     all.add_field(Field::Seed, *seed, now.seed);
+    let device = device.as_deref().map(DeviceName::as_shown);
     all.add_if_known(Field::Device, Field::Device.key(), device.as_ref(), now.device.as_ref());
     let (key, with) = ("model.initialization", now.initialization.as_ref());
     all.add_if_known(Field::Model, key, initialization.as_ref(), with);

@@ -8,6 +8,7 @@ use std::{
 };
 
 use outgrow_checkpoint::write_file_atomically;
+use outgrow_kernels::DeviceName;
 use outgrow_report::{Report, RunRecord};
 
 use crate::{
@@ -15,13 +16,16 @@ use crate::{
     experiment::{
         corpus::prepare_bundled,
         definition::{Data, Definition, PlannedRun},
-        processes::{Job, run_all},
+        processes::{Job, interrupted, run_all},
     },
     machine::compute::{Compute, ComputeFlags},
     recipe::Recipe,
     run::{resolve::ResolvedRecipe, run_json::is_finished},
     terminal::{interrupt::Interrupt, notes, output, progress::time},
 };
+
+/// More are a slip of the hand.
+const MOST_SEEDS: u64 = 10_000;
 
 /// Flags of `outgrow experiment`.
 #[derive(Debug, clap::Args)]
@@ -35,8 +39,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// How many seeds, instead of the experiment's.
-    #[arg(long, value_name = "N")]
-    seeds: Option<NonZero<u64>>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_SEEDS))]
+    seeds: Option<u64>,
     /// Runs at a time; by default one for each core of the CPU, and one on a GPU.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
@@ -59,12 +63,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&out).map_err(Error::at(&out))?;
     let data = data_folder(&definition, arguments.data.as_deref(), &out)?;
     let seeds: Vec<u64> = match arguments.seeds {
-        Some(count) => (1..=count.get()).collect(),
+        Some(count) => (1..=count).collect(),
         None => definition.seeds.clone(),
     };
     let split = |split: &str| data.join(split).to_string_lossy().into_owned();
     let runs = definition.runs(&seeds, &split("training"), &split("validation"))?;
-    let planned = runs.iter().map(|run| job(run, &out, &arguments.compute));
+    let planned = runs.iter().map(|run| {
+        // Many runs take a while to plan.
+        if interrupt.is_set() { Err(interrupted()) } else { job(run, &out, &arguments.compute) }
+    });
     let planned = planned.collect::<Result<Vec<_>>>()?;
     notes::print(planned.iter().find_map(|(_, compute, _)| compute.note()));
     let waiting: Vec<Job> = planned.iter().filter(|(.., done)| !done).map(|(job, ..)| job.clone()).collect();
@@ -123,7 +130,8 @@ fn job(run: &PlannedRun, out: &Path, flags: &ComputeFlags) -> Result<(Job, Compu
 
 fn at_once(arguments: &Arguments, waiting: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let on_gpu = arguments.compute.device.as_deref().is_some_and(|device| device != "flex");
+    let device = arguments.compute.device.as_deref().and_then(|device| device.parse().ok());
+    let on_gpu = device.is_some_and(|device: DeviceName| device != DeviceName::Flex);
     let wanted = arguments.jobs.map_or(if on_gpu { 1 } else { cores }, NonZero::get);
     wanted.min(waiting.max(1))
 }

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// Also write everything, each tensor and layer, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// The device to run on: flex, wgpu, cuda or cuda:INDEX; flex by default.
+    /// The device to run on: cpu, wgpu, cuda or cuda:INDEX; cpu by default.
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
 }

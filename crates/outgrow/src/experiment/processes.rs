@@ -86,9 +86,14 @@ pub(crate) fn run_all(
     }
     match failure {
         Some(failure) => Err(Error::Failed(failure)),
-        None if interrupt.is_set() => Err(Error::Failed("interrupted: the same command goes on".into())),
+        None if interrupt.is_set() => Err(interrupted()),
         None => Ok(()),
     }
+}
+
+/// What an experiment ends with when it was asked to.
+pub(crate) fn interrupted() -> Error {
+    Error::Failed("interrupted: the same command goes on".into())
 }
 
 struct Running<'a> {

@@ -61,7 +61,7 @@ impl FromStr for MatrixDtype {
 /// The flags, for all commands that compute.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct ComputeFlags {
-    /// The device to compute on: flex (the CPU), wgpu, cuda or cuda:INDEX. Before a recipe's; flex by default.
+    /// The device to compute on: cpu, wgpu, cuda or cuda:INDEX. Before a recipe's; cpu by default.
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
     /// The type that matrices are multiplied in. Before a recipe's; f32 by default.
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(precision(None, bf16), Precision::Bf16);
         assert_eq!(precision(f32, bf16), Precision::F32);
         assert_eq!(precision(bf16, f32), Precision::Bf16);
-        assert!(flags(Some("gpu"), None).resolve(Some("flex"), None).is_err());
+        assert!(flags(Some("gpu"), None).resolve(Some("cpu"), None).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use outgrow_kernels::DeviceName;
 use outgrow_train::{
     Training,
     resume::{
@@ -150,7 +151,7 @@ impl RunFolder {
 
     /// Earlier versions wrote the device into run.json only.
     fn other_device(&self, resolved: &ResolvedRecipe, comparison: &Comparison) -> Option<Difference> {
-        let saved = self.file.value()["device"].as_str()?;
+        let saved = DeviceName::as_shown(self.file.value()["device"].as_str()?);
         let now = resolved.compute.device.to_string();
         let field = Field::Device;
         let differs = comparison.unknown.contains(&field) && saved != now;

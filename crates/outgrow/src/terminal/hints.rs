@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use outgrow_kernels::DeviceError;
 use outgrow_operators::GrowthError;
 use outgrow_train::{
     TrainError,
@@ -9,9 +10,19 @@ use outgrow_train::{
 };
 
 /// What helps against a refusal to grow, to be said behind it.
-pub(crate) fn of_growth(error: &GrowthError) -> Option<&'static str> {
+pub(crate) fn of_growth(error: &GrowthError) -> Option<String> {
     match error {
-        GrowthError::Masked { .. } => Some("`outgrow export` folds the mask into the weights"),
+        GrowthError::Masked { .. } => Some("`outgrow export` folds the mask into the weights".to_owned()),
+        _ => None,
+    }
+}
+
+/// What helps against a device that can't be used, likewise.
+pub(crate) fn of_device(error: &DeviceError) -> Option<String> {
+    match error {
+        DeviceError::NotCompiled { backend } => {
+            Some(format!("`cargo build --release -p outgrow --features {backend}` builds one that has it"))
+        }
         _ => None,
     }
 }

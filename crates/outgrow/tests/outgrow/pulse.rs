@@ -155,7 +155,7 @@ fn the_cpu_is_always_among_the_devices() {
     let workshop = Workshop::new();
     let output = workshop.run(&["devices"]);
     assert_success(&output);
-    assert!(stdout(&output).lines().any(|line| line.starts_with("flex ")), "{}", stdout(&output));
+    assert!(stdout(&output).lines().any(|line| line.starts_with("cpu ")), "{}", stdout(&output));
 }
 
 /// The lines of `metrics.jsonl`, in which nothing may come twice.
@@ -194,11 +194,14 @@ mod signals {
     use std::{
         io::{BufRead, BufReader},
         process::{Child, Command, Stdio},
+        thread,
+        time::Duration,
     };
 
     use outgrow_train::resume::checkpoint_to_go_on_from;
 
-    use super::{Checkpoint, Workshop, metrics, recipe, scratch};
+    use super::{Checkpoint, Workshop, assert_success, metrics, recipe, scratch, stderr};
+    use crate::tiny;
 
     /// Runs `train` until it has validated twice, sends SIGTERM, and gives what it said.
     fn train_until_terminated(workshop: &Workshop) -> Vec<String> {
@@ -241,5 +244,27 @@ mod signals {
             metrics(&workshop, "run").into_iter().filter(|(.., validation)| !validation).collect();
         let expected: Vec<_> = (1..=steps.len() as u64).collect();
         assert_eq!(steps.iter().map(|(step, ..)| *step).collect::<Vec<_>>(), expected, "each step once");
+    }
+    #[test]
+    fn sigterm_ends_an_experiment_that_is_still_planning_its_runs() {
+        let workshop = Workshop::new();
+        for (name, salt) in [("training", 1), ("validation", 2)] {
+            let text = format!("{name}.txt");
+            workshop.write(&text, tiny::text(salt, 9_000));
+            let out = format!("data/{name}");
+            let prepare = ["data", "prepare", &text, "--tokenizer", "tokenizer.json", "--out", &out];
+            assert_success(&workshop.run(&prepare));
+        }
+        let arguments = ["experiment", "quickstart", "--data", "data", "--out", "out", "--seeds", "10000"];
+        let mut command = workshop.command(&arguments);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        while !workshop.path("out/scratch-seed-1/recipe.toml").exists() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(stderr(&output), "error: interrupted: the same command goes on\n");
+        assert!(!workshop.path("out/scratch-seed-1/run.json").exists(), "no run has begun");
     }
 }

@@ -276,7 +276,7 @@ fn what_cannot_be_compared_is_refused_in_one_line() {
     insta::assert_snapshot!(refused(&["source", "--text", "short.txt"]), @"error: short.txt: too short to compare models on: 1 of at least 2 tokens");
     insta::assert_snapshot!(refused(&["source", "--text", "missing.txt"]), @"error: missing.txt: No such file or directory (os error 2)");
     insta::assert_snapshot!(refused(&["nowhere"]), @"error: nowhere: no such folder");
-    insta::assert_snapshot!(refused(&["source", "--device", "gpu"]), @"error: unknown device `gpu`: expected flex, wgpu, cuda or cuda:INDEX");
+    insta::assert_snapshot!(refused(&["source", "--device", "gpu"]), @"error: unknown device `gpu`: expected cpu, wgpu, cuda or cuda:INDEX");
     std::fs::remove_file(workshop.path("source/tokenizer.json")).unwrap();
     insta::assert_snapshot!(refused(&["source", "--text", "training.txt"]), @"error: source/tokenizer.json: cannot read: No such file or directory (os error 2)");
 }

@@ -37,7 +37,7 @@ SETTINGS = {
 }
 RECIPE = """name = "{name}"
 seed = {seed}
-device = "flex"
+device = "cpu"
 dtype = "{dtype}"
 [model]
 hidden_size = 16

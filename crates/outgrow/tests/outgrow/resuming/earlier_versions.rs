@@ -70,8 +70,8 @@ fn what_an_earlier_version_did_record_is_compared() {
     change_run_file(&workshop, |run| run["device"] = "wgpu".into());
     workshop.write("recipe.toml", checkpointed());
     let said = notes(&workshop.run(&TRAIN));
-    assert_eq!(said[1], "device = flex from step 6 on, where it was wgpu; run.json records it");
-    let change = json!({"step": 6, "field": "device", "from": "wgpu", "to": "flex"});
+    assert_eq!(said[1], "device = cpu from step 6 on, where it was wgpu; run.json records it");
+    let change = json!({"step": 6, "field": "device", "from": "wgpu", "to": "cpu"});
     assert_eq!(run_file(&workshop)["changes"], json!([change]));
 }
 

@@ -48,7 +48,7 @@ fn full_recipes() -> Vec<toml::Table> {
         let text = format!(
             r#"name = "full"
 seed = 1
-device = "flex"
+device = "cpu"
 dtype = "f32"
 
 [model]
@@ -194,14 +194,24 @@ fn another_micro_batch_is_printed_and_recorded() {
 }
 
 #[test]
+fn the_cpu_by_its_earlier_name_is_the_same_device() {
+    let workshop = underway();
+    change_state(&workshop, "step-00000006", |state| state["device"] = "flex".into());
+    change_run_file(&workshop, |run| run["device"] = "flex".into());
+    assert_eq!(notes(&workshop.run(&[&TRAIN[..], &["--device", "flex"]].concat())), [""; 0]);
+    assert_eq!(run_file(&workshop)["changes"], json!([]));
+    assert_eq!(run_file(&workshop)["device"], "cpu");
+}
+
+#[test]
 fn another_device_is_recorded_as_a_change() {
     let workshop = underway();
     change_state(&workshop, "step-00000006", |state| {
-        assert_eq!(state["device"], "flex");
+        assert_eq!(state["device"], "cpu");
         state["device"] = "cuda:1".into();
     });
     let said = notes(&workshop.run(&TRAIN));
-    assert_eq!(said, ["device = flex from step 6 on, where it was cuda:1; run.json records it"]);
+    assert_eq!(said, ["device = cpu from step 6 on, where it was cuda:1; run.json records it"]);
 }
 
 #[test]
