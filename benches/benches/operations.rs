@@ -16,7 +16,7 @@ use outgrow_kernels::{
         cross_entropy::{Prediction, PredictionGradients, linear_cross_entropy},
         matrix::{Matrix, Store, Threads},
         normalization::{Normalized, input_gradient, normalize, weight_gradient},
-        rotary::{Angles, Columns, Heads, merge_heads, split_heads},
+        rotary::{Angles, Columns, Heads, Turn, merge_heads, split_heads},
         swi_glu::{swi_glu, swi_glu_gradients},
         value::Value,
     },
@@ -128,12 +128,13 @@ fn heads(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("heads");
     let [query, cosines, sines] = std::array::from_fn(|salt| numbers(HEADS.elements(), salt));
     let mut target = query.clone();
-    let angles = Angles { cosines: &cosines[..256 * 32], sines: &sines[..256 * 32] };
+    let angles = Some(Angles { cosines: &cosines[..256 * 32], sines: &sines[..256 * 32] });
+    let turn = Turn { angles, bias: None };
     group.bench_function("split and turn", |bencher| {
-        bencher.iter(|| split_heads(&mut target, &query, HEADS, Columns::all(HEADS), Some(angles)));
+        bencher.iter(|| split_heads(&mut target, &query, HEADS, Columns::all(HEADS), turn));
     });
     group.bench_function("merge and turn back", |bencher| {
-        bencher.iter(|| merge_heads(&mut target, &query, HEADS, Columns::all(HEADS), Some(angles)));
+        bencher.iter(|| merge_heads(&mut target, &query, HEADS, Columns::all(HEADS), angles));
     });
     group.finish();
 }

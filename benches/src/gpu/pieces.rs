@@ -122,6 +122,7 @@ impl Pieces<'_> {
                 gate_proj,
                 up_proj,
                 down_proj,
+                attention_biases: None,
             };
             let rotary = if hidden.is_autodiff() { &rotary } else { &inner };
             decoder_layer(hidden.reshape(self.shape()), weights, numbers, rotary, None).flatten(0, 1)

@@ -51,6 +51,7 @@ pub(crate) fn layer(model: &Model, device: &Device) -> LayerWeights<Tensor<1>, T
         gate_proj: matrix(intermediate, hidden),
         up_proj: matrix(intermediate, hidden),
         down_proj: matrix(hidden, intermediate),
+        attention_biases: None,
     }
 }
 

@@ -47,6 +47,7 @@ fn weights(device: &Device) -> LayerWeights<Tensor<1>, Tensor<2>> {
         gate_proj: matrix(INTERMEDIATE, HIDDEN),
         up_proj: matrix(INTERMEDIATE, HIDDEN),
         down_proj: matrix(HIDDEN, INTERMEDIATE),
+        attention_biases: None,
     }
 }
 

@@ -33,7 +33,7 @@ pub use device::{
     open_device,
 };
 pub use documents::PackedDocuments;
-pub use layer::{LayerNumbers, LayerWeights};
+pub use layer::{AttentionBiases, LayerNumbers, LayerWeights};
 pub use operations::{decoder_layer, linear_cross_entropy, rms_norm};
 pub use optimizer::{AdamWParameter, AdamWStep, adamw, sum_of_squares};
 pub use precision::{Precision, UnknownPrecision};

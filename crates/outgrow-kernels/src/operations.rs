@@ -30,6 +30,7 @@ use crate::{LayerNumbers, LayerWeights, PackedDocuments, Precision, composed::Ro
 ///     gate_proj: matrix(12, 8),
 ///     up_proj: matrix(12, 8),
 ///     down_proj: matrix(8, 12) * 0.0,
+///     attention_biases: None,
 /// };
 /// let numbers = LayerNumbers { head_dim: 4, epsilon: 1e-5, precision: Precision::F32 };
 /// let rotary = RotaryTable::new(&[1.0, 0.01], 16, &device);

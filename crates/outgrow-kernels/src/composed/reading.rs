@@ -145,6 +145,7 @@ mod tests {
             gate_proj: matrix([5, HIDDEN]),
             up_proj: matrix([5, HIDDEN]),
             down_proj: matrix([HIDDEN, 5]),
+            attention_biases: None,
         }
     }
 

@@ -22,6 +22,7 @@ pub(crate) mod vector;
 
 pub mod adamw;
 pub mod attention;
+pub(crate) mod bias;
 pub mod cross_entropy;
 pub mod normalization;
 pub mod rotary;

@@ -1,10 +1,10 @@
 //! Random decoder layers for the comparisons with the composed twins: their sizes, parameters, and what comes of
 //! running them.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use outgrow_kernels::{
-    DeviceName, LayerNumbers, LayerWeights, PackedDocuments, Precision, RotaryTable, composed, decoder_layer,
-    open_device,
+    AttentionBiases, DeviceName, LayerNumbers, LayerWeights, PackedDocuments, Precision, RotaryTable,
+    composed, decoder_layer, open_device,
 };
 use proptest::prelude::*;
 
@@ -44,14 +44,31 @@ pub(crate) struct Case {
     pub(crate) half: usize,
     pub(crate) hidden: usize,
     pub(crate) intermediate: usize,
+    pub(crate) biases: Biases,
     pub(crate) salt: u64,
 }
+
+/// Which biases a layer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Biases {
+    None,
+    QueryKeyValue,
+    All,
+}
+
+impl Biases {
+    pub(crate) const ALL: [Self; 3] = [Self::None, Self::QueryKeyValue, Self::All];
+}
+
+/// What a layer has of inputs and parameters at most.
+pub(crate) const PARENTS: usize = 14;
 
 /// Hidden sizes from 8: what a norm makes of fewer channels is too ill-conditioned to compare.
 pub(crate) fn cases() -> impl Strategy<Value = Case> {
     let sizes = (1_usize..4, prop_oneof![1_usize..10, 60_usize..140], 1_usize..4, 1_usize..4);
-    (sizes, 1_usize..20, 8_usize..48, 1_usize..50, 0_u64..1000).prop_map(
-        |((batch, sequence, key_value_heads, group), half, hidden, intermediate, salt)| Case {
+    let biases = proptest::sample::select(&Biases::ALL[..]);
+    (sizes, 1_usize..20, 8_usize..48, 1_usize..50, biases, 0_u64..1000).prop_map(
+        |((batch, sequence, key_value_heads, group), half, hidden, intermediate, biases, salt)| Case {
             batch,
             sequence,
             key_value_heads,
@@ -59,6 +76,7 @@ pub(crate) fn cases() -> impl Strategy<Value = Case> {
             half,
             hidden,
             intermediate,
+            biases,
             salt,
         },
     )
@@ -66,7 +84,7 @@ pub(crate) fn cases() -> impl Strategy<Value = Case> {
 
 impl Case {
     fn weights(self) -> LayerWeights<Tensor<1>, Tensor<2>> {
-        let Self { key_value_heads, group, half, hidden, intermediate, salt, .. } = self;
+        let Self { key_value_heads, group, half, hidden, intermediate, biases, salt, .. } = self;
         let (keys, queries) = (2 * half * key_value_heads, 2 * half * key_value_heads * group);
         LayerWeights {
             input_layernorm: tensor([hidden], salt + 1),
@@ -78,6 +96,12 @@ impl Case {
             gate_proj: matrix(intermediate, hidden, salt + 7),
             up_proj: matrix(intermediate, hidden, salt + 8),
             down_proj: matrix(hidden, intermediate, salt + 9),
+            attention_biases: (biases != Biases::None).then(|| AttentionBiases {
+                query: tensor([queries], salt + 12),
+                key: tensor([keys], salt + 13),
+                value: tensor([keys], salt + 14),
+                output: (biases == Biases::All).then(|| tensor([hidden], salt + 15)),
+            }),
         }
     }
 
@@ -99,8 +123,8 @@ impl Case {
     }
 }
 
-/// The output, and the gradients of the input, of both norms, of queries and keys (4 and 5) and of the other matrices,
-/// of which those of `frozen` inputs are absent.
+/// The output, and the gradients of the input and of the parameters in order, of which those of `frozen` ones are
+/// absent. Queries and keys are [`OF_SCORES`].
 pub(crate) fn run_layer(
     case: Case,
     fused: bool,
@@ -110,22 +134,17 @@ pub(crate) fn run_layer(
 ) -> Vec<Option<Vec<f32>>> {
     let hidden = tensor([case.batch, case.sequence, case.hidden], case.salt);
     let hidden = if frozen.contains(&0) { hidden.set_require_grad(false) } else { hidden };
-    let w = case.weights();
-    let matrices =
-        |index: usize, weight: &Tensor<2>| weight.clone().set_require_grad(!frozen.contains(&index));
-    let vectors =
-        |index: usize, weight: &Tensor<1>| weight.clone().set_require_grad(!frozen.contains(&index));
-    let weights = LayerWeights {
-        input_layernorm: vectors(1, &w.input_layernorm),
-        q_proj: matrices(2, &w.q_proj),
-        k_proj: matrices(3, &w.k_proj),
-        v_proj: matrices(4, &w.v_proj),
-        o_proj: matrices(5, &w.o_proj),
-        post_attention_layernorm: vectors(6, &w.post_attention_layernorm),
-        gate_proj: matrices(7, &w.gate_proj),
-        up_proj: matrices(8, &w.up_proj),
-        down_proj: matrices(9, &w.down_proj),
-    };
+    let mut index = 0;
+    let weights = case.weights().map(Parameter::Vector, Parameter::Matrix).map_all(|parameter| {
+        index += 1;
+        let trained = !frozen.contains(&index);
+        match parameter {
+            Parameter::Vector(tensor) => Parameter::Vector(tensor.set_require_grad(trained)),
+            Parameter::Matrix(tensor) => Parameter::Matrix(tensor.set_require_grad(trained)),
+        }
+    });
+    let parameters = weights.clone().into_list();
+    let weights = weights.map(Parameter::vector, Parameter::matrix);
     let numbers = LayerNumbers { head_dim: 2 * case.half, epsilon: 1e-5, precision };
     let rotary = case.rotary();
     let documents = packed.then(|| case.documents());
@@ -143,13 +162,40 @@ pub(crate) fn run_layer(
     let mut results = vec![Some(host(output.clone()))];
     let pull = tensor(output.dims(), case.salt + 11).detach();
     let gradients = (output * pull).sum().backward();
-    let w = weights;
     results.push(hidden.grad(&gradients).map(host));
-    for vector in [w.input_layernorm, w.post_attention_layernorm] {
-        results.push(vector.grad(&gradients).map(host));
-    }
-    for matrix in [w.q_proj, w.k_proj, w.v_proj, w.o_proj, w.gate_proj, w.up_proj, w.down_proj] {
-        results.push(matrix.grad(&gradients).map(host));
-    }
+    results.extend(parameters.into_iter().map(|parameter| parameter.gradient(&gradients)));
     results
+}
+
+/// The results that are the gradients of what makes queries and keys.
+pub(crate) const OF_SCORES: [usize; 4] = [3, 4, 11, 12];
+
+/// A parameter of a layer.
+#[derive(Clone)]
+enum Parameter {
+    Vector(Tensor<1>),
+    Matrix(Tensor<2>),
+}
+
+impl Parameter {
+    fn vector(self) -> Tensor<1> {
+        match self {
+            Self::Vector(tensor) => tensor,
+            Self::Matrix(_) => unreachable!("it was made of a vector"),
+        }
+    }
+
+    fn matrix(self) -> Tensor<2> {
+        match self {
+            Self::Matrix(tensor) => tensor,
+            Self::Vector(_) => unreachable!("it was made of a matrix"),
+        }
+    }
+
+    fn gradient(self, gradients: &Gradients) -> Option<Vec<f32>> {
+        match self {
+            Self::Vector(tensor) => tensor.grad(gradients).map(host),
+            Self::Matrix(tensor) => tensor.grad(gradients).map(host),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::numbers::numbers;
 use burn::tensor::{Device, Tensor, TensorData};
 use outgrow_kernels::{
-    DeviceName, LayerNumbers, LayerWeights, Precision, RotaryTable,
+    AttentionBiases, DeviceName, LayerNumbers, LayerWeights, Precision, RotaryTable,
     composed::{
         decoder_layer,
         reading::{KeyValueRoom, KeyValueTensors, NewRows, RowPlace, decoder_layer_behind},
@@ -29,7 +29,11 @@ fn matrix([outputs, inputs]: [usize; 2], salt: u64) -> Tensor<2> {
     tensor([outputs, inputs], salt).mul_scalar(1.7 / (inputs as f32).sqrt())
 }
 
-fn weights(hidden: usize, queries: usize, keys: usize, salt: u64) -> LayerWeights<Tensor<1>, Tensor<2>> {
+fn weights(
+    [hidden, queries, keys]: [usize; 3],
+    biased: bool,
+    salt: u64,
+) -> LayerWeights<Tensor<1>, Tensor<2>> {
     let intermediate = hidden + 3;
     LayerWeights {
         input_layernorm: tensor([hidden], salt + 1),
@@ -41,6 +45,12 @@ fn weights(hidden: usize, queries: usize, keys: usize, salt: u64) -> LayerWeight
         gate_proj: matrix([intermediate, hidden], salt + 7),
         up_proj: matrix([intermediate, hidden], salt + 8),
         down_proj: matrix([hidden, intermediate], salt + 9),
+        attention_biases: biased.then(|| AttentionBiases {
+            query: tensor([queries], salt + 10),
+            key: tensor([keys], salt + 11),
+            value: tensor([keys], salt + 12),
+            output: Some(tensor([hidden], salt + 13)),
+        }),
     }
 }
 
@@ -56,11 +66,12 @@ proptest! {
         half in 1..6_usize,
         hidden in 8..40_usize,
         spare in 0..5_usize,
+        biased: bool,
         salt in 0..1000_u64,
     ) {
         let numbers = LayerNumbers { head_dim: 2 * half, epsilon: 1e-5, precision: Precision::F32 };
         let keys = key_value_heads * numbers.head_dim;
-        let weights = weights(hidden, group * keys, keys, salt);
+        let weights = weights([hidden, group * keys, keys], biased, salt);
         let rows: usize = parts.iter().sum();
         let frequencies: Vec<f64> = (0..half).map(|pair| 0.7_f64.powi(pair as i32)).collect();
         let rotary = RotaryTable::new(&frequencies, rows + 2, &device());

@@ -1,7 +1,7 @@
 //! The fused operations give the same bits for any number of threads, and from run to run.
 
 use outgrow_kernels::{
-    LayerWeights, Precision,
+    AttentionBiases, LayerWeights, Precision,
     cpu::kernels::{
         adamw::sum_of_squares,
         cross_entropy::{Prediction, PredictionGradients, linear_cross_entropy},
@@ -17,13 +17,29 @@ fn numbers(count: usize, salt: usize) -> Vec<f32> {
 }
 
 /// Everything that a layer and a head give, forward and backward.
-fn results(sequence: usize, hidden: usize, intermediate: usize, precision: Precision) -> Vec<Vec<f32>> {
+fn results(
+    [sequence, hidden, intermediate]: [usize; 3],
+    biases: Option<AttentionBiases<usize>>,
+    precision: Precision,
+) -> Vec<Vec<f32>> {
     let heads = Heads { batch: 3, sequence, heads: 4, head_dim: hidden / 4 };
     let tokens = heads.batch * sequence;
     let square = hidden * hidden;
     let wide = hidden * intermediate;
-    let sizes = [hidden, square, square / 2, square / 2, square, hidden, wide, wide, wide];
-    let weights: Vec<Vec<f32>> = sizes.iter().enumerate().map(|(salt, &size)| numbers(size, salt)).collect();
+    let sizes = LayerWeights {
+        input_layernorm: hidden,
+        q_proj: square,
+        k_proj: square / 2,
+        v_proj: square / 2,
+        o_proj: square,
+        post_attention_layernorm: hidden,
+        gate_proj: wide,
+        up_proj: wide,
+        down_proj: wide,
+        attention_biases: biases,
+    };
+    let mut salts = 0..;
+    let weights = sizes.map_all(|size| numbers(size, salts.next().unwrap()));
     let angles = numbers(sequence * heads.head_dim, 11);
     let shape = LayerShape {
         heads,
@@ -33,21 +49,20 @@ fn results(sequence: usize, hidden: usize, intermediate: usize, precision: Preci
         epsilon: 1e-5,
         precision,
     };
-    let weights = std::array::from_fn(|index| weights[index].as_slice());
     let layer = Layer {
         shape,
-        weights: LayerWeights::from_array(weights),
+        weights: weights.as_ref().map_all(Vec::as_slice),
         angles: Angles { cosines: &angles, sines: &angles },
         first_visible: None,
     };
     let input = numbers(tokens * hidden, 12);
     let mut output = vec![0.0; input.len()];
     let saved = layer.forward(&mut output, &input);
-    let mut gradients = sizes.map(|size| vec![0.0; size]);
+    let mut gradients = sizes.map_all(|size| vec![0.0; size]);
     let mut input_gradient = vec![0.0; input.len()];
     let targets = LayerGradients {
         input: Some(&mut input_gradient),
-        weights: LayerWeights::from_array(gradients.each_mut().map(|gradient| Some(gradient.as_mut_slice()))),
+        weights: gradients.as_mut().map_all(|gradient| Some(gradient.as_mut_slice())),
     };
     layer.backward(&numbers(input.len(), 13), &input, saved, targets);
 
@@ -60,7 +75,7 @@ fn results(sequence: usize, hidden: usize, intermediate: usize, precision: Preci
     let loss = linear_cross_entropy(prediction, targets);
     let squares = sum_of_squares(&head_gradient) as f32;
     let mut all = vec![vec![loss, squares], output, input_gradient, hidden_gradient, head_gradient];
-    all.extend(gradients);
+    all.extend(gradients.into_list());
     all
 }
 
@@ -69,10 +84,19 @@ fn bits(results: &[Vec<f32>]) -> Vec<Vec<u32>> {
 }
 
 fn one_two_and_three_threads_give_the_same_bits_in(precision: Precision) {
-    for (sequence, hidden, intermediate) in [(37, 64, 88), (150, 128, 344), (300, 256, 688)] {
+    let biases = |hidden: usize| AttentionBiases {
+        query: hidden,
+        key: hidden / 2,
+        value: hidden / 2,
+        output: Some(hidden),
+    };
+    let sizes = [([37, 64, 88], true), ([150, 128, 344], true), ([300, 256, 688], false)];
+    for (sizes, biased) in sizes {
+        let hidden = sizes[1];
+        let biases = biased.then(|| biases(hidden));
         let with_threads = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            bits(&pool.install(|| results(sequence, hidden, intermediate, precision)))
+            bits(&pool.install(|| results(sizes, biases, precision)))
         };
         let one = with_threads(1);
         for threads in [1, 2, 3] {

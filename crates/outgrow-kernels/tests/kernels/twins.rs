@@ -1,6 +1,6 @@
 //! The fused operations against their composed twins: values and all gradients, over random shapes.
 
-use crate::cases::{Case, cases, host, run_layer, tensor};
+use crate::cases::{Case, OF_SCORES, PARENTS, cases, host, run_layer, tensor};
 use outgrow_kernels::{
     AdamWParameter, AdamWStep, Precision, adamw, composed, linear_cross_entropy, sum_of_squares,
 };
@@ -44,7 +44,7 @@ fn compare(case: Case, packed: bool, frozen: &[usize]) -> Result<(), TestCaseErr
     for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
         prop_assert_eq!(found.is_some(), expected.is_some(), "result {}", index);
         if let (Some(found), Some(expected)) = (found, expected) {
-            let smallest = if [4, 5].contains(&index) { SMALLEST_SCALE_OF_SCORES } else { SMALLEST_SCALE };
+            let smallest = if OF_SCORES.contains(&index) { SMALLEST_SCALE_OF_SCORES } else { SMALLEST_SCALE };
             assert_close_to_scale(&format!("result {index}"), found, expected, smallest)?;
         }
     }
@@ -66,7 +66,7 @@ proptest! {
 
     #[test]
     fn a_layer_gives_the_gradients_of_what_is_trained_and_no_others(
-        case in cases(), frozen in proptest::collection::btree_set(0_usize..10, 1..10),
+        case in cases(), frozen in proptest::collection::btree_set(0..PARENTS, 1..10),
     ) {
         compare(case, false, &frozen.into_iter().collect::<Vec<_>>())?;
     }

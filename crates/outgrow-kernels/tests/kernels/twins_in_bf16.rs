@@ -1,6 +1,6 @@
 //! The fused operations in bf16 against their composed twins in bf16 and in f32, over random shapes.
 
-use crate::cases::{Case, cases, host, run_layer, tensor};
+use crate::cases::{Biases, Case, PARENTS, cases, host, run_layer, tensor};
 use outgrow_kernels::{Precision, composed, linear_cross_entropy};
 use proptest::prelude::*;
 
@@ -94,10 +94,11 @@ fn a_long_sequence_in_bf16_is_its_twin_to_rounding() {
         half: 4,
         hidden: 16,
         intermediate: 20,
+        biases: Biases::None,
         salt: 5,
     };
-    for packed in [false, true] {
-        compare_layer(sizes, packed).unwrap();
+    for (packed, biases) in [(false, Biases::None), (true, Biases::None), (false, Biases::All)] {
+        compare_layer(Case { biases, ..sizes }, packed).unwrap();
     }
 }
 
@@ -119,7 +120,7 @@ proptest! {
 
     #[test]
     fn a_layer_in_bf16_gives_the_gradients_of_what_is_trained_and_no_others(
-        case in cases(), frozen in proptest::collection::btree_set(0_usize..10, 1..10),
+        case in cases(), frozen in proptest::collection::btree_set(0..PARENTS, 1..10),
     ) {
         let frozen: Vec<_> = frozen.into_iter().collect();
         let all = run_layer(case, true, false, &[], Precision::Bf16);

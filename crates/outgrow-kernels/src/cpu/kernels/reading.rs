@@ -15,6 +15,7 @@ pub use prediction::{Asked, Said, logits_of, predict};
 pub use span::{Rows, Span};
 
 use super::{
+    bias::add_bias,
     buffers::{Buffer, HalfBuffer},
     dispatch::vectorized,
     matrix::{Matrix, Store, Threads, multiply, multiply_bf16},
@@ -113,6 +114,10 @@ impl ReadingLayer<'_> {
             product(&mut stored.keys[before..], Store::Replace, &operand, weights.k_proj);
             product(&mut stored.values[before..], Store::Replace, &operand, weights.v_proj);
         }
+        if let Some(biases) = weights.attention_biases {
+            add_bias(&mut stored.keys[before..], biases.key);
+            add_bias(&mut stored.values[before..], biases.value);
+        }
         turn_rows(&mut stored.keys[before..], head_dim, rows.positions(), self.angles);
 
         let (mut residual, normalized) = match onward {
@@ -127,10 +132,16 @@ impl ReadingLayer<'_> {
             &Operand::new(&normalized, count, weights.q_proj),
             weights.q_proj,
         );
+        if let Some(biases) = weights.attention_biases {
+            add_bias(&mut query, biases.query);
+        }
         turn_rows(&mut query, head_dim, &rows.positions_of(onward), self.angles);
         let attended = self.attend(&query, rows, stored, before / key_width, onward);
         let operand = Operand::new(&attended, count, weights.o_proj);
         product(&mut residual, Store::Add, &operand, weights.o_proj);
+        if let Some(bias) = weights.attention_biases.and_then(|biases| biases.output) {
+            add_bias(&mut residual, bias);
+        }
 
         let normalized = norm_of(&residual, weights.post_attention_layernorm, epsilon);
         let mut gate = Buffer::new(count * (weights.gate_proj.elements() / width));

@@ -55,27 +55,31 @@ impl Columns {
     }
 }
 
-/// From tokens to heads; turned forward by the positions where there are angles: `[a·cos − b·sin, b·cos + a·sin]` for a
-/// head `[a, b]`.
-pub fn split_heads<T: Value>(
-    target: &mut [T],
-    source: &[T],
-    heads: Heads,
-    columns: Columns,
-    angles: Option<Angles<'_>>,
-) {
+/// What becomes of a projection on the way from tokens to heads: a bias is added first, if there is one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turn<'a> {
+    /// Turned forward by the positions: `[a·cos − b·sin, b·cos + a·sin]` for a head `[a, b]`.
+    pub angles: Option<Angles<'a>>,
+    /// `[heads · head_dim]`
+    pub bias: Option<&'a [f32]>,
+}
+
+/// From tokens to heads.
+pub fn split_heads<T: Value>(target: &mut [T], source: &[T], heads: Heads, columns: Columns, turn: Turn<'_>) {
     let Heads { sequence, heads: count, head_dim, .. } = heads;
     target.par_chunks_mut(sequence * head_dim).enumerate().for_each(|(index, target)| {
         let (batch, head) = (index / count, index % count);
+        let bias = turn.bias.map(|bias| &bias[head * head_dim..][..head_dim]);
         vectorized(
             #[inline(always)]
             || {
                 for (position, target) in target.chunks_exact_mut(head_dim).enumerate() {
                     let row = (batch * sequence + position) * columns.row_width;
                     let source = &source[row + columns.first + head * head_dim..][..head_dim];
-                    match angles {
-                        Some(angles) => turn(target, source, angles, position, 1.0),
-                        None => target.copy_from_slice(source),
+                    match (turn.angles, bias) {
+                        (Some(angles), None) => turn_head(target, source, angles, position, 1.0),
+                        (None, None) => target.copy_from_slice(source),
+                        (angles, Some(bias)) => add_and_turn(target, source, bias, angles, position),
                     }
                 }
             },
@@ -102,7 +106,7 @@ pub fn merge_heads<T: Value>(
                     let start = ((batch * count + head) * sequence + position) * head_dim;
                     let source = &source[start..start + head_dim];
                     match angles {
-                        Some(angles) => turn(target, source, angles, position, -1.0),
+                        Some(angles) => turn_head(target, source, angles, position, -1.0),
                         None => convert(target, source),
                     }
                 }
@@ -136,7 +140,7 @@ pub(crate) fn turn_rows(values: &mut [f32], head_dim: usize, positions: &[u32], 
 }
 
 #[inline(always)]
-fn turn<T: Value, S: Value>(
+fn turn_head<T: Value, S: Value>(
     target: &mut [T],
     source: &[S],
     angles: Angles<'_>,
@@ -153,5 +157,33 @@ fn turn<T: Value, S: Value>(
         let (first, second) = (first[index].widen(), second[index].widen());
         first_target[index] = T::narrow(first * cosine - second * sine);
         second_target[index] = T::narrow(second * cosine + first * sine);
+    }
+}
+
+/// One head's row with its bias, turned forward where there are angles. It is rounded once.
+#[inline(always)]
+fn add_and_turn<T: Value>(
+    target: &mut [T],
+    source: &[T],
+    bias: &[f32],
+    angles: Option<Angles<'_>>,
+    position: usize,
+) {
+    let Some(angles) = angles else {
+        for ((target, source), bias) in target.iter_mut().zip(source).zip(bias) {
+            *target = T::narrow(source.widen() + bias);
+        }
+        return;
+    };
+    let half = source.len() / 2;
+    let row = position * source.len();
+    let (cosines, sines) = (&angles.cosines[row..row + half], &angles.sines[row..row + half]);
+    let ((first, second), (first_bias, second_bias)) = (source.split_at(half), bias.split_at(half));
+    let (first_target, second_target) = target.split_at_mut(half);
+    for index in 0..half {
+        let first = first[index].widen() + first_bias[index];
+        let second = second[index].widen() + second_bias[index];
+        first_target[index] = T::narrow(first * cosines[index] - second * sines[index]);
+        second_target[index] = T::narrow(second * cosines[index] + first * sines[index]);
     }
 }

@@ -4,28 +4,26 @@ use std::sync::Arc;
 
 use burn::{
     backend::{
-        Autodiff, Flex,
+        Autodiff, Flex, TensorMetadata,
         autodiff::{
+            NodeId,
             checkpoint::{base::Checkpointer, strategy::NoCheckpointing},
             grads::Gradients as Tape,
             ops::{Backward, Ops, OpsKind},
         },
     },
-    tensor::Tensor,
+    tensor::{Shape, Tensor, TensorData},
 };
 
 use super::{Plain, Tracked, beside, contiguous, from_values, values};
 use crate::{
-    LayerNumbers, LayerWeights, PackedDocuments, RotaryTable,
+    AttentionBiases, LayerNumbers, LayerWeights, PackedDocuments, RotaryTable,
     autodiff::{Primitive, is_wanted},
     cpu::kernels::{
         layer::{Layer, LayerGradients, LayerShape, Saved},
         rotary::{Angles, Heads},
     },
 };
-
-/// The layer's input and its nine parameters.
-const PARENTS: usize = 10;
 
 /// See [`crate::decoder_layer`].
 pub(crate) fn decoder_layer(
@@ -39,43 +37,36 @@ pub(crate) fn decoder_layer(
     let constants = Constants::new(dims, &weights, numbers, rotary, documents);
     match beside(hidden) {
         Primitive::Plain(hidden) => {
-            let weights = primitives(weights, Primitive::plain, Primitive::plain).map(contiguous);
+            let weights = weights.map(|vector| beside(vector).plain(), |matrix| beside(matrix).plain());
+            let weights = weights.map_all(contiguous);
             let inputs = Inputs { hidden: contiguous(hidden), weights, constants };
             let (output, _) = inputs.forward();
             Tensor::from_primitive::<Flex>(output)
         }
         Primitive::Tracked(hidden) => {
-            let weights = primitives(weights, Primitive::tracked::<1>, Primitive::tracked::<2>);
-            Tensor::from_primitive::<Autodiff<Flex>>(tracked(hidden, weights, constants))
+            let weights =
+                weights.map(|vector| beside(vector).tracked::<1>(), |matrix| beside(matrix).tracked::<2>());
+            // An operation of burn has a fixed number of parents: the layer's input and its parameters.
+            let output = match &weights.attention_biases {
+                None => tracked::<10>(hidden, weights, constants),
+                Some(AttentionBiases { output: None, .. }) => tracked::<13>(hidden, weights, constants),
+                Some(AttentionBiases { output: Some(_), .. }) => tracked::<14>(hidden, weights, constants),
+            };
+            Tensor::from_primitive::<Autodiff<Flex>>(output)
         }
     }
 }
 
-fn primitives<T>(
-    weights: LayerWeights<Tensor<1>, Tensor<2>>,
-    vector: impl Fn(Primitive<Flex>) -> T,
-    matrix: impl Fn(Primitive<Flex>) -> T,
-) -> [T; 9] {
-    let (vector, matrix) = (|tensor| vector(beside(tensor)), |tensor| matrix(beside(tensor)));
-    LayerWeights {
-        input_layernorm: vector(weights.input_layernorm),
-        q_proj: matrix(weights.q_proj),
-        k_proj: matrix(weights.k_proj),
-        v_proj: matrix(weights.v_proj),
-        o_proj: matrix(weights.o_proj),
-        post_attention_layernorm: vector(weights.post_attention_layernorm),
-        gate_proj: matrix(weights.gate_proj),
-        up_proj: matrix(weights.up_proj),
-        down_proj: matrix(weights.down_proj),
-    }
-    .into_array()
-}
-
-fn tracked(hidden: Tracked, weights: [Tracked; 9], constants: Constants) -> Tracked {
-    let kept = is_wanted(&hidden) || weights.iter().any(is_wanted);
-    let nodes: [_; PARENTS] =
-        std::array::from_fn(|index| if index == 0 { hidden.node() } else { weights[index - 1].node() });
-    let weights = weights.map(|weight| contiguous(weight.into_primitive()));
+fn tracked<const PARENTS: usize>(
+    hidden: Tracked,
+    weights: LayerWeights<Tracked>,
+    constants: Constants,
+) -> Tracked {
+    let parents = [vec![&hidden], weights.as_ref().into_list()].concat();
+    let kept = parents.iter().any(|parent| is_wanted(*parent));
+    let nodes: Vec<_> = parents.into_iter().map(Tracked::node).collect();
+    let nodes: [_; PARENTS] = nodes.try_into().expect("as many as the layer has parameters, and its input");
+    let weights = weights.map_all(|weight| contiguous(weight.into_primitive()));
     let inputs = Inputs { hidden: contiguous(hidden.into_primitive()), weights, constants };
     let (output, saved) = inputs.forward();
     let saved = kept.then(|| Arc::new((inputs, saved)));
@@ -127,31 +118,13 @@ impl Constants {
             documents: documents.cloned(),
         }
     }
-
-    /// The shape of each of the operation's inputs: one number for a vector, two for a matrix.
-    fn parent_shapes(&self) -> [Vec<usize>; PARENTS] {
-        let LayerShape { heads, key_value_heads, hidden_size, intermediate_size, .. } = self.shape;
-        let (queries, keys) = (heads.heads * heads.head_dim, key_value_heads * heads.head_dim);
-        [
-            vec![heads.batch, heads.sequence, hidden_size],
-            vec![hidden_size],
-            vec![queries, hidden_size],
-            vec![keys, hidden_size],
-            vec![keys, hidden_size],
-            vec![hidden_size, queries],
-            vec![hidden_size],
-            vec![intermediate_size, hidden_size],
-            vec![intermediate_size, hidden_size],
-            vec![hidden_size, intermediate_size],
-        ]
-    }
 }
 
 /// All that a layer reads, contiguous.
 #[derive(Clone, Debug)]
 struct Inputs {
     hidden: Plain,
-    weights: [Plain; 9],
+    weights: LayerWeights<Plain>,
     constants: Constants,
 }
 
@@ -160,7 +133,7 @@ impl Inputs {
         let Constants { shape, cosines, sines, documents } = &self.constants;
         Layer {
             shape: *shape,
-            weights: LayerWeights::from_array(self.weights.each_ref().map(values)),
+            weights: self.weights.as_ref().map_all(values),
             angles: Angles { cosines: values(cosines), sines: values(sines) },
             first_visible: documents.as_ref().map(PackedDocuments::first_visible),
         }
@@ -178,7 +151,7 @@ impl Inputs {
 #[derive(Debug)]
 struct LayerBackward;
 
-impl Backward<Flex, PARENTS> for LayerBackward {
+impl<const PARENTS: usize> Backward<Flex, PARENTS> for LayerBackward {
     /// `None` for an operation that nobody differentiates, whose backward pass is never run.
     type State = Option<Arc<(Inputs, Saved)>>;
 
@@ -186,18 +159,33 @@ impl Backward<Flex, PARENTS> for LayerBackward {
         let gradient = contiguous(tape.consume::<Flex>(&ops.node));
         let Some(state) = ops.state else { return };
         let (inputs, saved) = Arc::unwrap_or_clone(state);
-        let shapes = inputs.constants.parent_shapes();
-        let mut targets: [Option<Vec<f32>>; PARENTS] = std::array::from_fn(|index| {
-            ops.parents[index].as_ref().map(|_| vec![0.0; shapes[index].iter().product()])
-        });
-        let [input, weights @ ..] = targets.each_mut().map(Option::as_deref_mut);
-        let gradients = LayerGradients { input, weights: LayerWeights::from_array(weights) };
+        let mut parents = ops.parents.into_iter();
+        let mut wanted = |tensor: &Plain| {
+            let node = parents.next().expect("a parent for the input and for each parameter")?.id;
+            Some(Wanted { node, values: vec![0.0; values(tensor).len()], shape: tensor.shape() })
+        };
+        let mut input = wanted(&inputs.hidden);
+        let mut weights = inputs.weights.as_ref().map_all(wanted);
+        let gradients = LayerGradients {
+            input: input.as_mut().map(Wanted::values),
+            weights: weights.as_mut().map_all(|wanted| wanted.as_mut().map(Wanted::values)),
+        };
         inputs.layer().backward(values(&gradient), values(&inputs.hidden), saved, gradients);
-        for ((node, target), shape) in ops.parents.into_iter().zip(targets).zip(shapes) {
-            if let (Some(node), Some(target)) = (node, target) {
-                let gradient = Plain::from_data(burn::tensor::TensorData::new(target, shape));
-                tape.register::<Flex>(node.id, gradient);
-            }
+        for Wanted { node, values, shape } in [input].into_iter().chain(weights.into_list()).flatten() {
+            tape.register::<Flex>(node, Plain::from_data(TensorData::new(values, shape)));
         }
+    }
+}
+
+/// The gradient of an input that is trained, or was made of one that is.
+struct Wanted {
+    node: NodeId,
+    values: Vec<f32>,
+    shape: Shape,
+}
+
+impl Wanted {
+    fn values(&mut self) -> &mut [f32] {
+        &mut self.values
     }
 }

@@ -6,15 +6,16 @@
 
 use half::bf16;
 
-use super::inputs::{Layer, LayerGradients, first_norm_gradients};
+use super::inputs::{Layer, LayerGradients, first_norm_gradients, wanted_biases};
 use crate::{
     LayerWeights,
     cpu::kernels::{
         attention::{AttentionGradients, AttentionOutput, attend, attend_gradients},
+        bias::{add_bias, bias_gradient},
         buffers::{Buffer, HalfBuffer},
         matrix::{Matrix, Store, Sum, Threads, multiply_bf16},
         normalization::{Normalized, input_gradient, normalize, normalize_again, weight_gradient},
-        rotary::{Angles, Columns, Heads, merge_heads, split_heads},
+        rotary::{Columns, Heads, Turn, merge_heads, split_heads},
         swi_glu::{swi_glu_rows, swi_glu_rows_gradients},
         value::narrowed,
     },
@@ -41,12 +42,12 @@ struct SavedAttention {
     input_roots: Buffer,
 }
 
-/// A projection's heads among those of others in a token's row, and the angles that they are turned by.
+/// A projection's heads among those of others in a token's row, and what becomes of them.
 #[derive(Clone, Copy)]
 struct Projection<'a> {
     heads: Heads,
     columns: Columns,
-    angles: Option<Angles<'a>>,
+    turn: Turn<'a>,
 }
 
 /// Rows of tokens, `[tokens, columns]`.
@@ -106,15 +107,16 @@ impl Layer<'_> {
     fn projections(&self) -> [Projection<'_>; 3] {
         let (heads, key_value) = (self.shape.heads, self.key_value_layout());
         let [queries, keys] = [heads, key_value].map(|heads| heads.heads * heads.head_dim);
-        let projection = |heads, first, angles| Projection {
+        let projection = |heads, first, turn| Projection {
             heads,
             columns: Columns { first, row_width: queries + 2 * keys },
-            angles,
+            turn,
         };
+        let [query, key, value] = self.turns();
         [
-            projection(heads, 0, Some(self.angles)),
-            projection(key_value, queries, Some(self.angles)),
-            projection(key_value, queries + keys, None),
+            projection(heads, 0, query),
+            projection(key_value, queries, key),
+            projection(key_value, queries + keys, value),
         ]
     }
 
@@ -132,6 +134,9 @@ impl Layer<'_> {
         middle.copy_from_slice(input);
         let attended = narrowed(&[&attention.attended]);
         self.project_into(&mut middle, Store::Add, &attended, &narrowed(&[weights.o_proj]));
+        if let Some(bias) = self.output_bias() {
+            add_bias(&mut middle, bias);
+        }
         drop(attended);
 
         let mut middle_roots = Buffer::new(self.tokens());
@@ -146,9 +151,9 @@ impl Layer<'_> {
 
     fn attention_in_bf16(&self, projected: &[bf16], input_roots: Buffer) -> SavedAttention {
         let heads = self.shape.heads;
-        let [query, key, value] = self.projections().map(|Projection { heads, columns, angles }| {
+        let [query, key, value] = self.projections().map(|Projection { heads, columns, turn }| {
             let mut by_head = HalfBuffer::new(heads.elements());
-            split_heads(&mut by_head, projected, heads, columns, angles);
+            split_heads(&mut by_head, projected, heads, columns, turn);
             by_head
         });
         let mut logarithms = Buffer::new(self.tokens() * heads.heads);
@@ -215,21 +220,32 @@ impl Layer<'_> {
     ) {
         let LayerGradients { input: input_target, weights: wanted } = gradients;
         let weights = &self.weights;
+        let (of_projections, of_output) = wanted_biases(wanted.attention_biases);
+        if let Some(target) = of_output {
+            let row_width = target.len();
+            bias_gradient(target, middle, Columns { first: 0, row_width });
+        }
         let gradient = narrowed(&[middle]);
         if let Some(target) = wanted.o_proj {
             let (outputs, attended) = ([self.shape.hidden_size], narrowed(&[&saved.attended]));
             self.weight_gradients_bf16([Some(target)], outputs, &gradient, &attended);
         }
-        let [projections, norm] = [
+        let [projections, biases, norm] = [
             wanted.q_proj.is_some() || wanted.k_proj.is_some() || wanted.v_proj.is_some(),
+            of_projections.iter().any(Option::is_some),
             wanted.input_layernorm.is_some() || input_target.is_some(),
         ];
-        if !projections && !norm {
+        if !projections && !biases && !norm {
             return;
         }
         let input_roots = saved.input_roots.clone();
         let norm_rows = Normalized { input, weight: weights.input_layernorm, inverse_roots: &input_roots };
         let projected = self.projection_gradients_bf16(&gradient, saved);
+        for (target, Projection { columns, .. }) in of_projections.into_iter().zip(self.projections()) {
+            if let Some(target) = target {
+                bias_gradient(target, &projected, columns);
+            }
+        }
         if projections {
             let mut normalized = HalfBuffer::new(input.len());
             normalize_again(&mut normalized, &input_roots, input, weights.input_layernorm);
@@ -264,8 +280,8 @@ impl Layer<'_> {
         }
         let mut merged = HalfBuffer::new(self.tokens() * projections[0].columns.row_width);
         for (projection, gradients) in projections.into_iter().zip([queries, keys, values]) {
-            let Projection { heads, columns, angles } = projection;
-            merge_heads(&mut merged, &gradients, heads, columns, angles);
+            let Projection { heads, columns, turn } = projection;
+            merge_heads(&mut merged, &gradients, heads, columns, turn.angles);
         }
         merged
     }

@@ -2,15 +2,16 @@
 //!
 //! Residual sums and the sums of several gradients go into the matrix products.
 
-use super::inputs::{Layer, LayerGradients, LayerShape, first_norm_gradients};
+use super::inputs::{Layer, LayerGradients, LayerShape, first_norm_gradients, wanted_biases};
 use crate::{
     LayerWeights,
     cpu::kernels::{
         attention::{AttentionGradients, AttentionOutput, attend, attend_gradients},
+        bias::{add_bias, bias_gradient},
         buffers::Buffer,
         matrix::{Matrix, Store, Threads, multiply},
         normalization::{Normalized, input_gradient, normalize, normalize_again, weight_gradient},
-        rotary::{Angles, Columns, Heads, merge_heads, split_heads},
+        rotary::{Columns, Heads, Turn, merge_heads, split_heads},
         swi_glu::{swi_glu, swi_glu_gradients},
     },
 };
@@ -64,9 +65,10 @@ impl Layer<'_> {
         let mut normalized = Buffer::new(input.len());
         normalize(&mut normalized, &mut input_roots, input, weights.input_layernorm, epsilon);
         let key_value = self.key_value_layout();
-        let query = self.heads_of(&normalized, weights.q_proj, heads, Some(self.angles));
-        let key = self.heads_of(&normalized, weights.k_proj, key_value, Some(self.angles));
-        let value = self.heads_of(&normalized, weights.v_proj, key_value, None);
+        let [of_query, of_key, of_value] = self.turns();
+        let query = self.heads_of(&normalized, weights.q_proj, heads, of_query);
+        let key = self.heads_of(&normalized, weights.k_proj, key_value, of_key);
+        let value = self.heads_of(&normalized, weights.v_proj, key_value, of_value);
         let mut logarithms = Buffer::new(tokens * heads.heads);
         let attended = {
             let mut by_head = Buffer::new(heads.elements());
@@ -78,6 +80,9 @@ impl Layer<'_> {
         let mut middle = Buffer::new(input.len());
         middle.copy_from_slice(input);
         self.project(&mut middle, Store::Add, &attended, weights.o_proj);
+        if let Some(bias) = self.output_bias() {
+            add_bias(&mut middle, bias);
+        }
 
         let mut middle_roots = Buffer::new(tokens);
         normalize(&mut normalized, &mut middle_roots, &middle, weights.post_attention_layernorm, epsilon);
@@ -92,11 +97,11 @@ impl Layer<'_> {
         Saved { query, key, value, logarithms, attended, middle, gate, up, input_roots, middle_roots }
     }
 
-    fn heads_of(&self, input: &[f32], weight: &[f32], heads: Heads, angles: Option<Angles<'_>>) -> Buffer {
+    fn heads_of(&self, input: &[f32], weight: &[f32], heads: Heads, turn: Turn<'_>) -> Buffer {
         let mut projected = Buffer::new(heads.elements());
         self.project(&mut projected, Store::Replace, input, weight);
         let mut by_head = Buffer::new(heads.elements());
-        split_heads(&mut by_head, &projected, heads, Columns::all(heads), angles);
+        split_heads(&mut by_head, &projected, heads, Columns::all(heads), turn);
         by_head
     }
 
@@ -157,17 +162,29 @@ impl Layer<'_> {
     ) {
         let LayerGradients { input: input_target, weights: wanted } = gradients;
         let weights = &self.weights;
+        let (of_projections, of_output) = wanted_biases(wanted.attention_biases);
         self.weight_gradient(wanted.o_proj, middle, &saved.attended);
-        let [projections, norm] = [
+        if let Some(target) = of_output {
+            let row_width = target.len();
+            bias_gradient(target, middle, Columns { first: 0, row_width });
+        }
+        let [projections, biases, norm] = [
             wanted.q_proj.is_some() || wanted.k_proj.is_some() || wanted.v_proj.is_some(),
+            of_projections.iter().any(Option::is_some),
             wanted.input_layernorm.is_some() || input_target.is_some(),
         ];
-        if !projections && !norm {
+        if !projections && !biases && !norm {
             return;
         }
         let input_roots = saved.input_roots.clone();
         let norm_rows = Normalized { input, weight: weights.input_layernorm, inverse_roots: &input_roots };
         let [query, key, value] = self.projection_gradients(middle, saved);
+        for (target, gradient) in of_projections.into_iter().zip([&query, &key, &value]) {
+            if let Some(target) = target {
+                let row_width = target.len();
+                bias_gradient(target, gradient, Columns { first: 0, row_width });
+            }
+        }
         let mut normalized = Buffer::new(input.len());
         if projections {
             normalize_again(&mut normalized, &input_roots, input, weights.input_layernorm);

@@ -1,12 +1,12 @@
 //! What a layer reads and where its gradients go, and what both precisions share.
 
 use crate::{
-    LayerWeights, Precision,
+    AttentionBiases, LayerWeights, Precision,
     cpu::kernels::{
         attention::Attended,
         matrix::Store,
         normalization::{Normalized, input_gradient, weight_gradient},
-        rotary::{Angles, Heads},
+        rotary::{Angles, Heads, Turn},
         value::Value,
     },
 };
@@ -59,10 +59,34 @@ impl Layer<'_> {
         Heads { heads: self.shape.key_value_heads, ..self.shape.heads }
     }
 
+    /// What becomes of queries, keys and values on their way to their heads.
+    pub(super) fn turns(&self) -> [Turn<'_>; 3] {
+        let (angles, biases) = (Some(self.angles), self.weights.attention_biases);
+        [
+            Turn { angles, bias: biases.map(|biases| biases.query) },
+            Turn { angles, bias: biases.map(|biases| biases.key) },
+            Turn { angles: None, bias: biases.map(|biases| biases.value) },
+        ]
+    }
+
+    pub(super) fn output_bias(&self) -> Option<&[f32]> {
+        self.weights.attention_biases.and_then(|biases| biases.output)
+    }
+
     pub(super) fn attended<'b, T>(&'b self, query: &'b [T], key: &'b [T], value: &'b [T]) -> Attended<'b, T> {
         let LayerShape { heads, key_value_heads, .. } = self.shape;
         Attended { query, key, value, heads, key_value_heads, first_visible: self.first_visible }
     }
+}
+
+/// The gradients of biases that are wanted: of queries, keys and values, and of the output.
+pub(super) fn wanted_biases<'a>(
+    biases: Option<AttentionBiases<Option<&'a mut [f32]>>>,
+) -> ([Option<&'a mut [f32]>; 3], Option<&'a mut [f32]>) {
+    let Some(AttentionBiases { query, key, value, output }) = biases else {
+        return ([None, None, None], None);
+    };
+    ([query, key, value], output.flatten())
 }
 
 /// The gradients of the first norm's weight and of the layer's input, where they are wanted: from that of the
