@@ -3,6 +3,7 @@
 pub(crate) mod tensors;
 
 pub(crate) mod keys;
+mod family;
 pub(crate) mod honoured;
 mod rope;
 pub(crate) mod json;
@@ -25,8 +26,9 @@ use crate::{
 /// More layers than any decoder has; a bound, so that a slip in a factor is an error and not an endless allocation.
 pub const LARGEST_NUM_HIDDEN_LAYERS: usize = 65_536;
 
-/// The shape of a LLaMA-style decoder: pre-RMSNorm, rotate-half RoPE, grouped-query attention, SwiGLU, no biases.
-/// Fields are named as in Hugging Face's config.json. Nothing is checked: [`LlamaConfig::new`] does that.
+/// The shape of a LLaMA-style decoder: pre-RMSNorm, rotate-half RoPE, grouped-query attention, SwiGLU, and biases in
+/// attention or none. Fields are named as in Hugging Face's config.json. Nothing is checked: [`LlamaConfig::new`] does
+/// that.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LlamaFields {
     /// Rows of the embedding and of the head.
@@ -43,6 +45,8 @@ pub struct LlamaFields {
     pub num_key_value_heads: usize,
     /// Width of a head; even. Not necessarily `hidden_size / num_attention_heads`.
     pub head_dim: usize,
+    /// Which projections of attention have biases.
+    pub attention_bias: AttentionBias,
     /// Longest sequence that the model is meant for, in tokens.
     pub max_position_embeddings: usize,
     /// Added to the mean square inside RMSNorm.
@@ -59,6 +63,23 @@ pub struct LlamaFields {
     pub bos_token_id: Option<u32>,
     /// Token that ends a text; the first where the file lists several.
     pub eos_token_id: Option<u32>,
+}
+
+/// Which projections of attention have biases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AttentionBias {
+    /// None, as in LLaMA and Mistral.
+    #[default]
+    None,
+    /// Those of queries, keys and values, as in Qwen2.
+    QueryKeyValue,
+    /// Those of queries, keys and values and the output's: a LLaMA whose `attention_bias` is true.
+    All,
+}
+
+impl AttentionBias {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::None, Self::QueryKeyValue, Self::All];
 }
 
 /// Rotary position embedding.

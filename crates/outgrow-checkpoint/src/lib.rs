@@ -21,7 +21,7 @@ mod host_tensors;
 mod weights;
 
 pub use checkpoint::Checkpoint;
-pub use config::{LlamaConfig, LlamaFields, Rope, RopeScaling, TensorShape};
+pub use config::{AttentionBias, LlamaConfig, LlamaFields, Rope, RopeScaling, TensorShape};
 pub use dtype::{Dtype, StoredDtype};
 pub use error::{CheckpointError, Problems, io_error, with_causes};
 pub use folder::{PendingFolder, write_file_atomically};

@@ -288,7 +288,14 @@ impl Builder<'_> {
     }
 
     fn linear(&self, name: &str) -> Linear {
-        Linear { weight: self.matrix(name) }
+        Linear { weight: self.matrix(name), bias: None }
+    }
+
+    /// With its bias, where the configuration calls for one.
+    fn projection(&self, weight: &str) -> Linear {
+        let bias = weight.strip_suffix("weight").map(|stem| format!("{stem}bias"));
+        let bias = bias.filter(|name| self.tensors.contains_key(name));
+        Linear { weight: self.matrix(weight), bias: bias.map(|name| self.parameter(&name)) }
     }
 
     fn norm(&self, name: &str) -> RmsNorm {
@@ -300,10 +307,10 @@ impl Builder<'_> {
         DecoderLayer {
             input_layernorm: self.norm(&name("input_layernorm")),
             self_attn: Attention {
-                q_proj: self.linear(&name("self_attn.q_proj")),
-                k_proj: self.linear(&name("self_attn.k_proj")),
-                v_proj: self.linear(&name("self_attn.v_proj")),
-                o_proj: self.linear(&name("self_attn.o_proj")),
+                q_proj: self.projection(&name("self_attn.q_proj")),
+                k_proj: self.projection(&name("self_attn.k_proj")),
+                v_proj: self.projection(&name("self_attn.v_proj")),
+                o_proj: self.projection(&name("self_attn.o_proj")),
                 head_dim: self.config.head_dim,
             },
             post_attention_layernorm: self.norm(&name("post_attention_layernorm")),

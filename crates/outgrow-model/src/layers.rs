@@ -7,7 +7,7 @@ use burn::{
     tensor::{Int, Tensor, module::embedding},
 };
 use outgrow_kernels::{
-    LayerNumbers, LayerWeights, Precision, RotaryTable,
+    AttentionBiases, LayerNumbers, LayerWeights, Precision, RotaryTable,
     composed::reading::{KeyValueTensors, NewRows, decoder_layer_behind},
     decoder_layer, rms_norm,
 };
@@ -19,11 +19,13 @@ pub(crate) struct Embedding {
     pub(crate) weight: Param<Tensor<2>>,
 }
 
-/// A linear map without bias: `weight` is `[out, in]`.
+/// A linear map: `weight` is `[out, in]`.
 #[derive(Module, Debug)]
 pub(crate) struct Linear {
     /// One row an output.
     pub(crate) weight: Param<Tensor<2>>,
+    /// Added to each output; only projections of attention may have it.
+    pub(crate) bias: Option<Param<Tensor<1>>>,
 }
 
 /// Root-mean-square normalisation: `weight` is `[hidden_size]`.
@@ -81,6 +83,18 @@ impl Embedding {
     }
 }
 
+impl Attention {
+    /// The biases of all projections by what `bias` makes of one; `None` where there are none.
+    pub(crate) fn biases<V>(&self, bias: impl Fn(&Param<Tensor<1>>) -> V) -> Option<AttentionBiases<V>> {
+        Some(AttentionBiases {
+            query: bias(self.q_proj.bias.as_ref()?),
+            key: bias(self.k_proj.bias.as_ref()?),
+            value: bias(self.v_proj.bias.as_ref()?),
+            output: self.o_proj.bias.as_ref().map(bias),
+        })
+    }
+}
+
 impl RmsNorm {
     /// Keeps the shape `[batch, sequence, hidden]`.
     pub(crate) fn forward(&self, input: Tensor<3>) -> Tensor<3> {
@@ -118,6 +132,7 @@ impl DecoderLayer {
             gate_proj: feed_forward.gate_proj.weight.val(),
             up_proj: feed_forward.up_proj.weight.val(),
             down_proj: feed_forward.down_proj.weight.val(),
+            attention_biases: attention.biases(Param::val),
         }
     }
 

@@ -9,7 +9,6 @@ pub(crate) mod pattern;
 mod width;
 mod widen;
 pub(crate) mod learned;
-pub(crate) mod biases;
 pub(crate) mod part;
 
 pub(crate) mod origin;
@@ -36,7 +35,6 @@ use crate::{
     error::GrowthError,
     growth::{Growth, LearnedMatrices, MatricesFile, Mix, Width},
     plan::{
-        biases::Biases,
         depth::deepened_tensor,
         fresh::fresh,
         kind::{Kind, Size},
@@ -83,18 +81,10 @@ impl GrowthPlan {
         source: &LlamaConfig,
         growths: impl IntoIterator<Item = &'a Growth>,
     ) -> Result<Self, GrowthError> {
-        Self::with_biases(source, Biases::None, growths)
-    }
-
-    pub(crate) fn with_biases<'a>(
-        source: &LlamaConfig,
-        biases: Biases,
-        growths: impl IntoIterator<Item = &'a Growth>,
-    ) -> Result<Self, GrowthError> {
         let mut growths = growths.into_iter();
-        let first = planned_alone(source, biases, growths.next().ok_or(GrowthError::NoGrowth)?)?;
+        let first = planned_alone(source, growths.next().ok_or(GrowthError::NoGrowth)?)?;
         growths.try_fold(first, |earlier, growth| {
-            let next = planned_alone(&earlier.target, biases, growth)?;
+            let next = planned_alone(&earlier.target, growth)?;
             Ok(earlier.then(next))
         })
     }
@@ -175,48 +165,36 @@ impl fmt::Display for GrowthPlan {
 }
 
 /// The plan of one growth.
-fn planned_alone(source: &LlamaConfig, biases: Biases, growth: &Growth) -> Result<GrowthPlan, GrowthError> {
+fn planned_alone(source: &LlamaConfig, growth: &Growth) -> Result<GrowthPlan, GrowthError> {
     match Kind::of(source.num_hidden_layers, growth)? {
-        Kind::Depth { layers, seed } => deepened(source, biases, layers, seed),
-        Kind::Width { size: Size::Of(width), style } => wider(source, biases, width, style),
-        Kind::Width { size: Size::Times(factor), style } => {
-            wider(source, biases, &multiplied(source, factor), style)
-        }
+        Kind::Depth { layers, seed } => deepened(source, layers, seed),
+        Kind::Width { size: Size::Of(width), style } => wider(source, width, style),
+        Kind::Width { size: Size::Times(factor), style } => wider(source, &multiplied(source, factor), style),
         Kind::Learned { num_hidden_layers, width, matrices, seed } => {
             let target =
                 widened(source, width)?.with(|fields| fields.num_hidden_layers = num_hidden_layers)?;
             if let Some(matrices) = matrices.map(MatricesFile::matrices).transpose()? {
-                learned(source, target, biases, matrices)
+                learned(source, target, matrices)
             } else {
-                let initial = LearnedMatrices::initial_with(source, &target, biases, seed);
-                learned(source, target, biases, &initial)
+                let initial = LearnedMatrices::initial(source, &target, seed);
+                learned(source, target, &initial)
             }
         }
-        Kind::Noise { amount, mix, seed } => Ok(noisy(source, biases, amount, mix, seed)),
+        Kind::Noise { amount, mix, seed } => Ok(noisy(source, amount, mix, seed)),
     }
 }
 
-fn deepened(
-    source: &LlamaConfig,
-    biases: Biases,
-    layers: Vec<LayerOrigin>,
-    seed: u64,
-) -> Result<GrowthPlan, GrowthError> {
+fn deepened(source: &LlamaConfig, layers: Vec<LayerOrigin>, seed: u64) -> Result<GrowthPlan, GrowthError> {
     let target = source.with(|fields| fields.num_hidden_layers = layers.len())?;
     let fresh = |name: &str| Origin::Fresh(fresh(&target, part(name), name, seed));
     let tensors =
-        biases.tensors(&target).into_iter().map(|tensor| deepened_tensor(tensor, &layers, &fresh)).collect();
+        target.tensors().into_iter().map(|tensor| deepened_tensor(tensor, &layers, &fresh)).collect();
     let preservation = Preservation::of_layers(source.num_hidden_layers, &layers);
     let units = Units::of_layers(source, &layers);
     Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors, units })
 }
 
-fn wider(
-    source: &LlamaConfig,
-    biases: Biases,
-    width: &Width,
-    style: Style,
-) -> Result<GrowthPlan, GrowthError> {
+fn wider(source: &LlamaConfig, width: &Width, style: Style) -> Result<GrowthPlan, GrowthError> {
     let mut target = widened(source, width)?;
     let maps = match style {
         Style::Split { .. } | Style::Above => WidthMaps::repeated(source, &target),
@@ -232,7 +210,7 @@ fn wider(
     let new = if matches!(style, Style::Random { .. }) { Unit::Masked } else { Unit::New };
     let units = Units::of_width(source, &maps, new);
     let widener = Widener::new(source, &target, maps, style);
-    let tensors = planned(&target, biases, |part, name| widener.origin(part, name));
+    let tensors = planned(&target, |part, name| widener.origin(part, name));
     let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
     Ok(GrowthPlan { source: source.clone(), tensors, layers, preservation, target, units })
 }
@@ -263,11 +241,10 @@ fn multiplied(source: &LlamaConfig, factor: usize) -> Width {
 fn learned(
     source: &LlamaConfig,
     target: LlamaConfig,
-    biases: Biases,
     matrices: &LearnedMatrices,
 ) -> Result<GrowthPlan, GrowthError> {
-    matrices.check(source, &target, biases)?;
-    let tensors = planned(&target, biases, |part, name| matrices.origin(source, part, name));
+    matrices.check(source, &target)?;
+    let tensors = planned(&target, |part, name| matrices.origin(source, part, name));
     let layers: Vec<_> = (0..target.num_hidden_layers)
         .map(|layer| LayerOrigin::Copy(layer % source.num_hidden_layers))
         .collect();
@@ -278,15 +255,18 @@ fn learned(
     Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors, units })
 }
 
-fn noisy(source: &LlamaConfig, biases: Biases, amount: f64, mix: Mix, seed: u64) -> GrowthPlan {
+fn noisy(source: &LlamaConfig, amount: f64, mix: Mix, seed: u64) -> GrowthPlan {
     let (weight, noise) = match mix {
         Mix::Linear => (1.0 - amount, amount),
         Mix::VariancePreserving => ((1.0 - amount).sqrt(), amount.sqrt()),
     };
-    let tensors = planned(source, biases, |part, name| match part {
-        Part::Norm | Part::FinalNorm | Part::QueryBias | Part::KeyBias | Part::ValueBias => {
-            Origin::copy(name)
-        }
+    let tensors = planned(source, |part, name| match part {
+        Part::Norm
+        | Part::FinalNorm
+        | Part::QueryBias
+        | Part::KeyBias
+        | Part::ValueBias
+        | Part::OutputBias => Origin::copy(name),
         _ => Origin::sum([
             (weight, Origin::copy(name)),
             (noise, Origin::Fresh(fresh::noise(source, part, name, seed))),
@@ -298,12 +278,8 @@ fn noisy(source: &LlamaConfig, biases: Biases, amount: f64, mix: Mix, seed: u64)
     GrowthPlan { source: source.clone(), target: source.clone(), layers, preservation, tensors, units }
 }
 
-fn planned(
-    target: &LlamaConfig,
-    biases: Biases,
-    origin: impl Fn(Part, &str) -> Origin,
-) -> Vec<PlannedTensor> {
-    let tensors = biases.tensors(target).into_iter();
+fn planned(target: &LlamaConfig, origin: impl Fn(Part, &str) -> Origin) -> Vec<PlannedTensor> {
+    let tensors = target.tensors().into_iter();
     tensors
         .map(|TensorShape { name, shape }| PlannedTensor { origin: origin(part(&name), &name), name, shape })
         .collect()

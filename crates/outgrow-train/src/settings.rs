@@ -14,7 +14,7 @@ pub enum Decay {
     /// All, as in arXiv 2405.15319.
     #[default]
     All,
-    /// All matrices but the embedding: norms and the embedding table are left alone.
+    /// All matrices but the embedding: norms, biases and the embedding table are left alone.
     MatricesOnly,
 }
 
@@ -26,7 +26,11 @@ impl Decay {
     pub fn includes(self, name: &str) -> bool {
         match self {
             Self::All => true,
-            Self::MatricesOnly => !name.ends_with("norm.weight") && name != "model.embed_tokens.weight",
+            Self::MatricesOnly => {
+                !name.ends_with("norm.weight")
+                    && !name.ends_with(".bias")
+                    && name != "model.embed_tokens.weight"
+            }
         }
     }
 }

@@ -7,13 +7,13 @@ import json
 
 import torch
 from safetensors.torch import load_file
-from transformers import LlamaForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from golden import decoder
 from models.tiny_llama import compute_reproducibly, mean_cross_entropy
 
 
-def errors(model: LlamaForCausalLM, expected: dict[str, torch.Tensor]) -> dict[str, float]:
+def errors(model: PreTrainedModel, expected: dict[str, torch.Tensor]) -> dict[str, float]:
     """‖g − g_f32‖ / ‖g_f32‖ over all gradients together, and the largest such quotient of one parameter."""
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(input_ids=expected["inputs"]).logits
@@ -32,7 +32,7 @@ def main() -> None:
     compute_reproducibly()
     for case in decoder.CASES:
         folder = decoder.GOLDEN / case.name
-        model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
         found = errors(model, load_file(folder / "expected.safetensors"))
         (folder / "autocast.json").write_text(json.dumps(found) + "\n")
 

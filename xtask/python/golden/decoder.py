@@ -1,4 +1,4 @@
-"""Makes the decoder's golden files: logits, loss and every gradient of tiny random LLaMA models.
+"""Makes the decoder's golden files: logits, loss and every gradient of tiny random models, LLaMAs and a Qwen2.
 
 One folder a case in crates/outgrow-model/tests/golden: config.json, model.safetensors, expected.safetensors.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 import torch
-from transformers import LlamaConfig
+from transformers import LlamaConfig, PreTrainedConfig, Qwen2Config
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from models.tiny_llama import (
@@ -36,6 +36,7 @@ class Case:
     name: str
     sequence_length: int
     config: dict[str, Any]
+    family: type[PreTrainedConfig] = LlamaConfig
     old_spelling: bool = False
     rope: dict[str, Any] = field(default_factory=lambda: {"rope_type": "default", "rope_theta": 10000.0})
 
@@ -109,13 +110,42 @@ CASES = [
         config=dict(hidden_size=16, intermediate_size=20, num_hidden_layers=2, num_attention_heads=2),
         rope={"rope_type": "linear", "rope_theta": 1000.0, "factor": 2.5},
     ),
+    Case(
+        "qwen2",
+        sequence_length=13,
+        family=Qwen2Config,
+        # A window that is not used, as its files have it.
+        config=dict(
+            hidden_size=16,
+            intermediate_size=12,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            sliding_window=5,
+            tie_word_embeddings=True,
+        ),
+    ),
+    Case(
+        "attention-bias",
+        sequence_length=7,
+        config=dict(
+            hidden_size=12,
+            intermediate_size=9,
+            num_hidden_layers=2,
+            num_attention_heads=3,
+            num_key_value_heads=1,
+            attention_bias=True,
+            tie_word_embeddings=True,
+        ),
+        old_spelling=True,
+    ),
 ]
 
 
 def write_case(folder: Path, case: Case, seed: int) -> None:
     """Draws the model and the tokens, lets transformers open the folder, and records what it computes."""
     random = numpy.random.default_rng(seed)
-    config = LlamaConfig(
+    config = case.family(
         vocab_size=VOCAB_SIZE, max_position_embeddings=96, rope_parameters=dict(case.rope), **case.config
     )
     write_random_model(empty_folder(folder), config, random, WEIGHT_STD)

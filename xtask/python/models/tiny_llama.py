@@ -1,4 +1,4 @@
-"""Tiny random LLaMA models, their folders, and the files of expected values beside them.
+"""Tiny random models of LLaMA's kind, their folders, and the files of expected values beside them.
 
 Weights and token ids come from numpy's generator, whose stream does not depend on the machine; torch only computes.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy
 import torch
 from safetensors.torch import save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -31,16 +31,20 @@ def empty_folder(folder: Path) -> Path:
     return folder
 
 
-def write_random_model(folder: Path, config: LlamaConfig, random: numpy.random.Generator, std: float) -> None:
+def write_random_model(folder: Path, config: PreTrainedConfig, random: numpy.random.Generator, std: float) -> None:
     """Writes config.json and model.safetensors as `save_pretrained` does, with weights drawn from `random`.
 
-    Matrices are normal with deviation `std`; norm weights are spread around one, so that a forgotten one shows.
+    Matrices are normal with deviation `std`; norm weights are spread around one and biases are as large as what they
+    are added to, so that a forgotten one shows.
     """
-    model = LlamaForCausalLM(config)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = random.standard_normal(tuple(parameter.shape), dtype=numpy.float32)
-            values = 1.0 + 0.2 * noise if name.endswith("norm.weight") else std * noise
+            if name.endswith("norm.weight"):
+                values = 1.0 + 0.2 * noise
+            else:
+                values = (0.5 if name.endswith(".bias") else std) * noise
             parameter.copy_(torch.from_numpy(values.astype(numpy.float32)))
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)  # sampling defaults, nothing of the model
@@ -58,9 +62,9 @@ def spell_config_as_before_version_5(folder: Path) -> None:
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
-def open_model(folder: Path) -> LlamaForCausalLM:
+def open_model(folder: Path) -> PreTrainedModel:
     """Opens a folder in f32 with attention spelt out (no fused kernel)."""
-    return LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
 
 
 def mean_cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -3,20 +3,20 @@
 
 use serde_json::Value;
 
-use crate::{config::keys::Keys, json::shown};
-
-pub(crate) const LLAMA_CLASS: &str = "LlamaForCausalLM";
-const MISTRAL_CLASS: &str = "MistralForCausalLM";
-/// Classes that such a model was saved from: with its head, in two spellings, and without.
-const CLASSES: [&str; 3] = [LLAMA_CLASS, MISTRAL_CLASS, "LLaMAForCausalLM"];
-const BASE_CLASSES: [&str; 2] = ["LlamaModel", "MistralModel"];
+use crate::{
+    config::{family::Family, keys::Keys},
+    json::shown,
+};
 
 /// Keys that the decoder can only honour with these values; absent and null are fine as well.
 const ONLY: &[(&str, &[&str], &str)] = &[
-    ("model_type", &["\"llama\"", "\"mistral\""], "this decoder is \"llama\" or \"mistral\""),
+    (
+        "model_type",
+        &["\"llama\"", "\"mistral\"", "\"qwen2\""],
+        "this decoder is \"llama\", \"mistral\" or \"qwen2\"",
+    ),
     ("hidden_act", &["\"silu\"", "\"swish\""], "the decoder's activation is \"silu\""),
-    ("attention_bias", &["false"], "the decoder has no biases"),
-    ("mlp_bias", &["false"], "the decoder has no biases"),
+    ("mlp_bias", &["false"], "the decoder's feed-forward network has no biases"),
     ("quantization_config", &[], QUANTISED),
     ("compression_config", &[], QUANTISED),
     ("partial_rotary_factor", &["1", "1.0"], "the decoder rotates whole heads"),
@@ -26,8 +26,10 @@ const ONLY: &[(&str, &[&str], &str)] = &[
 ];
 const QUANTISED: &str = "quantised weights are not read; dequantise them first";
 const WHOLE_SEQUENCE: &str = "the decoder attends to the whole sequence";
-/// What a Mistral's window is where the file doesn't speak of it.
-const MISTRAL_WINDOW: u64 = 4096;
+/// What a window is where the file of a family that has one doesn't speak of it.
+const DEFAULT_WINDOW: u64 = 4096;
+/// The first layer of a Qwen2 that has the window, where the file doesn't say.
+const QWEN2_MAX_WINDOW_LAYERS: u64 = 28;
 
 /// What windows the layers may be said to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub(crate) enum Windows {
 }
 
 /// Refuses what the decoder can't honour.
-pub(crate) fn check_honoured(keys: &mut Keys<'_>) -> Windows {
+pub(crate) fn check_honoured(keys: &mut Keys<'_>, family: Family) -> Windows {
     for (key, allowed, reason) in ONLY {
         if let Some(value) = keys.value(key)
             && !allowed.contains(&value.to_string().as_str())
@@ -54,16 +56,17 @@ pub(crate) fn check_honoured(keys: &mut Keys<'_>) -> Windows {
             format!("is {}: of no effect, since nothing is dropped here", shown(value)),
         );
     }
-    check_window(keys)
+    check_window(keys, family)
 }
 
 fn check_class(keys: &mut Keys<'_>) {
     if let Some(architectures) = keys.value("architectures") {
-        let is_causal = |name: &Value| CLASSES.iter().chain(&BASE_CLASSES).any(|class| name == class);
+        let is_causal = |name: &Value| Family::ALL.iter().any(|family| family.has_class(name));
         if !architectures.as_array().is_some_and(|names| names.iter().all(is_causal)) {
             keys.problem(format!(
-                "`architectures` is {}, but this decoder is \"{LLAMA_CLASS}\"",
-                shown(architectures)
+                "`architectures` is {}, but this decoder is \"{}\"",
+                shown(architectures),
+                Family::of(keys).class()
             ));
         }
     } else if keys.value("model_type").is_none() {
@@ -74,42 +77,39 @@ fn check_class(keys: &mut Keys<'_>) {
 /// Whether a model was saved from a class that has no head.
 pub fn is_base_model(config: &Value) -> bool {
     let classes = config["architectures"].as_array().filter(|classes| !classes.is_empty());
-    classes.is_some_and(|classes| classes.iter().all(|name| BASE_CLASSES.iter().any(|base| name == base)))
-}
-
-/// Mistral without its window is a LLaMA. What its files leave out means something else, though.
-pub(crate) fn is_mistral(keys: &Keys<'_>) -> bool {
-    keys.value("model_type").map_or_else(
-        || keys.value("architectures").is_some_and(|names| names[0] == MISTRAL_CLASS),
-        |kind| kind == "mistral",
-    )
+    let is_base = |name: &Value| Family::ALL.iter().any(|family| name == family.base_class());
+    classes.is_some_and(|classes| classes.iter().all(is_base))
 }
 
 /// Longest sequence, in tokens; where the file doesn't say, what transformers takes.
-pub(crate) fn max_position_embeddings(keys: &mut Keys<'_>) -> usize {
-    let default = if is_mistral(keys) { 4096 * 32 } else { 2048 };
-    keys.size("max_position_embeddings").unwrap_or(default)
+pub(crate) fn max_position_embeddings(keys: &mut Keys<'_>, family: Family) -> usize {
+    keys.size("max_position_embeddings").unwrap_or(family.default_positions())
 }
 
 /// Refuses a window that some token would look beyond.
-fn check_window(keys: &mut Keys<'_>) -> Windows {
-    let is_off = keys.value("use_sliding_window") == Some(&Value::Bool(false)) && !is_mistral(keys);
+fn check_window(keys: &mut Keys<'_>, family: Family) -> Windows {
     // Every problem with the number of positions is said once, where it is read.
-    let positions = keys
-        .value("max_position_embeddings")
-        .map_or_else(|| max_position_embeddings(keys) as u64, |value| value.as_u64().unwrap_or(u64::MAX));
+    let positions = keys.value("max_position_embeddings").map_or_else(
+        || max_position_embeddings(keys, family) as u64,
+        |value| value.as_u64().unwrap_or(u64::MAX),
+    );
     let mut windows = Windows::None;
     for key in ["sliding_window", "attention_chunk_size"] {
-        let is_left_out = key == "sliding_window" && is_mistral(keys) && !keys.is_there(key);
-        let Some(value) = keys.value(key).cloned().or(is_left_out.then(|| MISTRAL_WINDOW.into())) else {
+        let is_window = key == "sliding_window";
+        if is_window && family == Family::Qwen2 && !qwen2_has_window(keys) {
+            continue;
+        }
+        let is_left_out = is_window && family != Family::Llama && !keys.is_there(key);
+        let Some(value) = keys.value(key).cloned().or(is_left_out.then(|| DEFAULT_WINDOW.into())) else {
             continue;
         };
         let said = if is_left_out {
-            format!("is missing, which means {MISTRAL_WINDOW} in a \"mistral\"")
+            format!("is missing, which means {DEFAULT_WINDOW} in a \"{}\"", family.model_type())
         } else {
             format!("is {}", shown(&value))
         };
-        if is_off && key == "sliding_window" {
+        let is_off = keys.value("use_sliding_window") == Some(&Value::Bool(false)) && family == Family::Llama;
+        if is_off && is_window {
             keys.note(key, format!("{said}: of no effect, since `use_sliding_window` is false"));
         } else if value.as_u64().is_some_and(|window| window >= positions) {
             windows = Windows::Long;
@@ -119,6 +119,18 @@ fn check_window(keys: &mut Keys<'_>) -> Windows {
         }
     }
     windows
+}
+
+/// Whether a Qwen2 uses its window, and some layer has it. Its files name a window whether they use it or not.
+fn qwen2_has_window(keys: &Keys<'_>) -> bool {
+    let has_layers = || {
+        let first = keys.value("max_window_layers").map_or(Some(QWEN2_MAX_WINDOW_LAYERS), Value::as_u64);
+        let layers = keys.value("num_hidden_layers").and_then(Value::as_u64);
+        first.zip(layers).is_none_or(|(first, layers)| first < layers)
+    };
+    let types = keys.value("layer_types").and_then(Value::as_array);
+    let has_window = types.map_or_else(has_layers, |types| types.iter().any(|kind| kind != "full_attention"));
+    keys.value("use_sliding_window") == Some(&Value::Bool(true)) && has_window
 }
 
 /// Refuses layers of another kind than ours.

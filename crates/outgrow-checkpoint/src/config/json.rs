@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     config::{
-        LlamaConfig, LlamaFields,
-        honoured::{LLAMA_CLASS, check_honoured, check_layer_types, is_mistral, max_position_embeddings},
+        AttentionBias, LlamaConfig, LlamaFields,
+        family::Family,
+        honoured::{check_honoured, check_layer_types, max_position_embeddings},
         keys::Keys,
         rope,
     },
@@ -23,7 +24,7 @@ use crate::{
 impl LlamaConfig {
     /// Reads the text of a Hugging Face config.json.
     ///
-    /// Defaults are those of transformers: as many key-value heads as heads, `head_dim` = hidden / heads,
+    /// Defaults are those of transformers, here of LLaMA: as many key-value heads as heads, `head_dim` = hidden / heads,
     /// `rms_norm_eps` 1e-6, `rope_theta` 10000, 2048 positions, `initializer_range` 0.02, an untied head. Weights are
     /// F32 where neither `dtype` nor `torch_dtype` is there. The sizes of the model have no defaults.
     ///
@@ -50,11 +51,13 @@ impl LlamaConfig {
 
     /// The config.json that transformers opens. [`Self::from_json`] gives the same configuration back.
     ///
-    /// It is written in the older spelling, which versions 4 and 5 both read.
+    /// It is written in the older spelling, which versions 4 and 5 both read. A model with biases of queries, keys and
+    /// values only is a `qwen2`; any other is a `llama`.
     pub fn to_json(&self) -> Value {
-        json!({
-            "architectures": [LLAMA_CLASS],
-            "model_type": "llama",
+        let family = Family::with_biases(self.attention_bias);
+        let mut json = json!({
+            "architectures": [family.class()],
+            "model_type": family.model_type(),
             "vocab_size": self.vocab_size,
             "hidden_size": self.hidden_size,
             "intermediate_size": self.intermediate_size,
@@ -67,16 +70,32 @@ impl LlamaConfig {
             "rms_norm_eps": self.rms_norm_eps,
             "rope_theta": self.rope.theta,
             "rope_scaling": rope::write_scaling(&self.rope.scaling),
-            "attention_bias": false,
-            "mlp_bias": false,
-            "attention_dropout": 0.0,
-            "tie_word_embeddings": self.tie_word_embeddings,
-            "initializer_range": self.initializer_range,
-            "bos_token_id": self.bos_token_id,
-            "eos_token_id": self.eos_token_id,
-            "torch_dtype": self.dtype.config_name(),
-            "use_cache": true,
-        })
+        });
+        match self.attention_bias {
+            AttentionBias::None | AttentionBias::All => {
+                json["attention_bias"] = (self.attention_bias == AttentionBias::All).into();
+                json["mlp_bias"] = false.into();
+            }
+            // Its biases follow from the family. What it could have instead, a window, is said not to be there.
+            AttentionBias::QueryKeyValue => {
+                json["use_sliding_window"] = false.into();
+                json["sliding_window"] = Value::Null;
+                json["max_window_layers"] = self.num_hidden_layers.into();
+            }
+        }
+        let rest = [
+            ("attention_dropout", json!(0.0)),
+            ("tie_word_embeddings", self.tie_word_embeddings.into()),
+            ("initializer_range", self.initializer_range.into()),
+            ("bos_token_id", self.bos_token_id.into()),
+            ("eos_token_id", self.eos_token_id.into()),
+            ("torch_dtype", self.dtype.config_name().into()),
+            ("use_cache", true.into()),
+        ];
+        for (key, value) in rest {
+            json[key] = value;
+        }
+        json
     }
 }
 
@@ -134,7 +153,9 @@ impl ReadConfig {
 
 /// `None` where a needed key is missing or wrong; then the problems say so.
 fn fields_of(keys: &mut Keys<'_>, dtype: Dtype) -> Option<LlamaFields> {
-    let windows = check_honoured(keys);
+    let family = Family::of(keys);
+    let windows = check_honoured(keys, family);
+    let attention_bias = family.attention_bias(keys);
     let hidden_size = keys.required_size("hidden_size");
     let num_attention_heads = keys.required_size("num_attention_heads");
     let num_hidden_layers = keys.required_size("num_hidden_layers");
@@ -151,12 +172,11 @@ fn fields_of(keys: &mut Keys<'_>, dtype: Dtype) -> Option<LlamaFields> {
     // All keys are read before the first `?`, so that one run reports all problems.
     let (vocab_size, intermediate_size) =
         (keys.required_size("vocab_size"), keys.required_size("intermediate_size"));
-    let max_position_embeddings = max_position_embeddings(keys);
+    let max_position_embeddings = max_position_embeddings(keys, family);
     let rope = rope::read(keys, max_position_embeddings);
-    let num_key_value_heads = keys.size("num_key_value_heads").or(
-        // Left out, it is not what null is.
-        if is_mistral(keys) && !keys.is_there("num_key_value_heads") { Some(8) } else { num_attention_heads },
-    );
+    // Left out, it is not what null is.
+    let left_out = family.default_key_value_heads().filter(|_| !keys.is_there("num_key_value_heads"));
+    let num_key_value_heads = keys.size("num_key_value_heads").or(left_out).or(num_attention_heads);
     let rms_norm_eps = keys.number("rms_norm_eps").unwrap_or(1e-6);
     let initializer_range = keys.number("initializer_range").unwrap_or(0.02);
     let tie_word_embeddings = keys.flag("tie_word_embeddings").unwrap_or(false);
@@ -169,6 +189,7 @@ fn fields_of(keys: &mut Keys<'_>, dtype: Dtype) -> Option<LlamaFields> {
         num_attention_heads: num_attention_heads?,
         num_key_value_heads: num_key_value_heads?,
         head_dim: head_dim?,
+        attention_bias,
         max_position_embeddings,
         rms_norm_eps,
         rope,

@@ -1,10 +1,10 @@
 //! What transformers asks of a LLaMA beyond what a decoder needs. A folder that it wouldn't open can still be read here:
 //! version 4.57 opened most of these, and opens them still.
 
-use crate::config::LlamaConfig;
+use crate::config::{LlamaConfig, family::Family};
 
 impl LlamaConfig {
-    /// Why transformers 5 would not open a LLaMA of this shape, a line for each reason; none where it opens.
+    /// Why transformers 5 would not open a model of this shape, a line for each reason; none where it opens.
     ///
     /// Checked with version 5.24, which asks two things of a `LlamaConfig` that a decoder doesn't need: heads that
     /// divide `hidden_size`, whether `head_dim` is given or not, and an `initializer_range` of at most 1. Its Mistral and
@@ -21,6 +21,9 @@ impl LlamaConfig {
     /// # Ok::<(), outgrow_checkpoint::CheckpointError>(())
     /// ```
     pub fn refused_by_transformers(&self) -> Vec<String> {
+        if Family::with_biases(self.attention_bias) == Family::Qwen2 {
+            return Vec::new();
+        }
         let (hidden, heads) = (self.hidden_size, self.num_attention_heads);
         let dividing = (!hidden.is_multiple_of(heads)).then(|| {
             let would_do = heads_that_would_do(hidden, heads).map_or_else(

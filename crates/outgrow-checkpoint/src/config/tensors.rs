@@ -1,6 +1,6 @@
 //! The tensors that a decoder has: their Hugging Face names, their shapes, their order. It does not read any.
 
-use crate::config::{LlamaConfig, LlamaFields};
+use crate::config::{AttentionBias, LlamaConfig, LlamaFields};
 
 const LAYER_PREFIX: &str = "model.layers.";
 /// What a model that was saved without its head lacks in its tensors' names.
@@ -20,8 +20,8 @@ pub struct TensorShape {
 }
 
 impl LlamaConfig {
-    /// Every parameter of the model in canonical order: embedding, layers from the bottom, final norm, head.
-    /// A tied head is the embedding and not listed.
+    /// Every parameter of the model in canonical order: embedding, layers from the bottom, final norm, head. A bias
+    /// stands behind its weight. A tied head is the embedding and not listed.
     pub fn tensors(&self) -> Vec<TensorShape> {
         let tensor =
             |name: &str, shape: &[usize]| TensorShape { name: name.to_owned(), shape: shape.to_owned() };
@@ -57,20 +57,30 @@ impl LlamaFields {
             .saturating_add(self.hidden_size as u128)
     }
 
-    fn layer_tensors(&self) -> [(&'static str, Vec<usize>); 9] {
+    fn layer_tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
         let (hidden, intermediate) = (self.hidden_size, self.intermediate_size);
         let queries = self.num_attention_heads.saturating_mul(self.head_dim);
         let keys = self.num_key_value_heads.saturating_mul(self.head_dim);
-        [
-            ("input_layernorm.weight", vec![hidden]),
-            ("self_attn.q_proj.weight", vec![queries, hidden]),
-            ("self_attn.k_proj.weight", vec![keys, hidden]),
-            ("self_attn.v_proj.weight", vec![keys, hidden]),
-            ("self_attn.o_proj.weight", vec![hidden, queries]),
-            ("post_attention_layernorm.weight", vec![hidden]),
-            ("mlp.gate_proj.weight", vec![intermediate, hidden]),
-            ("mlp.up_proj.weight", vec![intermediate, hidden]),
-            ("mlp.down_proj.weight", vec![hidden, intermediate]),
-        ]
+        let (inputs_biased, output_biased) = match self.attention_bias {
+            AttentionBias::None => (false, false),
+            AttentionBias::QueryKeyValue => (true, false),
+            AttentionBias::All => (true, true),
+        };
+        let tensors = [
+            Some(("input_layernorm.weight", vec![hidden])),
+            Some(("self_attn.q_proj.weight", vec![queries, hidden])),
+            inputs_biased.then(|| ("self_attn.q_proj.bias", vec![queries])),
+            Some(("self_attn.k_proj.weight", vec![keys, hidden])),
+            inputs_biased.then(|| ("self_attn.k_proj.bias", vec![keys])),
+            Some(("self_attn.v_proj.weight", vec![keys, hidden])),
+            inputs_biased.then(|| ("self_attn.v_proj.bias", vec![keys])),
+            Some(("self_attn.o_proj.weight", vec![hidden, queries])),
+            output_biased.then(|| ("self_attn.o_proj.bias", vec![hidden])),
+            Some(("post_attention_layernorm.weight", vec![hidden])),
+            Some(("mlp.gate_proj.weight", vec![intermediate, hidden])),
+            Some(("mlp.up_proj.weight", vec![intermediate, hidden])),
+            Some(("mlp.down_proj.weight", vec![hidden, intermediate])),
+        ];
+        tensors.into_iter().flatten().collect()
     }
 }

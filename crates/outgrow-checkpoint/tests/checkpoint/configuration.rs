@@ -1,6 +1,8 @@
 //! config.json in and out. The spellings are those of published checkpoints.
 
-use outgrow_checkpoint::{CheckpointError, Dtype, LlamaConfig, RopeScaling};
+use std::collections::BTreeMap;
+
+use outgrow_checkpoint::{AttentionBias, CheckpointError, Dtype, LlamaConfig, RopeScaling};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -98,7 +100,7 @@ fn keys_that_change_nothing_are_left_alone() {
 #[test]
 fn what_the_decoder_cannot_honour_is_refused_by_the_name_of_its_key() {
     let refused = [
-        ("attention_bias", json!(true)),
+        ("attention_bias", json!("all")),
         ("mlp_bias", json!(true)),
         ("hidden_act", json!("gelu")),
         ("sliding_window", json!(128)),
@@ -119,14 +121,14 @@ fn what_the_decoder_cannot_honour_is_refused_by_the_name_of_its_key() {
         lines.push('\n');
     }
     insta::assert_snapshot!(lines, @r#"
-    config.json: `attention_bias` is true, but the decoder has no biases
-    config.json: `mlp_bias` is true, but the decoder has no biases
+    config.json: `attention_bias` is "all", expected true or false
+    config.json: `mlp_bias` is true, but the decoder's feed-forward network has no biases
     config.json: `hidden_act` is "gelu", but the decoder's activation is "silu"
     config.json: `sliding_window` is 128, but the decoder attends to the whole sequence, up to 256 tokens
     config.json: `quantization_config` is {"bits":4}, but quantised weights are not read; dequantise them first
     config.json: `partial_rotary_factor` is 0.5, but the decoder rotates whole heads
     config.json: `rope_interleaved` is true, but the decoder rotates halves
-    config.json: `model_type` is "gemma", but this decoder is "llama" or "mistral"
+    config.json: `model_type` is "gemma", but this decoder is "llama", "mistral" or "qwen2"
     config.json: `architectures` is ["LlamaForSequenceClassification"], but this decoder is "LlamaForCausalLM"
     config.json: in `rope_scaling`: `rope_type` is "yarn", expected "default", "linear" or "llama3"
     config.json: `layer_types` may only list "full_attention": the decoder attends to the whole sequence
@@ -157,13 +159,101 @@ fn a_mistral_without_its_window_is_a_llama() {
     assert_eq!((sparse.max_position_embeddings, sparse.num_key_value_heads), (131_072, 8));
 }
 
+fn qwen2(changes: Value) -> Result<LlamaConfig, CheckpointError> {
+    let mut all = json!({ "model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"] });
+    all.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    with(all)
+}
+
+#[test]
+fn a_qwen2_is_a_llama_with_biases_of_queries_keys_and_values() {
+    let plain = qwen2(json!({})).unwrap();
+    let llama = with(json!({})).unwrap();
+    assert_eq!(plain, llama.with(|fields| fields.attention_bias = AttentionBias::QueryKeyValue).unwrap());
+    let names = |config: &LlamaConfig| {
+        config.tensors().into_iter().map(|one| (one.name, one.shape)).collect::<BTreeMap<_, _>>()
+    };
+    let mut of_qwen2 = names(&plain);
+    for (name, shape) in names(&llama) {
+        assert_eq!(of_qwen2.remove(&name), Some(shape), "{name}");
+    }
+    let of_layer = of_qwen2
+        .into_iter()
+        .filter_map(|(name, shape)| Some(format!("{} {shape:?}", name.strip_prefix("model.layers.1.")?)));
+    insta::assert_snapshot!(of_layer.collect::<Vec<_>>().join("\n"), @r"
+    self_attn.k_proj.bias [32]
+    self_attn.q_proj.bias [64]
+    self_attn.v_proj.bias [32]
+    ");
+    // What the file leaves out is as in transformers' Qwen2.
+    let mut sparse = base();
+    sparse["model_type"] = json!("qwen2");
+    sparse["num_attention_heads"] = json!(32);
+    for key in ["architectures", "max_position_embeddings", "num_key_value_heads"] {
+        sparse.as_object_mut().unwrap().shift_remove(key);
+    }
+    let sparse = LlamaConfig::from_value(&sparse).unwrap();
+    assert_eq!((sparse.max_position_embeddings, sparse.num_key_value_heads), (32_768, 32));
+}
+
+#[test]
+fn a_window_that_a_qwen2_does_not_use_is_none() {
+    let plain = qwen2(json!({})).unwrap();
+    for never in [
+        json!({ "sliding_window": 8 }),
+        json!({ "sliding_window": 8, "use_sliding_window": false, "max_window_layers": 1 }),
+        json!({ "sliding_window": 8, "use_sliding_window": true }),
+        json!({ "sliding_window": 8, "use_sliding_window": true, "max_window_layers": 3 }),
+        json!({ "sliding_window": 256, "use_sliding_window": true, "max_window_layers": 0 }),
+        json!({ "sliding_window": null, "use_sliding_window": true, "max_window_layers": 0 }),
+        json!({ "sliding_window": 8, "use_sliding_window": true, "max_window_layers": 0,
+            "layer_types": ["full_attention", "full_attention", "full_attention"] }),
+        json!({ "attention_bias": false }),
+        json!({ "attention_bias": true }),
+    ] {
+        assert_eq!(qwen2(never.clone()).unwrap(), plain, "{never}");
+    }
+    let refusal = |changes: Value| qwen2(changes).unwrap_err().to_string();
+    insta::assert_snapshot!(refusal(json!({ "sliding_window": 8, "use_sliding_window": true, "max_window_layers": 2 })), @"config.json: `sliding_window` is 8, but the decoder attends to the whole sequence, up to 256 tokens");
+    insta::assert_snapshot!(refusal(json!({ "use_sliding_window": true, "max_window_layers": 0, "max_position_embeddings": 4097 })), @r#"config.json: `sliding_window` is missing, which means 4096 in a "qwen2", but the decoder attends to the whole sequence, up to 4097 tokens"#);
+    insta::assert_snapshot!(refusal(json!({ "layer_types": ["full_attention", "sliding_attention", "full_attention"] })), @r#"config.json: `layer_types` may only list "full_attention": the decoder attends to the whole sequence"#);
+}
+
+#[test]
+fn biases_are_written_as_transformers_reads_them() {
+    let written = |attention_bias: AttentionBias| {
+        let json =
+            with(json!({})).unwrap().with(|fields| fields.attention_bias = attention_bias).unwrap().to_json();
+        let keys = [
+            "architectures",
+            "model_type",
+            "attention_bias",
+            "mlp_bias",
+            "use_sliding_window",
+            "sliding_window",
+            "max_window_layers",
+        ];
+        keys.into_iter()
+            .filter_map(|key| Some(format!("{key}: {}", json.get(key)?)))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    insta::assert_snapshot!(AttentionBias::ALL.map(written).join("\n"), @r#"
+    architectures: ["LlamaForCausalLM"], model_type: "llama", attention_bias: false, mlp_bias: false
+    architectures: ["Qwen2ForCausalLM"], model_type: "qwen2", use_sliding_window: false, sliding_window: null, max_window_layers: 3
+    architectures: ["LlamaForCausalLM"], model_type: "llama", attention_bias: true, mlp_bias: false
+    "#);
+    let mistral = json!({ "model_type": "mistral", "sliding_window": null, "attention_bias": true });
+    insta::assert_snapshot!(refusal(mistral), @r#"config.json: `attention_bias` is true, but a "mistral" has no biases"#);
+}
+
 #[test]
 fn all_problems_are_reported_at_once() {
     let changes = json!({
         "vocab_size": null, "hidden_size": "wide", "mlp_bias": true, "intermediate_size": -3,
         "rope_scaling": { "type": "llama3", "factor": 8.0 }, "rms_norm_eps": "small",
     });
-    insta::assert_snapshot!(refusal(changes), @r#"config.json: `mlp_bias` is true, but the decoder has no biases; `hidden_size` is "wide", expected a whole number; `vocab_size` is missing, expected a whole number; `intermediate_size` is -3, expected a whole number; in `rope_scaling`: `low_freq_factor` is missing, expected a number; in `rope_scaling`: `high_freq_factor` is missing, expected a number; `rms_norm_eps` is "small", expected a number"#);
+    insta::assert_snapshot!(refusal(changes), @r#"config.json: `mlp_bias` is true, but the decoder's feed-forward network has no biases; `hidden_size` is "wide", expected a whole number; `vocab_size` is missing, expected a whole number; `intermediate_size` is -3, expected a whole number; in `rope_scaling`: `low_freq_factor` is missing, expected a number; in `rope_scaling`: `high_freq_factor` is missing, expected a number; `rms_norm_eps` is "small", expected a number"#);
 }
 
 #[test]

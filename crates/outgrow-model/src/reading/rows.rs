@@ -112,7 +112,7 @@ impl RowReader {
         for (index, weights) in self.layers.iter().enumerate() {
             let layer = ReadingLayer {
                 shape: self.shape,
-                weights: borrowed(weights),
+                weights: weights.as_ref().map(|vector| &**vector, KeptMatrix::weight),
                 angles: Angles { cosines: &self.cosines, sines: &self.sines },
             };
             let onward = if index + 1 == self.layers.len() { Onward::Wanted } else { Onward::All };
@@ -128,20 +128,6 @@ impl RowReader {
     }
 }
 
-fn borrowed(weights: &LayerWeights<HostValues, KeptMatrix>) -> LayerWeights<&[f32], Weight<'_>> {
-    LayerWeights {
-        input_layernorm: &weights.input_layernorm,
-        q_proj: weights.q_proj.weight(),
-        k_proj: weights.k_proj.weight(),
-        v_proj: weights.v_proj.weight(),
-        o_proj: weights.o_proj.weight(),
-        post_attention_layernorm: &weights.post_attention_layernorm,
-        gate_proj: weights.gate_proj.weight(),
-        up_proj: weights.up_proj.weight(),
-        down_proj: weights.down_proj.weight(),
-    }
-}
-
 fn matrices(
     layer: &layers::DecoderLayer,
     precision: Precision,
@@ -149,6 +135,7 @@ fn matrices(
     let (attention, feed_forward) = (&layer.self_attn, &layer.mlp);
     let matrix =
         |linear: &layers::Linear| Some(KeptMatrix::new(HostValues::of(linear.weight.val())?, precision));
+    let biases = attention.biases(|bias| HostValues::of(bias.val()));
     Some(LayerWeights {
         input_layernorm: HostValues::of(layer.input_layernorm.weight.val())?,
         q_proj: matrix(&attention.q_proj)?,
@@ -159,5 +146,9 @@ fn matrices(
         gate_proj: matrix(&feed_forward.gate_proj)?,
         up_proj: matrix(&feed_forward.up_proj)?,
         down_proj: matrix(&feed_forward.down_proj)?,
+        attention_biases: match biases {
+            Some(biases) => Some(biases.transpose()?),
+            None => None,
+        },
     })
 }

@@ -33,12 +33,17 @@ fn decoder_of_width(
         "max_position_embeddings": 700,
         "rms_norm_eps": 1e-5,
         "tie_word_embeddings": layers.is_multiple_of(2),
+        "attention_bias": layers > 1,
     });
     let config = LlamaConfig::from_json(&config.to_string()).unwrap();
     let mut tensors: NamedTensors = initial_tensors(&config, Initialization::Normal, 5);
-    for tensor in tensors.values_mut() {
+    for (name, tensor) in &mut tensors {
         let spread = if tensor.shape.len() > 1 { 8.0 } else { 1.0 };
         tensor.values.iter_mut().for_each(|value| *value *= spread);
+        if name.ends_with(".bias") {
+            let values = tensor.values.iter_mut().enumerate();
+            values.for_each(|(index, value)| *value = 0.3 * ((index * 7 % 5) as f32 - 2.0));
+        }
     }
     Decoder::new(&config, &tensors, &open_device(DeviceName::Flex).unwrap()).unwrap()
 }
@@ -272,7 +277,9 @@ fn greedy_text_is_that_of_transformers() {
         prompt: Vec<u32>,
         generated: Vec<u32>,
     }
-    for case in ["mha-untied", "gqa-tied", "own-head-dim", "llama3-rope", "linear-rope"] {
+    for case in
+        ["mha-untied", "gqa-tied", "own-head-dim", "llama3-rope", "linear-rope", "qwen2", "attention-bias"]
+    {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case);
         let checkpoint = Checkpoint::open(&folder).unwrap();
         let device = open_device(DeviceName::Flex).unwrap();

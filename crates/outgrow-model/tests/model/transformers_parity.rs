@@ -121,7 +121,9 @@ fn check_bf16(case: &str) {
 
 #[test]
 fn in_bf16_loss_and_gradients_are_as_near_to_f32_as_in_pytorch() {
-    for case in ["mha-untied", "gqa-tied", "own-head-dim", "llama3-rope", "linear-rope"] {
+    for case in
+        ["mha-untied", "gqa-tied", "own-head-dim", "llama3-rope", "linear-rope", "qwen2", "attention-bias"]
+    {
         check_bf16(case);
     }
 }
@@ -149,4 +151,14 @@ fn llama3_rotary_scaling_is_as_in_transformers() {
 #[test]
 fn linear_rotary_scaling_is_as_in_transformers() {
     check("linear-rope");
+}
+
+#[test]
+fn a_qwen2_with_its_biases_is_as_in_transformers() {
+    check("qwen2");
+}
+
+#[test]
+fn biases_at_all_projections_of_attention_are_as_in_transformers() {
+    check("attention-bias");
 }

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::GrowthError,
     plan::{
-        biases::Biases,
         origin::{Channel, Channels, Fill, Origin, PlannedTensor, Widening},
         part::Part,
         units::MaskedUnits,
@@ -72,7 +71,7 @@ impl Mask {
     }
 
     /// The tensors of `model` with the mask folded in, over those without it.
-    pub(crate) fn folded(&self, model: &LlamaConfig, biases: Biases) -> Vec<PlannedTensor> {
+    pub(crate) fn folded(&self, model: &LlamaConfig) -> Vec<PlannedTensor> {
         let masked = &self.masked;
         let hidden = self.factors(&masked.hidden_size, model.hidden_size, 1);
         let neurons = self.factors(&masked.intermediate_size, model.intermediate_size, 1);
@@ -89,6 +88,7 @@ impl Mask {
             let (rows, columns) = match Part::of(name) {
                 Some(Part::Embedding) => (&[][..], &hidden[..]),
                 Some(Part::Output) => (&hidden[..], &heads[..]),
+                Some(Part::OutputBias) => (&hidden[..], &[][..]),
                 Some(Part::Down) => (&hidden[..], &neurons[..]),
                 Some(Part::FinalNorm) if model.tie_word_embeddings => (&gains[..], &[][..]),
                 _ => return Origin::copy(name),
@@ -103,7 +103,7 @@ impl Mask {
                 corner: Fill::ZERO,
             })
         };
-        let tensors = biases.tensors(model).into_iter();
+        let tensors = model.tensors().into_iter();
         tensors
             .map(|one| PlannedTensor { origin: folded(&one.name), name: one.name, shape: one.shape })
             .collect()

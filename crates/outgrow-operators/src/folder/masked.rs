@@ -13,7 +13,7 @@ use crate::{
         plan::{FolderPlan, Planned},
         source::Source,
     },
-    plan::{biases::Biases, depth::LayerOrigin, preservation::Preservation},
+    plan::{depth::LayerOrigin, preservation::Preservation},
 };
 
 /// An opened folder with a mask.
@@ -31,9 +31,9 @@ impl MaskedFolder {
     pub fn open(folder: &Path) -> Result<Self, GrowthError> {
         let source = Source::of(ConfigFile::read(folder)?)?;
         let no_mask = || GrowthError::NoMask { folder: folder.to_owned() };
-        let (config, biases) = match &source {
-            Source::Llama(checkpoint) => (checkpoint.config().clone(), Biases::None),
-            Source::Other(other) => (other.biased_llama().ok_or_else(no_mask)??, Biases::QueryKeyValue),
+        let config = match &source {
+            Source::Llama(checkpoint) => checkpoint.config().clone(),
+            Source::Other(_) => return Err(no_mask()),
         };
         let mask = Mask::read(folder, &config)?.ok_or_else(no_mask)?;
         let planned = Planned {
@@ -41,7 +41,7 @@ impl MaskedFolder {
             source_layers: config.num_hidden_layers,
             layers: (0..config.num_hidden_layers).map(LayerOrigin::Copy).collect(),
             preservation: Preservation::Exact,
-            tensors: mask.folded(&config, biases),
+            tensors: mask.folded(&config),
             dtypes: None,
             uncounted: BTreeSet::new(),
             notes: Vec::new(),

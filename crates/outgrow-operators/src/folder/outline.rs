@@ -14,11 +14,7 @@ use outgrow_checkpoint::{
 };
 use serde_json::Value;
 
-use crate::{
-    error::GrowthError,
-    folder::source::{is_spare, size},
-    plan::biases::Biases,
-};
+use crate::{error::GrowthError, folder::source::is_spare};
 
 const BASE_MODEL: &str = "model.";
 const EMBEDDING: &str = "model.embed_tokens.weight";
@@ -30,7 +26,6 @@ pub struct Outline {
     folder: PathBuf,
     raw_config: Value,
     config: LlamaConfig,
-    biases: Biases,
     missing_shards: usize,
     notes: Vec<Note>,
 }
@@ -42,10 +37,10 @@ impl Outline {
         let (folder, raw_config) = (file.folder(), file.json());
         let Some(listing) = IndexListing::read(folder)? else { return Ok(None) };
         let missing_shards = listing.missing_shards.len();
-        let shape = Biases::and_shape(raw_config, file.model().map_err(Clone::clone));
-        let expected: Option<BTreeSet<String>> = shape.as_ref().ok().map(|(config, biases)| {
-            biases.tensors(config).into_iter().map(|TensorShape { name, .. }| name).collect()
-        });
+        let config = file.model();
+        let expected: Option<BTreeSet<String>> = config
+            .ok()
+            .map(|config| config.tensors().into_iter().map(|TensorShape { name, .. }| name).collect());
         // Of an architecture that isn't known, a growth needs all but a few.
         let is_needed = |name: &String| match &expected {
             None => !is_spare(name, raw_config),
@@ -54,18 +49,18 @@ impl Outline {
         if !listing.missing.iter().any(is_needed) {
             return Ok(None);
         }
-        let (config, biases) = shape.map_err(|reason| GrowthError::ShapesUnknown {
+        let config = config.map_err(|reason| GrowthError::ShapesUnknown {
             folder: folder.to_owned(),
             missing: missing_shards,
             reason: format!("{CONFIG_FILE}: {reason}"),
         })?;
-        let config = config.with_dtype(file.dtype()?);
+        let config = config.clone().with_dtype(file.dtype()?);
         let mut notes = file.notes().to_vec();
         notes.extend(listing.notes);
         let expected = expected.unwrap_or_default();
         notes.extend(check_names(folder, &config, &expected, listing.names)?);
         let (folder, raw_config) = (folder.to_owned(), raw_config.clone());
-        Ok(Some(Self { folder, raw_config, config, biases, missing_shards, notes }))
+        Ok(Some(Self { folder, raw_config, config, missing_shards, notes }))
     }
 
     /// The folder.
@@ -85,7 +80,7 @@ impl Outline {
 
     /// Parameters; a tied head counts once.
     pub fn num_parameters(&self) -> u64 {
-        self.biases.tensors(&self.config).iter().map(|tensor| size(&tensor.shape)).sum()
+        self.config.num_parameters()
     }
 
     /// What isn't as it should be about the folder, as far as it can be seen.
@@ -96,11 +91,6 @@ impl Outline {
     /// The model's shape.
     pub(crate) fn config(&self) -> &LlamaConfig {
         &self.config
-    }
-
-    /// Its biases.
-    pub(crate) fn biases(&self) -> Biases {
-        self.biases
     }
 
     /// The type that config.json gives for all tensors.

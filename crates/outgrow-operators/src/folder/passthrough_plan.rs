@@ -16,7 +16,6 @@ use crate::{
         source::Source,
     },
     plan::{
-        biases::Biases,
         depth::{LayerOrigin, writes_residual},
         origin::{Origin, PlannedTensor},
         preservation::Preservation,
@@ -39,14 +38,13 @@ impl<S> FolderPlan<S> {
 
 impl Planned {
     fn of_passthrough(source: PlannableRef<'_>, passthrough: &Passthrough) -> Result<Self, GrowthError> {
-        let of_llama =
-            |config: &LlamaConfig, biases: Biases| (config.num_hidden_layers, biases.tensors(config));
+        let of_llama = |config: &LlamaConfig| (config.num_hidden_layers, config.tensors());
         let (source_layers, shapes) = match source {
-            PlannableRef::Opened(Source::Llama(checkpoint)) => of_llama(checkpoint.config(), Biases::None),
+            PlannableRef::Opened(Source::Llama(checkpoint)) => of_llama(checkpoint.config()),
             PlannableRef::Opened(Source::Other(other)) => {
                 (other.num_hidden_layers(), other.tensors().collect())
             }
-            PlannableRef::Outline(outline) => of_llama(outline.config(), outline.biases()),
+            PlannableRef::Outline(outline) => of_llama(outline.config()),
         };
         let layers = passthrough
             .layers(source_layers)

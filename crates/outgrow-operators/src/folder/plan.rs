@@ -21,7 +21,6 @@ use crate::{
     growth::Growth,
     plan::{
         GrowthPlan,
-        biases::Biases,
         depth::{LayerOrigin, identity_tensor},
         kind::Kind,
         origin::{Origin, PlannedTensor},
@@ -90,21 +89,10 @@ impl Planned {
             PlannableRef::Opened(Source::Llama(checkpoint)) => {
                 Self::of_llama(&config, GrowthPlan::new(checkpoint.config(), growths)?, recipe)
             }
-            PlannableRef::Opened(Source::Other(other)) => match other.biased_llama() {
-                // Whatever only copies layers takes the model as it is.
-                Some(shape) if !growths.iter().all(only_copies) => {
-                    let (shape, biases) = (shape?, Biases::QueryKeyValue);
-                    let plan = GrowthPlan::with_biases(&shape, biases, growths)?;
-                    let notes = other.unused_by(&shape, biases).into_iter().collect();
-                    Ok(Self { notes, ..Self::of_llama(&config, plan, recipe)? })
-                }
-                _ => Self::of_other(other, &config, growths, recipe),
-            },
-            PlannableRef::Outline(outline) => Self::of_llama(
-                &config,
-                GrowthPlan::with_biases(outline.config(), outline.biases(), growths)?,
-                recipe,
-            ),
+            PlannableRef::Opened(Source::Other(other)) => Self::of_other(other, &config, growths, recipe),
+            PlannableRef::Outline(outline) => {
+                Self::of_llama(&config, GrowthPlan::new(outline.config(), growths)?, recipe)
+            }
         }
     }
 
@@ -246,29 +234,6 @@ impl Planned {
     pub(crate) fn num_parameters(&self) -> u64 {
         let counted = self.tensors.iter().filter(|tensor| !self.uncounted.contains(&tensor.name));
         counted.map(|tensor| size(&tensor.shape)).sum()
-    }
-}
-
-/// Whether a growth takes layers as they are, of whatever decoder.
-fn only_copies(growth: &Growth) -> bool {
-    match growth {
-        Growth::Stack { .. }
-        | Growth::Interleave { .. }
-        | Growth::Layers { .. }
-        | Growth::Pattern { .. }
-        | Growth::Middle { .. }
-        | Growth::Lidas { .. }
-        | Growth::Solar { .. }
-        | Growth::Last { .. }
-        | Growth::ZeroDepth { .. } => true,
-        Growth::RandomDepth { .. }
-        | Growth::Split { .. }
-        | Growth::Hyperclone { .. }
-        | Growth::Aki { .. }
-        | Growth::ZeroWidth { .. }
-        | Growth::RandomWidth { .. }
-        | Growth::Learned { .. }
-        | Growth::Noise { .. } => false,
     }
 }
 

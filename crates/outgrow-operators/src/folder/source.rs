@@ -1,7 +1,7 @@
 //! A folder that is to be grown: a LLaMA-style model, of which everything is known, or another decoder, of which only
 //! the names of its tensors and its config.json are.
 
-use std::{borrow::Cow, collections::BTreeSet, path::Path};
+use std::{borrow::Cow, path::Path};
 
 use outgrow_checkpoint::{
     Checkpoint, CheckpointError, LlamaConfig, Note, Problems, StoredTensor, TensorShape, WeightFolder,
@@ -17,7 +17,6 @@ use crate::{
         head::{Head, is_head, is_tied, untied},
         mask::MASK_FILE,
     },
-    plan::biases::Biases,
 };
 
 const HEAD: &str = "lm_head.weight";
@@ -40,8 +39,6 @@ pub struct OtherDecoder {
     num_hidden_layers: usize,
     /// Why config.json is none of a LLaMA that can be run.
     reason: Problems,
-    /// Its shape, where it is a LLaMA but for biases or its head; else why it isn't that either.
-    shape: Result<(LlamaConfig, Biases), Problems>,
     head: Head,
     notes: Vec<Note>,
 }
@@ -139,13 +136,13 @@ pub(crate) fn size(shape: &[usize]) -> u64 {
 
 impl OtherDecoder {
     fn new(weights: WeightFolder, reason: Problems) -> Result<Self, GrowthError> {
-        let shape = Biases::and_shape(weights.raw_config(), weights.model());
-        let weights = match &shape {
-            Ok((shape, biases)) => {
-                let names = biases.tensors(shape).into_iter().map(|one| one.name).collect();
-                weights.with_own_names(&names, shape.tie_word_embeddings)
+        // It may be one of ours but for its head.
+        let own = weights.model().ok().map(|config| (config.tensors(), config.tie_word_embeddings));
+        let weights = match own {
+            Some((tensors, is_tied)) => {
+                weights.with_own_names(&tensors.into_iter().map(|one| one.name).collect(), is_tied)
             }
-            Err(_) => weights,
+            None => weights,
         };
         let raw = weights.raw_config();
         let Some(declared) = raw["num_hidden_layers"].as_u64() else {
@@ -185,7 +182,7 @@ impl OtherDecoder {
         let only_copied = (!only_copied.is_empty()).then_some(Note::OnlyCopied { names: only_copied });
         let notes = weights.notes().iter().cloned();
         let notes = notes.chain(unneeded).chain(head.note()).chain(only_copied).collect();
-        Ok(Self { num_hidden_layers: layers.len(), weights, reason, shape, head, notes })
+        Ok(Self { num_hidden_layers: layers.len(), weights, reason, head, notes })
     }
 
     /// Layers of the decoder.
@@ -200,55 +197,7 @@ impl OtherDecoder {
 
     /// Why it is no LLaMA, in words.
     pub(crate) fn reason(&self) -> String {
-        // Of a Qwen2 with windows, say, the better reason is the one that is left when biases are passed over.
-        format!("{CONFIG_FILE}: {}", self.shape.as_ref().err().unwrap_or(&self.reason))
-    }
-
-    /// Its shape, where it is a LLaMA but for biases of queries, keys and values; `None` of other architectures.
-    pub(crate) fn biased_llama(&self) -> Option<Result<LlamaConfig, GrowthError>> {
-        match &self.shape {
-            Ok((shape, Biases::QueryKeyValue)) => {
-                let own_head = matches!(self.head, Head::Own(_));
-                let shape = shape.with(|fields| fields.tie_word_embeddings &= !own_head);
-                Some(shape.map_err(GrowthError::from).and_then(|shape| {
-                    self.check(&shape, Biases::QueryKeyValue)?;
-                    Ok(shape)
-                }))
-            }
-            Ok((_, Biases::None)) | Err(_) => None,
-        }
-    }
-
-    /// Whether the folder has the tensors of this shape.
-    fn check(&self, shape: &LlamaConfig, biases: Biases) -> Result<(), GrowthError> {
-        let mut problems = Vec::new();
-        for TensorShape { name, shape } in biases.tensors(shape) {
-            match self.weights.tensor(&name) {
-                None => problems.push(format!("`{name}` is missing, expected shape {shape:?}")),
-                Some(tensor) if tensor.dtype.float().is_none() => {
-                    problems.push(format!("`{name}` is {}, expected F32, F16 or BF16", tensor.dtype));
-                }
-                Some(tensor) if tensor.shape != shape => {
-                    problems.push(format!("`{name}` has shape {:?}, expected {shape:?}", tensor.shape));
-                }
-                Some(_) => {}
-            }
-        }
-        if problems.is_empty() {
-            return Ok(());
-        }
-        let (path, problems) = (self.weights.folder().to_owned(), Problems(problems));
-        Err(CheckpointError::Tensors { path, problems }.into())
-    }
-
-    /// Tensors that a model of this shape has no use for, but for a head that is the embedding.
-    pub(crate) fn unused_by(&self, shape: &LlamaConfig, biases: Biases) -> Option<Note> {
-        let expected: BTreeSet<String> = biases.tensors(shape).into_iter().map(|one| one.name).collect();
-        let is_unused =
-            |one: &&StoredTensor| !expected.contains(&one.name) && self.head != Head::Again(one.name.clone());
-        let names: Vec<String> =
-            self.weights.tensors().iter().filter(is_unused).map(|one| one.name.clone()).collect();
-        (!names.is_empty()).then_some(Note::PassedOver { names, why: "which config.json has no use for" })
+        format!("{CONFIG_FILE}: {}", self.reason)
     }
 
     /// Whether a tensor holds parameters: numbers, and not the embedding's once more.

@@ -69,9 +69,9 @@ pub(crate) fn identity_tensor(name: String) -> Origin {
     if writes_residual(&name) { Origin::zeros() } else { Origin::copy(name) }
 }
 
-/// Whether a layer adds this tensor's product to the residual stream.
+/// Whether a layer adds this tensor, or its product, to the residual stream.
 pub(crate) fn writes_residual(name: &str) -> bool {
-    name.ends_with(".o_proj.weight") || name.ends_with(".down_proj.weight")
+    [".o_proj.weight", ".o_proj.bias", ".down_proj.weight"].iter().any(|end| name.ends_with(end))
 }
 
 /// How many layers a depth is, over a source of so many.

@@ -12,7 +12,7 @@ pub(crate) fn fresh(target: &LlamaConfig, part: Part, name: &str, seed: u64) -> 
     match part {
         Part::Norm | Part::FinalNorm => Fill::Constant(1.0),
         // As in transformers; and so nothing is added to what is to be zero.
-        Part::QueryBias | Part::KeyBias | Part::ValueBias => Fill::ZERO,
+        Part::QueryBias | Part::KeyBias | Part::ValueBias | Part::OutputBias => Fill::ZERO,
         _ => {
             Fill::Normal { standard_deviation: standard_deviation(target, part), seed, key: name.to_owned() }
         }

@@ -11,7 +11,7 @@ use outgrow_checkpoint::{
 use crate::{
     error::GrowthError,
     growth::LearnedMatrices,
-    plan::{biases::Biases, draw::draw_row, origin::Origin, part::Part},
+    plan::{draw::draw_row, origin::Origin, part::Part},
 };
 
 /// The width matrices `[grown, source]`, by the names they have in a file.
@@ -22,15 +22,6 @@ impl LearnedMatrices {
     /// The matrices that training begins with: in width `[I; N(0, 1/D)]`, in depth the tiled identity, which is a
     /// stack.
     pub fn initial(source: &LlamaConfig, target: &LlamaConfig, seed: u64) -> Self {
-        Self::initial_with(source, target, Biases::None, seed)
-    }
-
-    pub(crate) fn initial_with(
-        source: &LlamaConfig,
-        target: &LlamaConfig,
-        biases: Biases,
-        seed: u64,
-    ) -> Self {
         let mut matrices = BTreeMap::new();
         for (name, [source_size, target_size]) in WIDTH_NAMES.iter().zip(widths(source, target)) {
             if source_size != target_size {
@@ -44,9 +35,7 @@ impl LearnedMatrices {
         if layers != source_layers {
             let tiled = Arc::new(tiled_identity(layers, source_layers));
             matrices.extend(
-                layer_kinds(source, biases)
-                    .into_iter()
-                    .map(|kind| (format!("depth.{kind}"), Arc::clone(&tiled))),
+                layer_kinds(source).into_iter().map(|kind| (format!("depth.{kind}"), Arc::clone(&tiled))),
             );
         }
         Self { matrices }
@@ -56,19 +45,14 @@ impl LearnedMatrices {
     ///
     /// # Errors
     /// All problems in one message.
-    pub(crate) fn check(
-        &self,
-        source: &LlamaConfig,
-        target: &LlamaConfig,
-        biases: Biases,
-    ) -> Result<(), GrowthError> {
+    pub(crate) fn check(&self, source: &LlamaConfig, target: &LlamaConfig) -> Result<(), GrowthError> {
         let [mut expected, mut required] = [BTreeMap::new(), BTreeMap::new()];
         for (name, [source_size, target_size]) in WIDTH_NAMES.iter().zip(widths(source, target)) {
             let place = if source_size == target_size { &mut expected } else { &mut required };
             place.insert((*name).to_owned(), [target_size, source_size]);
         }
         let (layers, source_layers) = (target.num_hidden_layers, source.num_hidden_layers);
-        for kind in layer_kinds(source, biases) {
+        for kind in layer_kinds(source) {
             let place = if layers == source_layers { &mut expected } else { &mut required };
             place.insert(format!("depth.{kind}"), [layers, source_layers]);
         }
@@ -118,7 +102,7 @@ impl LearnedMatrices {
         let matrix = |name: &str| self.matrices.get(&format!("width.{name}")).cloned();
         let (left, right) = match part {
             Part::Embedding | Part::Head => (None, matrix("embedding")),
-            Part::Norm | Part::FinalNorm => (matrix("embedding"), None),
+            Part::Norm | Part::FinalNorm | Part::OutputBias => (matrix("embedding"), None),
             Part::QueryBias => (matrix("query"), None),
             Part::KeyBias => (matrix("key"), None),
             Part::ValueBias => (matrix("value"), None),
@@ -147,8 +131,8 @@ fn widths(source: &LlamaConfig, target: &LlamaConfig) -> [[usize; 2]; 5] {
 }
 
 /// `self_attn.q_proj.weight` and so on.
-fn layer_kinds(source: &LlamaConfig, biases: Biases) -> Vec<String> {
-    let tensors = biases.tensors(source);
+fn layer_kinds(source: &LlamaConfig) -> Vec<String> {
+    let tensors = source.tensors();
     tensors
         .iter()
         .filter(|one| layer_index(&one.name) == Some(0))

@@ -13,12 +13,14 @@ pub(crate) enum Part {
     Key,
     /// `[key-value heads · head_dim, hidden]`.
     Value,
-    /// The bias of the queries, `[heads · head_dim]`; Qwen2 has it.
+    /// The bias of the queries, `[heads · head_dim]`, where the model has biases.
     QueryBias,
     /// The bias of the keys, `[key-value heads · head_dim]`.
     KeyBias,
     /// The bias of the values, `[key-value heads · head_dim]`.
     ValueBias,
+    /// The bias of attention's output, `[hidden]`.
+    OutputBias,
     /// `[hidden, heads · head_dim]`.
     Output,
     /// `[intermediate, hidden]`.
@@ -34,12 +36,13 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// The part of a tensor of a LLaMA, or of one with biases.
+    /// The part of a tensor of a LLaMA, with biases or none.
     pub(crate) fn of(name: &str) -> Option<Self> {
         let biases = [
             ("self_attn.q_proj.bias", Self::QueryBias),
             ("self_attn.k_proj.bias", Self::KeyBias),
             ("self_attn.v_proj.bias", Self::ValueBias),
+            ("self_attn.o_proj.bias", Self::OutputBias),
         ];
         if let Some((_, part)) = biases.into_iter().find(|(ending, _)| name.ends_with(ending)) {
             return Some(part);

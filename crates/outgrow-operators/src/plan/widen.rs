@@ -168,7 +168,7 @@ impl<'a> Widener<'a> {
     fn rows(&self, part: Part) -> Option<&Sides> {
         match part {
             Part::Embedding | Part::Head => None,
-            Part::Norm | Part::FinalNorm | Part::Output | Part::Down => Some(&self.hidden),
+            Part::Norm | Part::FinalNorm | Part::Output | Part::OutputBias | Part::Down => Some(&self.hidden),
             Part::Query | Part::QueryBias => Some(&self.queries),
             Part::Key | Part::Value | Part::KeyBias | Part::ValueBias => Some(&self.keys),
             Part::Gate | Part::Up => Some(&self.neurons),
@@ -183,7 +183,8 @@ impl<'a> Widener<'a> {
             | Part::FinalNorm
             | Part::QueryBias
             | Part::KeyBias
-            | Part::ValueBias => None,
+            | Part::ValueBias
+            | Part::OutputBias => None,
             Part::Query | Part::Key | Part::Value | Part::Gate | Part::Up | Part::Head => Some(&self.hidden),
             Part::Output => Some(&self.queries),
             Part::Down => Some(&self.neurons),

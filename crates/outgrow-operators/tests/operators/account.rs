@@ -231,7 +231,7 @@ fn an_index_without_shards_must_be_of_a_llama_and_complete() {
     let mut json = model(1).to_json();
     json["model_type"] = "olmo2".into();
     fs::write(dir.path().join("config.json"), json.to_string()).unwrap();
-    insta::assert_snapshot!(refused(), @r#"source: 1 of the shards that the index names not there, and without them shapes are known of LLaMA-style models only (config.json: `model_type` is "olmo2", but this decoder is "llama" or "mistral")"#);
+    insta::assert_snapshot!(refused(), @r#"source: 1 of the shards that the index names not there, and without them shapes are known of LLaMA-style models only (config.json: `model_type` is "olmo2", but this decoder is "llama", "mistral" or "qwen2")"#);
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! Small models of many shapes with a value of its own for every number, lists of their layers, and growths that fit
 //! them.
 
-use outgrow_checkpoint::{Dtype, HostTensor, LlamaConfig, LlamaFields, NamedTensors, Rope, RopeScaling};
+use outgrow_checkpoint::{
+    AttentionBias, Dtype, HostTensor, LlamaConfig, LlamaFields, NamedTensors, Rope, RopeScaling,
+};
 use outgrow_operators::{Depth, Growth, Mix, Placement, Width};
 use proptest::prelude::*;
 
-/// Models with grouped queries, heads that don't add up to the hidden size, tied heads, all dtypes and rope types.
+/// Models with grouped queries, heads that don't add up to the hidden size, tied heads, biases or none, all dtypes and
+/// rope types.
 pub(crate) fn models() -> impl Strategy<Value = LlamaConfig> {
     let sizes = (1_usize..40, 1_usize..9, 1_usize..9, 1_usize..5);
-    let heads = (1_usize..4, 1_usize..4, 1_usize..4);
+    let heads = (1_usize..4, 1_usize..4, 1_usize..4, proptest::sample::select(&AttentionBias::ALL[..]));
     (sizes, heads, any::<bool>(), dtypes(), ropes(), numbers()).prop_map(
         |(sizes, heads, tied, dtype, rope, numbers)| {
             let fields = LlamaFields {
@@ -19,6 +22,7 @@ pub(crate) fn models() -> impl Strategy<Value = LlamaConfig> {
                 num_attention_heads: heads.0 * heads.1,
                 num_key_value_heads: heads.0,
                 head_dim: 2 * heads.2,
+                attention_bias: heads.3,
                 max_position_embeddings: 64,
                 rms_norm_eps: numbers.0,
                 rope,

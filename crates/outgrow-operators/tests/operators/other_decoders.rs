@@ -290,9 +290,9 @@ fn layers_that_may_not_be_silent_are_no_identities() {
 fn what_needs_a_llama_says_so() {
     let folder = Folder::new(&config("qwen3", 2, json!({})), &decoder(2, &plain()));
     let width = Width { hidden_size: Some(8), ..Width::default() };
-    insta::assert_snapshot!(folder.refusal(Growth::Split { width, share: None }), @r#"`split` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
-    insta::assert_snapshot!(folder.refusal(Growth::Hyperclone { factor: 2 }), @r#"`hyperclone` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
-    insta::assert_snapshot!(folder.refusal(Growth::RandomDepth { depth: Depth::Layers(4), seed: 0 }), @r#"`random-depth` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama" or "mistral"); operators that copy layers work"#);
+    insta::assert_snapshot!(folder.refusal(Growth::Split { width, share: None }), @r#"`split` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama", "mistral" or "qwen2"); operators that copy layers work"#);
+    insta::assert_snapshot!(folder.refusal(Growth::Hyperclone { factor: 2 }), @r#"`hyperclone` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama", "mistral" or "qwen2"); operators that copy layers work"#);
+    insta::assert_snapshot!(folder.refusal(Growth::RandomDepth { depth: Depth::Layers(4), seed: 0 }), @r#"`random-depth` works on LLaMA-style models only, and this is none (config.json: `model_type` is "qwen3", but this decoder is "llama", "mistral" or "qwen2"); operators that copy layers work"#);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A LLaMA-style decoder in plain loops and f64, written from its definition: what a grown model must compute is judged
 //! by this, not by anything that growth itself uses. Default rotary frequencies only.
 
-use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors, Rope, RopeScaling};
+use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors, Rope, RopeScaling, TensorShape};
 
 /// What of a grown model is let in: 1, or less for what is new (arXiv 2405.15319, A.5). A channel is masked where it is
 /// written; norms, as in the paper's equation, let through what is there.
@@ -68,6 +68,15 @@ impl Model<'_> {
         &self.tensors[&format!("model.layers.{layer}.{name}.weight")]
     }
 
+    /// With the bias, where there is one.
+    fn projected(&self, layer: usize, name: &str, values: &[f64]) -> Vec<f64> {
+        let mut projected = times(self.weight(layer, name), values);
+        if let Some(bias) = self.tensors.get(&format!("model.layers.{layer}.{name}.bias")) {
+            projected.iter_mut().zip(&bias.values).for_each(|(value, bias)| *value += f64::from(*bias));
+        }
+        projected
+    }
+
     fn norm(&self, name: &str, values: &[f64]) -> Vec<f64> {
         let mean = values.iter().map(|value| value * value).sum::<f64>() / values.len() as f64;
         let scale = 1.0 / (mean + self.config.rms_norm_eps).sqrt();
@@ -87,7 +96,7 @@ impl Model<'_> {
         let normed: Vec<_> =
             stream.iter().map(|one| self.layer_norm(layer, "input_layernorm", one)).collect();
         let project = |name: &str| -> Vec<Vec<f64>> {
-            normed.iter().map(|one| times(self.weight(layer, name), one)).collect()
+            normed.iter().map(|one| self.projected(layer, name, one)).collect()
         };
         let (queries, keys) = (project("self_attn.q_proj"), project("self_attn.k_proj"));
         let values = project("self_attn.v_proj");
@@ -111,7 +120,7 @@ impl Model<'_> {
                         heads.push(mixed / sum * self.mask.heads[head]);
                     }
                 }
-                times(self.weight(layer, "self_attn.o_proj"), &heads)
+                self.projected(layer, "self_attn.o_proj", &heads)
             })
             .collect()
     }
@@ -170,7 +179,7 @@ fn rotated(head: &[f64], position: usize, theta: f64) -> Vec<f64> {
     out
 }
 
-/// Weights of an ordinary size, from a small generator; norms around 1. Rotary frequencies and dtype are made ordinary
+/// Weights of an ordinary size, from a small generator; norms around 1, biases around 0. Rotary frequencies and dtype are made ordinary
 /// too.
 pub(crate) fn ordinary(config: &LlamaConfig, seed: u64) -> (LlamaConfig, NamedTensors) {
     let config = config.with(|fields| {
@@ -184,16 +193,17 @@ pub(crate) fn ordinary(config: &LlamaConfig, seed: u64) -> (LlamaConfig, NamedTe
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f32 / (1_u64 << 24) as f32 * 2.0 - 1.0
     };
-    let tensor = |shape: Vec<usize>, uniform: &mut dyn FnMut() -> f32| {
+    let tensor = |name: &str, shape: Vec<usize>, uniform: &mut dyn FnMut() -> f32| {
         let size: usize = shape.iter().product();
         let value = |uniform: &mut dyn FnMut() -> f32| match shape.len() {
+            1 if name.ends_with(".bias") => 0.5 * uniform(),
             1 => 1.0 + 0.5 * uniform(),
             _ => 1.5 * uniform() / (shape[1] as f32).sqrt(),
         };
         HostTensor { values: (0..size).map(|_| value(uniform)).collect(), shape }
     };
-    let tensors =
-        config.tensors().into_iter().map(|one| (one.name, tensor(one.shape, &mut uniform))).collect();
+    let named = |one: TensorShape| (one.name.clone(), tensor(&one.name, one.shape, &mut uniform));
+    let tensors = config.tensors().into_iter().map(named).collect();
     (config, tensors)
 }
 

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
-use outgrow_checkpoint::{Dtype, LlamaConfig, LlamaFields, NamedTensors, Rope, RopeScaling};
+use outgrow_checkpoint::{AttentionBias, Dtype, LlamaConfig, LlamaFields, NamedTensors, Rope, RopeScaling};
 use outgrow_data::Batch;
 use outgrow_kernels::{DeviceName, open_device};
 use outgrow_model::{Decoder, Initialization, initial_tensors};
 use outgrow_operators::{Growth, GrowthPlan, grow_tensors};
 use outgrow_schedules::Trainable;
-use outgrow_train::{AdamW, AdamWSettings, accumulate};
+use outgrow_train::{AdamW, AdamWSettings, Decay, accumulate};
 use proptest::prelude::*;
 
 const SEQUENCE_LENGTH: usize = 8;
@@ -27,6 +27,7 @@ fn model(num_hidden_layers: usize, tie_word_embeddings: bool) -> LlamaConfig {
         num_attention_heads: 4,
         num_key_value_heads: 2,
         head_dim: 6,
+        attention_bias: if tie_word_embeddings { AttentionBias::All } else { AttentionBias::None },
         max_position_embeddings: SEQUENCE_LENGTH,
         rms_norm_eps: 1e-5,
         rope: Rope { theta: 10_000.0, scaling: RopeScaling::Default },
@@ -155,6 +156,15 @@ proptest! {
     #[test]
     fn every_parameter_of_any_list_of_layers_is_its_own(layers in prop::collection::vec(0_usize..3, 1..6), tied: bool) {
         check_that_every_parameter_is_its_own(&model(3, tied), &Growth::Layers { layers });
+    }
+}
+
+#[test]
+fn what_decays_where_only_matrices_do_are_all_matrices_but_the_embedding() {
+    for spec in model(2, true).tensors().into_iter().chain(model(2, false).tensors()) {
+        let is_other_matrix = spec.shape.len() > 1 && spec.name != "model.embed_tokens.weight";
+        assert_eq!(Decay::MatricesOnly.includes(&spec.name), is_other_matrix, "{}", spec.name);
+        assert!(Decay::All.includes(&spec.name));
     }
 }
 

@@ -8,7 +8,8 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling, config::heads_that_would_do,
+    AttentionBias, CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling,
+    config::heads_that_would_do,
 };
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_model::Initialization;
@@ -203,6 +204,7 @@ fn model(
         num_attention_heads: heads,
         num_key_value_heads: recipe.num_key_value_heads.unwrap_or(heads),
         head_dim,
+        attention_bias: AttentionBias::None,
         max_position_embeddings: recipe.max_position_embeddings.unwrap_or(sequence_length),
         rms_norm_eps: recipe.rms_norm_eps.unwrap_or(1e-5),
         rope: Rope { theta: recipe.rope_theta.unwrap_or(10_000.0), scaling: RopeScaling::Default },

@@ -239,7 +239,7 @@ fn of_another_architecture_only_the_bytes_are_compared() {
     insta::assert_snapshot!(table, @r#"
     source     source
     target     grown
-    models     not run, only their bytes are compared: source/config.json: `model_type` is "olmo2", but this decoder is "llama" or "mistral"
+    models     not run, only their bytes are compared: source/config.json: `model_type` is "olmo2", but this decoder is "llama", "mistral" or "qwen2"
 
     bytes      30 of 30 tensors are byte-identical to one of the source
                layers 0-2 are layers 0-1, 0

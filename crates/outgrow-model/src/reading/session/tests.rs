@@ -10,8 +10,10 @@ use outgrow_kernels::{DeviceName, open_device};
 use super::*;
 use crate::{Initialization, Sampler, Sampling, initial_tensors};
 
-/// Grouped queries, tied and untied heads, heads wider than their part of the hidden size, scaled rotary frequencies.
-const GOLDEN: [&str; 5] = ["mha-untied", "gqa-tied", "own-head-dim", "llama3-rope", "linear-rope"];
+/// Grouped queries, tied and untied heads, heads wider than their part of the hidden size, scaled rotary frequencies,
+/// biases in attention.
+const GOLDEN: [&str; 7] =
+    ["mha-untied", "gqa-tied", "own-head-dim", "llama3-rope", "linear-rope", "qwen2", "attention-bias"];
 
 fn golden_folder(case: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case)

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling};
+use outgrow_checkpoint::{AttentionBias, Checkpoint, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling};
 use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prepare};
 use outgrow_kernels::{DeviceName, Precision};
 use outgrow_model::Initialization;
@@ -119,6 +119,7 @@ pub(crate) fn model(num_hidden_layers: usize) -> LlamaConfig {
         num_attention_heads: 2,
         num_key_value_heads: 1,
         head_dim: 8,
+        attention_bias: AttentionBias::None,
         max_position_embeddings: SEQUENCE_LENGTH,
         rms_norm_eps: 1e-5,
         rope: Rope { theta: 10_000.0, scaling: RopeScaling::Default },
