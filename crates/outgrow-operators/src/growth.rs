@@ -4,8 +4,10 @@
 //! Equations and names of operators: arXiv 2405.15319 (G_direct, G_zero, G_random, G_learn, appendix A) and where a
 //! variant says so.
 
+mod operator;
 mod named;
-mod spelled;
+pub(crate) mod spelled;
+mod values;
 mod words;
 
 mod matrices;
@@ -15,12 +17,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use self::closed_set::closed_set;
 pub use self::{
     closed_set::UnknownWord,
     matrices::{LearnedMatrices, MatricesFile},
-    named::{Axis, Operator, ParameterError, Parameters},
+    named::{ParameterError, ParameterErrors, Parameters},
+    operator::{Axis, Operator},
 };
+use self::{closed_set::closed_set, values::count};
 use crate::error::GrowthError;
 
 /// A way to make a model larger. Layers, heads and channels are counted from 0.
@@ -160,24 +163,24 @@ pub enum Depth {
 /// Sizes of a model that is grown in width; those that are not given stay as they are. The width of a head always
 /// stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default, expecting = "a table of sizes, such as { hidden_size = 1024 }")]
 pub struct Width {
     /// Width of the residual stream.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "count")]
     pub hidden_size: Option<usize>,
     /// Width inside the feed-forward network.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "count")]
     pub intermediate_size: Option<usize>,
     /// Query heads.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "count")]
     pub num_attention_heads: Option<usize>,
     /// Key and value heads.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "count")]
     pub num_key_value_heads: Option<usize>,
 }
 
 /// Where identity layers stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {
     /// Each after the layer it is a copy of, evenly spread.
@@ -190,7 +193,7 @@ pub enum Placement {
 closed_set!(Placement, "placement", 2, Interleaved => "interleaved", Top => "top");
 
 /// How noise is mixed in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mix {
     /// `(1 − amount) · weight + amount · noise`, the paper's equations.

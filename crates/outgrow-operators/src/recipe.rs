@@ -19,12 +19,19 @@ use toml::{
 };
 
 pub use self::mergekit::{Passthrough, PassthroughDtypes, Scale, Slice};
-use crate::{error::GrowthError, growth::Growth};
+use crate::{
+    error::GrowthError,
+    growth::{
+        Growth,
+        spelled::{KEYS, Misfit, Misfits, SIZES, Spelled, Word},
+    },
+};
 
 /// A recipe is written by a person; a file beyond this is something else.
 const LARGEST_BYTES: u64 = 1 << 20;
 const STEPS: &str = "steps";
 const OPERATOR: &str = "operator";
+const WIDTH: &str = "width";
 
 /// Why a file is no recipe.
 #[derive(Debug, thiserror::Error)]
@@ -156,13 +163,18 @@ impl GrowthRecipe {
         for (value, span) in values.into_iter().zip(step_spans.into_iter().flat_map(|spans| spans.iter())) {
             match read_step(value) {
                 Ok(step) => steps.push(step.beside(folder)),
-                Err(found) => problems.extend(found.into_iter().map(|(key, problem)| {
-                    let at = key.as_ref().and_then(|key| key_span(span.get_ref(), key));
-                    // A problem that names its key already says it with backticks.
-                    let of = key.filter(|key| !problem.contains(&format!("field `{key}`")));
-                    let of = of.map(|key| format!("{key}: ")).unwrap_or_default();
-                    lines.say(Some(at.unwrap_or(span.span())), &format!("{of}{problem}"))
-                })),
+                Err(found) => {
+                    let placed = found.into_iter().map(|(key, problem)| {
+                        let at = key.as_ref().and_then(|key| key_span(span.get_ref(), key));
+                        // A problem that names its key already says it with backticks.
+                        let of = key.filter(|key| !problem.contains(&format!("{key}`")));
+                        let of = of.map(|key| format!("{key}: ")).unwrap_or_default();
+                        (at.unwrap_or(span.span()), format!("{of}{problem}"))
+                    });
+                    let mut placed: Vec<(Range<usize>, String)> = placed.collect();
+                    placed.sort_by_key(|(at, _)| at.start);
+                    problems.extend(placed.into_iter().map(|(at, problem)| lines.say(Some(at), &problem)));
+                }
             }
         }
         if steps.is_empty() && problems.is_empty() {
@@ -193,8 +205,7 @@ impl Lines<'_> {
     }
 }
 
-/// A step, or what is wrong with it: the key, where one is to blame, and the problem. What is found is taken out and
-/// the rest read again, so that one problem doesn't hide another.
+/// A step, or what is wrong with it: the key, where one is to blame, and the problem.
 fn read_step(mut step: Value) -> Result<Growth, Vec<(Option<String>, String)>> {
     let Some(step) = step.as_table_mut() else {
         return Err(vec![(
@@ -202,43 +213,92 @@ fn read_step(mut step: Value) -> Result<Growth, Vec<(Option<String>, String)>> {
             format!("a step is of type {}; expected a table with an operator", step.type_str()),
         )]);
     };
-    let mut problems: Vec<(Option<String>, String)> = Vec::new();
-    loop {
-        let problem = match step.clone().try_into::<Growth>() {
-            Ok(growth) if problems.is_empty() => return Ok(growth),
-            Ok(_) => return Err(problems),
-            Err(error) => one_line(&error),
-        };
-        let named = problem.split('`').nth(1).map(str::to_owned);
-        let key = if problem.starts_with("unknown field") {
-            named
-        } else if problem.starts_with("missing field") {
-            // Missing because it was taken out below?
-            if problems.iter().all(|(key, _)| *key != named) {
-                problems.push((None, problem));
+    let mut problems = take_unknown(step);
+    let has_unknown = !problems.is_empty();
+    // What has a wrong type is taken out and the rest read again, so that one problem doesn't hide another.
+    let spelled = loop {
+        match step.clone().try_into::<Spelled>() {
+            Ok(spelled) => break spelled,
+            Err(error) => {
+                let problem = one_line(&error);
+                let key = to_blame(step, &problem);
+                let taken = key.as_ref().and_then(|key| take(step, key));
+                // Without the operator nothing more can be said.
+                let is_last = taken.is_none() || key.as_deref() == Some(OPERATOR);
+                problems.push((key, problem));
+                if is_last {
+                    return Err(problems);
+                }
             }
-            return Err(problems);
-        } else {
-            to_blame(step, &problem)
-        };
-        let removed = key.as_ref().and_then(|key| step.remove(key));
-        problems.push((key, problem));
-        if removed.is_none() {
-            return Err(problems);
         }
+    };
+    let misfits = match Growth::try_from(spelled) {
+        Ok(growth) if problems.is_empty() => return Ok(growth),
+        Ok(_) => Vec::new(),
+        Err(Misfits(misfits)) => misfits,
+    };
+    let found = misfits.into_iter().filter_map(|misfit| match misfit {
+        Misfit::Key { key, problem } => Some((Some(key.to_owned()), problem)),
+        // What was taken out above, or is misspelt, isn't missing.
+        Misfit::Missing { keys, problem } => {
+            let is_there =
+                |(key, _): &(Option<String>, _)| key.as_deref().is_some_and(|key| keys.contains(&key));
+            (!has_unknown && !problems.iter().any(is_there)).then_some((None, problem))
+        }
+    });
+    let found: Vec<_> = found.collect();
+    Err(problems.into_iter().chain(found).collect())
+}
+
+/// Takes out what is no key of any step, or no size of a width.
+fn take_unknown(step: &mut Table) -> Vec<(Option<String>, String)> {
+    let word = step.get(OPERATOR).and_then(|word| word.clone().try_into::<Word>().ok());
+    let expected = word.map_or_else(|| KEYS.to_vec(), Word::keys);
+    let mut problems = Vec::new();
+    let mut take = |table: &mut Table, known: &[&str], expected: &[&str]| {
+        let unknown: Vec<String> =
+            table.keys().filter(|key| !known.contains(&key.as_str())).cloned().collect();
+        for key in unknown {
+            table.remove(&key);
+            let problem = format!("unknown field `{}`, expected {}", key.escape_debug(), one_of(expected));
+            problems.push((Some(key), problem));
+        }
+    };
+    take(step, &KEYS, &expected);
+    if let Some(Value::Table(width)) = step.get_mut(WIDTH) {
+        take(width, &SIZES, &SIZES);
+    }
+    problems
+}
+
+fn one_of(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match &names[..] {
+        [one] => one.clone(),
+        [one, other] => format!("{one} or {other}"),
+        several => format!("one of {}", several.join(", ")),
     }
 }
 
-/// The key without which the problem is another: serde doesn't say where in a tagged value it found a wrong type.
+/// Takes out a key of a step, or of its width.
+fn take(step: &mut Table, key: &str) -> Option<Value> {
+    step.remove(key).or_else(|| step.get_mut(WIDTH)?.as_table_mut()?.remove(key))
+}
+
+/// The key without which the problem is another: serde doesn't say where it found a wrong type.
 fn to_blame(step: &Table, problem: &str) -> Option<String> {
     let is_to_blame = |key: &&String| {
         let mut without = step.clone();
-        without.remove(*key);
-        without.try_into::<Growth>().map_or_else(|error| one_line(&error) != problem, |_| true)
+        take(&mut without, key);
+        without.try_into::<Spelled>().map_or_else(|error| one_line(&error) != problem, |_| true)
     };
+    let sizes = step.get(WIDTH).and_then(Value::as_table).into_iter().flat_map(Table::keys);
     // Without the operator every problem is another.
-    let mut keys = step.keys().filter(|key| *key != OPERATOR);
-    keys.find(is_to_blame).cloned().or_else(|| step.contains_key(OPERATOR).then(|| OPERATOR.to_owned()))
+    let keys = sizes.chain(step.keys().filter(|key| *key != OPERATOR));
+    keys.into_iter()
+        .find(is_to_blame)
+        .cloned()
+        .or_else(|| step.contains_key(OPERATOR).then(|| OPERATOR.to_owned()))
 }
 
 /// Where a key stands in a step or in a table of it.

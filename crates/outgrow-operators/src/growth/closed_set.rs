@@ -24,7 +24,7 @@ impl UnknownWord {
     }
 }
 
-/// Gives an enum `ALL`, `word`, `Display` and `FromStr`.
+/// Gives an enum `ALL`, `word`, `Display`, `FromStr` and `Deserialize`.
 macro_rules! closed_set {
     ($name:ident, $what:literal, $count:literal, $($variant:ident => $word:literal),+ $(,)?) => {
         impl $name {
@@ -54,6 +54,26 @@ macro_rules! closed_set {
                     what: $what,
                     expected: Self::ALL.map(Self::word).join(", "),
                 })
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct OneWord;
+
+                impl serde::de::Visitor<'_> for OneWord {
+                    type Value = $name;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        formatter.write_str(&$name::ALL.map($name::word).join(" or "))
+                    }
+
+                    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<$name, E> {
+                        word.parse().map_err(E::custom)
+                    }
+                }
+
+                deserializer.deserialize_str(OneWord)
             }
         }
     };

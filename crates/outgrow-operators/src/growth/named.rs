@@ -1,65 +1,9 @@
 //! A growth from an operator's word, an axis and parameters: the vocabulary that recipes and the command line share.
 //! How a parameter is spelt on a command line is not known here.
 
-use serde::Deserialize;
+use std::fmt;
 
-use crate::growth::{Depth, Growth, MatricesFile, Placement, Width, closed_set::closed_set};
-
-/// An operator by its word. `zero` and `random` grow in depth unless an axis says otherwise; `zero-depth` and the like
-/// say it themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operator {
-    /// [`Growth::Stack`].
-    Stack,
-    /// [`Growth::Interleave`].
-    Interleave,
-    /// [`Growth::Middle`].
-    Middle,
-    /// [`Growth::Lidas`].
-    Lidas,
-    /// [`Growth::Solar`].
-    Solar,
-    /// [`Growth::Last`].
-    Last,
-    /// [`Growth::ZeroDepth`] or [`Growth::ZeroWidth`].
-    Zero,
-    /// [`Growth::RandomDepth`] or [`Growth::RandomWidth`].
-    Random,
-    /// [`Growth::Learned`].
-    Learned,
-    /// [`Growth::Split`].
-    Split,
-    /// [`Growth::Hyperclone`].
-    Hyperclone,
-    /// [`Growth::Aki`].
-    Aki,
-    /// [`Growth::ZeroDepth`].
-    ZeroDepth,
-    /// [`Growth::ZeroWidth`].
-    ZeroWidth,
-    /// [`Growth::RandomDepth`].
-    RandomDepth,
-    /// [`Growth::RandomWidth`].
-    RandomWidth,
-}
-
-closed_set!(Operator, "operator", 16,
-    Stack => "stack", Interleave => "interleave", Middle => "middle", Lidas => "lidas", Solar => "solar", Last => "last",
-    Zero => "zero", Random => "random", Learned => "learned", Split => "split", Hyperclone => "hyperclone", Aki => "aki",
-    ZeroDepth => "zero-depth", ZeroWidth => "zero-width", RandomDepth => "random-depth", RandomWidth => "random-width",
-);
-
-/// What becomes larger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Axis {
-    /// The number of layers.
-    Depth,
-    /// What each layer has: channels, neurons and heads.
-    Width,
-}
-
-closed_set!(Axis, "axis", 2, Depth => "depth", Width => "width");
+use crate::growth::{Axis, Depth, Growth, MatricesFile, Operator, Placement, Width};
 
 /// What an operator may be told; each has a use for some of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -103,19 +47,32 @@ pub enum ParameterError {
         parameter: &'static str,
     },
     /// The depth is said in two ways.
-    #[error("`num_hidden_layers` and `factor` both say the depth; expected one of them")]
+    #[error("`num_hidden_layers` and `factor` both say the depth; give one of them")]
     DepthTwice,
     /// Parameters that it has no use for.
     #[error("`{operator}` has no use for {}", .parameters.join(", "))]
     Unused {
         /// The operator.
         operator: Operator,
+        /// What it is to grow, where it could grow another axis as well.
+        grows: Option<Axis>,
         /// The parameters, in the order of [`Parameters`].
         parameters: Vec<&'static str>,
     },
 }
 
 impl ParameterError {
+    /// The axis on which all parameters that are of no use would be of some.
+    pub fn other_axis(&self) -> Option<Axis> {
+        match self {
+            Self::Unused { operator, grows: Some(grows), parameters } => {
+                let other = operator.axes().iter().find(|axis| *axis != grows)?;
+                parameters.iter().all(|parameter| operator.takes(*other, parameter)).then_some(*other)
+            }
+            Self::Unused { .. } | Self::Axis { .. } | Self::Missing { .. } | Self::DepthTwice => None,
+        }
+    }
+
     /// Whether what the user gave is at fault and can be mended: always.
     pub fn is_input(&self) -> bool {
         true
@@ -126,6 +83,45 @@ impl ParameterError {
         false
     }
 }
+
+/// All that keeps a word and parameters from being a growth; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterErrors(Vec<ParameterError>);
+
+impl ParameterErrors {
+    /// One after the other.
+    pub fn iter(&self) -> std::slice::Iter<'_, ParameterError> {
+        self.0.iter()
+    }
+
+    /// Whether what the user gave is at fault and can be mended: always.
+    pub fn is_input(&self) -> bool {
+        true
+    }
+
+    /// Whether a disk is full: never.
+    pub fn is_disk_full(&self) -> bool {
+        false
+    }
+}
+
+impl<'a> IntoIterator for &'a ParameterErrors {
+    type Item = &'a ParameterError;
+    type IntoIter = std::slice::Iter<'a, ParameterError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for ParameterErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.iter().map(ToString::to_string).collect();
+        f.write_str(&all.join("; "))
+    }
+}
+
+impl std::error::Error for ParameterErrors {}
 
 impl Growth {
     /// The growth that an operator makes of its parameters.
@@ -141,115 +137,90 @@ impl Growth {
     /// ```
     ///
     /// # Errors
-    /// An axis that the operator doesn't have, a parameter that is missing, or all that it has no use for.
-    pub fn named(
-        operator: Operator,
-        axis: Option<Axis>,
-        mut given: Parameters,
-    ) -> Result<Self, ParameterError> {
-        let on = |home: Axis| match axis {
-            Some(axis) if axis != home => Err(ParameterError::Axis { operator, only: home }),
-            _ => Ok(()),
+    /// An axis that the operator doesn't have; else every parameter that is missing and all that it has no use for.
+    pub fn named(operator: Operator, axis: Option<Axis>, given: Parameters) -> Result<Self, ParameterErrors> {
+        let axes = operator.axes();
+        let grows = match axis {
+            Some(axis) if axes.contains(&axis) => vec![axis],
+            Some(_) => return Err(ParameterErrors(vec![ParameterError::Axis { operator, only: axes[0] }])),
+            // Without an axis it may grow on both.
+            None if operator == Operator::Learned => axes.to_vec(),
+            None => vec![axes[0]],
         };
-        let growth = match (operator, axis.unwrap_or(Axis::Depth)) {
-            (Operator::Stack, _) => {
-                on(Axis::Depth)?;
-                Self::Stack { factor: needed(&mut given.factor, "factor")? }
+        let mut errors = Vec::new();
+        let is_unused = |parameter: &&str| !grows.iter().any(|axis| operator.takes(*axis, parameter));
+        let parameters: Vec<&'static str> = given.given().into_iter().filter(is_unused).collect();
+        if !parameters.is_empty() {
+            let is_choice = axes.len() > grows.len();
+            let grows = grows.first().copied().filter(|_| is_choice);
+            errors.push(ParameterError::Unused { operator, grows, parameters });
+        }
+        match built(operator, grows[0], given) {
+            Ok(growth) if errors.is_empty() => Ok(growth),
+            Ok(_) => Err(ParameterErrors(errors)),
+            Err(error) => {
+                errors.insert(0, error);
+                Err(ParameterErrors(errors))
             }
-            (Operator::Interleave, _) => {
-                on(Axis::Depth)?;
-                Self::Interleave { factor: needed(&mut given.factor, "factor")? }
-            }
-            (Operator::Middle, _) => {
-                on(Axis::Depth)?;
-                Self::Middle { block_layers: needed(&mut given.block_layers, "block_layers")? }
-            }
-            (Operator::Lidas, _) => {
-                on(Axis::Depth)?;
-                Self::Lidas { block_layers: needed(&mut given.block_layers, "block_layers")? }
-            }
-            (Operator::Solar, _) => {
-                on(Axis::Depth)?;
-                Self::Solar { drop_layers: needed(&mut given.drop_layers, "drop_layers")? }
-            }
-            (Operator::Last, _) => {
-                on(Axis::Depth)?;
-                Self::Last { depth: given.needed_depth()? }
-            }
-            (Operator::Zero, Axis::Depth) | (Operator::ZeroDepth, _) => {
-                on(Axis::Depth)?;
-                let placement = given.placement.take().unwrap_or_default();
-                Self::ZeroDepth { depth: given.needed_depth()?, placement }
-            }
-            (Operator::Random, Axis::Depth) | (Operator::RandomDepth, _) => {
-                on(Axis::Depth)?;
-                Self::RandomDepth { depth: given.needed_depth()?, seed: given.take_seed() }
-            }
-            (Operator::Zero, Axis::Width) | (Operator::ZeroWidth, _) => {
-                on(Axis::Width)?;
-                Self::ZeroWidth { width: given.needed_width()?, seed: given.take_seed() }
-            }
-            (Operator::Random, Axis::Width) | (Operator::RandomWidth, _) => {
-                on(Axis::Width)?;
-                Self::RandomWidth { width: given.needed_width()?, seed: given.take_seed() }
-            }
-            (Operator::Split, _) => {
-                on(Axis::Width)?;
-                Self::Split { width: given.needed_width()?, share: given.share.take() }
-            }
-            (Operator::Hyperclone, _) => {
-                on(Axis::Width)?;
-                Self::Hyperclone { factor: needed(&mut given.factor, "factor")? }
-            }
-            (Operator::Aki, _) => {
-                on(Axis::Width)?;
-                Self::Aki { width: given.needed_width()? }
-            }
-            // Without an axis it may grow on both; with one, what is left is of no use.
-            (Operator::Learned, _) => Self::Learned {
-                depth: if axis == Some(Axis::Width) { None } else { given.take_depth()? },
-                width: if axis == Some(Axis::Depth) {
-                    Width::default()
-                } else {
-                    std::mem::take(&mut given.width)
-                },
-                matrices: given.matrices.take(),
-                seed: given.take_seed(),
-            },
-        };
-        match given.left() {
-            parameters if parameters.is_empty() => Ok(growth),
-            parameters => Err(ParameterError::Unused { operator, parameters }),
         }
     }
 }
 
+/// What is made of the parameters that it takes; the others are passed over.
+fn built(operator: Operator, axis: Axis, mut given: Parameters) -> Result<Growth, ParameterError> {
+    let seed = given.take_seed();
+    Ok(match (operator, axis) {
+        (Operator::Stack, _) => Growth::Stack { factor: needed(given.factor, "factor")? },
+        (Operator::Interleave, _) => Growth::Interleave { factor: needed(given.factor, "factor")? },
+        (Operator::Middle, _) => Growth::Middle { block_layers: needed(given.block_layers, "block_layers")? },
+        (Operator::Lidas, _) => Growth::Lidas { block_layers: needed(given.block_layers, "block_layers")? },
+        (Operator::Solar, _) => Growth::Solar { drop_layers: needed(given.drop_layers, "drop_layers")? },
+        (Operator::Last, _) => Growth::Last { depth: given.needed_depth()? },
+        (Operator::Zero, Axis::Depth) | (Operator::ZeroDepth, _) => {
+            let placement = given.placement.unwrap_or_default();
+            Growth::ZeroDepth { depth: given.needed_depth()?, placement }
+        }
+        (Operator::Random, Axis::Depth) | (Operator::RandomDepth, _) => {
+            Growth::RandomDepth { depth: given.needed_depth()?, seed }
+        }
+        (Operator::Zero, Axis::Width) | (Operator::ZeroWidth, _) => {
+            Growth::ZeroWidth { width: given.needed_width()?, seed }
+        }
+        (Operator::Random, Axis::Width) | (Operator::RandomWidth, _) => {
+            Growth::RandomWidth { width: given.needed_width()?, seed }
+        }
+        (Operator::Split, _) => Growth::Split { width: given.needed_width()?, share: given.share },
+        (Operator::Hyperclone, _) => Growth::Hyperclone { factor: needed(given.factor, "factor")? },
+        (Operator::Aki, _) => Growth::Aki { width: given.needed_width()? },
+        (Operator::Learned, _) => {
+            Growth::Learned { depth: given.depth()?, width: given.width, matrices: given.matrices, seed }
+        }
+    })
+}
+
 impl Parameters {
     /// A number of layers or a factor.
-    fn take_depth(&mut self) -> Result<Option<Depth>, ParameterError> {
-        match (self.num_hidden_layers.take(), self.factor.take()) {
+    fn depth(&self) -> Result<Option<Depth>, ParameterError> {
+        match (self.num_hidden_layers, self.factor) {
             (Some(_), Some(_)) => Err(ParameterError::DepthTwice),
             (layers, factor) => Ok(layers.map(Depth::Layers).or(factor.map(Depth::Factor))),
         }
     }
 
-    fn needed_depth(&mut self) -> Result<Depth, ParameterError> {
-        self.take_depth()?.ok_or(ParameterError::Missing { parameter: "num_hidden_layers" })
+    fn needed_depth(&self) -> Result<Depth, ParameterError> {
+        needed(self.depth()?, "num_hidden_layers")
     }
 
-    fn needed_width(&mut self) -> Result<Width, ParameterError> {
-        match std::mem::take(&mut self.width) {
-            width if width == Width::default() => Err(ParameterError::Missing { parameter: "width" }),
-            width => Ok(width),
-        }
+    fn needed_width(&self) -> Result<Width, ParameterError> {
+        needed(Some(self.width).filter(|width| *width != Width::default()), "width")
     }
 
-    fn take_seed(&mut self) -> u64 {
+    pub(super) fn take_seed(&mut self) -> u64 {
         self.seed.take().unwrap_or(0)
     }
 
-    /// Those that nothing has taken.
-    fn left(&self) -> Vec<&'static str> {
+    /// Those that are given.
+    pub(super) fn given(&self) -> Vec<&'static str> {
         let Width { hidden_size, intermediate_size, num_attention_heads, num_key_value_heads } = self.width;
         let all = [
             ("factor", self.factor.is_some()),
@@ -269,6 +240,6 @@ impl Parameters {
     }
 }
 
-fn needed<T>(parameter: &mut Option<T>, name: &'static str) -> Result<T, ParameterError> {
-    parameter.take().ok_or(ParameterError::Missing { parameter: name })
+fn needed<T>(parameter: Option<T>, name: &'static str) -> Result<T, ParameterError> {
+    parameter.ok_or(ParameterError::Missing { parameter: name })
 }

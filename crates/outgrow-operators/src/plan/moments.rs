@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     error::GrowthError,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What becomes of an optimizer's moments when a model is grown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Moments {
     /// They are gone: the optimizer starts anew, as in arXiv 2405.15319.

@@ -90,13 +90,13 @@ seed = -1
 "#;
     assert_snapshot!(problems(text).replace("; line", ";\nline"), @r#"
     line 1: unknown key `name`: expected steps;
-    line 5: unknown field `depth`, expected `factor`;
-    line 6: factor: invalid type: string "two", expected usize;
     line 4: unknown field `factr`, expected `factor`;
-    line 9: operator: unknown variant `stak`, expected one of `stack`, `interleave`, `layers`, `pattern`, `middle`, `lidas`, `solar`, `last`, `zero-depth`, `random-depth`, `split`, `hyperclone`, `aki`, `zero-width`, `random-width`, `learned`, `noise`, `zero`, `random`;
+    line 5: unknown field `depth`, expected `factor`;
+    line 6: factor: invalid type: string "two", expected a whole number from 0 on;
+    line 9: operator: `stak` is no operator; expected stack, interleave, middle, lidas, solar, last, zero, random, learned, split, hyperclone, aki, zero-depth, zero-width, random-depth, random-width, layers, pattern, noise;
     line 11: missing field `operator`;
     line 17: unknown field `hiden_size`, expected one of `hidden_size`, `intermediate_size`, `num_attention_heads`, `num_key_value_heads`;
-    line 22: seed: invalid value: integer `-1`, expected u64
+    line 22: seed: invalid value: integer `-1`, expected a whole number from 0 on
     "#);
     assert_snapshot!(problems("steps = 3"), @"line 1: steps is of type integer; expected [[steps]]");
     assert_snapshot!(problems("steps = [3]"), @"line 1: a step is of type integer; expected a table with an operator");
@@ -146,6 +146,12 @@ fn recipes_know_the_words_of_the_command_line_and_a_factor_as_a_depth() {
             "operator = 'random'\naxis = 'width'\nwidth.hidden_size = 64",
             "operator = 'random-width'\nwidth.hidden_size = 64\nseed = 0",
         ),
+        (
+            "operator = 'learned'\naxis = 'width'\nwidth.hidden_size = 64",
+            "operator = 'learned'\nwidth.hidden_size = 64",
+        ),
+        ("operator = 'stack'\naxis = 'depth'\nfactor = 2", "operator = 'stack'\nfactor = 2"),
+        ("operator = 'noise'\namount = 0.1", "operator = 'noise'\namount = 0.1\nseed = 0"),
     ] {
         assert_eq!(step(one).unwrap(), step(other).unwrap());
     }
@@ -155,12 +161,101 @@ fn recipes_know_the_words_of_the_command_line_and_a_factor_as_a_depth() {
         assert!(written.contains("factor = 2"), "{written}");
         assert_eq!(GrowthRecipe::parse(&written, Path::new("")).unwrap(), recipe);
     }
-    assert_snapshot!(step("operator = 'zero'\nfactor = 2\nnum_hidden_layers = 4").unwrap_err(), @"line 3: factor: num_hidden_layers and factor both say the depth; expected one of them");
-    assert_snapshot!(step("operator = 'zero-depth'").unwrap_err(), @"line 1: missing field `num_hidden_layers` or `factor`");
-    assert_snapshot!(step("operator = 'zero'").unwrap_err(), @"line 1: missing field `num_hidden_layers` or `factor`");
-    assert_snapshot!(step("operator = 'zero'\naxis = 'deep'\nfactor = 2").unwrap_err(), @"line 3: axis: unknown variant `deep`, expected `depth` or `width`");
-    assert_snapshot!(
-        step("operator = 'random'\naxis = 'width'\nwidth.hidden_size = 64\nfactor = 2").unwrap_err(), @"line 5: unknown field `factor`: `random` has no use for it on this axis");
+}
+
+/// What is said of each of these steps, a line each.
+fn said_of(steps: &[&str]) -> String {
+    let said = steps.iter().map(|keys| {
+        let text = format!("[[steps]]\n{}", keys.replace(", ", "\n"));
+        let problems = GrowthRecipe::parse(&text, Path::new("")).unwrap_err();
+        format!("{keys}: {problems}\n")
+    });
+    said.collect()
+}
+
+#[test]
+fn a_key_of_no_use_is_named_with_the_axis_on_which_it_is_of_none() {
+    assert_snapshot!(said_of(&[
+        "operator = 'stack', factor = 2, drop_layers = 3, seed = 1",
+        "operator = 'stack', factor = 2, axis = 'width'",
+        "operator = 'split', axis = 'depth', width.hidden_size = 3",
+        "operator = 'zero', width.hidden_size = 64",
+        "operator = 'random', axis = 'width', width.hidden_size = 64, factor = 2",
+        "operator = 'zero', axis = 'width', width.hidden_size = 64, placement = 'top'",
+        "operator = 'learned', axis = 'depth', width.hidden_size = 64",
+        "operator = 'learned', axis = 'width', factor = 2, share = 0.5",
+        "operator = 'layers', layers = [0,1], factor = 2, axis = 'depth'",
+        "operator = 'noise', amount = 0.1, pattern = '1-2'",
+    ]), @r#"
+    operator = 'stack', factor = 2, drop_layers = 3, seed = 1: line 4: `stack` has no use for `drop_layers`; line 5: `stack` has no use for `seed`
+    operator = 'stack', factor = 2, axis = 'width': line 4: axis: `stack` has no other axis than depth
+    operator = 'split', axis = 'depth', width.hidden_size = 3: line 3: axis: `split` has no other axis than width
+    operator = 'zero', width.hidden_size = 64: line 1: `zero` needs `num_hidden_layers` or `factor`; line 3: `zero` has no use for `width.hidden_size` in depth; with axis = "width" it has
+    operator = 'random', axis = 'width', width.hidden_size = 64, factor = 2: line 5: `random` has no use for `factor` in width; with axis = "depth" it has
+    operator = 'zero', axis = 'width', width.hidden_size = 64, placement = 'top': line 5: `zero` has no use for `placement` in width; with axis = "depth" it has
+    operator = 'learned', axis = 'depth', width.hidden_size = 64: line 4: `learned` has no use for `width.hidden_size` in depth; with axis = "width" it has
+    operator = 'learned', axis = 'width', factor = 2, share = 0.5: line 4: `learned` has no use for `factor` in width; line 5: `learned` has no use for `share` in width
+    operator = 'layers', layers = [0,1], factor = 2, axis = 'depth': line 4: `layers` has no use for `factor`; line 5: `layers` has no use for `axis`
+    operator = 'noise', amount = 0.1, pattern = '1-2': line 4: `noise` has no use for `pattern`
+    "#);
+}
+
+#[test]
+fn what_is_missing_is_said_and_a_seed_may_be_left_out() {
+    assert_snapshot!(said_of(&[
+        "operator = 'stack'",
+        "operator = 'zero'",
+        "operator = 'zero-depth'",
+        "operator = 'random-depth'",
+        "operator = 'random', axis = 'width'",
+        "operator = 'split'",
+        "operator = 'solar', block_layers = 2",
+        "operator = 'layers'",
+        "operator = 'noise', seed = 1",
+        "operator = 'zero', factor = 2, num_hidden_layers = 4",
+    ]), @"
+    operator = 'stack': line 1: `stack` needs `factor`
+    operator = 'zero': line 1: `zero` needs `num_hidden_layers` or `factor`
+    operator = 'zero-depth': line 1: `zero-depth` needs `num_hidden_layers` or `factor`
+    operator = 'random-depth': line 1: `random-depth` needs `num_hidden_layers` or `factor`
+    operator = 'random', axis = 'width': line 1: `random` needs a size in `width`, such as width.hidden_size
+    operator = 'split': line 1: `split` needs a size in `width`, such as width.hidden_size
+    operator = 'solar', block_layers = 2: line 1: `solar` needs `drop_layers`; line 3: `solar` has no use for `block_layers`
+    operator = 'layers': line 1: `layers` needs `layers`
+    operator = 'noise', seed = 1: line 1: `noise` needs `amount`
+    operator = 'zero', factor = 2, num_hidden_layers = 4: line 3: `num_hidden_layers` and `factor` both say the depth; give one of them
+    ");
+}
+
+#[test]
+fn a_value_of_another_type_gives_one_complaint() {
+    assert_snapshot!(said_of(&[
+        "operator = 'zero', axis = 3, factor = 2",
+        "operator = 'zero', axis = 'deep', factor = 2",
+        "operator = 'zero', factor = 'two'",
+        "operator = 'stack', factor = 2.0",
+        "operator = 'stack', factor = -1",
+        "operator = 3, factor = 2",
+        "operator = 'split', width = 64",
+        "operator = 'split', width.hidden_size = '64', share = 'half'",
+        "operator = 'layers', layers = '0,1'",
+        "operator = 'zero', num_hidden_layers = 4, placement = 'bottom'",
+        "operator = 'noise', amount = 0.1, mix = 1",
+        "operator = 'learned', width.hidden_size = 64, matrices = 3",
+    ]), @r#"
+    operator = 'zero', axis = 3, factor = 2: line 3: axis: invalid type: integer `3`, expected depth or width
+    operator = 'zero', axis = 'deep', factor = 2: line 3: axis: `deep` is no axis; expected depth, width
+    operator = 'zero', factor = 'two': line 3: factor: invalid type: string "two", expected a whole number from 0 on
+    operator = 'stack', factor = 2.0: line 3: factor: invalid type: floating point `2.0`, expected a whole number from 0 on
+    operator = 'stack', factor = -1: line 3: factor: invalid value: integer `-1`, expected a whole number from 0 on
+    operator = 3, factor = 2: line 2: operator: invalid type: integer `3`, expected the word of an operator, such as "stack"
+    operator = 'split', width = 64: line 3: width: invalid type: integer `64`, expected a table of sizes, such as { hidden_size = 1024 }
+    operator = 'split', width.hidden_size = '64', share = 'half': line 3: hidden_size: invalid type: string "64", expected a whole number from 0 on; line 4: share: invalid type: string "half", expected a number
+    operator = 'layers', layers = '0,1': line 3: layers: invalid type: string "0,1", expected a sequence
+    operator = 'zero', num_hidden_layers = 4, placement = 'bottom': line 4: placement: `bottom` is no placement; expected interleaved, top
+    operator = 'noise', amount = 0.1, mix = 1: line 4: mix: invalid type: integer `1`, expected linear or variance-preserving
+    operator = 'learned', width.hidden_size = 64, matrices = 3: line 4: matrices: invalid type: integer `3`, expected path string
+    "#);
 }
 
 proptest! {

@@ -145,37 +145,29 @@ impl Flags {
         }
         let Some(operator) = self.operator.take() else { return Ok(None) };
         let (axis, parameters) = (self.axis.take(), self.take_parameters());
-        let named = match Growth::named(operator, axis, parameters.clone()) {
-            Err(ParameterError::Unused { parameters: unused, .. }) if is_noisy && unused == ["seed"] => {
-                Growth::named(operator, axis, Parameters { seed: None, ..parameters })
-            }
-            named => named,
+        let is_the_noises = |error: &ParameterError| match error {
+            ParameterError::Unused { parameters, .. } => is_noisy && parameters.contains(&"seed"),
+            _ => false,
         };
-        match named {
-            Ok(growth) => Ok(Some(growth)),
-            Err(ParameterError::Unused { parameters, .. }) => {
-                let unused = parameters.iter().filter(|name| !(is_noisy && **name == "seed")).map(|name| flag(name));
-                let unused: Vec<String> = unused.chain(self.left()).collect();
-                Err(BadInput(format!("--operator {operator} has no use for {}", unused.join(", "))))
+        let named = Growth::named(operator, axis, parameters.clone()).or_else(|errors| {
+            let without_seed = Parameters { seed: None, ..parameters };
+            if errors.iter().any(is_the_noises) {
+                Growth::named(operator, axis, without_seed)
+            } else {
+                Err(errors)
             }
-            Err(ParameterError::Axis { only, .. }) => {
-                Err(BadInput(format!("--operator {operator} has no other axis than {only}")))
-            }
-            Err(ParameterError::Missing { parameter: "width" }) => Err(BadInput(
-                "a size is missing: --hidden-size, --intermediate-size, --num-attention-heads or --num-key-value-heads".into(),
-            )),
-            Err(ParameterError::Missing { parameter: "num_hidden_layers" }) => {
-                Err(BadInput("--num-hidden-layers or --factor is missing, such as --factor 2".into()))
-            }
-            Err(ParameterError::DepthTwice) => {
-                Err(BadInput("--num-hidden-layers and --factor both say the depth; give one of them".into()))
-            }
-            Err(ParameterError::Missing { parameter }) => {
-                let flag = flag(parameter);
-                Err(BadInput(format!("{flag} is missing, such as {flag} {}", example(operator, parameter))))
-            }
-            Err(other) => Err(BadInput(other.to_string())),
+        });
+        let errors = match named {
+            Ok(growth) => return Ok(Some(growth)),
+            Err(errors) => errors,
+        };
+        let mut left = self.left();
+        let mut problems: Vec<String> =
+            errors.iter().map(|error| in_flags(operator, error, &mut left)).collect();
+        if !left.is_empty() {
+            problems.push(format!("--operator {operator} has no use for {}", left.join(", ")));
         }
+        Err(BadInput(problems.join("; ")))
     }
 
     fn take_parameters(&mut self) -> Parameters {
@@ -236,6 +228,32 @@ impl Flags {
 
 fn parse_layer(text: &str) -> Result<usize, String> {
     text.trim().parse().map_err(|_| "expected numbers of layers from 0 on, such as 0,1,2,0,1,2".to_owned())
+}
+
+/// What an operator says of its parameters, in the command line's words. Flags that nothing has taken are named with
+/// those that it has no use for.
+fn in_flags(operator: Operator, error: &ParameterError, left: &mut Vec<String>) -> String {
+    match error {
+        ParameterError::Unused { grows, parameters, .. } => {
+            let flags = parameters.iter().map(|name| flag(name)).chain(left.drain(..)).collect::<Vec<_>>();
+            let on = grows.map(|axis| format!(" in {axis}")).unwrap_or_default();
+            let hint = error.other_axis().map(|axis| format!("; with --axis {axis} it has")).unwrap_or_default();
+            format!("--operator {operator} has no use for {}{on}{hint}", flags.join(", "))
+        }
+        ParameterError::Axis { only, .. } => format!("--operator {operator} has no other axis than {only}"),
+        ParameterError::Missing { parameter: "width" } => {
+            "a size is missing: --hidden-size, --intermediate-size, --num-attention-heads or --num-key-value-heads".into()
+        }
+        ParameterError::Missing { parameter: "num_hidden_layers" } => {
+            "--num-hidden-layers or --factor is missing, such as --factor 2".into()
+        }
+        ParameterError::DepthTwice => "--num-hidden-layers and --factor both say the depth; give one of them".into(),
+        ParameterError::Missing { parameter } => {
+            let flag = flag(parameter);
+            format!("{flag} is missing, such as {flag} {}", example(operator, parameter))
+        }
+        other => other.to_string(),
+    }
 }
 
 /// A parameter as a flag.
@@ -303,8 +321,8 @@ mod tests {
         insta::assert_snapshot!(growths("--operator zero-depth --axis width --factor 2"), @"--operator zero-depth has no other axis than depth");
         insta::assert_snapshot!(growths("--operator zero --factor 2 --num-hidden-layers 8"), @"--num-hidden-layers and --factor both say the depth; give one of them");
         insta::assert_snapshot!(growths("--operator zero"), @"--num-hidden-layers or --factor is missing, such as --factor 2");
-        insta::assert_snapshot!(growths("--operator learned --axis width --factor 2"), @"--operator learned has no use for --factor");
-        insta::assert_snapshot!(growths("--operator learned --axis depth --hidden-size 64"), @"--operator learned has no use for --hidden-size");
+        insta::assert_snapshot!(growths("--operator learned --axis width --factor 2"), @"--operator learned has no use for --factor in width; with --axis depth it has");
+        insta::assert_snapshot!(growths("--operator learned --axis depth --hidden-size 64"), @"--operator learned has no use for --hidden-size in depth; with --axis width it has");
     }
 
     #[test]
@@ -315,6 +333,8 @@ mod tests {
         insta::assert_snapshot!(growths("--operator stack --factor 2 --axis width"), @"--operator stack has no other axis than depth");
         insta::assert_snapshot!(growths("--operator split --axis depth --hidden-size 3"), @"--operator split has no other axis than width");
         insta::assert_snapshot!(growths("--operator split"), @"a size is missing: --hidden-size, --intermediate-size, --num-attention-heads or --num-key-value-heads");
+        insta::assert_snapshot!(growths("--operator zero --hidden-size 64"), @"--num-hidden-layers or --factor is missing, such as --factor 2; --operator zero has no use for --hidden-size in depth; with --axis width it has");
+        insta::assert_snapshot!(growths("--operator solar --factor 2 --noise 0.1 --seed 1"), @"--drop-layers is missing, such as --drop-layers 8; --operator solar has no use for --factor");
         insta::assert_snapshot!(growths("--layers 0,1 --operator stack --factor 2"), @"--layers has no use for --operator, --factor");
     }
 }
