@@ -13,20 +13,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
              "num_hidden_layers": 8, "num_attention_heads": 4, "max_position_embeddings": 128, "rms_norm_eps": 1e-5,
              "tie_word_embeddings": false }"#,
     )?;
-    let rate =
-        |peak, warmup_tokens| Cosine { peak, minimum: peak / 10.0, warmup_tokens, horizon_tokens: None };
+    let rate = Cosine { peak: 4e-3, minimum: 4e-4, warmup_tokens: 80_000, horizon_tokens: None };
 
-    let scratch = Schedule::scratch(model.clone(), TOKENS, rate(4e-3, 80_000).over(TOKENS))?;
+    let scratch = Schedule::scratch(model.clone(), TOKENS, rate.over(TOKENS))?;
     println!("{}", scratch.describe(SEQUENCE_LENGTH));
 
     // The grown run may spend what scratch spends, its base included.
     let flops = scratch.flops(FlopConvention::Exact, SEQUENCE_LENGTH);
     let settings = GStack {
         factor: 4,
-        base_tokens: 400_000,
-        base_learning_rate: rate(4e-3, 16_000),
+        base_tokens: 800_000,
+        // Half of scratch's rate: a gentle base stacks well. It ends before its horizon, while the rate is still high.
+        base_learning_rate: Cosine {
+            peak: 2e-3,
+            minimum: 2e-4,
+            warmup_tokens: 40_000,
+            horizon_tokens: Some(TOKENS),
+        },
         grown: Length::Budget { flops, sequence_length: SEQUENCE_LENGTH },
-        grown_learning_rate: rate(2e-3, 72_000),
+        grown_learning_rate: rate,
     };
     let grown = Schedule::g_stack(&model, &settings)?;
     println!("{}", grown.describe(SEQUENCE_LENGTH));

@@ -30,7 +30,7 @@ const MOST_SEEDS: u64 = 10_000;
 /// Flags of `outgrow experiment`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The experiment, or `list`.
+    /// The experiment, or a folder of recipes, or `list`.
     name: String,
     /// The folder of runs and report; by default `runs/NAME`. The same command again skips what is done.
     #[arg(long, value_name = "DIR")]
@@ -38,9 +38,12 @@ pub(crate) struct Arguments {
     /// Token shards in DIR/training and DIR/validation, for experiments that bring no text of their own.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// How many seeds, instead of the experiment's.
+    /// How many seeds, instead of the experiment's; a folder of recipes has one.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_SEEDS))]
     seeds: Option<u64>,
+    /// The first of these seeds.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "seeds")]
+    first_seed: u64,
     /// Runs at a time; by default one for each core of the CPU, and one on a GPU.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
@@ -56,18 +59,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         return Ok(());
     }
-    let definition = Definition::named(&arguments.name)?;
+    let folder = Path::new(&arguments.name);
+    let definition =
+        if folder.is_dir() { Definition::of_recipes(folder)? } else { Definition::named(&arguments.name)? };
     let interrupt = Interrupt::from_signals()?;
     let start = Instant::now();
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&definition.name));
     fs::create_dir_all(&out).map_err(Error::at(&out))?;
     let data = data_folder(&definition, arguments.data.as_deref(), &out)?;
     let seeds: Vec<u64> = match arguments.seeds {
-        Some(count) => (1..=count).collect(),
+        Some(count) => (0..count).map(|nth| arguments.first_seed.saturating_add(nth)).collect(),
         None => definition.seeds.clone(),
     };
-    let split = |split: &str| data.join(split).to_string_lossy().into_owned();
-    let runs = definition.runs(&seeds, &split("training"), &split("validation"))?;
+    let runs = definition.runs(&seeds, data.as_deref())?;
     let planned = runs.iter().map(|run| {
         // Many runs take a while to plan.
         if interrupt.is_set() { Err(interrupted()) } else { job(run, &out, &arguments.compute) }
@@ -91,8 +95,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The shards' folder, absolute, as the recipes lie elsewhere.
-fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> Result<PathBuf> {
+/// The shards' folder, absolute, as the recipes lie elsewhere; none where they name their own.
+fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> Result<Option<PathBuf>> {
     let folder = match (definition.data, given) {
         (Data::Bundled, None) => {
             let folder = out.join("data");
@@ -100,6 +104,7 @@ fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> Res
             folder
         }
         (_, Some(folder)) => folder.to_owned(),
+        (Data::OfRecipes, None) => return Ok(None),
         (Data::Given, None) => {
             let problem = format!(
                 "{} brings no text: give --data DIR, with shards made by `outgrow data prepare` in DIR/training and \
@@ -109,7 +114,8 @@ fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> Res
             return Err(BadInput(problem).into());
         }
     };
-    folder.canonicalize().map_err(|error| BadInput(format!("{}: {error}", folder.display())).into())
+    let absolute = folder.canonicalize();
+    absolute.map(Some).map_err(|error| BadInput(format!("{}: {error}", folder.display())).into())
 }
 
 /// Writes a run's recipe and checks it, so that a bad one is found before any run starts. Also says what it is computed

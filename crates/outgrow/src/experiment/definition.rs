@@ -1,11 +1,16 @@
 //! What an experiment is: a TOML file with what all runs share and what each run has of its own.
 //!
-//! The definitions are in the crate's `experiments/` folder and compiled in.
+//! The definitions are in the crate's `experiments/` folder and compiled in. A folder of recipes is an experiment, too.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
 use crate::{
-    error::{BadInput, Result},
+    error::{BadInput, Error, Result},
     recipe::Recipe,
 };
 
@@ -43,6 +48,9 @@ pub(crate) enum Data {
     Bundled,
     /// `--data DIR`, with token shards in `DIR/training` and `DIR/validation`.
     Given,
+    /// Each recipe names its own.
+    #[serde(skip)]
+    OfRecipes,
 }
 
 /// One run of an experiment.
@@ -50,7 +58,7 @@ pub(crate) enum Data {
 pub(crate) struct PlannedRun {
     /// The name of its folder: `g-stack-seed-1`.
     pub name: String,
-    /// The recipe as TOML; `data.training` and `data.validation` are still to be set.
+    /// The recipe as TOML.
     pub table: toml::Table,
 }
 
@@ -68,14 +76,51 @@ impl Definition {
             return Ok(all.swap_remove(index));
         }
         let names: Vec<_> = all.iter().map(|definition| definition.name.as_str()).collect();
-        Err(BadInput(format!("no experiment `{name}`: there are {}", names.join(", "))).into())
+        let names = names.join(", ");
+        Err(BadInput(format!("no experiment `{name}`, and no folder of recipes: there are {names}")).into())
     }
 
-    /// The runs, seed by seed, so that every kind has a first result early.
+    /// The recipes of a folder, `*.toml`, as one experiment. Each keeps its own data, and none its seed.
+    ///
+    /// # Errors
+    /// A folder without recipes; otherwise all that is wrong with them, each with its file.
+    pub(crate) fn of_recipes(folder: &Path) -> Result<Self> {
+        // The recipes are run from copies elsewhere, so what they name has to be absolute.
+        let folder = folder.canonicalize().map_err(Error::at(folder))?;
+        let entries = fs::read_dir(&folder).map_err(Error::at(&folder))?;
+        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        paths.sort();
+        if paths.is_empty() {
+            return Err(BadInput(format!("{}: holds no recipes (*.toml)", folder.display())).into());
+        }
+        let (mut runs, mut problems) = (Vec::new(), Vec::new());
+        for path in &paths {
+            match Recipe::read(path) {
+                Ok(recipe) => runs.push(toml::Table::try_from(&recipe)?),
+                Err(error) => problems.push(error.one_line()),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(BadInput(problems.join("; ")).into());
+        }
+        let name = folder.file_name().map_or_else(|| "recipes".into(), |name| name.to_string_lossy());
+        Ok(Self {
+            name: name.into_owned(),
+            description: format!("the recipes in {}", folder.display()),
+            data: Data::OfRecipes,
+            seeds: vec![1],
+            recipe: toml::Table::new(),
+            runs,
+        })
+    }
+
+    /// The runs, seed by seed, so that every kind has a first result early. They read `data/training` and
+    /// `data/validation`, where it is given, and what their recipes say otherwise.
     ///
     /// # Errors
     /// A run that is no recipe, with the run's name.
-    pub(crate) fn runs(&self, seeds: &[u64], training: &str, validation: &str) -> Result<Vec<PlannedRun>> {
+    pub(crate) fn runs(&self, seeds: &[u64], data: Option<&Path>) -> Result<Vec<PlannedRun>> {
         let mut planned = Vec::new();
         for seed in seeds {
             let Ok(number) = i64::try_from(*seed) else {
@@ -89,10 +134,12 @@ impl Definition {
                 let name = format!("{kind}-seed-{seed}");
                 table.insert("name".into(), name.clone().into());
                 table.insert("seed".into(), number.into());
-                let data = table.entry("data").or_insert_with(|| toml::Table::new().into());
-                if let Some(data) = data.as_table_mut() {
-                    data.insert("training".into(), training.into());
-                    data.insert("validation".into(), validation.into());
+                if let Some(folder) = data {
+                    let data = table.entry("data").or_insert_with(|| toml::Table::new().into());
+                    for split in ["training", "validation"] {
+                        let shards = folder.join(split).to_string_lossy().into_owned();
+                        data.as_table_mut().and_then(|data| data.insert(split.into(), shards.into()));
+                    }
                 }
                 Recipe::from_table(table.clone()).map_err(|problems| {
                     BadInput(format!("{}: run {name}: {}", self.name, problems.join("; ")))
@@ -126,7 +173,7 @@ mod tests {
     #[test]
     fn every_definition_is_an_experiment_whose_runs_are_recipes() {
         for definition in Definition::all() {
-            let runs = definition.runs(&definition.seeds, "training", "validation").unwrap();
+            let runs = definition.runs(&definition.seeds, Some(Path::new("data"))).unwrap();
             assert_eq!(runs.len(), definition.runs.len() * definition.seeds.len());
         }
     }
@@ -134,7 +181,11 @@ mod tests {
     #[test]
     fn an_unknown_experiment_is_refused_with_the_names_that_exist() {
         let message = Definition::named("quickstrat").unwrap_err().to_string();
-        assert!(message.starts_with("no experiment `quickstrat`: there are quickstart,"), "{message}");
+        assert!(
+            message
+                .starts_with("no experiment `quickstrat`, and no folder of recipes: there are quickstart,"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod tiny;
 
 mod pulse;
+mod recipes;
 mod precision;
 mod resuming;
 
