@@ -18,6 +18,7 @@ pub mod shards;
 
 mod checkpoint;
 mod host_tensors;
+mod training_cost;
 mod weights;
 
 pub use checkpoint::Checkpoint;
@@ -30,4 +31,5 @@ pub use host_tensors::{
 };
 pub use notes::Note;
 pub use safetensors::{StoredTensor, spec::TensorSpec};
+pub use training_cost::{COST_FILE, TrainingCost};
 pub use weights::WeightFolder;

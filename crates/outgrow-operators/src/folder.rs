@@ -27,6 +27,7 @@ mod thousands;
 
 pub use self::{
     account::Account,
+    digest::model_sha256,
     growth::FolderGrowth,
     mask::Mask,
     masked::MaskedFolder,

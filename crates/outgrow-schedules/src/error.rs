@@ -108,6 +108,19 @@ pub enum ScheduleError {
         /// Layers of the target.
         num_hidden_layers: usize,
     },
+    /// A base is to be stacked no times.
+    #[error("factor is 0, which leaves nothing of the base: 2 to 4 are usual")]
+    NoFactor,
+    /// The layer counts don't begin where the base is.
+    #[error(
+        "layer_counts is {layer_counts:?}, it must begin with the base's num_hidden_layers, {num_hidden_layers}"
+    )]
+    FirstLayerCount {
+        /// The layer counts.
+        layer_counts: Vec<usize>,
+        /// Layers of the base.
+        num_hidden_layers: usize,
+    },
     /// The layer counts don't lead to the target.
     #[error(
         "layer_counts is {layer_counts:?}, it must rise from at least 1 to the target's num_hidden_layers, {num_hidden_layers}"
@@ -169,6 +182,8 @@ impl ScheduleError {
             | Self::Minimum { .. }
             | Self::WarmUp { .. }
             | Self::Factor { .. }
+            | Self::NoFactor
+            | Self::FirstLayerCount { .. }
             | Self::LayerCounts { .. }
             | Self::MoreThanDoubled { .. }
             | Self::Convention { .. }

@@ -29,6 +29,10 @@ pub struct LearningRate {
 }
 
 impl LearningRate {
+    /// That of a stage without tokens, which takes no step.
+    pub const NONE: Self =
+        Self { peak: 0.0, minimum: 0.0, warmup_tokens: 0, horizon_tokens: 0, start_tokens: 0 };
+
     /// The same curve, entered `tokens` further on: for a stage that follows one of `tokens` and doesn't restart the
     /// rate.
     #[must_use]

@@ -20,6 +20,7 @@ pub use learning_rate::{Cosine, LearningRate};
 pub use methods::{g_stack::GStack, length::Length, stacking2::Stacking2};
 pub use schedule::{
     Schedule,
+    beginning::Beginning,
     builder::{NextStage, ScheduleBuilder},
     growth::PlannedGrowth,
 };

@@ -1,6 +1,7 @@
 //! A run as stages that fit each other: the model of each stage is what its growth makes of the one before. Checked
 //! once, here, by planning each growth and its moments; the plans are kept for whoever trains.
 
+pub(crate) mod beginning;
 pub(crate) mod builder;
 pub(crate) mod growth;
 mod table;
@@ -12,14 +13,19 @@ use outgrow_operators::{Growth, GrowthError, GrowthPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::ScheduleError, flops::FlopConvention, learning_rate::LearningRate,
-    schedule::growth::PlannedGrowth, stage::Stage,
+    error::ScheduleError,
+    flops::FlopConvention,
+    learning_rate::LearningRate,
+    schedule::{beginning::Beginning, growth::PlannedGrowth},
+    stage::Stage,
 };
 
 /// Stages that fit each other, at least one, with the plans of the growths between them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedSchedule")]
 pub struct Schedule {
+    #[serde(skip_serializing_if = "Beginning::is_fresh")]
+    beginning: Beginning,
     stages: Vec<Stage>,
     /// For each stage the plan of the growth that it begins with.
     #[serde(skip)]
@@ -30,6 +36,8 @@ pub struct Schedule {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UncheckedSchedule {
+    #[serde(default)]
+    beginning: Beginning,
     stages: Vec<Stage>,
 }
 
@@ -44,14 +52,15 @@ impl TryFrom<UncheckedSchedule> for Schedule {
             Ok(Stage { enter, ..stage })
         };
         let stages = unchecked.stages.into_iter().map(read).collect::<Result<_, _>>();
-        stages.and_then(Self::new).map_err(|error| with_causes(&error))
+        let checked = stages.and_then(|stages| Self::beginning_with(unchecked.beginning, stages));
+        checked.map_err(|error| with_causes(&error))
     }
 }
 
 /// The growths' plans follow from the stages.
 impl PartialEq for Schedule {
     fn eq(&self, other: &Self) -> bool {
-        self.stages == other.stages
+        (self.beginning, &self.stages) == (other.beginning, &other.stages)
     }
 }
 
@@ -64,26 +73,45 @@ impl Schedule {
     /// rate that isn't one; more trainable layers than there are; a growth that can't be planned; a model that isn't
     /// what comes out of the stage before.
     pub fn new(stages: Vec<Stage>) -> Result<Self, ScheduleError> {
+        Self::beginning_with(Beginning::Fresh, stages)
+    }
+
+    /// The same stages, where the first one's model has weights already. Then the first stage may have no tokens, if
+    /// another one follows: the base grows at once.
+    ///
+    /// # Errors
+    /// As [`Schedule::new`].
+    pub fn from_base(stages: Vec<Stage>) -> Result<Self, ScheduleError> {
+        Self::beginning_with(Beginning::Base, stages)
+    }
+
+    fn beginning_with(beginning: Beginning, stages: Vec<Stage>) -> Result<Self, ScheduleError> {
         let mut previous: Option<&Stage> = None;
         let planned = |stage| {
             let growth = previous.replace(stage).zip(stage.enter.as_ref());
             growth.map(|(previous, growth)| GrowthPlan::new(&previous.model, [growth])).transpose()
         };
         let planned = stages.iter().map(planned).collect();
-        Self::checked(stages, planned)
+        Self::checked(beginning, stages, planned)
     }
 
     /// Checks stages whose growths have been planned, each from the model before.
     fn checked(
-        stages: Vec<Stage>,
+        beginning: Beginning,
+        mut stages: Vec<Stage>,
         planned: Vec<Result<Option<GrowthPlan>, GrowthError>>,
     ) -> Result<Self, ScheduleError> {
         if stages.is_empty() {
             return Err(ScheduleError::NoStages);
         }
+        let grows_at_once = beginning == Beginning::Base && stages.len() > 1 && stages[0].tokens == 0;
+        if grows_at_once {
+            // One way to say it, so that two schedules that train alike are equal.
+            stages[0].learning_rate = LearningRate::NONE;
+        }
         let (mut problems, mut growths) = (Vec::new(), Vec::with_capacity(stages.len()));
         for ((index, stage), planned) in stages.iter().enumerate().zip(planned) {
-            problems.extend(stage.problems());
+            problems.extend(stage.problems(grows_at_once && index == 0));
             if let Some(first) = stages[..index].iter().position(|other| other.name == stage.name) {
                 let problem = ScheduleError::SameName { first: first + 1, second: index + 1 };
                 problems.push(problem.in_stage(&stage.name));
@@ -95,7 +123,12 @@ impl Schedule {
             }
         }
         ScheduleError::from_problems(problems)?;
-        Ok(Self { stages, growths })
+        Ok(Self { beginning, stages, growths })
+    }
+
+    /// What the first stage's model begins with.
+    pub fn beginning(&self) -> Beginning {
+        self.beginning
     }
 
     /// The stages in order.

@@ -17,7 +17,8 @@ pub struct Stage {
     /// The model that is trained, after the growth. Written as a Hugging Face `config.json`.
     #[serde(with = "model_json")]
     pub model: LlamaConfig,
-    /// Tokens trained on in this stage.
+    /// Tokens trained on in this stage. None only in the first stage of a schedule that begins with a base: then the
+    /// base grows at once.
     pub tokens: u64,
     /// What is trained.
     #[serde(default)]
@@ -50,12 +51,15 @@ impl Stage {
 
     /// What is wrong with the stage by itself: an empty name, no tokens, a learning rate that isn't one, or more
     /// trainable layers than there are. What lies between two stages is the schedule's to check.
-    pub(crate) fn problems(&self) -> Vec<ScheduleError> {
+    ///
+    /// Where `may_be_empty`, no tokens are no problem: the stage takes no step, and its learning rate is never asked.
+    pub(crate) fn problems(&self, may_be_empty: bool) -> Vec<ScheduleError> {
         let mut problems = Vec::new();
+        let is_left_out = may_be_empty && self.tokens == 0;
         if self.name.trim().is_empty() {
             problems.push(ScheduleError::NoName);
         }
-        if self.tokens == 0 {
+        if self.tokens == 0 && !is_left_out {
             problems.push(ScheduleError::NoTokens);
         }
         if let Trainable::Top { layers } = self.trainable {
@@ -64,7 +68,9 @@ impl Stage {
                 problems.push(ScheduleError::TrainableLayers { layers, num_hidden_layers });
             }
         }
-        problems.extend(self.learning_rate.problems());
+        if !is_left_out {
+            problems.extend(self.learning_rate.problems());
+        }
         problems.into_iter().map(|problem| problem.in_stage(&self.name)).collect()
     }
 }

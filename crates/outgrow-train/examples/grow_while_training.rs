@@ -72,6 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let training = Training {
         schedule: &schedule,
         settings: &settings,
+        base: None,
         initialization: Initialization::DepthScaled,
         seed: 1,
         training: batches(folder.path(), "training", 0, Order::Shuffled { seed: 1 })?,

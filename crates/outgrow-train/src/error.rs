@@ -84,6 +84,12 @@ pub enum TrainError {
         /// What differs, with both folders and values.
         problem: String,
     },
+    /// Stages that begin with a base where none is given, or the other way round.
+    #[error("{problem}")]
+    Base {
+        /// Which of the two.
+        problem: &'static str,
+    },
     /// A checkpoint of another run.
     #[error("{}", other_run(folder, differences))]
     OtherRun {
@@ -193,6 +199,7 @@ impl TrainError {
             | Self::ShortValidation { .. }
             | Self::OptimizerTensor { .. }
             | Self::OtherTokens { .. }
+            | Self::Base { .. }
             | Self::OtherRun { .. }
             | Self::NothingToExtend { .. }
             | Self::NewerCheckpoints { .. }

@@ -7,6 +7,7 @@
 #![recursion_limit = "256"]
 
 mod settings;
+mod base;
 mod training;
 
 mod trainer;
@@ -22,6 +23,7 @@ pub mod resume;
 mod error;
 
 pub use adamw::AdamW;
+pub use base::{Base, BaseRecord};
 pub use error::TrainError;
 pub use event::{Control, Event, StepReport};
 pub use gradients::{Gradients, accumulate, global_norm};

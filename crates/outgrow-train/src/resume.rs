@@ -16,6 +16,7 @@ pub(crate) mod state;
 pub(crate) mod comparison;
 pub(crate) mod run_folder;
 pub(crate) mod start;
+pub(crate) mod saved_base;
 pub(crate) mod checkpoint;
 
 pub use comparison::Comparison;
@@ -23,4 +24,5 @@ pub use difference::{Change, Difference, shown};
 pub use layout::checkpoint_name;
 pub use rules::{Field, Rule};
 pub use run_folder::{CheckpointFolder, Condition, checkpoint_folders, checkpoint_to_go_on_from};
+pub use saved_base::{checkpoint_cost, saved_base};
 pub use start::{Resumption, Standing, Start};

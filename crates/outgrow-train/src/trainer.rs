@@ -11,6 +11,7 @@ use outgrow_schedules::{FlopConvention, PlannedGrowth, Stage};
 
 use crate::{
     adamw::AdamW,
+    base::Base,
     error::TrainError,
     event::{Control, Event, StepReport},
     gradients::{accumulate, global_norm},
@@ -100,7 +101,14 @@ pub fn train(
 
 fn first_snapshot(training: &Training<'_>, device: &Device) -> Result<Snapshot, TrainError> {
     let stage = &training.schedule.stages()[0];
-    let tensors = initial_tensors(&stage.model, training.initialization, training.seed);
+    let tensors = match training.base {
+        None => initial_tensors(&stage.model, training.initialization, training.seed),
+        Some(Base { checkpoint: Some(checkpoint), .. }) => checkpoint.to_named_tensors()?,
+        Some(Base { checkpoint: None, .. }) => {
+            let problem = "the run begins with a base, whose weights aren't given";
+            return Err(TrainError::Base { problem });
+        }
+    };
     let decoder = Decoder::new(&stage.model, &tensors, device)?
         .with_precision(training.settings.precision)
         .with_trainable(|name| stage.trainable.includes(&stage.model, name));

@@ -6,9 +6,9 @@ use std::path::Path;
 use outgrow_data::Batches;
 use outgrow_kernels::{DeviceName, check_device};
 use outgrow_model::Initialization;
-use outgrow_schedules::Schedule;
+use outgrow_schedules::{Beginning, Schedule};
 
-use crate::{error::TrainError, settings::TrainSettings, validation::data_problems};
+use crate::{base::Base, error::TrainError, settings::TrainSettings, validation::data_problems};
 
 /// All that a run is made of.
 #[derive(Debug)]
@@ -17,7 +17,9 @@ pub struct Training<'a> {
     pub schedule: &'a Schedule,
     /// Steps, optimizer, intervals.
     pub settings: &'a TrainSettings,
-    /// How the first stage's weights are drawn.
+    /// The model that the first stage begins with, where the schedule begins with one.
+    pub base: Option<Base<'a>>,
+    /// How the first stage's weights are drawn, where they are.
     pub initialization: Initialization,
     /// Seed of the first weights (the data order has its own).
     pub seed: u64,
@@ -45,6 +47,7 @@ impl Training<'_> {
         let mut problems: Vec<TrainError> = self.settings.check().err().into_iter().collect();
         problems.extend(data_problems(&self.training, self.validation, self.settings));
         problems.extend(self.vocabulary_problem());
+        problems.extend(self.base_problem());
         problems.extend(check_device(self.device).err().map(TrainError::from));
         match problems.pop() {
             None => Ok(()),
@@ -54,6 +57,17 @@ impl Training<'_> {
                 Err(TrainError::Several { problems })
             }
         }
+    }
+
+    fn base_problem(&self) -> Option<TrainError> {
+        let problem = match (self.schedule.beginning(), self.base) {
+            (Beginning::Fresh, None) | (Beginning::Base, Some(_)) => return None,
+            (Beginning::Fresh, Some(_)) => {
+                "the stages begin with weights that are drawn, and a base is given"
+            }
+            (Beginning::Base, None) => "the stages begin with a base, and none is given",
+        };
+        Some(TrainError::Base { problem })
     }
 
     fn vocabulary_problem(&self) -> Option<TrainError> {

@@ -26,7 +26,8 @@ use self::terminal::exit;
 pub use error::{BadInput, Error};
 pub use machine::compute::MatrixDtype;
 pub use recipe::{
-    DataRecipe, EvaluationRecipe, ModelRecipe, Recipe, ScheduleRecipe, StageRecipe, TrainingRecipe,
+    BaseRecipe, DataRecipe, EvaluationRecipe, ModelRecipe, ModelSizes, Recipe, ScheduleRecipe, StageRecipe,
+    TrainingRecipe,
 };
 
 /// Pre-train language models by growing them.

@@ -2,17 +2,19 @@
 //!
 //! Unknown keys are refused: a misspelt key that is silently a default has spoilt many a run.
 
+mod model;
 mod reading;
 
 use std::path::PathBuf;
 
-use outgrow_model::Initialization;
 use outgrow_operators::{Growth, Moments, Width};
 use outgrow_schedules::{Cosine, Trainable};
 use outgrow_train::AdamWSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::compute::MatrixDtype;
+
+pub use model::{BaseRecipe, ModelRecipe, ModelSizes};
 
 /// A whole recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,7 +28,7 @@ pub struct Recipe {
     /// `f32` (the default), `bf16` or `bf16-emulated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dtype: Option<MatrixDtype>,
-    /// The final model.
+    /// The final model, or the folder that the run begins with.
     pub model: ModelRecipe,
     /// What it reads.
     pub data: DataRecipe,
@@ -37,38 +39,6 @@ pub struct Recipe {
     /// Benchmarks at intervals; none by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<EvaluationRecipe>,
-}
-
-/// `[model]`: the final model, in Hugging Face's names.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelRecipe {
-    /// Entries of the vocabulary; by default the tokenizer's.
-    pub vocab_size: Option<usize>,
-    /// Width of the residual stream.
-    pub hidden_size: usize,
-    /// Width of the feed-forward block.
-    pub intermediate_size: usize,
-    /// Layers of the final model.
-    pub num_hidden_layers: usize,
-    /// Query heads.
-    pub num_attention_heads: usize,
-    /// Key and value heads; by default as many as query heads.
-    pub num_key_value_heads: Option<usize>,
-    /// Width of a head; by default `hidden_size / num_attention_heads`.
-    pub head_dim: Option<usize>,
-    /// Longest sequence; by default `data.sequence_length`.
-    pub max_position_embeddings: Option<usize>,
-    /// Added to the mean square in norms; by default 1e-5.
-    pub rms_norm_eps: Option<f64>,
-    /// Base of the rotary frequencies; by default 10000.
-    pub rope_theta: Option<f64>,
-    /// Whether the head is the embedding; by default not.
-    pub tie_word_embeddings: Option<bool>,
-    /// Standard deviation of the first weights; by default 0.02.
-    pub initializer_range: Option<f64>,
-    /// `depth-scaled` (the default), `normal` or `tiny-llama`.
-    pub initialization: Option<Initialization>,
 }
 
 /// `[data]`: folders made by `outgrow data prepare`, relative to the recipe's folder.
@@ -89,7 +59,7 @@ pub struct DataRecipe {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ScheduleRecipe {
-    /// The final model from the start.
+    /// The final model from the start, or a base trained on as it is.
     Scratch {
         /// Length.
         tokens: u64,
@@ -100,10 +70,11 @@ pub enum ScheduleRecipe {
     GStack {
         /// How many times the base is stacked.
         factor: usize,
-        /// Length of the base's training.
+        /// Length of the base's training; with `model.from` that of its further training, which may be 0.
         base_tokens: u64,
-        /// Its learning rate.
-        base_learning_rate: Cosine,
+        /// Its learning rate; without a meaning where `base_tokens` is 0.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        base_learning_rate: Option<Cosine>,
         /// Length of the training after growth; or give `scratch_tokens`.
         grown_tokens: Option<u64>,
         /// Spend what training from scratch would spend on so many tokens, the base included.
@@ -113,8 +84,11 @@ pub enum ScheduleRecipe {
     },
     /// Add layers on top, train only those, at last all (arXiv 2011.13635).
     Stacking2 {
-        /// Layers of the growing stages, rising to the final model's.
+        /// Layers of the growing stages, rising to the final model's; with `model.from` they begin with the base's.
         layer_counts: Vec<usize>,
+        /// Length of the first stage; by default `stage_tokens`. With `model.from` it has to be given, and may be 0.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        base_tokens: Option<u64>,
         /// Length of each growing stage.
         stage_tokens: u64,
         /// Learning rate of each growing stage.
@@ -128,7 +102,7 @@ pub enum ScheduleRecipe {
     },
     /// Any stages, one by one.
     Stages {
-        /// In order; the last one's model must be `[model]`.
+        /// In order; the last one's model must be `[model]`. With `model.from` the first one begins with the base.
         stages: Vec<StageRecipe>,
     },
 }
@@ -139,7 +113,7 @@ pub enum ScheduleRecipe {
 pub struct StageRecipe {
     /// Unique among the stages.
     pub name: String,
-    /// Layers of the first stage's model; later stages have what growth makes of them.
+    /// Layers of the first stage's model; later stages have what growth makes of them. Not with `model.from`.
     pub num_hidden_layers: Option<usize>,
     /// Sizes of the first stage's model, where it is narrower than the final one: `{ hidden_size = 64, … }`.
     #[serde(default)]

@@ -2,6 +2,8 @@
 //!
 //! The loop itself is in outgrow-train; `outgrow train` puts the two together.
 
+pub(crate) mod base;
+mod stages;
 pub(crate) mod resolve;
 pub(crate) mod folder;
 pub(crate) mod final_name;

@@ -23,6 +23,7 @@ pub(crate) fn misplaced(path: &Path) -> Option<CheckpointError> {
         .or_else(|| folder.adapter())
         .or_else(|| folder.hub_cache())
         .or_else(|| folder.folders_inside())
+        .or_else(|| folder.token_shards())
         .or_else(|| folder.other_format().map(|found| format!("there is no config.json, and {found}")))?;
     Some(CheckpointError::NotAModel { path: path.to_owned(), problem })
 }
@@ -106,6 +107,11 @@ impl<'a> Folder<'a> {
             entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort();
         Self { path, names }
+    }
+
+    fn token_shards(&self) -> Option<String> {
+        let is_shards = self.has("manifest.json") && self.first(|name| name.starts_with("shard-")).is_some();
+        is_shards.then(|| "holds token shards, not a model".to_owned())
     }
 
     fn has(&self, name: &str) -> bool {

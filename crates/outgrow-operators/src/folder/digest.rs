@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use outgrow_checkpoint::CheckpointError;
+use outgrow_checkpoint::{CheckpointError, WeightFolder, folder::CONFIG_FILE};
 use sha2::{Digest, Sha256};
 
 const BUFFER_BYTES: usize = 1 << 20;
@@ -39,6 +39,23 @@ pub(crate) fn sha256_while(
 ) -> Result<Vec<FileDigest>, CheckpointError> {
     let mut buffer = Vec::new();
     files.iter().map(|file| sha256_of_file(file, &mut buffer, is_wanted)).collect()
+}
+
+/// One SHA-256 over those of config.json and of the files of weights, these by name: it tells a model from any other.
+/// It is what `sha256sum config.json *.safetensors | cut -d' ' -f1 | sha256sum` gives.
+///
+/// # Errors
+/// When a file can't be read.
+pub fn model_sha256(weights: &WeightFolder) -> Result<String, CheckpointError> {
+    let mut files: Vec<PathBuf> = weights.tensors().iter().map(|tensor| tensor.shard.clone()).collect();
+    files.sort();
+    files.dedup();
+    files.insert(0, weights.folder().join(CONFIG_FILE));
+    let mut digest = Sha256::new();
+    for file in sha256_while(&files, &AtomicBool::new(true))? {
+        digest.update(format!("{}\n", file.sha256));
+    }
+    Ok(hexadecimal(digest.finalize().as_ref()))
 }
 
 fn sha256_of_file(

@@ -1,4 +1,4 @@
-//! Training from scratch: what growing is compared with.
+//! Training a model as it is: from scratch, which growing is compared with, or on from a base.
 
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_operators::Moments;
@@ -17,14 +17,30 @@ impl Schedule {
         tokens: u64,
         learning_rate: LearningRate,
     ) -> Result<Self, ScheduleError> {
-        Self::new(vec![Stage {
-            name: "scratch".to_owned(),
-            model,
-            tokens,
-            trainable: Trainable::All,
-            enter: None,
-            moments: Moments::Reset,
-            learning_rate,
-        }])
+        Self::new(vec![only_stage("scratch", model, tokens, learning_rate)])
+    }
+
+    /// Training a base on as it is, in one stage.
+    ///
+    /// # Errors
+    /// As [`Schedule::new`].
+    pub fn continued(
+        base: LlamaConfig,
+        tokens: u64,
+        learning_rate: LearningRate,
+    ) -> Result<Self, ScheduleError> {
+        Self::from_base(vec![only_stage("continued", base, tokens, learning_rate)])
+    }
+}
+
+fn only_stage(name: &str, model: LlamaConfig, tokens: u64, learning_rate: LearningRate) -> Stage {
+    Stage {
+        name: name.to_owned(),
+        model,
+        tokens,
+        trainable: Trainable::All,
+        enter: None,
+        moments: Moments::Reset,
+        learning_rate,
     }
 }

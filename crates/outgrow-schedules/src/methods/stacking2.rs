@@ -19,6 +19,9 @@ use crate::{
 pub struct Stacking2 {
     /// Layers of each growing stage, rising to those of the target: `[2, 4, 6, 8]`.
     pub layer_counts: Vec<usize>,
+    /// Tokens of the first stage, where they aren't `stage_tokens`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_tokens: Option<u64>,
     /// Tokens of each growing stage.
     pub stage_tokens: u64,
     /// Learning rate of each growing stage, begun anew in each.
@@ -40,41 +43,60 @@ impl Schedule {
     /// Layer counts that don't rise to the target's or more than double, a budget that the growing stages use up, and
     /// as [`Schedule::new`].
     pub fn stacking2(target: &LlamaConfig, settings: &Stacking2) -> Result<Self, ScheduleError> {
-        let counts = &settings.layer_counts;
-        check_layer_counts(counts, target.num_hidden_layers)?;
-        let mut stages = Vec::with_capacity(counts.len() + 1);
-        let mut previous = None;
-        for &count in counts {
-            let (trainable, enter) = match previous {
-                None => (Trainable::All, None),
-                Some(previous) => (
-                    Trainable::Top { layers: count - previous },
-                    Some(Growth::Layers { layers: top_layers_again(previous, count) }),
-                ),
-            };
-            stages.push(Stage {
-                name: format!("{count}-layers"),
-                model: with_layers(target, count)?,
-                tokens: settings.stage_tokens,
-                trainable,
-                enter,
-                moments: Moments::Reset,
-                learning_rate: settings.stage_learning_rate.over(settings.stage_tokens),
-            });
-            previous = Some(count);
-        }
-        let tokens = settings.joint.tokens(&stages, target, Trainable::All)?;
-        stages.push(Stage {
-            name: "joint".to_owned(),
-            model: target.clone(),
-            tokens,
-            trainable: Trainable::All,
-            enter: None,
-            moments: Moments::Reset,
-            learning_rate: settings.joint_learning_rate.over(tokens),
-        });
-        Self::new(stages)
+        stages(target, settings).and_then(Self::new)
     }
+
+    /// The same of a base that there is already. It is trained on for `base_tokens`, which may be 0; the target follows
+    /// from it and the last layer count.
+    ///
+    /// # Errors
+    /// Layer counts that don't begin with the base's; and as [`Schedule::stacking2`].
+    pub fn stacking2_from(base: &LlamaConfig, settings: &Stacking2) -> Result<Self, ScheduleError> {
+        let (counts, num_hidden_layers) = (&settings.layer_counts, base.num_hidden_layers);
+        let last = counts.last().filter(|_| counts.first() == Some(&num_hidden_layers));
+        let Some(&last) = last else {
+            return Err(ScheduleError::FirstLayerCount { layer_counts: counts.clone(), num_hidden_layers });
+        };
+        stages(&with_layers(base, last)?, settings).and_then(Self::from_base)
+    }
+}
+
+fn stages(target: &LlamaConfig, settings: &Stacking2) -> Result<Vec<Stage>, ScheduleError> {
+    let counts = &settings.layer_counts;
+    check_layer_counts(counts, target.num_hidden_layers)?;
+    let mut stages = Vec::with_capacity(counts.len() + 1);
+    let mut previous = None;
+    for &count in counts {
+        let (trainable, enter) = match previous {
+            None => (Trainable::All, None),
+            Some(previous) => (
+                Trainable::Top { layers: count - previous },
+                Some(Growth::Layers { layers: top_layers_again(previous, count) }),
+            ),
+        };
+        let tokens = settings.base_tokens.filter(|_| previous.is_none()).unwrap_or(settings.stage_tokens);
+        stages.push(Stage {
+            name: format!("{count}-layers"),
+            model: with_layers(target, count)?,
+            tokens,
+            trainable,
+            enter,
+            moments: Moments::Reset,
+            learning_rate: settings.stage_learning_rate.over(tokens),
+        });
+        previous = Some(count);
+    }
+    let tokens = settings.joint.tokens(&stages, target, Trainable::All)?;
+    stages.push(Stage {
+        name: "joint".to_owned(),
+        model: target.clone(),
+        tokens,
+        trainable: Trainable::All,
+        enter: None,
+        moments: Moments::Reset,
+        learning_rate: settings.joint_learning_rate.over(tokens),
+    });
+    Ok(stages)
 }
 
 fn check_layer_counts(counts: &[usize], num_hidden_layers: usize) -> Result<(), ScheduleError> {

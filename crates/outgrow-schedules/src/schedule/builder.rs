@@ -5,7 +5,11 @@ use outgrow_checkpoint::LlamaConfig;
 use outgrow_operators::{Growth, GrowthError, GrowthPlan, Moments};
 
 use crate::{
-    error::ScheduleError, learning_rate::LearningRate, schedule::Schedule, stage::Stage, trainable::Trainable,
+    error::ScheduleError,
+    learning_rate::LearningRate,
+    schedule::{Schedule, beginning::Beginning},
+    stage::Stage,
+    trainable::Trainable,
 };
 
 /// A stage after the first one. Its model follows from the model before and its growth.
@@ -49,6 +53,7 @@ pub struct NextStage {
 /// ```
 #[derive(Clone, Debug)]
 pub struct ScheduleBuilder {
+    beginning: Beginning,
     first: Stage,
     /// The stages after it, with the plans of their growths.
     later: Vec<(Stage, Option<GrowthPlan>)>,
@@ -57,7 +62,12 @@ pub struct ScheduleBuilder {
 impl ScheduleBuilder {
     /// Begins with a first stage and its model.
     pub fn new(first: Stage) -> Self {
-        Self { first, later: Vec::new() }
+        Self { beginning: Beginning::Fresh, first, later: Vec::new() }
+    }
+
+    /// Begins with a first stage whose model has weights already, as [`Schedule::from_base`].
+    pub fn from_base(first: Stage) -> Self {
+        Self { beginning: Beginning::Base, ..Self::new(first) }
     }
 
     /// Adds a stage, whose growth is planned.
@@ -87,6 +97,6 @@ impl ScheduleBuilder {
             stages.push(stage);
             growths.push(Ok(growth));
         }
-        Schedule::checked(stages, growths)
+        Schedule::checked(self.beginning, stages, growths)
     }
 }

@@ -52,6 +52,9 @@ fn row(stage: &Stage, sequence_length: usize) -> [String; 7] {
 
 /// The rates that a stage begins with, has at most, and ends with.
 fn learning_rate(rate: &LearningRate, tokens: u64) -> String {
+    if *rate == LearningRate::NONE {
+        return "–".to_owned();
+    }
     let end = rate.at(tokens);
     if rate.start_tokens > 0 {
         return format!("{:e} to {:e}, continued", short(rate.at(0)), short(end));

@@ -9,7 +9,9 @@ use std::{
 };
 
 use burn::tensor::Device;
-use outgrow_checkpoint::{Checkpoint, PendingFolder, read_tensors, write_model_files, write_tensors};
+use outgrow_checkpoint::{
+    COST_FILE, Checkpoint, PendingFolder, read_tensors, write_model_files, write_tensors,
+};
 use outgrow_model::Decoder;
 
 use crate::{
@@ -53,6 +55,10 @@ pub(crate) fn save(training: &Training<'_>, snapshot: &Snapshot) -> Result<PathB
     let (moments, optimizer_steps) = snapshot.optimizer.to_host(snapshot.decoder.config());
     write_tensors(&pending.path().join(OPTIMIZER_FILE), &moments)?;
     let state = State::of(training, snapshot.position, optimizer_steps);
+    // Beside config.json, as `training/` is removed before a model is published.
+    let file = pending.path().join(COST_FILE);
+    fs::write(&file, state.cost().to_text())
+        .map_err(|source| TrainError::Io { path: file.clone(), source })?;
     let file = pending.path().join(STATE_FILE);
     fs::write(&file, state.to_text()?).map_err(|source| TrainError::Io { path: file.clone(), source })?;
     pending.commit()?;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    base::BaseRecord,
     error::TrainError,
     resume::{
         difference::{Difference, shown},
@@ -84,6 +85,7 @@ fn compare_states(saved: &State, now: &State) -> Comparison {
         position: _,
         seed,
         initialization,
+        base,
         device,
         schedule,
         settings,
@@ -96,8 +98,13 @@ fn compare_states(saved: &State, now: &State) -> Comparison {
     all.add_field(Field::Seed, *seed, now.seed);
     let device = device.as_deref().map(DeviceName::as_shown);
     all.add_if_known(Field::Device, Field::Device.key(), device.as_ref(), now.device.as_ref());
-    let (key, with) = ("model.initialization", now.initialization.as_ref());
-    all.add_if_known(Field::Model, key, initialization.as_ref(), with);
+    let of_base = |base: &Option<BaseRecord>| base.as_ref().map(|base| base.sha256.clone());
+    all.add_field(Field::Base, of_base(base), of_base(&now.base));
+    // Of a base nothing is drawn.
+    if base.is_none() && now.base.is_none() {
+        let (key, with) = ("model.initialization", now.initialization.as_ref());
+        all.add_if_known(Field::Model, key, initialization.as_ref(), with);
+    }
     let (key, with) = (Field::Tokenizer.key(), now.tokenizer_sha256.as_ref());
     all.add_if_known(Field::Tokenizer, key, tokenizer_sha256.as_ref(), with);
     compare_data(&mut all, data, &now.data);

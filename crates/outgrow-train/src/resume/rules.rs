@@ -30,6 +30,10 @@ pub enum Field {
     Dtype,
     /// The model, and how its first weights are drawn.
     Model,
+    /// The model that it begins with, by its configuration and weights.
+    Base,
+    /// What that has cost, where its folder doesn't say so.
+    BaseFlops,
     /// The tokenizer of the shards, by its bytes.
     Tokenizer,
     /// The training shards, by their bytes.
@@ -80,6 +84,8 @@ impl Field {
         Self::Device,
         Self::Dtype,
         Self::Model,
+        Self::Base,
+        Self::BaseFlops,
         Self::Tokenizer,
         Self::TrainingData,
         Self::ValidationData,
@@ -106,6 +112,7 @@ impl Field {
     pub fn rule(self) -> Rule {
         match self {
             Self::Name
+            | Self::BaseFlops
             | Self::ValidationInterval
             | Self::CheckpointInterval
             | Self::CheckpointsKept
@@ -116,6 +123,7 @@ impl Field {
             Self::Seed
             | Self::Dtype
             | Self::Model
+            | Self::Base
             | Self::Tokenizer
             | Self::TrainingData
             | Self::ValidationData
@@ -139,6 +147,8 @@ impl Field {
             Self::Device => "device",
             Self::Dtype => "dtype",
             Self::Model => "model",
+            Self::Base => "model.from",
+            Self::BaseFlops => "model.from_flops",
             Self::Tokenizer => "data (tokenizer)",
             Self::TrainingData => "data.training",
             Self::ValidationData => "data.validation",

@@ -3,13 +3,14 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use outgrow_checkpoint::TrainingCost;
 use outgrow_schedules::Schedule;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    error::TrainError, position::Position, resume::layout::STATE_FILE, settings::TrainSettings,
-    training::Training,
+    base::BaseRecord, error::TrainError, position::Position, resume::layout::STATE_FILE,
+    settings::TrainSettings, training::Training,
 };
 
 const FORMAT: u32 = 1;
@@ -22,6 +23,9 @@ pub(crate) struct State {
     pub seed: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initialization: Option<String>,
+    /// `None` where the first weights were drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<BaseRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
     pub schedule: Schedule,
@@ -57,6 +61,7 @@ impl State {
             position,
             seed: training.seed,
             initialization: Some(training.initialization.to_string()),
+            base: training.base.map(|base| base.record.clone()),
             device: Some(training.device.to_string()),
             schedule: training.schedule.clone(),
             settings: training.settings.clone(),
@@ -80,6 +85,13 @@ impl State {
             return Err(state_error(&file, format!("format is {format}, this build reads format {FORMAT}")));
         }
         serde_json::from_str(&text).map_err(unreadable)
+    }
+
+    /// What was spent on its model, that of a base included.
+    pub(crate) fn cost(&self) -> TrainingCost {
+        let Position { tokens, flops, flops_6nt, .. } = self.position;
+        let of_run = TrainingCost { tokens: Some(tokens), flops: Some(flops), flops_6nt: Some(flops_6nt) };
+        of_run.plus(self.base.as_ref().map_or(TrainingCost::NOTHING, |base| base.cost))
     }
 
     pub(crate) fn to_text(&self) -> Result<String, TrainError> {

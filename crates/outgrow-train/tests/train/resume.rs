@@ -92,7 +92,10 @@ fn a_checkpoint_is_a_model_folder_with_the_training_state_beside_it() {
     let checkpoint = workshop.path("run/step-00000005");
     assert_eq!(outcome, Outcome::Stopped { checkpoint: checkpoint.clone() });
     assert_eq!(checkpoint_to_go_on_from(&workshop.path("run")).unwrap(), Some(checkpoint.clone()));
-    assert_eq!(names(&checkpoint), ["config.json", "model.safetensors", "tokenizer.json", "training"]);
+    assert_eq!(
+        names(&checkpoint),
+        ["config.json", "model.safetensors", "outgrow.json", "tokenizer.json", "training"]
+    );
     assert_eq!(names(&checkpoint.join("training")), ["optimizer.safetensors", "state.json"]);
     assert_eq!(Checkpoint::open(&checkpoint).unwrap().config().num_hidden_layers, 4);
 }

@@ -127,7 +127,7 @@ fn job(run: &PlannedRun, out: &Path, flags: &ComputeFlags) -> Result<(Job, Compu
     write_file_atomically(&recipe, toml::to_string_pretty(&run.table)?.as_bytes())?;
     let read = Recipe::read(&recipe)?;
     let compute = flags.resolve(read.device.as_deref(), read.dtype).map_err(Error::from);
-    let resolved = compute.and_then(|compute| ResolvedRecipe::new(read, compute));
+    let resolved = compute.and_then(|compute| ResolvedRecipe::new(read, compute, &folder));
     let resolved = resolved.map_err(|error| error.within(run.name.as_str()))?;
     let is_done = is_finished(&folder, &resolved.recipe, resolved.compute)?;
     let job = Job { name: run.name.clone(), recipe, folder, tokens: resolved.schedule.tokens() };

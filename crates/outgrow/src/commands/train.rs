@@ -26,7 +26,7 @@ use crate::{
 /// Flags of `outgrow train`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The recipe, a TOML file.
+    /// The recipe, a TOML file. Its `[model]` names sizes, or with `from = "FOLDER"` a model to begin with.
     recipe: PathBuf,
     /// The run's folder. The same command again goes on where the run stopped.
     #[arg(long, value_name = "DIR")]
@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             return Ok(());
         }
     }
-    let resolved = ResolvedRecipe::new(recipe, compute).map_err(with_name)?;
+    let resolved = ResolvedRecipe::new(recipe, compute, &arguments.out).map_err(with_name)?;
     if arguments.plan {
         if !is_done {
             // What would be refused is refused here.

@@ -155,8 +155,10 @@ impl Definition {
 fn lay_over(under: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
-            // A schedule is of one method: its fields don't mix with another's.
-            (Some(toml::Value::Table(under)), toml::Value::Table(over)) if key != "schedule" => {
+            // A schedule is of one method: its fields don't mix with another's. A model is sizes or a folder.
+            (Some(toml::Value::Table(under)), toml::Value::Table(over))
+                if key != "schedule" && under.contains_key("from") == over.contains_key("from") =>
+            {
                 lay_over(under, over);
             }
             (_, value) => {

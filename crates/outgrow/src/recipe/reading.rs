@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::{Recipe, ScheduleRecipe};
+use super::{ModelRecipe, Recipe, ScheduleRecipe};
 use crate::error::{BadInput, Error, Result};
 
 impl Recipe {
@@ -22,6 +22,9 @@ impl Recipe {
         let mut recipe = Self::from_table(table)
             .map_err(|problems| BadInput(format!("{}: {}", path.display(), problems.join("; "))))?;
         let folder = path.parent().unwrap_or(Path::new(""));
+        if let ModelRecipe::From(base) = &mut recipe.model {
+            base.from = folder.join(&base.from);
+        }
         recipe.data.training = folder.join(&recipe.data.training);
         recipe.data.validation = folder.join(&recipe.data.validation);
         if let Some(evaluation) = &mut recipe.evaluation {

@@ -13,19 +13,19 @@ use outgrow_checkpoint::{
 };
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_model::Initialization;
-use outgrow_operators::{Growth, Width};
-use outgrow_schedules::{
-    FlopConvention, GStack, Length, NextStage, Schedule, ScheduleBuilder, ScheduleError, Stacking2, Stage,
-    Trainable,
-};
+use outgrow_schedules::Schedule;
 use outgrow_train::{TrainSettings, Training, data_problems};
 
 use crate::{
     error::{BadInput, Result},
     machine::compute::Compute,
     model::tokenizer::CheckpointTokenizer,
-    recipe::{ModelRecipe, Recipe, ScheduleRecipe, StageRecipe},
-    run::benchmarks::Benchmarks,
+    recipe::{ModelRecipe, ModelSizes, Recipe},
+    run::{
+        base::BaseModel,
+        benchmarks::Benchmarks,
+        stages::{Model, schedule},
+    },
 };
 
 /// Everything that a run needs but an opened device.
@@ -33,6 +33,8 @@ use crate::{
 pub(crate) struct ResolvedRecipe {
     /// The recipe as read.
     pub recipe: Recipe,
+    /// The model that the run begins with, where it draws none.
+    pub base: Option<BaseModel>,
     /// The stages.
     pub schedule: Schedule,
     /// Steps, optimizer, intervals.
@@ -52,11 +54,12 @@ pub(crate) struct ResolvedRecipe {
 }
 
 impl ResolvedRecipe {
-    /// Resolves a recipe that is computed on the device, and in the precision, that flags and recipe come to.
+    /// Resolves a recipe that is computed on the device, and in the precision, that flags and recipe come to, for a run
+    /// in the folder `run`. Of that nothing is read but what it remembers of a base whose own folder is gone.
     ///
     /// # Errors
     /// Data that can't be used; then every problem of model, settings and stages together.
-    pub(crate) fn new(recipe: Recipe, compute: Compute) -> Result<Self> {
+    pub(crate) fn new(recipe: Recipe, compute: Compute, run: &Path) -> Result<Self> {
         let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
         let (training, validation) = (open(&recipe.data.training)?, open(&recipe.data.validation)?);
         // Checkpoints carry it along, and benchmarks are asked with it.
@@ -71,9 +74,22 @@ impl ResolvedRecipe {
         let problems = data_problems(&training, &validation, &settings);
         let mut problems: Vec<String> = problems.iter().map(|problem| format!("data: {problem}")).collect();
         let before_the_model = problems.len();
-        let head_dim = head_dim(&recipe.model);
-        // With any even width the other problems are the same.
-        let fields = model(&recipe.model, *head_dim.as_ref().unwrap_or(&2), entries, length, &training);
+        let mut base = None;
+        let (fields, head_problem) = match &recipe.model {
+            ModelRecipe::Sizes(sizes) => {
+                let head_dim = head_dim(sizes);
+                // With any even width the other problems are the same.
+                let with = *head_dim.as_ref().unwrap_or(&2);
+                (model(sizes, with, entries, length, &training), head_dim.err())
+            }
+            ModelRecipe::From(folder) => {
+                let base = base.insert(BaseModel::open(folder, run)?);
+                if let Err(problem) = base.check_tokenizer(training.shards()) {
+                    problems.push(format!("model: {}", problem.one_line()));
+                }
+                (base.config.clone().into_fields(), None)
+            }
+        };
         let (vocab_size, maximum) = (fields.vocab_size, fields.max_position_embeddings);
         let model = LlamaConfig::new(fields).map_err(|problem| match problem {
             // It speaks of config.json; here the same keys are the recipe's.
@@ -81,7 +97,7 @@ impl ResolvedRecipe {
             problem => problems.push(format!("model: {problem}")),
         });
         let refused = model.as_ref().map(LlamaConfig::refused_by_transformers).unwrap_or_default();
-        let refused = head_dim.map_or_else(|problem| vec![problem], |_| refused);
+        let refused = head_problem.map_or(refused, |problem| vec![problem]);
         problems.extend(refused.into_iter().map(|problem| format!("model: {problem}")));
         if vocab_size < entries {
             problems.push(format!("model: vocab_size = {vocab_size}, but the tokenizer has {entries} entries: at least {entries} is needed"));
@@ -101,7 +117,11 @@ impl ResolvedRecipe {
         // Stages of a model that can't be say nothing new; with a sound one they are reported beside the other
         // problems.
         let schedule = model.ok().filter(|_| model_is_sound).and_then(|model| {
-            schedule(&recipe, &model)
+            let model = match &base {
+                Some(base) => Model::Base(&base.config, &base.record.cost),
+                None => Model::Final(&model),
+            };
+            schedule(&recipe.schedule, model, length)
                 .map_err(|problem| problems.push(format!("schedule: {}", problem.one_line())))
                 .ok()
         });
@@ -118,9 +138,13 @@ impl ResolvedRecipe {
         let benchmarks = benchmarks
             .transpose()
             .map_err(|problem| BadInput(format!("evaluation: {}", problem.one_line())))?;
-        let initialization = recipe.model.initialization.unwrap_or_default();
+        let initialization = match &recipe.model {
+            ModelRecipe::Sizes(sizes) => sizes.initialization.unwrap_or_default(),
+            ModelRecipe::From(_) => Initialization::default(),
+        };
         Ok(Self {
             recipe,
+            base,
             schedule,
             settings,
             initialization,
@@ -137,6 +161,7 @@ impl ResolvedRecipe {
         Training {
             schedule: &self.schedule,
             settings: &self.settings,
+            base: self.base.as_ref().map(BaseModel::for_training),
             initialization: self.initialization,
             seed: self.recipe.seed,
             training: self.training.clone(),
@@ -161,7 +186,8 @@ impl ResolvedRecipe {
                 "{shared} of {count} validation shards are training shards, too: the validation loss is of text that is trained on"
             )
         });
-        self.tokenizer.notes.iter().cloned().chain(of_data).collect()
+        let of_base = self.base.iter().flat_map(|base| base.notes.iter().cloned());
+        of_base.chain(self.tokenizer.notes.iter().cloned()).chain(of_data).collect()
     }
 }
 
@@ -169,7 +195,7 @@ impl ResolvedRecipe {
 ///
 /// # Errors
 /// Heads that divide the model into no even widths, with those that would.
-fn head_dim(recipe: &ModelRecipe) -> Result<usize, String> {
+fn head_dim(recipe: &ModelSizes) -> Result<usize, String> {
     let (hidden, heads) = (recipe.hidden_size, recipe.num_attention_heads);
     match recipe.head_dim {
         Some(head_dim) => Ok(head_dim),
@@ -189,7 +215,7 @@ fn head_dim(recipe: &ModelRecipe) -> Result<usize, String> {
 }
 
 fn model(
-    recipe: &ModelRecipe,
+    recipe: &ModelSizes,
     head_dim: usize,
     entries: usize,
     sequence_length: usize,
@@ -230,132 +256,10 @@ fn settings(recipe: &Recipe, compute: Compute) -> TrainSettings {
     }
 }
 
-fn schedule(recipe: &Recipe, model: &LlamaConfig) -> Result<Schedule> {
-    let sequence_length = recipe.data.sequence_length;
-    let length = |tokens: Option<u64>, scratch_tokens: Option<u64>, name: &str| match (tokens, scratch_tokens)
-    {
-        (Some(tokens), None) => Ok(Length::Tokens(tokens)),
-        (None, Some(tokens)) => {
-            let per_token = FlopConvention::Exact.flops_per_token(model, sequence_length, Trainable::All);
-            Ok(Length::Budget { flops: per_token * tokens as f64, sequence_length })
-        }
-        (found, _) => {
-            let given = if found.is_some() { "both are" } else { "neither is" };
-            Err(BadInput(format!("one of `{name}` and `scratch_tokens` is needed, {given} given")))
-        }
-    };
-    Ok(match recipe.schedule.clone() {
-        ScheduleRecipe::Scratch { tokens, learning_rate } => {
-            Schedule::scratch(model.clone(), tokens, learning_rate.over(tokens))?
-        }
-        ScheduleRecipe::GStack {
-            factor,
-            base_tokens,
-            base_learning_rate,
-            grown_tokens,
-            scratch_tokens,
-            grown_learning_rate,
-        } => {
-            let grown = length(grown_tokens, scratch_tokens, "grown_tokens")?;
-            Schedule::g_stack(
-                model,
-                &GStack { factor, base_tokens, base_learning_rate, grown, grown_learning_rate },
-            )?
-        }
-        ScheduleRecipe::Stacking2 {
-            layer_counts,
-            stage_tokens,
-            stage_learning_rate,
-            joint_tokens,
-            scratch_tokens,
-            joint_learning_rate,
-        } => {
-            let joint = length(joint_tokens, scratch_tokens, "joint_tokens")?;
-            Schedule::stacking2(
-                model,
-                &Stacking2 { layer_counts, stage_tokens, stage_learning_rate, joint, joint_learning_rate },
-            )?
-        }
-        ScheduleRecipe::Stages { stages } => stages_one_by_one(stages, model)?,
-    })
-}
-
-/// Follows the growth from the first stage's layers, so that a recipe names each shape once.
-fn stages_one_by_one(recipes: Vec<StageRecipe>, target: &LlamaConfig) -> Result<Schedule> {
-    let mut begun: Option<ScheduleBuilder> = None;
-    for recipe in recipes {
-        let name = recipe.name;
-        let enter = recipe.enter.map(Growth::read_matrices).transpose()?;
-        let (tokens, trainable, moments) = (recipe.tokens, recipe.trainable, recipe.moments);
-        let learning_rate = recipe.learning_rate.over(tokens);
-        if let Some(stages) = &mut begun {
-            let first_only = if recipe.width == Width::default() {
-                recipe.num_hidden_layers.map(|_| "num_hidden_layers")
-            } else {
-                Some("width")
-            };
-            if let Some(key) = first_only {
-                let problem = format!("stage `{name}`: only the first stage has {key}; later ones grow");
-                return Err(BadInput(problem).into());
-            }
-            stages.then(NextStage { name, enter, tokens, trainable, moments, learning_rate })?;
-        } else {
-            let (Some(num_hidden_layers), None) = (recipe.num_hidden_layers, &enter) else {
-                let problem =
-                    format!("stage `{name}`: the first stage needs num_hidden_layers and can't have `enter`");
-                return Err(BadInput(problem).into());
-            };
-            let model = first_model(target, num_hidden_layers, recipe.width)
-                .map_err(|problem| BadInput(format!("stage {name:?}: model: {problem}")))?;
-            let first = Stage { name, model, tokens, trainable, enter, moments, learning_rate };
-            begun = Some(ScheduleBuilder::new(first));
-        }
-    }
-    let stages = begun.ok_or(ScheduleError::NoStages)?;
-    check_reached(stages.model(), target)?;
-    Ok(stages.build()?)
-}
-
 /// Stages whose checkpoints transformers would not open.
 fn stages_refused_by_transformers(schedule: &Schedule) -> impl Iterator<Item = String> {
     schedule.stages().iter().flat_map(|stage| {
         let problems = stage.model.refused_by_transformers();
         problems.into_iter().map(|problem| format!("schedule: stage {:?}: model: {problem}", stage.name))
     })
-}
-
-/// The final model with the sizes of the first stage.
-///
-/// # Errors
-/// Sizes of which there is no model.
-fn first_model(
-    target: &LlamaConfig,
-    num_hidden_layers: usize,
-    width: Width,
-) -> Result<LlamaConfig, CheckpointError> {
-    target.with(|fields| {
-        fields.num_hidden_layers = num_hidden_layers;
-        fields.hidden_size = width.hidden_size.unwrap_or(fields.hidden_size);
-        fields.intermediate_size = width.intermediate_size.unwrap_or(fields.intermediate_size);
-        fields.num_attention_heads = width.num_attention_heads.unwrap_or(fields.num_attention_heads);
-        fields.num_key_value_heads = width.num_key_value_heads.unwrap_or(fields.num_key_value_heads);
-    })
-}
-
-/// Whether growth leads to the final model's sizes.
-fn check_reached(reached: &LlamaConfig, target: &LlamaConfig) -> Result<(), BadInput> {
-    let sizes = [
-        ("num_hidden_layers", reached.num_hidden_layers, target.num_hidden_layers),
-        ("hidden_size", reached.hidden_size, target.hidden_size),
-        ("intermediate_size", reached.intermediate_size, target.intermediate_size),
-        ("num_attention_heads", reached.num_attention_heads, target.num_attention_heads),
-        ("num_key_value_heads", reached.num_key_value_heads, target.num_key_value_heads),
-    ];
-    let differing = sizes.iter().filter(|(_, reached, wanted)| reached != wanted);
-    let differing: Vec<String> = differing
-        .map(|(key, reached, wanted)| {
-            format!("the stages end with {key} {reached}, but model.{key} = {wanted}")
-        })
-        .collect();
-    if differing.is_empty() { Ok(()) } else { Err(BadInput(differing.join("; "))) }
 }

@@ -7,17 +7,24 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use outgrow_checkpoint::write_file_atomically;
+use outgrow_checkpoint::{TrainingCost, write_file_atomically};
 use outgrow_data::{Batches, Manifest};
-use outgrow_train::resume::{Change, Comparison, Difference, Field};
+use outgrow_train::{
+    BaseRecord,
+    resume::{Change, Comparison, Difference, Field},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
     error::{BadInput, Result},
     machine::compute::Compute,
-    recipe::Recipe,
-    run::{benchmarks::Asked, resolve::ResolvedRecipe},
+    recipe::{ModelRecipe, Recipe, ScheduleRecipe},
+    run::{
+        base::{BaseModel, sha256_of},
+        benchmarks::Asked,
+        resolve::ResolvedRecipe,
+    },
 };
 
 const FILE: &str = "run.json";
@@ -125,7 +132,7 @@ pub(crate) fn write_run_file(
     let mut run = json!({
         "format": FORMAT,
         "name": resolved.recipe.name,
-        "method": resolved.recipe.schedule.method(),
+        "method": method(resolved),
         "seed": resolved.recipe.seed,
         "recipe": resolved.recipe,
         "stages": resolved.schedule,
@@ -136,6 +143,9 @@ pub(crate) fn write_run_file(
         "parameters": model.num_parameters(),
         "data": data(resolved),
     });
+    if let Some(model) = &resolved.base {
+        run["base"] = base(model);
+    }
     if let (Value::Object(run), Value::Object(history)) = (&mut run, serde_json::to_value(history)?) {
         run.extend(history);
         run.insert("finished".to_owned(), finished.into());
@@ -144,6 +154,21 @@ pub(crate) fn write_run_file(
     text.push('\n');
     write_file_atomically(&folder.join(FILE), text.as_bytes())?;
     Ok(())
+}
+
+/// The recipe's, but that a base which is trained on as it is isn't trained from scratch.
+fn method(resolved: &ResolvedRecipe) -> &'static str {
+    match (&resolved.base, &resolved.recipe.schedule) {
+        (Some(_), ScheduleRecipe::Scratch { .. }) => "continued",
+        (_, schedule) => schedule.method(),
+    }
+}
+
+/// The model that the run began with: by content, and with what it had cost by then.
+fn base(base: &BaseModel) -> Value {
+    let BaseRecord { name, sha256, cost } = &base.record;
+    let TrainingCost { tokens, flops, flops_6nt } = cost;
+    json!({ "name": name, "sha256": sha256, "tokens": tokens, "flops": flops, "flops_6nt": flops_6nt })
 }
 
 /// What tokens the run reads, by their sums and not by where they are.
@@ -184,13 +209,23 @@ pub(crate) fn is_finished(folder: &Path, recipe: &Recipe, compute: Compute) -> R
         );
         return Err(BadInput(problem));
     }
-    let differing = other_data(run, recipe);
+    let differing: Vec<Difference> =
+        other_base(run, recipe).into_iter().chain(other_data(run, recipe)).collect();
     if differing.is_empty() {
         return Ok(true);
     }
     let differing: Vec<String> = differing.iter().map(ToString::to_string).collect();
     let (folder, differing) = (folder.display(), differing.join("; "));
     Err(BadInput(format!("{folder}: this run is done, with {differing}; with these it needs another --out")))
+}
+
+/// What the base of a recipe has become, likewise.
+fn other_base(run: &Value, recipe: &Recipe) -> Option<Difference> {
+    let (ModelRecipe::From(base), saved) = (&recipe.model, &run["base"]["sha256"]) else { return None };
+    let now = Value::from(sha256_of(&base.from)?);
+    let field = Field::Base;
+    let differs = !saved.is_null() && *saved != now;
+    differs.then(|| Difference { field, what: field.key().to_owned(), saved: saved.clone(), now })
 }
 
 /// What the data of a recipe has become since a run recorded it. Data that is gone has become nothing: the run is done.

@@ -8,6 +8,7 @@ mod recipes;
 mod precision;
 mod resuming;
 
+mod bases;
 mod planning;
 mod verify;
 mod masks;

@@ -43,7 +43,14 @@ fn text_becomes_a_model_and_the_model_grows() {
     assert_success(&workshop.run(&grow));
     assert_eq!(
         workshop.names("grown"),
-        ["README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+        [
+            "README.md",
+            "config.json",
+            "model.safetensors",
+            "outgrow.json",
+            "tokenizer.json",
+            "tokenizer_config.json"
+        ]
     );
     let (source, grown) = (
         Checkpoint::open(&workshop.path("run/step-00000007")).unwrap(),

@@ -83,6 +83,7 @@ fn a_folder_refuses_a_run_over_other_data() {
         let training = Training {
             schedule: &stacked(1e-2),
             settings: &settings(),
+            base: None,
             initialization: Initialization::DepthScaled,
             seed: 1,
             training,

@@ -72,6 +72,7 @@ impl Workshop {
         then(&Training {
             schedule,
             settings,
+            base: None,
             initialization: Initialization::DepthScaled,
             seed,
             training: self.batches("training", Order::Shuffled { seed: 3 }),
@@ -152,6 +153,7 @@ pub(crate) fn stacked(peak: f64) -> Schedule {
 pub(crate) fn added_on_top() -> Schedule {
     let settings = Stacking2 {
         layer_counts: vec![2, 4],
+        base_tokens: None,
         stage_tokens: 2 * STEP_TOKENS,
         stage_learning_rate: cosine(1e-2),
         joint: Length::Tokens(2 * STEP_TOKENS),

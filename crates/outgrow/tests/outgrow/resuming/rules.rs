@@ -40,7 +40,7 @@ fn full_recipes() -> Vec<toml::Table> {
         ),
         format!(
             "method = \"stacking2\"\nlayer_counts = [2, 4]\nstage_tokens = 1\nstage_learning_rate = {cosine}\njoint_tokens = 1\n\
-             scratch_tokens = 1\njoint_learning_rate = {cosine}"
+             scratch_tokens = 1\nbase_tokens = 0\njoint_learning_rate = {cosine}"
         ),
         format!("method = \"stages\"\nstages = [{{ name = \"a\", tokens = 1, learning_rate = {cosine} }}]"),
     ];
@@ -95,7 +95,15 @@ num_fewshot = 2
         );
         text.parse().unwrap()
     };
-    schedules.into_iter().map(of).collect()
+    let mut recipes: Vec<toml::Table> = schedules.into_iter().map(of).collect();
+    // The one section that has two kinds.
+    let mut of_base = recipes[0].clone();
+    of_base.insert(
+        "model".to_owned(),
+        "from = \"base\"\nfrom_flops = 1e9".parse::<toml::Table>().unwrap().into(),
+    );
+    recipes.push(of_base);
+    recipes
 }
 
 /// The keys of a value, those of sections with their section's in front.

@@ -1,0 +1,169 @@
+//! The model that a run begins with, where its recipe names a folder: its weights, who it is by content, what it has
+//! cost, and whether it reads the shards' tokens. It trains nothing.
+
+use std::path::Path;
+
+use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, TrainingCost};
+use outgrow_data::TokenShards;
+use outgrow_operators::{Source, folder::model_sha256};
+use outgrow_tokenizer::{Reading, Tokenizer, TokenizerError, pretrained::TokenizerFiles};
+use outgrow_train::{
+    Base, BaseRecord,
+    resume::{checkpoint_cost, saved_base},
+};
+
+use crate::{
+    error::{BadInput, Result},
+    model::place::ModelPlace,
+    recipe::BaseRecipe,
+};
+
+/// Tokens of the first documents, by which two tokenizers are held against each other.
+const COMPARED_TOKENS: u64 = 1 << 16;
+
+/// A base, opened.
+#[derive(Debug)]
+pub(crate) struct BaseModel {
+    /// Which one it is, and what it has cost.
+    pub record: BaseRecord,
+    /// The model's shape, as it is trained: in f32.
+    pub config: LlamaConfig,
+    /// Its weights. `None` where the folder is gone and the run has checkpoints of its own.
+    pub checkpoint: Option<Checkpoint>,
+    /// What should be known of the folder.
+    pub notes: Vec<String>,
+}
+
+impl BaseModel {
+    /// Opens the folder of a recipe; where it is gone, what the run in `run` remembers of it.
+    ///
+    /// # Errors
+    /// No such folder and no such run; a model that can't be trained; a cost that can't be read, or is said twice.
+    pub(crate) fn open(recipe: &BaseRecipe, run: &Path) -> Result<Self> {
+        // Not every error of a folder says what named it.
+        Self::open_folder(recipe, run).map_err(|error| match error.is_input() {
+            true => BadInput(format!("model: {}", error.one_line())).into(),
+            false => error,
+        })
+    }
+
+    fn open_folder(recipe: &BaseRecipe, run: &Path) -> Result<Self> {
+        if let Some(flops) = recipe.from_flops.filter(|flops| !(flops.is_finite() && *flops >= 0.0)) {
+            return Err(BadInput(format!("from_flops = {flops}, expected FLOPs from 0")).into());
+        }
+        if !recipe.from.exists()
+            && let Some((mut record, config)) = saved_base(run)
+        {
+            record.cost.flops = recipe.from_flops.or(record.cost.flops);
+            let note =
+                format!("{}: is gone; the run goes on from its own checkpoints", recipe.from.display());
+            return Ok(Self { record, config, checkpoint: None, notes: vec![note] });
+        }
+        let ModelPlace { folder, note } = ModelPlace::find(&recipe.from)?;
+        let checkpoint = match Source::open(&folder)? {
+            Source::Llama(checkpoint) => checkpoint,
+            Source::Other(other) => {
+                let reason = other.why_not_run();
+                return Err(BadInput(format!("only LLaMA-style decoders can be trained: {reason}")).into());
+            }
+        };
+        let cost = cost(&folder, recipe.from_flops)?;
+        let record = BaseRecord { name: name(&folder), sha256: model_sha256(checkpoint.weights())?, cost };
+        let notes = checkpoint.notes().iter().map(|note| format!("{}: {note}", folder.display()));
+        let notes = note.into_iter().chain(notes).collect();
+        let config = checkpoint.config().clone().with_dtype(Dtype::F32);
+        Ok(Self { record, config, checkpoint: Some(checkpoint), notes })
+    }
+
+    /// As the trainer takes it.
+    pub(crate) fn for_training(&self) -> Base<'_> {
+        Base { record: &self.record, checkpoint: self.checkpoint.as_ref() }
+    }
+
+    /// Compares the folder's tokenizer with that of some shards. A folder without one gives a note.
+    ///
+    /// # Errors
+    /// Ids that mean something else to the model than in the shards.
+    pub(crate) fn check_tokenizer(&mut self, shards: &TokenShards) -> Result<()> {
+        let Some(checkpoint) = &self.checkpoint else { return Ok(()) };
+        let folder = checkpoint.folder();
+        let own = match TokenizerFiles::open_plain(folder) {
+            Ok(own) => own,
+            Err(error @ TokenizerError::NoTokenizer { .. }) => {
+                self.notes.push(format!("{error}; whether the shards' ids are the model's isn't known"));
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let of_shards = Tokenizer::open(&shards.tokenizer_path())?;
+        match difference(&own, &of_shards, shards)? {
+            None => Ok(()),
+            Some(difference) => Err(BadInput(format!(
+                "{}: its tokenizer isn't that of the shards in {}: {difference}; prepare shards with --tokenizer {}",
+                folder.display(),
+                shards.folder().display(),
+                own.path().display()
+            ))
+            .into()),
+        }
+    }
+}
+
+/// Which model a folder holds now; `None` where there is none.
+pub(crate) fn sha256_of(folder: &Path) -> Option<String> {
+    let ModelPlace { folder, .. } = ModelPlace::find(folder).ok()?;
+    model_sha256(Source::open(&folder).ok()?.weights()).ok()
+}
+
+/// What its training has cost: as the folder says, or as the recipe does.
+fn cost(folder: &Path, from_flops: Option<f64>) -> Result<TrainingCost> {
+    let mut cost = checkpoint_cost(folder)?;
+    if let (Some(known), Some(given)) = (cost.flops, from_flops)
+        && known.total_cmp(&given).is_ne()
+    {
+        return Err(BadInput(format!(
+            "{} itself says that it has cost {known:e} FLOPs: remove from_flops, which says {given:e}",
+            folder.display()
+        ))
+        .into());
+    }
+    cost.flops = cost.flops.or(from_flops);
+    Ok(cost)
+}
+
+/// The folder's own name; of a checkpoint that of its run in front. Where it lies is nobody's business.
+fn name(folder: &Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = named(&folder).unwrap_or_default();
+    let run = folder.parent().filter(|run| name.starts_with("step-") && run.join("run.json").is_file());
+    run.and_then(named).map_or(name.clone(), |run| format!("{run}/{name}"))
+}
+
+/// In what two tokenizers give other ids; `None` where ids that one gives mean the same to the other.
+fn difference(own: &Tokenizer, of_shards: &Tokenizer, shards: &TokenShards) -> Result<Option<String>> {
+    if own.sha256() == of_shards.sha256() {
+        return Ok(None);
+    }
+    for id in 0..of_shards.vocab_size() as u32 {
+        let (one, two) = (own.spelling(id), of_shards.spelling(id));
+        if two.is_some() && one != two {
+            let said =
+                |spelling: Option<String>| spelling.map_or("nothing".to_owned(), |text| format!("{text:?}"));
+            return Ok(Some(format!("id {id} is {} there, {} in the shards", said(one), said(two))));
+        }
+    }
+    let separator = shards.manifest().separator.id;
+    let mut first = vec![0; shards.num_tokens().min(COMPARED_TOKENS) as usize];
+    shards.read(0, &mut first)?;
+    for document in first.split(|&id| id == separator).filter(|ids| !ids.is_empty()) {
+        let text = of_shards.decode(document)?;
+        if own.encode(&text, Reading::TEXT)? != of_shards.encode(&text, Reading::TEXT)? {
+            return Ok(Some(
+                "with the same ids for the same words it reads the shards' first documents otherwise"
+                    .to_owned(),
+            ));
+        }
+    }
+    Ok(None)
+}
