@@ -23,6 +23,6 @@ pub use report::{
 };
 pub use run::measure::{Asked, Measure};
 pub use run::record::{
-    BenchmarkPoint, ChangeRecord, Cost, MetricValue, RunRecord, StageSpan, TaskResult, TrainingPoint,
-    ValidationPoint,
+    BaseCost, BenchmarkPoint, ChangeRecord, Cost, MetricValue, RunRecord, StageSpan, TaskResult,
+    TrainingPoint, ValidationPoint,
 };

@@ -39,6 +39,8 @@ the embedding table is looked up and costs nothing, the head counts. Frozen laye
 This is what the headline uses.</dd>\
 <dt>FLOPs, 6·N·T</dt><dd>Six times all parameters, embeddings and head included, times tokens, as the figures of \
 arXiv 2405.15319 count. It knows nothing of freezing.</dd>\
+<dt>Base</dt><dd>A run that began with a model that there was pays for all of it: tokens and FLOPs of its training are in every number \
+and curve, and two runs on one base each pay. Where they aren't known, the curve is without them, and there is no speed-up in FLOPs.</dd>\
 <dt>Spread</dt><dd>Lowest and highest of the seeds. Runs with one seed see the same data in the same order and are compared with \
 each other, never with another seed.</dd>";
 

@@ -20,12 +20,15 @@ use crate::{
         benchmark::{Benchmark, benchmarks},
         comparison::{Comparison, MethodRuns},
         curve::Curve,
-        method::{BASELINE, Group, distinguish, group},
+        method::{Group, distinguish, group},
         mismatch::mismatches,
         sentences::sentences,
         speed_up::mean,
     },
-    run::record::{Cost, RunRecord},
+    run::{
+        BASELINE,
+        record::{Cost, RunRecord},
+    },
 };
 
 /// Everything that the runs say together. Serialises to `report.json`.

@@ -15,12 +15,17 @@ use crate::{
     run::{
         evaluation_line::task_results,
         measure::{Asked, Measure},
-        record::{BenchmarkPoint, ChangeRecord, RunRecord, TrainingPoint, ValidationPoint},
+        record::{BaseCost, BenchmarkPoint, ChangeRecord, RunRecord, TrainingPoint, ValidationPoint},
     },
 };
 
 /// The format of `run.json` that is read here.
 const FORMAT: u64 = 1;
+
+/// The method that the others are measured against.
+pub(crate) const BASELINE: &str = "scratch";
+/// A base that is trained on as it is.
+pub(crate) const CONTINUED: &str = "continued";
 
 /// `run.json`. Keys that newer runs add are let through.
 #[derive(Deserialize)]
@@ -45,6 +50,8 @@ struct Description {
     /// something else by them.
     #[serde(default)]
     data: serde_json::Value,
+    #[serde(default)]
+    base: serde_json::Value,
     #[serde(default)]
     validation_known_since_step: serde_json::Value,
     #[serde(default)]
@@ -143,6 +150,7 @@ impl RunRecord {
         let known_since_step = description.validation_known_since_step.as_u64().unwrap_or(0);
         let mut run = Self {
             measure: Measure::read(&description.data, &description.recipe, known_since_step),
+            base: Option::<BaseCost>::deserialize(description.base).unwrap_or_default(),
             training_sha256: description.data["training"]["sha256"].as_str().map(str::to_owned),
             asked: Asked::read(&description.evaluation, &description.recipe),
             changes: Vec::<ChangeRecord>::deserialize(description.changes).unwrap_or_default(),
@@ -178,6 +186,11 @@ impl RunRecord {
                     return Err(ReportError::Metrics { file, line: index + 1, problem: describe(&error) });
                 }
             }
+        }
+        run.pay_for_base();
+        // Whoever wrote it: what begins with a base isn't from scratch.
+        if run.base.is_some() && run.method == BASELINE {
+            CONTINUED.clone_into(&mut run.method);
         }
         Ok(run)
     }

@@ -137,8 +137,10 @@ fn series(method: &MethodRuns, colour: usize, cost: Cost) -> Series {
         run.validation.iter().map(|point| validation_point(&method.label, run.seed, point, cost)).collect()
     };
     let lines: Vec<Vec<Point>> = runs.iter().map(line).collect();
+    let is_whole = |run: &&RunSummary| run.base.as_ref().is_none_or(|base| base.is_known(cost));
+    let without = if runs.iter().all(is_whole) { "" } else { ", without its base" };
     Series {
-        name: method.label.clone(),
+        name: format!("{}{without}", method.label),
         colour,
         mean: mean_line(&lines),
         lines,

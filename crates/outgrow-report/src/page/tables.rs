@@ -49,7 +49,11 @@ fn state(run: &RunSummary) -> String {
         let value = change.to.as_str().map_or_else(|| change.to.to_string(), str::to_owned);
         format!("from step {} on {} = {value}", change.step, change.field)
     });
-    unfinished.into_iter().chain(changes).collect::<Vec<_>>().join("; ")
+    let base = run.base.as_ref().map(|base| match base.flops {
+        Some(cost) => format!("with its base, {}: {}", base.name, flops(cost)),
+        None => format!("without its base, {}", base.name),
+    });
+    unfinished.into_iter().chain(base).chain(changes).collect::<Vec<_>>().join("; ")
 }
 
 /// The speed-up of each method at losses on scratch's way, as numbers with bars.

@@ -27,6 +27,10 @@ pub(crate) fn timelines(report: &Report) -> String {
         );
         for (number, stage) in run.stages.iter().enumerate() {
             let cost = stage.last_flops - stage.first_flops;
+            // A base that grows at once takes no part in the bar.
+            if cost <= 0.0 {
+                continue;
+            }
             let spent = tokens(stage.last_token - stage.first_token);
             let growth = stage.growth_losses.map_or_else(String::new, |(before, after)| {
                 format!("; begins with a growth: loss {} to {}", loss(before), loss(after))

@@ -13,7 +13,7 @@ use crate::{
     },
     run::{
         measure::Measure,
-        record::{ChangeRecord, Cost, RunRecord, StageSpan, ValidationPoint},
+        record::{BaseCost, ChangeRecord, Cost, RunRecord, StageSpan, ValidationPoint},
     },
 };
 
@@ -50,6 +50,8 @@ pub struct RunSummary {
     pub finished: bool,
     /// What its validation losses were measured on.
     pub measure: Measure,
+    /// The model that it began with. What that had cost, as far as it is known, is in all numbers below.
+    pub base: Option<BaseCost>,
     /// What was changed on its way.
     pub changes: Vec<ChangeRecord>,
     /// Tokens seen, all stages.
@@ -81,6 +83,11 @@ pub struct Comparison {
     pub incomparable: Vec<String>,
     /// How many of the runs that are compared don't tell what they were measured on.
     pub unknown_measures: usize,
+    /// The bases of its runs that are compared, each once.
+    pub bases: Vec<BaseCost>,
+    /// How many of its runs that are compared began with a base whose exact FLOPs aren't known: they have no speed-up
+    /// in FLOPs.
+    pub without_base: usize,
     /// The speed-up in exact FLOPs: the one to quote.
     pub exact_flops: Option<SpeedUp>,
     /// The speed-up in 6 · parameters · tokens, to compare with the figures of the paper.
@@ -127,6 +134,7 @@ impl RunSummary {
             parameters: run.parameters,
             finished: run.finished,
             measure: run.measure.clone(),
+            base: run.base.clone(),
             changes: run.changes.clone(),
             tokens,
             flops,
@@ -152,7 +160,9 @@ impl Comparison {
             Ok(curves)
         };
         let speed_up_in = |cost| -> Result<Option<SpeedUp>, ReportError> {
-            let (scratch, grown) = (curves(baseline, cost)?, curves(group, cost)?);
+            let (scratch, mut grown) = (curves(baseline, cost)?, curves(group, cost)?);
+            // Tokens may be compared without those of a base; its sentence says so.
+            grown.retain(|(seed, _)| cost == Cost::Tokens || is_whole(runs, group, *seed, cost));
             Ok(over_seeds(cost, &pair_up(&scratch, &grown)))
         };
         let scratch = curves(baseline, Cost::ExactFlops)?;
@@ -160,18 +170,36 @@ impl Comparison {
         let pairs = pair_up(&scratch, &grown);
         let is_paired = |run: &&RunRecord| pairs.iter().any(|pair| pair.seed == run.seed);
         let paired = || baseline.runs.iter().chain(&group.runs).map(|&index| &runs[index]).filter(is_paired);
+        let of_group = || group.runs.iter().map(|&index| &runs[index]).filter(is_paired);
+        let mut bases: Vec<BaseCost> = Vec::new();
+        for base in of_group().filter_map(|run| run.base.as_ref()) {
+            if !bases.contains(base) {
+                bases.push(base.clone());
+            }
+        }
+        let is_without = |run: &&RunRecord| !run.is_whole(Cost::ExactFlops);
+        let mut paid: Vec<(u64, Curve)> = grown.clone();
+        paid.retain(|(seed, _)| is_whole(runs, group, *seed, Cost::ExactFlops));
+        let paid = pair_up(&scratch, &paid);
         Ok(Self {
             label: group.label.clone(),
             pairs: pairs.len(),
             unfinished: paired().filter(|run| !run.finished).count(),
             incomparable,
             unknown_measures: paired().filter(|run| !run.measure.is_known()).count(),
-            exact_flops: over_seeds(Cost::ExactFlops, &pairs),
+            bases,
+            without_base: of_group().filter(is_without).count(),
+            exact_flops: over_seeds(Cost::ExactFlops, &paid),
             six_times_parameters_flops: speed_up_in(Cost::SixTimesParametersFlops)?,
             tokens: speed_up_in(Cost::Tokens)?,
-            at_losses: at_parts_of_the_budget(&pairs, &PARTS),
+            at_losses: at_parts_of_the_budget(&paid, &PARTS),
         })
     }
+}
+
+/// Whether the run of a group with this seed holds all that was paid by this account.
+fn is_whole(runs: &[RunRecord], group: &Group, seed: u64, cost: Cost) -> bool {
+    group.runs.iter().map(|&index| &runs[index]).all(|run| run.seed != seed || run.is_whole(cost))
 }
 
 /// The curves of the runs of a group, with their seeds; runs without a curve yet are left out.

@@ -1,10 +1,11 @@
 //! Which runs belong together: the seeds of one method. Names of methods that the papers gave are spelt as they spell
 //! them.
 
-use crate::{error::ReportError, report::mismatch::mismatches, run::record::RunRecord};
-
-/// The method that the others are measured against.
-pub(crate) const BASELINE: &str = "scratch";
+use crate::{
+    error::ReportError,
+    report::mismatch::mismatches,
+    run::{BASELINE, CONTINUED, record::RunRecord},
+};
 
 /// The runs of one method that differ in their seed only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +98,7 @@ fn spelt(method: &str) -> &str {
         "g-stack" => "G_stack",
         "stacking2" => "Stacking 2.0",
         "stages" => "Stages",
+        CONTINUED => "Continued",
         other => other,
     }
 }

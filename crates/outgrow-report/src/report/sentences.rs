@@ -7,6 +7,7 @@ use crate::{
         comparison::{Comparison, MethodRuns},
         speed_up::{ReadAt, SpeedUp, mean},
     },
+    run::record::{BaseCost, Cost},
 };
 
 pub(crate) fn sentences(
@@ -29,11 +30,52 @@ fn alone(method: &MethodRuns, lack: &str) -> String {
     let Some(final_loss) = method.mean_final_loss else { return format!("{label}: no evaluation yet.") };
     let spent: Vec<f64> = method.runs.iter().map(|run| run.flops).collect();
     let spent = flops(mean(&spent).unwrap_or(0.0));
+    let with_base = of_base(method);
     format!(
-        "{label}: validation loss {}{} after {spent}; {lack}.",
+        "{label}: validation loss {}{} after {spent}{with_base}; {lack}.",
         loss(final_loss),
         mean_of(method.runs.len())
     )
+}
+
+/// Whether the FLOPs of a method's runs hold those of their base.
+fn of_base(method: &MethodRuns) -> &'static str {
+    let bases: Vec<&BaseCost> = method.runs.iter().filter_map(|run| run.base.as_ref()).collect();
+    match bases.iter().all(|base| base.is_known(Cost::ExactFlops)) {
+        _ if bases.is_empty() => "",
+        true => ", its base included",
+        false => ", without its base",
+    }
+}
+
+/// What is said where the FLOPs of a base aren't known: the tokens, which are.
+fn without_base(comparison: &Comparison) -> String {
+    let label = &comparison.label;
+    let of_tokens = comparison.tokens.as_ref().map_or_else(String::new, |speed_up| {
+        let is_known = comparison.bases.iter().all(|base| base.is_known(Cost::Tokens));
+        let whose = if is_known { "its base included" } else { "these without its base, too" };
+        format!("; in tokens, {whose}, {}", signed_percent(speed_up.mean))
+    });
+    format!(
+        "{label}: no speed-up in FLOPs: its curve is without its base, and what that has cost isn't known (from_flops in \
+         the recipe says it){of_tokens}."
+    )
+}
+
+/// What stands behind a number that bases are a part of.
+fn with_bases(comparison: &Comparison) -> String {
+    let known: Vec<&BaseCost> =
+        comparison.bases.iter().filter(|base| base.is_known(Cost::ExactFlops)).collect();
+    let included = match known.as_slice() {
+        [] => String::new(),
+        [base] => format!(" Its base included: {} of {}.", flops(base.flops.unwrap_or(0.0)), base.name),
+        several => format!(" Its base included, another one for each of {} seeds.", several.len()),
+    };
+    match comparison.without_base {
+        0 => included,
+        1 => format!("{included} Left out: 1 run, as what its base has cost isn't known."),
+        several => format!("{included} Left out: {several} runs, as what their bases have cost isn't known."),
+    }
 }
 
 fn compared(comparison: &Comparison) -> String {
@@ -46,6 +88,9 @@ fn compared(comparison: &Comparison) -> String {
         return format!(
             "{label}: no speed-up yet: it takes a run from scratch with the same seed, both evaluated at least twice."
         );
+    }
+    if comparison.exact_flops.is_none() && comparison.without_base > 0 {
+        return without_base(comparison);
     }
     let Some(speed_up) = &comparison.exact_flops else {
         return format!(
@@ -74,7 +119,8 @@ fn compared(comparison: &Comparison) -> String {
         }
     };
     let told = told(speed_up, comparison.unfinished > 0);
-    format!("{label}: {verdict} ({}): {told}.{provisional}{left_out}{unknown}", spread(speed_up))
+    let bases = with_bases(comparison);
+    format!("{label}: {verdict} ({}): {told}.{bases}{provisional}{left_out}{unknown}", spread(speed_up))
 }
 
 /// What was read, and at which loss.

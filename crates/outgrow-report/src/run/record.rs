@@ -14,7 +14,8 @@ pub struct RunRecord {
     pub folder: PathBuf,
     /// The run's name.
     pub name: String,
-    /// How it was trained: `scratch` (the baseline), `g-stack`, `stacking2`, `stages`, or another word.
+    /// How it was trained: `scratch` (the baseline), `g-stack`, `stacking2`, `stages`, or another word. `continued` is a
+    /// base that was trained on as it is.
     pub method: String,
     /// Runs of two methods with one seed saw the same data and are compared with each other.
     pub seed: u64,
@@ -32,6 +33,9 @@ pub struct RunRecord {
     pub finished: bool,
     /// What its validation losses were measured on.
     pub measure: Measure,
+    /// The model that it began with; `None` where its first weights were drawn. What that had cost, as far as it is
+    /// known, is in every point below.
+    pub base: Option<BaseCost>,
     /// SHA-256 over the training shards, where it was recorded.
     pub training_sha256: Option<String>,
     /// What its benchmarks asked, by task.
@@ -59,7 +63,26 @@ pub struct ChangeRecord {
     pub to: serde_json::Value,
 }
 
-/// One optimisation step. Tokens and FLOPs count from the first token of the first stage.
+/// A model that a run began with, and what it had cost by then. `None` is unknown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BaseCost {
+    /// What its folder was called.
+    pub name: String,
+    /// SHA-256 over its configuration and weights.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Tokens that it was trained on.
+    #[serde(default)]
+    pub tokens: Option<u64>,
+    /// Exact FLOPs of its training.
+    #[serde(default)]
+    pub flops: Option<f64>,
+    /// 6 · parameters · tokens of its training.
+    #[serde(default)]
+    pub flops_6nt: Option<f64>,
+}
+
+/// One optimisation step. Tokens and FLOPs count from the first token of the first stage, or of the base.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainingPoint {
     /// The step.
@@ -80,7 +103,7 @@ pub struct TrainingPoint {
     pub flops_6nt: f64,
 }
 
-/// One evaluation on held-out text. Tokens and FLOPs count from the first token of the first stage.
+/// One evaluation on held-out text. Tokens and FLOPs count as in a [`TrainingPoint`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ValidationPoint {
     /// The step after which it was taken.
@@ -97,7 +120,7 @@ pub struct ValidationPoint {
     pub loss: f64,
 }
 
-/// One evaluation by benchmarks. Tokens and FLOPs count from the first token of the first stage.
+/// One evaluation by benchmarks. Tokens and FLOPs count as in a [`TrainingPoint`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BenchmarkPoint {
     /// The step after which it was taken.
@@ -162,7 +185,18 @@ impl ValidationPoint {
     }
 }
 
-/// One stage of a run as its metrics tell it.
+impl BaseCost {
+    /// Whether this account of what it had cost is known.
+    pub fn is_known(&self, cost: Cost) -> bool {
+        match cost {
+            Cost::ExactFlops => self.flops.is_some(),
+            Cost::SixTimesParametersFlops => self.flops_6nt.is_some(),
+            Cost::Tokens => self.tokens.is_some(),
+        }
+    }
+}
+
+/// One stage of a run as its metrics tell it, or the base before them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageSpan {
     /// The stage's name.
@@ -190,15 +224,50 @@ impl RunRecord {
         self.validation.last()
     }
 
-    /// The stages in order, from the evaluations (every stage has one at its end, and at its beginning if it grew).
+    /// Whether its points hold all that was paid by this account, its base included.
+    pub fn is_whole(&self, cost: Cost) -> bool {
+        self.base.as_ref().is_none_or(|base| base.is_known(cost))
+    }
+
+    /// Adds what its base had cost to all that it measured, as far as that is known.
+    pub(crate) fn pay_for_base(&mut self) {
+        let Some(BaseCost { tokens, flops, flops_6nt, .. }) = self.base else { return };
+        let (tokens, flops, flops_6nt) =
+            (tokens.unwrap_or(0), flops.unwrap_or(0.0), flops_6nt.unwrap_or(0.0));
+        for point in &mut self.training {
+            (point.tokens, point.flops, point.flops_6nt) =
+                (point.tokens + tokens, point.flops + flops, point.flops_6nt + flops_6nt);
+        }
+        for point in &mut self.validation {
+            (point.tokens, point.flops, point.flops_6nt) =
+                (point.tokens + tokens, point.flops + flops, point.flops_6nt + flops_6nt);
+        }
+        for point in &mut self.benchmarks {
+            (point.tokens, point.flops, point.flops_6nt) =
+                (point.tokens + tokens, point.flops + flops, point.flops_6nt + flops_6nt);
+        }
+    }
+
+    /// The stages in order, from the evaluations (every stage has one at its end, and at its beginning if it grew). A
+    /// base of known cost stands before them, by its name.
     pub fn stages(&self) -> Vec<StageSpan> {
+        let base = self.base.as_ref().filter(|base| base.flops.is_some());
         let mut spans: Vec<StageSpan> = Vec::new();
+        spans.extend(base.map(|base| StageSpan {
+            name: base.name.clone(),
+            first_token: 0,
+            last_token: base.tokens.unwrap_or(0),
+            first_flops: 0.0,
+            last_flops: base.flops.unwrap_or(0.0),
+            growth_losses: None,
+        }));
         let mut previous: Option<&ValidationPoint> = None;
         for point in &self.validation {
-            let same = spans.last().is_some_and(|span| span.name == point.stage);
+            let same = previous.is_some_and(|last| last.stage == point.stage);
             if !same {
                 // A stage begins where the one before it ended; the first begins at nothing.
-                let (first_token, first_flops) = previous.map_or((0, 0.0), |last| (last.tokens, last.flops));
+                let (first_token, first_flops) =
+                    spans.last().map_or((0, 0.0), |last| (last.last_token, last.last_flops));
                 // A stage that only unfreezes layers has the loss of the one before it; a growth changes the function.
                 let growth_losses = previous
                     .filter(|last| last.tokens == point.tokens && (last.loss - point.loss).abs() > 1e-6)

@@ -4,6 +4,7 @@ mod made_up;
 
 mod reading;
 mod speed_up;
+mod bases;
 mod comparability;
 mod benchmarks;
 mod whole_report;

@@ -122,3 +122,32 @@ fn spent_on_scratch(workshop: &Workshop, tokens: u64) -> f64 {
     trained(workshop, "scratch", &tiny::recipe(&tiny::scratch(tokens, "1e-2")));
     spent(workshop, "scratch").flops.unwrap()
 }
+
+#[test]
+fn a_report_makes_every_run_pay_for_its_base_or_says_that_it_cannot() {
+    let workshop = with_base();
+    trained(&workshop, "scratch", &tiny::recipe(&tiny::scratch(192, "1e-2")));
+    trained(&workshop, "stacked", &from("base", &g_stack(0)));
+    let report = |runs: &[&str]| {
+        let output = workshop.run(&[&["report"], runs, &["--out", "page.html"]].concat());
+        assert_success(&output);
+        let numbers = fs::read(workshop.path("page.json")).unwrap();
+        serde_json::from_slice::<Value>(&numbers).unwrap()
+    };
+    let paid = report(&["scratch", "stacked"]);
+    let stacked = &paid["methods"][1]["runs"][0];
+    let together = cost_of(&workshop, "base").unwrap().plus(spent(&workshop, "stacked"));
+    assert_eq!(stacked["flops"].as_f64(), together.flops);
+    assert_eq!(
+        (stacked["base"]["name"].as_str(), stacked["stages"][0]["name"].as_str()),
+        (Some("base"), Some("base"))
+    );
+    assert_eq!(paid["comparisons"][0]["without_base"], 0);
+
+    fs::remove_file(workshop.path("base/outgrow.json")).unwrap();
+    trained(&workshop, "unknown", &from("base", &g_stack(0)));
+    let unpaid = report(&["scratch", "unknown"]);
+    assert!(unpaid["comparisons"][0]["exact_flops"].is_null(), "{unpaid}");
+    let sentence = unpaid["sentences"][0].as_str().unwrap();
+    assert!(sentence.contains("no speed-up in FLOPs: its curve is without its base"), "{sentence}");
+}

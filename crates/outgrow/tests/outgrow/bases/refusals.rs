@@ -71,7 +71,7 @@ fn a_model_that_cannot_be_trained_or_is_too_small_is_refused() {
         change_config(&workshop, "other", change);
         refused()
     };
-    insta::assert_snapshot!(with(&|config| config["model_type"] = json!("gpt_neox")), @r#"error: recipe.toml: model: only LLaMA-style decoders can be trained: other/config.json: `model_type` is "gpt_neox", but this decoder is "llama" or "mistral""#);
+    insta::assert_snapshot!(with(&|config| config["model_type"] = json!("gpt_neox")), @r#"error: recipe.toml: model: only LLaMA-style decoders can be trained: other/config.json: `model_type` is "gpt_neox", but this decoder is "llama", "mistral" or "qwen2""#);
     insta::assert_snapshot!(with(&|config| { config["model_type"] = json!("mistral"); config["sliding_window"] = json!(8) }), @"error: recipe.toml: model: only LLaMA-style decoders can be trained: other/config.json: `sliding_window` is 8, but the decoder attends to the whole sequence, up to 16 tokens");
     insta::assert_snapshot!(with(&|config| config["max_position_embeddings"] = json!(8)), @"error: recipe.toml: model: max_position_embeddings = 8 is below sequence_length = 16");
     let base = outgrow_checkpoint::Checkpoint::open(&workshop.path("base")).unwrap();
