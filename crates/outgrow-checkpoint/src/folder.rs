@@ -257,6 +257,15 @@ pub fn refuse_target_within(source: &Path, target: &Path) -> Result<(), Checkpoi
     Ok(())
 }
 
+/// Refuses a target that a folder can't be made at from this source: one that is there, is the source, or lies in it.
+///
+/// # Errors
+/// As [`refuse_target_within`]; `TargetExists`.
+pub fn refuse_target(source: &Path, target: &Path) -> Result<(), CheckpointError> {
+    refuse_target_within(source, target)?;
+    refuse_existing(target)
+}
+
 fn refuse_existing(target: &Path) -> Result<(), CheckpointError> {
     // Dangling links count: a rename would replace them.
     match fs::symlink_metadata(target) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use outgrow_checkpoint::{CheckpointError, dtype::ValueTooLarge};
+use outgrow_checkpoint::{CheckpointError, Problems, dtype::ValueTooLarge};
 
 /// Why a growth can't be planned or carried out.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +48,8 @@ pub enum GrowthError {
         /// Its shape by the plan.
         expected: Vec<usize>,
     },
-    /// config.json has a list with one entry for each layer that can't be grown.
-    #[error("config.json: `{key}`: {problem}")]
+    /// config.json has a key that can't be grown, such as a list with one entry for each layer.
+    #[error("config.json: {}", with_key(key, problem))]
     ConfigKey {
         /// The key.
         key: String,
@@ -65,7 +65,10 @@ pub enum GrowthError {
         problem: String,
     },
     /// A depth that the operator can't give.
-    #[error("num_hidden_layers = {num_hidden_layers}: this growth gives {smallest} to {largest} layers")]
+    #[error(
+        "num_hidden_layers = {num_hidden_layers}: this growth gives at {}",
+        if num_hidden_layers < smallest { format!("least {smallest} layers, as the source has") } else { format!("most {largest} layers") }
+    )]
     Depth {
         /// What was asked for.
         num_hidden_layers: usize,
@@ -75,9 +78,7 @@ pub enum GrowthError {
         largest: usize,
     },
     /// Blocks that the layers can't be divided into.
-    #[error(
-        "block_layers = {block_layers} for {source_layers} layers: at least {at_least} blocks of equally many layers are needed"
-    )]
+    #[error("block_layers = {block_layers} for {source_layers} layers: {}", blocks_needed(*source_layers, *at_least, *step))]
     Blocks {
         /// Layers of a block.
         block_layers: usize,
@@ -85,12 +86,8 @@ pub enum GrowthError {
         source_layers: usize,
         /// How many blocks the operator needs.
         at_least: usize,
-    },
-    /// Blocks that have no halves.
-    #[error("block_layers = {block_layers}: an even number is needed, because halves of blocks are copied")]
-    OddBlock {
-        /// Layers of a block.
-        block_layers: usize,
+        /// What a block's layers must be a multiple of: 2 where halves of blocks are copied.
+        step: usize,
     },
     /// Copies of which nothing would be left.
     #[error("drop_layers = {drop_layers} of {source_layers} layers: at most {} can be left out", source_layers - 1)]
@@ -117,6 +114,12 @@ pub enum GrowthError {
     Width {
         /// All that is wrong.
         problems: String,
+    },
+    /// A model that can't be.
+    #[error("the grown model can't be: {problems}")]
+    Target {
+        /// All that is wrong with it.
+        problems: Problems,
     },
     /// A share that leaves nothing to one of the copies.
     #[error("share = {share}: a number between 0 and 1 is needed")]
@@ -270,6 +273,14 @@ pub enum GrowthError {
 }
 
 impl GrowthError {
+    /// Why a grown model can't be, which is no fault of the source's config.json.
+    pub(crate) fn of_target(error: CheckpointError) -> Self {
+        match error {
+            CheckpointError::Config { problems, .. } => Self::Target { problems },
+            other => Self::Checkpoint(other),
+        }
+    }
+
     /// Whether what the user gave is at fault and can be mended: all but a full disk and what the operating system
     /// refuses for reasons of its own.
     ///
@@ -288,5 +299,27 @@ impl GrowthError {
     /// Whether the disk that was written to is full.
     pub fn is_disk_full(&self) -> bool {
         matches!(self, Self::Checkpoint(error) if error.is_disk_full())
+    }
+}
+
+/// A key and what is said of it: `key` is missing, or `key`: why it is refused.
+fn with_key(key: &str, problem: &str) -> String {
+    let is_said_of_it = ["is ", "has ", "holds "].iter().any(|verb| problem.starts_with(verb));
+    format!("`{key}`{} {problem}", if is_said_of_it { "" } else { ":" })
+}
+
+/// Which blocks would do.
+fn blocks_needed(source_layers: usize, at_least: usize, step: usize) -> String {
+    let fits = |layers: &usize| source_layers.is_multiple_of(*layers) && source_layers / layers >= at_least;
+    let numbers: Vec<String> =
+        (step..=source_layers).step_by(step).filter(fits).map(|layers| layers.to_string()).collect();
+    let blocks =
+        if at_least > 1 { format!("{at_least} or more equal blocks") } else { "equal blocks".to_owned() };
+    let halves = if step > 1 { ", which have halves" } else { "" };
+    match &numbers[..] {
+        [] if step > 1 => format!("they make no {blocks} that have halves"),
+        [] => format!("they make no {blocks}"),
+        [one] => format!("they make {blocks} of {one}{halves}"),
+        [several @ .., last] => format!("they make {blocks} of {} or {last}{halves}", several.join(", ")),
     }
 }

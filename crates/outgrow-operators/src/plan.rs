@@ -171,8 +171,8 @@ fn planned_alone(source: &LlamaConfig, growth: &Growth) -> Result<GrowthPlan, Gr
         Kind::Width { size: Size::Of(width), style } => wider(source, width, style),
         Kind::Width { size: Size::Times(factor), style } => wider(source, &multiplied(source, factor), style),
         Kind::Learned { num_hidden_layers, width, matrices, seed } => {
-            let target =
-                widened(source, width)?.with(|fields| fields.num_hidden_layers = num_hidden_layers)?;
+            let deeper = widened(source, width)?.with(|fields| fields.num_hidden_layers = num_hidden_layers);
+            let target = deeper.map_err(GrowthError::of_target)?;
             if let Some(matrices) = matrices.map(MatricesFile::matrices).transpose()? {
                 learned(source, target, matrices)
             } else {
@@ -185,7 +185,8 @@ fn planned_alone(source: &LlamaConfig, growth: &Growth) -> Result<GrowthPlan, Gr
 }
 
 fn deepened(source: &LlamaConfig, layers: Vec<LayerOrigin>, seed: u64) -> Result<GrowthPlan, GrowthError> {
-    let target = source.with(|fields| fields.num_hidden_layers = layers.len())?;
+    let target = source.with(|fields| fields.num_hidden_layers = layers.len());
+    let target = target.map_err(GrowthError::of_target)?;
     let fresh = |name: &str| Origin::Fresh(fresh(&target, part(name), name, seed));
     let tensors =
         target.tensors().into_iter().map(|tensor| deepened_tensor(tensor, &layers, &fresh)).collect();
@@ -202,7 +203,7 @@ fn wider(source: &LlamaConfig, width: &Width, style: Style) -> Result<GrowthPlan
             check_only_keys(source, &target)?;
             // The mean square over more channels is smaller; so that the same number is added in proportion.
             let part = source.hidden_size as f64 / target.hidden_size as f64;
-            target = target.with(|fields| fields.rms_norm_eps *= part)?;
+            target = target.with(|fields| fields.rms_norm_eps *= part).map_err(GrowthError::of_target)?;
             WidthMaps::padded(source, &target)
         }
     };

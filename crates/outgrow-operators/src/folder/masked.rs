@@ -45,6 +45,7 @@ impl MaskedFolder {
             dtypes: None,
             uncounted: BTreeSet::new(),
             notes: Vec::new(),
+            refused_by_transformers: Vec::new(),
             recipe: CardRecipe::MaskFolded { mask: mask.mask },
             mask: None,
         };

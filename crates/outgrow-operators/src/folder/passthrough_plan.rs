@@ -72,6 +72,7 @@ impl Planned {
             dtypes,
             uncounted,
             notes,
+            refused_by_transformers: Vec::new(),
             recipe,
             mask,
         })

@@ -61,6 +61,8 @@ pub(crate) struct Planned {
     pub(crate) uncounted: BTreeSet<String>,
     /// What of the source the grown folder will not have.
     pub(crate) notes: Vec<Note>,
+    /// Why transformers will not open the grown folder, where it opens the source.
+    pub(crate) refused_by_transformers: Vec<String>,
     /// What was planned, as text for the grown folder's card.
     pub(crate) recipe: CardRecipe,
     /// The mask over what a random growth has made, which the grown folder says in a file of its own; closed, until
@@ -117,6 +119,8 @@ impl Planned {
         if source.rms_norm_eps.to_bits() != target.rms_norm_eps.to_bits() {
             config["rms_norm_eps"] = target.rms_norm_eps.into();
         }
+        let is_opened = raw["model_type"] == "llama" && source.refused_by_transformers().is_empty();
+        let refused_by_transformers = if is_opened { target.refused_by_transformers() } else { Vec::new() };
         let source_layers = source.num_hidden_layers;
         let masked = Some(plan.masked_units()).filter(|masked| !masked.is_empty());
         let mask = masked.map(|masked| Mask { mask: 0.0, ramp_tokens: None, masked });
@@ -132,6 +136,7 @@ impl Planned {
             dtypes,
             uncounted,
             notes,
+            refused_by_transformers,
             recipe,
             mask,
         })
@@ -171,6 +176,7 @@ impl Planned {
             dtypes,
             uncounted,
             notes,
+            refused_by_transformers: Vec::new(),
             recipe,
             mask,
         })
@@ -201,6 +207,18 @@ impl<S> FolderPlan<S> {
     /// What of the source the grown folder will not have.
     pub fn notes(&self) -> &[Note] {
         &self.planned.notes
+    }
+
+    /// Why transformers will not open the grown folder, where it opens the source; nothing where it opens that.
+    pub fn refused_by_transformers(&self) -> &[String] {
+        &self.planned.refused_by_transformers
+    }
+
+    /// Whether the grown model is the source once more: every tensor in its place, as it is.
+    pub fn is_the_source(&self) -> bool {
+        let is_same = |tensor: &PlannedTensor| matches!(&tensor.origin, Origin::Copy { source } if *source == tensor.name);
+        let Planned { tensors, layers, source_layers, dtypes, .. } = &self.planned;
+        layers.len() == *source_layers && dtypes.is_none() && tensors.iter().all(is_same)
     }
 
     /// The mask over what a random growth has made, which the grown folder says in a file of its own; closed, until

@@ -244,7 +244,8 @@ fn missing_layers(raw: &Value) -> Option<GrowthError> {
     } else {
         let found = &raw["num_hidden_layers"];
         let found = if found.is_null() { "is missing".to_owned() } else { format!("is {found}") };
-        ("num_hidden_layers", format!("{found}, expected how many layers are named `….layers.0.…` and on"))
+        let expected = "expected the number of layers; only decoders can be grown whose tensors are named `….layers.0.…` and on";
+        ("num_hidden_layers", format!("{found}, {expected}"))
     };
     Some(GrowthError::ConfigKey { key: key.to_owned(), problem })
 }

@@ -11,7 +11,7 @@ use std::{
 
 use outgrow_checkpoint::{
     CheckpointError, PendingFolder, WeightFolder,
-    folder::{CONFIG_FILE, refuse_target_within},
+    folder::{CONFIG_FILE, refuse_target},
     json::json_text,
     shards::WrittenShards,
     write_file_atomically,
@@ -53,7 +53,7 @@ impl FolderGrowth<&Source> {
     /// the target then.
     pub fn carry_out(&self, target: &Path) -> Result<Grown, GrowthError> {
         let weights = self.plan.source.weights();
-        refuse_target_within(weights.folder(), target)?;
+        refuse_target(weights.folder(), target)?;
         let pending = PendingFolder::resume(target, &fingerprint(&sets(self))?)?;
         let written = fill(self, &pending).map_err(|error| match error {
             GrowthError::Checkpoint(error) => GrowthError::Checkpoint(pending.at_target(error)),

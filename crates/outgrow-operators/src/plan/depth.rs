@@ -136,12 +136,18 @@ fn deeper(source_layers: usize, num_hidden_layers: usize) -> Result<(), GrowthEr
     }
 }
 
-/// Blocks of the source, at least `at_least`.
-fn blocks(source_layers: usize, block_layers: usize, at_least: usize) -> Result<usize, GrowthError> {
-    let fits = block_layers > 0 && source_layers.is_multiple_of(block_layers);
+/// Blocks of the source, at least `at_least`, each of a multiple of `step` layers.
+fn blocks(
+    source_layers: usize,
+    block_layers: usize,
+    at_least: usize,
+    step: usize,
+) -> Result<usize, GrowthError> {
+    let fits =
+        block_layers > 0 && source_layers.is_multiple_of(block_layers) && block_layers.is_multiple_of(step);
     match source_layers.checked_div(block_layers) {
         Some(blocks) if fits && blocks >= at_least => Ok(blocks),
-        _ => Err(GrowthError::Blocks { block_layers, source_layers, at_least }),
+        _ => Err(GrowthError::Blocks { block_layers, source_layers, at_least, step }),
     }
 }
 
@@ -152,17 +158,14 @@ fn middle_start(blocks: usize, block_layers: usize) -> usize {
 
 /// The middle block of layers again, right after itself.
 pub(crate) fn middle(source_layers: usize, block_layers: usize) -> Result<Vec<LayerOrigin>, GrowthError> {
-    let start = middle_start(blocks(source_layers, block_layers, 1)?, block_layers);
+    let start = middle_start(blocks(source_layers, block_layers, 1, 1)?, block_layers);
     let end = start + block_layers;
     Ok(copies((0..end).chain(start..source_layers)))
 }
 
 /// Halves of the middle blocks again, between them.
 pub(crate) fn lidas(source_layers: usize, block_layers: usize) -> Result<Vec<LayerOrigin>, GrowthError> {
-    if !block_layers.is_multiple_of(2) {
-        return Err(GrowthError::OddBlock { block_layers });
-    }
-    let start = middle_start(blocks(source_layers, block_layers, 2)?, block_layers);
+    let start = middle_start(blocks(source_layers, block_layers, 2, 2)?, block_layers);
     let (end, half) = (start + block_layers, block_layers / 2);
     Ok(copies((0..end).chain(end - half..end + half).chain(end..source_layers)))
 }

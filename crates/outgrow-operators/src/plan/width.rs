@@ -225,7 +225,7 @@ pub(crate) fn widened(source: &LlamaConfig, width: &Width) -> Result<LlamaConfig
     if !problems.is_empty() {
         return Err(GrowthError::Width { problems: problems.join("; ") });
     }
-    let target = LlamaConfig::new(target)?;
+    let target = LlamaConfig::new(target).map_err(GrowthError::of_target)?;
     match ungrouped(source, &target) {
         None => Ok(target),
         Some(problem) => Err(GrowthError::Width { problems: problem }),

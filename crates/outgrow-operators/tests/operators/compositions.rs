@@ -190,15 +190,15 @@ fn sizes_that_can_not_be_grown_to_are_refused_with_both_numbers() {
     insta::assert_snapshot!(refusal(Growth::Split { width: Width::default(), share: Some(1.0) }), @"share = 1: a number between 0 and 1 is needed");
     insta::assert_snapshot!(refusal(heads(Some(12), Some(3))), @"6 heads in 2 groups can't become 12 in 3 in one step: grow by whole groups of 3, or only the heads, or only the groups by a whole factor");
     insta::assert_snapshot!(refusal(heads(None, Some(6))), @"`num_key_value_heads` = 6 with 6 heads: old heads would read new keys and values; grow whole groups, or use `split`");
-    insta::assert_snapshot!(refusal(heads(Some(7), None)), @"config.json: `num_attention_heads` is 7, not a multiple of `num_key_value_heads`, which is 2");
+    insta::assert_snapshot!(refusal(heads(Some(7), None)), @"the grown model can't be: `num_attention_heads` is 7, not a multiple of `num_key_value_heads`, which is 2");
     insta::assert_snapshot!(refusal(Growth::Hyperclone { factor: 0 }), @"factor = 0: at least 1 is needed");
     insta::assert_snapshot!(refusal(Growth::Noise { amount: 1.5, mix: outgrow_operators::Mix::Linear, seed: 0 }), @"amount = 1.5 of noise: a number from 0 to 1 is needed");
-    insta::assert_snapshot!(refusal(Growth::Middle { block_layers: 4 }), @"block_layers = 4 for 6 layers: at least 1 blocks of equally many layers are needed");
-    insta::assert_snapshot!(refusal(Growth::Lidas { block_layers: 3 }), @"block_layers = 3: an even number is needed, because halves of blocks are copied");
-    insta::assert_snapshot!(refusal(Growth::Lidas { block_layers: 6 }), @"block_layers = 6 for 6 layers: at least 2 blocks of equally many layers are needed");
+    insta::assert_snapshot!(refusal(Growth::Middle { block_layers: 4 }), @"block_layers = 4 for 6 layers: they make equal blocks of 1, 2, 3 or 6");
+    insta::assert_snapshot!(refusal(Growth::Lidas { block_layers: 3 }), @"block_layers = 3 for 6 layers: they make 2 or more equal blocks of 2, which have halves");
+    insta::assert_snapshot!(refusal(Growth::Lidas { block_layers: 6 }), @"block_layers = 6 for 6 layers: they make 2 or more equal blocks of 2, which have halves");
     insta::assert_snapshot!(refusal(Growth::Solar { drop_layers: 6 }), @"drop_layers = 6 of 6 layers: at most 5 can be left out");
-    insta::assert_snapshot!(refusal(Growth::Last { depth: Depth::Layers(13) }), @"num_hidden_layers = 13: this growth gives 6 to 12 layers");
+    insta::assert_snapshot!(refusal(Growth::Last { depth: Depth::Layers(13) }), @"num_hidden_layers = 13: this growth gives at most 12 layers");
     insta::assert_snapshot!(refusal(Growth::ZeroDepth { depth: Depth::Layers(10), placement: outgrow_operators::Placement::Interleaved }), @"num_hidden_layers = 10 for 6 layers: the 4 new ones can't be spread evenly; a multiple or a divisor of 6 can, or place them on top");
-    insta::assert_snapshot!(refusal(Growth::RandomDepth { depth: Depth::Layers(5), seed: 0 }), @"num_hidden_layers = 5: this growth gives 6 to 65536 layers");
+    insta::assert_snapshot!(refusal(Growth::RandomDepth { depth: Depth::Layers(5), seed: 0 }), @"num_hidden_layers = 5: this growth gives at least 6 layers, as the source has");
     insta::assert_snapshot!(GrowthPlan::new(&source, &[]).unwrap_err(), @"no growth is given: at least one step is needed");
 }

@@ -151,7 +151,7 @@ fn a_growth_that_does_not_fit_says_why() {
     insta::assert_snapshot!(refusal(Growth::Stack { factor: usize::MAX }), @"factor = 18446744073709551615 for 6 layers: at most 65536 layers are possible");
     insta::assert_snapshot!(refusal(Growth::Interleave { factor: 20_000 }), @"factor = 20000 for 6 layers: at most 65536 layers are possible");
     let one = Growth::Layers { layers: vec![0; 70_000] };
-    insta::assert_snapshot!(refusal(one), @"config.json: `num_hidden_layers` is 70000, expected at most 65536");
+    insta::assert_snapshot!(refusal(one), @"the grown model can't be: `num_hidden_layers` is 70000, expected at most 65536");
     let impossible = source.with(|fields| fields.num_hidden_layers = 0);
     insta::assert_snapshot!(impossible.unwrap_err(), @"config.json: `num_hidden_layers` is 0, expected at least 1");
 }

@@ -318,9 +318,9 @@ fn layers_that_cannot_be_told_are_refused() {
     }
     insta::assert_snapshot!(refusal(&config("other", 2, json!({})), &other_names), @"the tensors are of 0 layers by their names; config.json has num_hidden_layers = 2");
     let further = config("deepseek_v3", 1, json!({ "num_nextn_predict_layers": 1 }));
-    insta::assert_snapshot!(refusal(&further, &tensors), @"config.json: `num_nextn_predict_layers`: is 1: layers for further tokens are numbered after the decoder's; remove their tensors and set it to 0");
+    insta::assert_snapshot!(refusal(&further, &tensors), @"config.json: `num_nextn_predict_layers` is 1: layers for further tokens are numbered after the decoder's; remove their tensors and set it to 0");
     insta::assert_snapshot!(refusal(&json!({ "model_type": "gemma3", "text_config": { "num_hidden_layers": 2 } }), &tensors), @"config.json: `text_config`: the decoder is part of a larger model; extract it first");
-    insta::assert_snapshot!(refusal(&json!({ "model_type": "xglm", "num_layers": 2 }), &tensors), @"config.json: `num_hidden_layers`: is missing, expected how many layers are named `….layers.0.…` and on");
+    insta::assert_snapshot!(refusal(&json!({ "model_type": "xglm", "num_layers": 2 }), &tensors), @"config.json: `num_hidden_layers` is missing, expected the number of layers; only decoders can be grown whose tensors are named `….layers.0.…` and on");
     let nested = config("other", 2, json!({ "text_config": { "num_hidden_layers": 2 } }));
     insta::assert_snapshot!(refusal(&nested, &tensors), @"config.json: `text_config`: the decoder is part of a larger model; extract it first");
 }
@@ -328,7 +328,7 @@ fn layers_that_cannot_be_told_are_refused() {
 #[test]
 fn layers_of_a_kind_that_the_grown_file_cannot_give_them_are_refused() {
     let folder = Folder::new(&config("deepseek_v3", 3, json!({ "first_k_dense_replace": 1 })), &odd_layers());
-    insta::assert_snapshot!(folder.refusal(Growth::Stack { factor: 2 }), @"config.json: `first_k_dense_replace`: is 1: the layers of this kind would not all be at the bottom of the grown model");
+    insta::assert_snapshot!(folder.refusal(Growth::Stack { factor: 2 }), @"config.json: `first_k_dense_replace` is 1: the layers of this kind would not all be at the bottom of the grown model");
     insta::assert_snapshot!(folder.refusal(Growth::Layers { layers: vec![0, 3, 7] }), @"layers [3, 7] are not in the source, which has layers 0 to 2");
     insta::assert_snapshot!(folder.refusal(Growth::Pattern { pattern: "12-34".into() }), @"pattern `12-34`: position 5: the source has layers 1 to 3, not 4");
 }

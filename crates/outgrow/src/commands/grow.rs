@@ -4,6 +4,7 @@ mod flags;
 
 use std::path::{Path, PathBuf};
 
+use outgrow_checkpoint::folder::refuse_target;
 use outgrow_operators::{
     FolderGrowth, FolderPlan, Growth, GrowthError, GrowthRecipe, Moments, RecipeFile, Source,
     folder::{Plannable, PlannableRef},
@@ -73,6 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return print_account(arguments, &folder, how);
     }
     let source = Source::open(&folder)?;
+    refuse_target(&folder, &arguments.target)?;
     notes::print_about(&folder, source.notes());
     let plan = planned(arguments, &folder, how, &source)?;
     if arguments.verify && plan.mask().is_some() {
@@ -94,24 +96,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// Shards aren't needed for a plan: without them, what config.json and the index say has to do.
 fn print_account(arguments: &Arguments, folder: &Path, how: RecipeFile) -> Result<()> {
     let source = Plannable::open(folder)?;
+    refuse_target(folder, &arguments.target)?;
     notes::print_about(folder, source.notes());
     let plan = planned(arguments, folder, how, &source)?;
     let growth = FolderGrowth::new(plan, arguments.moments, arguments.shard_size)?;
     let account = growth.account();
-    let parent = arguments.target.parent().filter(|parent| !parent.as_os_str().is_empty());
     // A disk that can't be looked at is no reason to withhold the rest.
-    match write_speed(parent.unwrap_or(Path::new("."))) {
+    match write_speed(lowest_there(&arguments.target)) {
         Ok(speed) => output::line(account.at_speed(speed)),
         Err(_) => output::line(account),
     }
 }
 
-fn planned<'a, S>(
-    arguments: &Arguments,
-    folder: &Path,
-    how: RecipeFile,
-    source: S,
-) -> Result<FolderPlan<S>, GrowthError>
+/// The lowest folder above a target that is there: its disk is the one that will be written to.
+fn lowest_there(target: &Path) -> &Path {
+    let here = Path::new(".");
+    let above =
+        target.ancestors().skip(1).map(|above| if above.as_os_str().is_empty() { here } else { above });
+    above.into_iter().find(|above| above.is_dir()).unwrap_or(here)
+}
+
+fn planned<'a, S>(arguments: &Arguments, folder: &Path, how: RecipeFile, source: S) -> Result<FolderPlan<S>>
 where
     S: Copy + Into<PlannableRef<'a>>,
 {
@@ -123,9 +128,16 @@ where
         }
     }?;
     notes::print_about(folder, plan.notes());
+    if !plan.refused_by_transformers().is_empty() {
+        let reasons = plan.refused_by_transformers().join("; ");
+        return Err(BadInput(format!("transformers would not open the grown model: {reasons}")).into());
+    }
+    if plan.is_the_source() {
+        notes::print(["nothing grows: the grown model is its source once more"]);
+    }
     match (arguments.mask, arguments.ramp_tokens) {
         (None, None) => Ok(plan),
-        (mask, ramp_tokens) => plan.with_mask(mask.unwrap_or(0.0), ramp_tokens),
+        (mask, ramp_tokens) => Ok(plan.with_mask(mask.unwrap_or(0.0), ramp_tokens)?),
     }
 }
 

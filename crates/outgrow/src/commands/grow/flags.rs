@@ -18,7 +18,7 @@ pub(super) struct Flags {
     axis: Option<Axis>,
     /// How many times as large: stack, interleave, hyperclone; in depth also last, zero, random and learned, in place
     /// of --num-hidden-layers.
-    #[arg(long, value_name = "G")]
+    #[arg(long, value_name = "G", value_parser = parse_count)]
     factor: Option<usize>,
     /// The source layer of each new layer, counted from 0, instead of an operator: 0,1,2,0,1,2.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_layer)]
@@ -27,28 +27,28 @@ pub(super) struct Flags {
     #[arg(long, value_name = "PATTERN")]
     pattern: Option<String>,
     /// middle, lidas: layers of a block.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     block_layers: Option<usize>,
     /// solar: layers that each copy leaves out.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     drop_layers: Option<usize>,
     /// last, zero, random, learned: layers of the grown model.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     num_hidden_layers: Option<usize>,
     /// zero in depth: where the new layers stand; interleaved by default.
     #[arg(long, value_name = "PLACEMENT", value_parser = one_of(&Placement::ALL, placement_help))]
     placement: Option<Placement>,
     /// Width of the grown model's residual stream.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     hidden_size: Option<usize>,
     /// Width inside the grown model's feed-forward network.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     intermediate_size: Option<usize>,
     /// Query heads of the grown model.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     num_attention_heads: Option<usize>,
     /// Key and value heads of the grown model.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     num_key_value_heads: Option<usize>,
     /// split: the part of a weight that the first copy of a channel gets, between 0 and 1; all the same without it.
     #[arg(long, value_name = "A")]
@@ -224,6 +224,10 @@ impl Flags {
         ];
         left.iter().filter(|(_, is_left)| *is_left).map(|(name, _)| format!("--{name}")).collect()
     }
+}
+
+fn parse_count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a whole number, such as 2".to_owned())
 }
 
 fn parse_layer(text: &str) -> Result<usize, String> {

@@ -100,3 +100,30 @@ fn a_target_that_exists() {
     let grow = [&["grow", "source", "source/a/grown"], &STACK[..]].concat();
     insta::assert_snapshot!(refused(&workshop, &grow, BAD_INPUT, "source/a"), @"source/a/grown: is inside the source, source; choose a target beside it");
 }
+
+#[test]
+fn a_plan_is_refused_as_the_growth_would_be() {
+    let workshop = Workshop::new();
+    write_source(&workshop, |_| ());
+    let planned = |target: &str, how: &[&str]| {
+        let arguments = [&["grow", "source", target, "--plan"], how].concat();
+        refused(&workshop, &arguments, BAD_INPUT, "grown")
+    };
+    insta::assert_snapshot!(planned("source", &STACK), @"source: is the source itself; choose another target");
+    insta::assert_snapshot!(planned("source/grown", &STACK), @"source/grown: is inside the source, source; choose a target beside it");
+    insta::assert_snapshot!(planned("training.txt", &STACK), @"training.txt: exists already; remove it or choose another target");
+    let wide = |hidden: &'static str| ["--operator", "split", "--hidden-size", hidden];
+    insta::assert_snapshot!(planned("grown", &wide("15")), @"transformers would not open the grown model: `hidden_size` is 15, not a multiple of `num_attention_heads`, which is 2; an even `hidden_size` would have some");
+    insta::assert_snapshot!(planned("grown", &["--operator", "split", "--num-attention-heads", "3"]), @"the grown model can't be: `num_attention_heads` is 3, not a multiple of `num_key_value_heads`, which is 2");
+    insta::assert_snapshot!(planned("grown", &["--operator", "stack", "--factor", "1.5"]), @"invalid value '1.5' for '--factor <G>': expected a whole number, such as 2");
+    insta::assert_snapshot!(planned("grown", &["--operator", "middle", "--block-layers", "3"]), @"block_layers = 3 for 2 layers: they make equal blocks of 1 or 2");
+}
+
+#[test]
+fn a_growth_by_nothing_is_carried_out_and_said_to_be_one() {
+    let workshop = Workshop::new();
+    write_source(&workshop, |_| ());
+    let output = workshop.run(&["grow", "source", "grown", "--operator", "stack", "--factor", "1"]);
+    assert_success(&output);
+    insta::assert_snapshot!(crate::tiny::stderr(&output).trim_end(), @"note: nothing grows: the grown model is its source once more");
+}
