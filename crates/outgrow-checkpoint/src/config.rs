@@ -23,6 +23,8 @@ use crate::{
     folder::file_names::CONFIG_FILE,
 };
 
+const NO_ORIGINAL_POSITIONS: &str = "`original_max_position_embeddings` is 0, expected at least 1";
+
 /// More layers than any decoder has; a bound, so that a slip in a factor is an error and not an endless allocation.
 pub const LARGEST_NUM_HIDDEN_LAYERS: usize = 65_536;
 
@@ -112,6 +114,45 @@ pub enum RopeScaling {
         /// Context length that the model was first trained with, in tokens.
         original_max_position_embeddings: usize,
     },
+    /// YaRN (arXiv 2309.00071): waves that turn seldom within the original context are divided by `factor`, those that
+    /// turn often are kept, with a ramp over the pairs between; and scores are made sharper.
+    Yarn(Yarn),
+}
+
+/// The numbers of YaRN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Yarn {
+    /// Divisor of the low frequencies.
+    pub factor: f64,
+    /// Context length that the model was first trained with, in tokens.
+    pub original_max_position_embeddings: usize,
+    /// What turns so often or more within the original context is kept.
+    pub beta_fast: f64,
+    /// What turns so often or less is divided.
+    pub beta_slow: f64,
+    /// What cosines and sines are multiplied by, so that scores are by its square.
+    pub attention_factor: f64,
+    /// Whether the ramp begins and ends at whole pairs.
+    pub truncate: bool,
+}
+
+impl Yarn {
+    /// The paper's, and what files leave out: turns from 32 to 1, and `0.1 · ln factor + 1` for the scores.
+    pub fn new(factor: f64, original_max_position_embeddings: usize) -> Self {
+        Self {
+            factor,
+            original_max_position_embeddings,
+            beta_fast: 32.0,
+            beta_slow: 1.0,
+            attention_factor: Self::sharpness(factor, 1.0),
+            truncate: true,
+        }
+    }
+
+    /// `0.1 · scale · ln factor + 1`; 1 where nothing is made longer.
+    pub(crate) fn sharpness(factor: f64, scale: f64) -> f64 {
+        if factor <= 1.0 { 1.0 } else { 0.1 * scale * factor.ln() + 1.0 }
+    }
 }
 
 /// The shape of a decoder that can be built: [`LlamaFields`] that have been checked, to be read and not to be written.
@@ -254,7 +295,25 @@ impl LlamaFields {
                     ));
                 }
                 if original_max_position_embeddings == 0 {
-                    problems.push("`original_max_position_embeddings` is 0, expected at least 1".to_owned());
+                    problems.push(NO_ORIGINAL_POSITIONS.to_owned());
+                }
+            }
+            RopeScaling::Yarn(yarn) => {
+                positive("rope factor", yarn.factor);
+                positive("beta_fast", yarn.beta_fast);
+                positive("beta_slow", yarn.beta_slow);
+                positive("attention_factor", yarn.attention_factor);
+                if yarn.beta_fast < yarn.beta_slow {
+                    let Yarn { beta_fast, beta_slow, .. } = yarn;
+                    problems
+                        .push(format!("`beta_fast` is {beta_fast}, below `beta_slow`, which is {beta_slow}"));
+                }
+                if self.rope.theta <= 1.0 {
+                    let theta = self.rope.theta;
+                    problems.push(format!("`rope_theta` is {theta}, and YaRN needs one above 1"));
+                }
+                if yarn.original_max_position_embeddings == 0 {
+                    problems.push(NO_ORIGINAL_POSITIONS.to_owned());
                 }
             }
         }

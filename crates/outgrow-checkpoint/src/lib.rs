@@ -22,7 +22,7 @@ mod training_cost;
 mod weights;
 
 pub use checkpoint::Checkpoint;
-pub use config::{AttentionBias, LlamaConfig, LlamaFields, Rope, RopeScaling, TensorShape};
+pub use config::{AttentionBias, LlamaConfig, LlamaFields, Rope, RopeScaling, TensorShape, Yarn};
 pub use dtype::{Dtype, StoredDtype};
 pub use error::{CheckpointError, Problems, io_error, with_causes};
 pub use folder::{PendingFolder, write_file_atomically};

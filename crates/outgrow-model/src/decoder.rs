@@ -14,7 +14,7 @@ use crate::{
     error::ModelError,
     layers::{Attention, DecoderLayer, Embedding, FeedForward, Linear, RmsNorm},
     parameters,
-    rope::rotary_frequencies,
+    rope::rotary_table,
 };
 
 /// The embedding, the layers and the final norm; Hugging Face's `model.` prefix.
@@ -69,7 +69,7 @@ impl Decoder {
             },
             lm_head: (!config.tie_word_embeddings).then(|| build.linear("lm_head.weight")),
             config: config.clone(),
-            rotary: RotaryTable::new(&rotary_frequencies(config), config.max_position_embeddings, &inner),
+            rotary: rotary_table(config, &inner),
             bottom: None,
             precision: Precision::F32,
         })

@@ -139,6 +139,27 @@ CASES = [
         ),
         old_spelling=True,
     ),
+    Case(
+        "yarn-rope",
+        sequence_length=31,
+        family=Qwen2Config,
+        config=dict(
+            hidden_size=16,
+            intermediate_size=12,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            tie_word_embeddings=True,
+        ),
+        old_spelling=True,
+        # Of four pairs the first is kept, the second blended, the others divided; scores are 1.3 times as large.
+        rope={
+            "rope_type": "yarn",
+            "rope_theta": 100.0,
+            "factor": 4.0,
+            "original_max_position_embeddings": 24,
+        },
+    ),
 ]
 
 
@@ -154,7 +175,7 @@ def write_case(folder: Path, case: Case, seed: int) -> None:
 
     model = open_model(folder)
     assert model.config.rope_parameters == case.rope, f"{case.name}: opened with {model.config.rope_parameters}"
-    if case.rope["rope_type"] == "llama3":
+    if case.rope["rope_type"] in ("llama3", "yarn"):
         assert_every_band_is_hit(config)
 
     tokens = torch.from_numpy(random.integers(0, VOCAB_SIZE, (SEQUENCES, case.sequence_length + 1)))
@@ -168,7 +189,7 @@ def write_case(folder: Path, case: Case, seed: int) -> None:
 
 
 def assert_every_band_is_hit(config: LlamaConfig) -> None:
-    """llama3 scaling keeps short wavelengths, divides long ones and blends between: a case must have all three."""
+    """Such scaling keeps short wavelengths, divides long ones and blends between: a case must have all three."""
     plain, _ = LlamaRotaryEmbedding.compute_default_rope_parameters(config)
     ratios = (plain / LlamaRotaryEmbedding(config).inv_freq).tolist()
     factor = config.rope_parameters["factor"]

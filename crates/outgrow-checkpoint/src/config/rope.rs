@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    config::{Rope, RopeScaling, keys::Keys},
+    config::{Rope, RopeScaling, Yarn, keys::Keys},
     json::shown,
 };
 
@@ -98,7 +98,7 @@ fn read_scaling(keys: &mut Keys<'_>, original: &Original) -> Option<RopeScaling>
             let factor = keys.required_number("factor");
             let (low, high) =
                 (keys.required_number("low_freq_factor"), keys.required_number("high_freq_factor"));
-            let original_max_position_embeddings = original.of_llama3(keys);
+            let original_max_position_embeddings = original.of_scaling(keys);
             Some(RopeScaling::Llama3 {
                 factor: factor?,
                 low_freq_factor: low?,
@@ -106,9 +106,10 @@ fn read_scaling(keys: &mut Keys<'_>, original: &Original) -> Option<RopeScaling>
                 original_max_position_embeddings,
             })
         }
+        Some((_, Some("yarn"))) => read_yarn(keys, original).map(RopeScaling::Yarn),
         Some((kind, _)) => {
             keys.problem(format!(
-                "`{key}` is {}, expected \"default\", \"linear\" or \"llama3\"",
+                "`{key}` is {}, expected \"default\", \"linear\", \"dynamic\", \"llama3\" or \"yarn\"",
                 shown(kind)
             ));
             None
@@ -116,8 +117,29 @@ fn read_scaling(keys: &mut Keys<'_>, original: &Original) -> Option<RopeScaling>
     }
 }
 
+/// A number that is 0 stands for the default, as in transformers.
+fn read_yarn(keys: &mut Keys<'_>, original: &Original) -> Option<Yarn> {
+    let factor = keys.required_number("factor");
+    let original_max_position_embeddings = original.of_scaling(keys);
+    let mut number = |key: &str| keys.number(key).filter(|number| number.abs() > 0.0);
+    let (beta_fast, beta_slow) = (number("beta_fast"), number("beta_slow"));
+    let scales = number("mscale").zip(number("mscale_all_dim"));
+    let attention_factor = keys.number("attention_factor");
+    let truncate = keys.flag("truncate");
+    let factor = factor?;
+    let default = Yarn::new(factor, original_max_position_embeddings);
+    let by_scales = scales.map(|(own, all)| Yarn::sharpness(factor, own) / Yarn::sharpness(factor, all));
+    Some(Yarn {
+        beta_fast: beta_fast.unwrap_or(default.beta_fast),
+        beta_slow: beta_slow.unwrap_or(default.beta_slow),
+        attention_factor: attention_factor.or(by_scales).unwrap_or(default.attention_factor),
+        truncate: truncate.unwrap_or(default.truncate),
+        ..default
+    })
+}
+
 impl Original {
-    fn of_llama3(&self, keys: &mut Keys<'_>) -> usize {
+    fn of_scaling(&self, keys: &mut Keys<'_>) -> usize {
         match (self.outer, keys.size(ORIGINAL)) {
             (Some(outer), Some(inner)) if outer != inner => {
                 keys.note(ORIGINAL, format!("is {outer}, and {inner} beside the factor; the first counts"));
@@ -154,6 +176,29 @@ pub(crate) fn write_scaling(scaling: &RopeScaling) -> Value {
                 "high_freq_factor": high_freq_factor,
                 "original_max_position_embeddings": original_max_position_embeddings,
             })
+        }
+        RopeScaling::Yarn(yarn) => {
+            let default = Yarn::new(yarn.factor, yarn.original_max_position_embeddings);
+            let mut json = json!({
+                "rope_type": "yarn",
+                "factor": yarn.factor,
+                "original_max_position_embeddings": yarn.original_max_position_embeddings,
+            });
+            // Readers that don't know a number are right where it is the usual one.
+            let numbers = [
+                ("beta_fast", yarn.beta_fast, default.beta_fast),
+                ("beta_slow", yarn.beta_slow, default.beta_slow),
+                ("attention_factor", yarn.attention_factor, default.attention_factor),
+            ];
+            for (key, number, usual) in numbers {
+                if number.to_bits() != usual.to_bits() {
+                    json[key] = number.into();
+                }
+            }
+            if !yarn.truncate {
+                json["truncate"] = false.into();
+            }
+            json
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use outgrow_checkpoint::{AttentionBias, CheckpointError, Dtype, LlamaConfig, RopeScaling};
+use outgrow_checkpoint::{AttentionBias, CheckpointError, Dtype, LlamaConfig, RopeScaling, Yarn};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -109,7 +109,7 @@ fn what_the_decoder_cannot_honour_is_refused_by_the_name_of_its_key() {
         ("rope_interleaved", json!(true)),
         ("model_type", json!("gemma")),
         ("architectures", json!(["LlamaForSequenceClassification"])),
-        ("rope_scaling", json!({ "rope_type": "yarn", "factor": 2.0 })),
+        ("rope_scaling", json!({ "rope_type": "longrope", "factor": 2.0 })),
         ("layer_types", json!(["full_attention", "sliding_attention", "full_attention"])),
         ("dtype", json!("float8_e4m3fn")),
     ];
@@ -130,7 +130,7 @@ fn what_the_decoder_cannot_honour_is_refused_by_the_name_of_its_key() {
     config.json: `rope_interleaved` is true, but the decoder rotates halves
     config.json: `model_type` is "gemma", but this decoder is "llama", "mistral" or "qwen2"
     config.json: `architectures` is ["LlamaForSequenceClassification"], but this decoder is "LlamaForCausalLM"
-    config.json: in `rope_scaling`: `rope_type` is "yarn", expected "default", "linear" or "llama3"
+    config.json: in `rope_scaling`: `rope_type` is "longrope", expected "default", "linear", "dynamic", "llama3" or "yarn"
     config.json: `layer_types` may only list "full_attention": the decoder attends to the whole sequence
     config.json: `dtype` is "float8_e4m3fn", expected "float32", "float16" or "bfloat16"
     "#);
@@ -334,6 +334,30 @@ fn the_length_before_scaling_is_said_outside_inside_or_not_at_all() {
     assert_eq!(original(json!(64), json!(128)), 64);
     assert_eq!(original(json!(null), json!(128)), 128);
     assert_eq!(original(json!(null), json!(null)), 256);
+}
+
+#[test]
+fn what_a_file_leaves_out_of_yarn_is_as_in_transformers() {
+    let yarn = |changes: Value| {
+        let mut scaling = json!({ "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64 });
+        scaling.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        with(json!({ "rope_scaling": scaling })).map(|config| config.rope.scaling.clone())
+    };
+    let usual = Yarn::new(4.0, 64);
+    assert_eq!((usual.beta_fast, usual.beta_slow, usual.truncate), (32.0, 1.0, true));
+    assert!((usual.attention_factor - 1.138_629_436).abs() < 1e-9);
+    for same in
+        [json!({}), json!({ "beta_fast": 0, "mscale": 0.7 }), json!({ "mscale_all_dim": 0, "mscale": 2 })]
+    {
+        assert_eq!(yarn(same.clone()).unwrap(), RopeScaling::Yarn(usual), "{same}");
+    }
+    let scales = json!({ "mscale": 2.0, "mscale_all_dim": 1.0, "beta_fast": 8, "truncate": false });
+    let RopeScaling::Yarn(found) = yarn(scales).unwrap() else { panic!("it is YaRN") };
+    assert!((found.attention_factor - 1.277_258_872 / 1.138_629_436).abs() < 1e-8);
+    assert_eq!((found.beta_fast.to_bits(), found.truncate), (8_f64.to_bits(), false));
+    let refusal = |changes: Value| yarn(changes).unwrap_err().to_string();
+    insta::assert_snapshot!(refusal(json!({ "factor": null, "beta_slow": "slow" })), @r#"config.json: in `rope_scaling`: `factor` is missing, expected a number; in `rope_scaling`: `beta_slow` is "slow", expected a number"#);
+    insta::assert_snapshot!(refusal(json!({ "beta_fast": 0.5, "attention_factor": 0 })), @"config.json: `attention_factor` is 0, expected a positive number; `beta_fast` is 0.5, below `beta_slow`, which is 1");
 }
 
 #[test]

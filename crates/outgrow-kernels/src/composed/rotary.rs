@@ -39,6 +39,12 @@ impl RotaryTable {
         Self { cosines: table(f64::cos), sines: table(f64::sin) }
     }
 
+    /// The same with all cosines and sines multiplied by a factor: what is turned by it becomes so much longer.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self { cosines: self.cosines * factor, sines: self.sines * factor }
+    }
+
     /// How many positions the table covers.
     pub fn positions(&self) -> usize {
         self.cosines.dims()[2]

@@ -277,9 +277,16 @@ fn greedy_text_is_that_of_transformers() {
         prompt: Vec<u32>,
         generated: Vec<u32>,
     }
-    for case in
-        ["mha-untied", "gqa-tied", "own-head-dim", "llama3-rope", "linear-rope", "qwen2", "attention-bias"]
-    {
+    for case in [
+        "mha-untied",
+        "gqa-tied",
+        "own-head-dim",
+        "llama3-rope",
+        "linear-rope",
+        "qwen2",
+        "attention-bias",
+        "yarn-rope",
+    ] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case);
         let checkpoint = Checkpoint::open(&folder).unwrap();
         let device = open_device(DeviceName::Flex).unwrap();

@@ -121,9 +121,16 @@ fn check_bf16(case: &str) {
 
 #[test]
 fn in_bf16_loss_and_gradients_are_as_near_to_f32_as_in_pytorch() {
-    for case in
-        ["mha-untied", "gqa-tied", "own-head-dim", "llama3-rope", "linear-rope", "qwen2", "attention-bias"]
-    {
+    for case in [
+        "mha-untied",
+        "gqa-tied",
+        "own-head-dim",
+        "llama3-rope",
+        "linear-rope",
+        "qwen2",
+        "attention-bias",
+        "yarn-rope",
+    ] {
         check_bf16(case);
     }
 }
@@ -161,4 +168,9 @@ fn a_qwen2_with_its_biases_is_as_in_transformers() {
 #[test]
 fn biases_at_all_projections_of_attention_are_as_in_transformers() {
     check("attention-bias");
+}
+
+#[test]
+fn yarn_is_as_in_transformers() {
+    check("yarn-rope");
 }

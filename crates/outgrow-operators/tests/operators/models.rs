@@ -2,7 +2,7 @@
 //! them.
 
 use outgrow_checkpoint::{
-    AttentionBias, Dtype, HostTensor, LlamaConfig, LlamaFields, NamedTensors, Rope, RopeScaling,
+    AttentionBias, Dtype, HostTensor, LlamaConfig, LlamaFields, NamedTensors, Rope, RopeScaling, Yarn,
 };
 use outgrow_operators::{Depth, Growth, Mix, Placement, Width};
 use proptest::prelude::*;
@@ -57,7 +57,14 @@ fn ropes() -> impl Strategy<Value = Rope> {
             }
         });
     let linear = factor().prop_map(|factor| RopeScaling::Linear { factor });
-    (1.0_f64..1e7, prop_oneof![Just(RopeScaling::Default), linear, llama3])
+    let yarn = (factor(), 1_usize..1 << 20, 1.0_f64..64.0, 0.1_f64..1.0, 0.5_f64..2.0, any::<bool>())
+        .prop_map(|(factor, original, beta_fast, beta_slow, attention_factor, truncate)| {
+            let usual = Yarn::new(factor, original);
+            RopeScaling::Yarn(Yarn { beta_fast, beta_slow, attention_factor, truncate, ..usual })
+        });
+    let usual_yarn = (factor(), 1_usize..1 << 20)
+        .prop_map(|(factor, original)| RopeScaling::Yarn(Yarn::new(factor, original)));
+    (1.01_f64..1e7, prop_oneof![Just(RopeScaling::Default), linear, llama3, yarn, usual_yarn])
         .prop_map(|(theta, scaling)| Rope { theta, scaling })
 }
 

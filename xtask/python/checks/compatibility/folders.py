@@ -77,7 +77,12 @@ keys(
     rope_scaling=LLAMA_3,
 )
 keys("linear-rope", "linear scaling, old spelling", rope_scaling={"type": "linear", "factor": 2.0})
-keys("yarn", "YaRN", None, rope_scaling=YARN)
+keys("yarn", "YaRN", rope_scaling=YARN)
+keys(
+    "yarn-mscale",
+    "YaRN with bounds and scales of its own",
+    rope_scaling=YARN | {"beta_fast": 16, "beta_slow": 0.5, "mscale": 1.2, "mscale_all_dim": 0.8, "truncate": False},
+)
 keys("dynamic-rope", "dynamic scaling, within its length", None, rope_scaling={"type": "dynamic", "factor": 2.0})
 keys(
     "nulls",
@@ -126,14 +131,31 @@ def _(folder: Folder) -> None:
     del folder.tensors["lm_head.weight"]
 
 
-@case("attention-biases", "biases at q, k, v and o", None)
+@case("attention-biases", "biases at q, k, v and o")
 def _(folder: Folder) -> None:
     folder.set(attention_bias=True).tensors = decoder(folder.config, biases=("q_proj", "k_proj", "v_proj", "o_proj"))
 
 
-@case("qwen2", "Qwen2: biases at q, k and v", None)
+QWEN2 = {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}
+
+
+@case("qwen2", "Qwen2: biases at q, k and v")
 def _(folder: Folder) -> None:
-    folder.set(model_type="qwen2", architectures=["Qwen2ForCausalLM"])
+    folder.set(**QWEN2)
+    folder.tensors = decoder(folder.config, biases=("q_proj", "k_proj", "v_proj"))
+
+
+@case("qwen2-yarn", "Qwen2 as 2.5 has it: tied, a window that isn't used, YaRN")
+def _(folder: Folder) -> None:
+    window = dict(use_sliding_window=False, sliding_window=64, max_window_layers=2)
+    folder.set(**QWEN2, **window, rope_scaling={"type": "yarn"} | YARN, tie_word_embeddings=True)
+    folder.config["rope_scaling"].pop("rope_type")
+    folder.tensors = decoder(folder.config, biases=("q_proj", "k_proj", "v_proj"), head=False)
+
+
+@case("qwen2-window", "Qwen2 whose upper layers have a window", "refused")
+def _(folder: Folder) -> None:
+    folder.set(**QWEN2, use_sliding_window=True, sliding_window=16, max_window_layers=1)
     folder.tensors = decoder(folder.config, biases=("q_proj", "k_proj", "v_proj"))
 
 

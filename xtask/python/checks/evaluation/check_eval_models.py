@@ -21,7 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+)
 
 NINE = "lambada_openai,lambada_standard,arc_easy,arc_challenge,logiqa,piqa,sciq,winogrande,wikitext"
 WITH_EXAMPLES = "lambada_openai,lambada_standard,arc_easy,arc_challenge,piqa,winogrande"
@@ -37,12 +43,22 @@ class Model:
     heads: int = 4
     key_value_heads: int = 4
     tied: bool = False
+    family: type[PreTrainedConfig] = LlamaConfig
 
 
 RANDOM_128 = Model("random, 128 positions, byte-level BPE", "prose-bpe-4096.json", 128, 0)
 RANDOM_512 = Model("random, 512 positions, SentencePiece", "sp4096/tokenizer.json", 512, 0, key_value_heads=2)
 TRAINED_128 = Model("trained, 128 positions, SentencePiece", "sp4096/tokenizer.json", 128, 120, key_value_heads=1)
 TRAINED_512 = Model("trained, 512 positions, byte-level BPE", "prose-bpe-4096.json", 512, 120, tied=True)
+QWEN2 = Model(
+    "trained, a Qwen2, 512 positions, byte-level BPE",
+    "prose-bpe-4096.json",
+    512,
+    120,
+    key_value_heads=2,
+    tied=True,
+    family=Qwen2Config,
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,7 @@ class Case:
 
 
 CASES = [
-    *(Case(model) for model in (RANDOM_128, RANDOM_512, TRAINED_128, TRAINED_512)),
+    *(Case(model) for model in (RANDOM_128, RANDOM_512, TRAINED_128, TRAINED_512, QWEN2)),
     Case(TRAINED_128, flags=("--add-bos-token", "false"), words="0-shot, no BOS"),
     Case(RANDOM_512, flags=("--add-bos-token", "true"), words="0-shot, BOS"),
     Case(
@@ -96,7 +112,7 @@ def make(model: Model, tokenizers: Path, data: Path, folder: Path) -> None:
     )
     identities = {key: tokenizer.convert_tokens_to_ids(token) for key, token in spelt.items()}
     torch.manual_seed(7)
-    config = LlamaConfig(
+    config = model.family(
         vocab_size=len(tokenizer),
         hidden_size=64,
         intermediate_size=172,
@@ -109,7 +125,10 @@ def make(model: Model, tokenizers: Path, data: Path, folder: Path) -> None:
         bos_token_id=identities["bos_token"],
         eos_token_id=identities["eos_token"],
     )
-    network = LlamaForCausalLM(config)
+    network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    for name, parameter in network.named_parameters():
+        if name.endswith(".bias"):
+            torch.nn.init.normal_(parameter, std=0.5)
     pages = [
         json.loads(line)["page"]
         for line in (data / "wikitext" / "wikitext2_raw_test_pages.jsonl").open(encoding="utf-8")

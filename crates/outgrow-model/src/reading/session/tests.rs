@@ -12,8 +12,16 @@ use crate::{Initialization, Sampler, Sampling, initial_tensors};
 
 /// Grouped queries, tied and untied heads, heads wider than their part of the hidden size, scaled rotary frequencies,
 /// biases in attention.
-const GOLDEN: [&str; 7] =
-    ["mha-untied", "gqa-tied", "own-head-dim", "llama3-rope", "linear-rope", "qwen2", "attention-bias"];
+const GOLDEN: [&str; 8] = [
+    "mha-untied",
+    "gqa-tied",
+    "own-head-dim",
+    "llama3-rope",
+    "linear-rope",
+    "qwen2",
+    "attention-bias",
+    "yarn-rope",
+];
 
 fn golden_folder(case: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case)
