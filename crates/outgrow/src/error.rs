@@ -14,7 +14,7 @@ use outgrow_schedules::ScheduleError;
 use outgrow_tokenizer::TokenizerError;
 use outgrow_train::TrainError;
 
-use crate::terminal::hints::{of_device, of_growth, with_flags};
+use crate::terminal::hints::{of_data, of_device, of_growth, with_flags};
 
 /// What the runner returns.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -126,6 +126,7 @@ impl Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Growth(error) => of_growth(error),
+            Self::Data(error) => of_data(error),
             Self::Device(error) | Self::Train(TrainError::Device(error)) => of_device(error),
             Self::Within { source, .. } => source.hint(),
             _ => None,

@@ -19,7 +19,6 @@ use crate::{
         processes::{Job, interrupted, run_all},
     },
     machine::compute::{Compute, ComputeFlags},
-    recipe::Recipe,
     run::{resolve::ResolvedRecipe, run_json::is_finished},
     terminal::{interrupt::Interrupt, notes, output, progress::time},
 };
@@ -65,13 +64,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let interrupt = Interrupt::from_signals()?;
     let start = Instant::now();
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&definition.name));
-    fs::create_dir_all(&out).map_err(Error::at(&out))?;
     let data = data_folder(&definition, arguments.data.as_deref(), &out)?;
     let seeds: Vec<u64> = match arguments.seeds {
         Some(count) => (0..count).map(|nth| arguments.first_seed.saturating_add(nth)).collect(),
         None => definition.seeds.clone(),
     };
     let runs = definition.runs(&seeds, data.as_deref())?;
+    // A recipe that is refused leaves no folders; what is refused does not hang on the seed.
+    for run in &runs[..runs.len() / seeds.len()] {
+        resolve(run, &out.join(&run.name), &arguments.compute)?;
+    }
     let planned = runs.iter().map(|run| {
         // Many runs take a while to plan.
         if interrupt.is_set() { Err(interrupted()) } else { job(run, &out, &arguments.compute) }
@@ -118,6 +120,13 @@ fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> Res
     absolute.map(Some).map_err(|error| BadInput(format!("{}: {error}", folder.display())).into())
 }
 
+/// What a run's recipe comes to.
+fn resolve(run: &PlannedRun, folder: &Path, flags: &ComputeFlags) -> Result<ResolvedRecipe> {
+    let compute = flags.resolve(run.recipe.device.as_deref(), run.recipe.dtype).map_err(Error::from);
+    let resolved = compute.and_then(|compute| ResolvedRecipe::new(run.recipe.clone(), compute, folder));
+    resolved.map_err(|error| error.within(run.name.as_str()))
+}
+
 /// Writes a run's recipe and checks it, so that a bad one is found before any run starts. Also says what it is computed
 /// in, and whether it is done.
 fn job(run: &PlannedRun, out: &Path, flags: &ComputeFlags) -> Result<(Job, Compute, bool)> {
@@ -125,10 +134,7 @@ fn job(run: &PlannedRun, out: &Path, flags: &ComputeFlags) -> Result<(Job, Compu
     fs::create_dir_all(&folder).map_err(Error::at(&folder))?;
     let recipe = folder.join("recipe.toml");
     write_file_atomically(&recipe, toml::to_string_pretty(&run.table)?.as_bytes())?;
-    let read = Recipe::read(&recipe)?;
-    let compute = flags.resolve(read.device.as_deref(), read.dtype).map_err(Error::from);
-    let resolved = compute.and_then(|compute| ResolvedRecipe::new(read, compute, &folder));
-    let resolved = resolved.map_err(|error| error.within(run.name.as_str()))?;
+    let resolved = resolve(run, &folder, flags)?;
     let is_done = is_finished(&folder, &resolved.recipe, resolved.compute)?;
     let job = Job { name: run.name.clone(), recipe, folder, tokens: resolved.schedule.tokens() };
     Ok((job, resolved.compute, is_done))

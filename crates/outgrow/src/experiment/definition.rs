@@ -58,8 +58,10 @@ pub(crate) enum Data {
 pub(crate) struct PlannedRun {
     /// The name of its folder: `g-stack-seed-1`.
     pub name: String,
-    /// The recipe as TOML.
+    /// The recipe as TOML. All that it names is absolute, as it is run from a file elsewhere.
     pub table: toml::Table,
+    /// The same, read.
+    pub recipe: Recipe,
 }
 
 impl Definition {
@@ -141,10 +143,10 @@ impl Definition {
                         data.as_table_mut().and_then(|data| data.insert(split.into(), shards.into()));
                     }
                 }
-                Recipe::from_table(table.clone()).map_err(|problems| {
+                let recipe = Recipe::from_table(table.clone()).map_err(|problems| {
                     BadInput(format!("{}: run {name}: {}", self.name, problems.join("; ")))
                 })?;
-                planned.push(PlannedRun { name, table });
+                planned.push(PlannedRun { name, table, recipe });
             }
         }
         Ok(planned)

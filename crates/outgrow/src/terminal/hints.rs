@@ -1,7 +1,8 @@
 //! What a refusal means on the command line: which command or flag helps. Libraries name neither.
 
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
+use outgrow_data::DataError;
 use outgrow_kernels::DeviceError;
 use outgrow_operators::GrowthError;
 use outgrow_train::{
@@ -22,6 +23,19 @@ pub(crate) fn of_device(error: &DeviceError) -> Option<String> {
     match error {
         DeviceError::NotCompiled { backend } => {
             Some(format!("`cargo build --release -p outgrow --features {backend}` builds one that has it"))
+        }
+        _ => None,
+    }
+}
+
+/// What helps against token shards that aren't there, likewise.
+pub(crate) fn of_data(error: &DataError) -> Option<String> {
+    match error {
+        DataError::Io { action: "read", path, source }
+            if path.ends_with("manifest.json") && source.kind() == ErrorKind::NotFound =>
+        {
+            let folder = path.parent().unwrap_or(path).display();
+            Some(format!("`outgrow data prepare TEXTS --tokenizer FILE --out {folder}` makes token shards"))
         }
         _ => None,
     }

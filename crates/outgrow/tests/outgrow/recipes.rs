@@ -139,6 +139,12 @@ fn a_folder_of_recipes_is_an_experiment_over_seeds() {
     };
     assert_eq!(seed("zero-depth-seed-12"), Some(12));
 
+    let recipe = fs::read_to_string(workshop.path("docs/pulse/scratch.toml")).unwrap();
+    workshop.write("docs/pulse/scratch.toml", recipe.replace("/training", "/nowhere"));
+    let refused = workshop.run(&["experiment", "docs/pulse", "--out", "runs/other"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(!workshop.path("runs/other").exists(), "an experiment that is refused leaves no folders");
+
     fs::create_dir(workshop.path("empty")).unwrap();
     let empty = workshop.run(&["experiment", "empty"]);
     assert_eq!(empty.status.code(), Some(2));

@@ -142,7 +142,7 @@ fn recipes_and_data_that_are_not_there() {
     let train = ["train", "recipe.toml", "--out", "run"];
     insta::assert_snapshot!(refused(&workshop, &train, BAD_INPUT, "run"), @"recipe.toml: No such file or directory (os error 2)");
     insta::assert_snapshot!(refused_recipe(&workshop, "name = \"half"), @r#"recipe.toml, line 1: invalid basic string, expected `"`"#);
-    insta::assert_snapshot!(refused_recipe(&workshop, &recipe(G_STACK)), @"training/manifest.json: cannot read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(refused_recipe(&workshop, &recipe(G_STACK)), @"training/manifest.json: cannot read: No such file or directory (os error 2); `outgrow data prepare TEXTS --tokenizer FILE --out training` makes token shards");
 }
 
 #[test]
