@@ -60,7 +60,7 @@ impl TrainingCost {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(CheckpointError::io("read", &file, error)),
         };
-        let value = parse_object(&file, &text, &mut Vec::new())?;
+        let value = Value::Object(parse_object(&file, &text, &mut Vec::new())?);
         let wrong = |problem: String| CheckpointError::Json { file: file.clone(), problem };
         if value["format"] != FORMAT {
             return Err(wrong(format!("`format` is {}, this build reads format {FORMAT}", value["format"])));

@@ -5,6 +5,7 @@ mod models;
 mod configuration;
 mod errors;
 mod folders;
+mod training_cost;
 
 mod any_architecture;
 mod awkward;

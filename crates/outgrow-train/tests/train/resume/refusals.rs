@@ -2,17 +2,20 @@
 
 use std::fs;
 
+use outgrow_checkpoint::TrainingCost;
 use outgrow_data::Order;
 use outgrow_kernels::{DeviceName, Precision};
 use outgrow_model::Initialization;
 use outgrow_schedules::Schedule;
 use outgrow_train::{
-    AdamWSettings, Control, TrainError, TrainSettings, Training,
+    AdamWSettings, Base, BaseRecord, Control, TrainError, TrainSettings, Training,
     resume::{Field, Standing},
     train,
 };
 
-use crate::resume::workshop::{STEP_TOKENS, Told, Workshop, names, run_until, settings, stacked};
+use crate::resume::workshop::{
+    STEP_TOKENS, Told, Workshop, cosine, model, names, run_until, settings, stacked,
+};
 
 #[test]
 fn a_folder_refuses_a_run_that_is_not_its_own() {
@@ -97,6 +100,28 @@ fn a_folder_refuses_a_run_over_other_data() {
         let TrainError::OtherRun { differences, .. } = &error else { panic!("{error:?}") };
         assert_eq!(differences.iter().map(|one| one.field).collect::<Vec<_>>(), [field], "{error}");
     }
+}
+
+#[test]
+fn stages_that_begin_with_a_base_take_one_and_others_take_none() {
+    let workshop = Workshop::new();
+    let rate = cosine(1e-2).over(STEP_TOKENS * 2);
+    let fresh = stacked(1e-2);
+    let from_base = Schedule::continued(model(2), STEP_TOKENS * 2, rate).unwrap();
+    let record = BaseRecord { name: "base".into(), sha256: "0".repeat(64), cost: TrainingCost::UNKNOWN };
+    let with_base = |schedule: &Schedule, base: Option<Base<'_>>| {
+        let nowhere = workshop.path("nowhere");
+        workshop.with_training(&nowhere, 1, schedule, &settings(), |training| {
+            let training = Training { base, training: training.training.clone(), ..*training };
+            let start = Standing::newest(&training)?.check()?;
+            train(start, &mut |_, _| Control::Abandon)
+        })
+    };
+    let message = |schedule, base| with_base(schedule, base).unwrap_err().to_string();
+    let base = Some(Base { record: &record, checkpoint: None });
+    assert_eq!(message(&fresh, base), "the stages begin with weights that are drawn, and a base is given");
+    assert_eq!(message(&from_base, None), "the stages begin with a base, and none is given");
+    assert_eq!(message(&from_base, base), "the run begins with a base, whose weights aren't given");
 }
 
 #[test]

@@ -46,6 +46,16 @@ fn what_a_base_has_cost_stays_with_it_when_it_grows_and_is_added_to_when_it_is_t
 }
 
 #[test]
+fn a_checkpoint_of_an_earlier_version_tells_its_cost_by_its_state() {
+    let workshop = with_base();
+    fs::remove_file(workshop.path("of-base/step-00000003/outgrow.json")).unwrap();
+    trained(&workshop, "run", &from("of-base/step-00000003", &g_stack(0)));
+    let base = run_file(&workshop, "run")["base"].clone();
+    assert_eq!((&base["name"], &base["tokens"]), (&json!("of-base/step-00000003"), &json!(96)));
+    assert_eq!(base["flops"].as_f64(), spent(&workshop, "of-base").flops);
+}
+
+#[test]
 fn which_base_it_was_is_told_by_its_content() {
     let workshop = with_base();
     trained(&workshop, "run", &from("base", &g_stack(0)));
