@@ -17,7 +17,7 @@ pub(crate) mod growth;
 mod shards;
 pub(crate) mod side_files;
 pub(crate) mod write;
-pub(crate) mod card;
+pub mod card;
 pub(crate) mod digest;
 mod fingerprint;
 

@@ -80,6 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         device: DeviceName::Flex,
         folder: &run,
         side_files: &[],
+        card: None,
         extend: false,
     };
     let start = Standing::newest(&training)?.check()?;

@@ -17,6 +17,7 @@ mod validation;
 
 mod position;
 mod event;
+mod card;
 
 pub mod resume;
 
@@ -30,5 +31,5 @@ pub use gradients::{Gradients, accumulate, global_norm};
 pub use position::Position;
 pub use settings::{AdamWSettings, Decay, TrainSettings};
 pub use trainer::{Outcome, train};
-pub use training::{SideFile, Training};
+pub use training::{CardFacts, SideFile, Training};
 pub use validation::{data_problems, validation_loss};

@@ -6,12 +6,17 @@ use burn::tensor::{Device, Tensor};
 use outgrow_data::{Batch, DataError, Prefetch, PrefetchOptions};
 use outgrow_kernels::open_device;
 use outgrow_model::{Decoder, initial_tensors};
-use outgrow_operators::{PlannedTensor, grow_moments, grow_tensors};
+use outgrow_operators::{
+    PlannedTensor,
+    folder::card::{CARD_FILE, CardHead},
+    grow_moments, grow_tensors,
+};
 use outgrow_schedules::{FlopConvention, PlannedGrowth, Stage};
 
 use crate::{
     adamw::AdamW,
     base::Base,
+    card::{Validated, model_card},
     error::TrainError,
     event::{Control, Event, StepReport},
     gradients::{accumulate, global_norm},
@@ -20,7 +25,7 @@ use crate::{
         checkpoint::{self, Snapshot},
         start::{Resumption, Start},
     },
-    training::Training,
+    training::{CardFacts, Training},
     validation::validation_loss,
 };
 
@@ -79,7 +84,8 @@ pub fn train(
         depth: PREFETCH_DEPTH,
     };
     let mut batches = Prefetch::new(training.training.clone(), ahead);
-    let mut run = Run { training, device, snapshot, observe, stopped: false };
+    let card = training.card.map(|facts| card_facts(facts, from.as_ref()));
+    let mut run = Run { training, device, snapshot, card, validated: None, observe, stopped: false };
     run.tell(&Event::Started { resumed_from: from.as_ref().map(Resumption::checkpoint) })?;
     if from.is_none() {
         run.validate()?;
@@ -116,10 +122,19 @@ fn first_snapshot(training: &Training<'_>, device: &Device) -> Result<Snapshot, 
     Ok(Snapshot { position: Position::default(), decoder, optimizer })
 }
 
+/// A checkpoint's card tells where the model comes from even when the folder that it began with is gone.
+fn card_facts(facts: &CardFacts, from: Option<&Resumption>) -> CardFacts {
+    let own = from.map(Resumption::checkpoint).filter(|folder| folder.join(CARD_FILE).is_file());
+    let head = own.map_or_else(|| facts.head.clone(), CardHead::of_source);
+    CardFacts { head, ..facts.clone() }
+}
+
 struct Run<'a> {
     training: &'a Training<'a>,
     device: Device,
     snapshot: Snapshot,
+    card: Option<CardFacts>,
+    validated: Option<Validated>,
     observe: &'a mut dyn FnMut(&Position, &Event<'_>) -> Control,
     stopped: bool,
 }
@@ -207,11 +222,14 @@ impl Run<'_> {
             let learning_rate = self.stage().learning_rate.at(stage_tokens);
             return Err(TrainError::ValidationNotFinite { step, loss: validation_loss, learning_rate });
         }
+        self.validated = Some(Validated { tokens: self.snapshot.position.tokens, loss: validation_loss });
         self.tell(&Event::Evaluated { validation_loss, decoder: &decoder })
     }
 
     fn save(&mut self) -> Result<PathBuf, TrainError> {
-        let folder = checkpoint::save(self.training, &self.snapshot)?;
+        let position = &self.snapshot.position;
+        let card = self.card.as_ref().map(|facts| model_card(facts, self.training, position, self.validated));
+        let folder = checkpoint::save(self.training, &self.snapshot, card.as_deref())?;
         self.tell(&Event::Saved { folder: &folder })?;
         Ok(folder)
     }

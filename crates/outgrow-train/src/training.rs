@@ -6,6 +6,7 @@ use std::path::Path;
 use outgrow_data::Batches;
 use outgrow_kernels::{DeviceName, check_device};
 use outgrow_model::Initialization;
+use outgrow_operators::folder::card::CardHead;
 use outgrow_schedules::{Beginning, Schedule};
 
 use crate::{base::Base, error::TrainError, settings::TrainSettings, validation::data_problems};
@@ -33,6 +34,8 @@ pub struct Training<'a> {
     pub folder: &'a Path,
     /// Files that each checkpoint carries along, such as the tokenizer.
     pub side_files: &'a [SideFile],
+    /// What each checkpoint's card says beside what is known of the run; `None` writes none.
+    pub card: Option<&'a CardFacts>,
     /// Whether a run that is gone on with may be made longer: [`Rule::Extension`](crate::resume::Rule::Extension).
     pub extend: bool,
 }
@@ -85,4 +88,17 @@ pub struct SideFile {
     pub name: String,
     /// All that is in it.
     pub bytes: Vec<u8>,
+}
+
+/// What a checkpoint's card says of a run that no checkpoint needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardFacts {
+    /// The run's name.
+    pub name: String,
+    /// How its stages were made, such as `g-stack`.
+    pub method: String,
+    /// What holds of the model that the run began with. A run that goes on has it from its checkpoint.
+    pub head: CardHead,
+    /// The name and version of the program that trains.
+    pub program: String,
 }

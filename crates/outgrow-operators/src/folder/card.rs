@@ -1,4 +1,5 @@
-//! The card of a grown folder, from what is known of its source. What a card looks like is in text.rs.
+//! The card of a grown folder, from what is known of its source. What a card looks like is in text.rs. Cards of trained
+//! models are made of the same parts.
 
 pub(crate) mod text;
 mod front_matter;
@@ -23,8 +24,11 @@ use crate::{
     },
 };
 
-/// A Hugging Face model card.
-pub(crate) const CARD_FILE: &str = "README.md";
+pub use self::{
+    front_matter::{CARD_FILE, CardHead},
+    text::{code, usage},
+};
+pub use crate::folder::thousands::grouped;
 
 /// SHA-256 of the source's configuration and weights; an error as soon as they aren't wanted any more.
 pub(crate) fn digests(source: &Source, is_wanted: &AtomicBool) -> Result<Vec<FileDigest>, CheckpointError> {

@@ -1,7 +1,7 @@
 //! Large numbers as people read them, in the account of a growth and on the card of a grown model.
 
 /// `1234567` as `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     if number < 1000 {
         return number.to_string();
     }

@@ -13,6 +13,7 @@ use outgrow_checkpoint::{
     COST_FILE, Checkpoint, PendingFolder, read_tensors, write_model_files, write_tensors,
 };
 use outgrow_model::Decoder;
+use outgrow_operators::folder::card::CARD_FILE;
 
 use crate::{
     adamw::AdamW,
@@ -36,8 +37,13 @@ pub(crate) struct Snapshot {
     pub optimizer: AdamW,
 }
 
-/// Writes a checkpoint and removes the oldest ones beyond `checkpoints_kept`. Side files (a tokenizer) are copied in.
-pub(crate) fn save(training: &Training<'_>, snapshot: &Snapshot) -> Result<PathBuf, TrainError> {
+/// Writes a checkpoint and removes the oldest ones beyond `checkpoints_kept`. Side files (a tokenizer) are copied in,
+/// and the card.
+pub(crate) fn save(
+    training: &Training<'_>,
+    snapshot: &Snapshot,
+    card: Option<&str>,
+) -> Result<PathBuf, TrainError> {
     let run = training.folder;
     let target = run.join(checkpoint_name(snapshot.position.step));
     if checkpoint_folders(run).iter().any(|one| one.path == target && one.has_state()) {
@@ -46,9 +52,10 @@ pub(crate) fn save(training: &Training<'_>, snapshot: &Snapshot) -> Result<PathB
     let pending = PendingFolder::create(&target)?;
     let config = snapshot.decoder.config();
     write_model_files(pending.path(), config, &snapshot.decoder.to_named_tensors(), SHARD_SIZE_BYTES)?;
-    for file in training.side_files {
-        let path = pending.path().join(&file.name);
-        fs::write(&path, &file.bytes).map_err(|source| TrainError::Io { path, source })?;
+    let side_files = training.side_files.iter().map(|file| (file.name.as_str(), &*file.bytes));
+    for (name, bytes) in side_files.chain(card.map(|card| (CARD_FILE, card.as_bytes()))) {
+        let path = pending.path().join(name);
+        fs::write(&path, bytes).map_err(|source| TrainError::Io { path, source })?;
     }
     let folder = pending.path().join(TRAINING_FOLDER);
     fs::create_dir(&folder).map_err(|source| TrainError::Io { path: folder.clone(), source })?;

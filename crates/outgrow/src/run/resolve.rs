@@ -13,8 +13,9 @@ use outgrow_checkpoint::{
 };
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_model::Initialization;
+use outgrow_operators::folder::card::CardHead;
 use outgrow_schedules::Schedule;
-use outgrow_train::{TrainSettings, Training, data_problems};
+use outgrow_train::{CardFacts, TrainSettings, Training, data_problems};
 
 use crate::{
     error::{BadInput, Result},
@@ -47,6 +48,8 @@ pub(crate) struct ResolvedRecipe {
     pub validation: Batches,
     /// The tokenizer as checkpoints carry it.
     pub tokenizer: CheckpointTokenizer,
+    /// What checkpoints say of the run.
+    pub card: CardFacts,
     /// What is computed on, and in.
     pub compute: Compute,
     /// Benchmarks while training.
@@ -142,6 +145,13 @@ impl ResolvedRecipe {
             ModelRecipe::Sizes(sizes) => sizes.initialization.unwrap_or_default(),
             ModelRecipe::From(_) => Initialization::default(),
         };
+        let base_folder = base.as_ref().and_then(|base| Some(base.checkpoint.as_ref()?.folder()));
+        let card = CardFacts {
+            name: recipe.name.clone(),
+            method: recipe.schedule.method().to_owned(),
+            head: base_folder.map(CardHead::of_source).unwrap_or_default(),
+            program: format!("Outgrow {}", env!("CARGO_PKG_VERSION")),
+        };
         Ok(Self {
             recipe,
             base,
@@ -151,6 +161,7 @@ impl ResolvedRecipe {
             training,
             validation,
             tokenizer,
+            card,
             compute,
             benchmarks,
         })
@@ -169,6 +180,7 @@ impl ResolvedRecipe {
             device: self.compute.device,
             folder,
             side_files: &self.tokenizer.files,
+            card: Some(&self.card),
             extend,
         }
     }

@@ -1,39 +1,67 @@
 //! The YAML at the head of a Hugging Face model card: what of a source's holds for a model grown from it, and where the
 //! source comes from. It renders no Markdown.
 
-use std::path::{Component, Path};
+use std::{
+    fs,
+    path::{Component, Path},
+};
 
+use outgrow_checkpoint::{folder::CONFIG_FILE, json::PythonJson};
 use serde_json::Value as Json;
 
 use crate::recipe::yaml::{Node, Value, read};
 
+/// A Hugging Face model card.
+pub const CARD_FILE: &str = "README.md";
+
 /// What holds for the grown model as for the source. Results (`model-index`, `metrics`) don't.
 const CARRIED: [&str; 6] =
     ["license", "license_name", "license_link", "language", "pipeline_tag", "datasets"];
-const TAGS: [&str; 2] = ["outgrow", "model-growth"];
 
-/// The head of a grown model's card.
-pub(super) fn of_grown(base_models: &[String], source_card: Option<&str>) -> String {
-    let source = source_card.and_then(parsed);
-    let values = |key: &str| source.as_ref().and_then(|source| texts_of(source, key));
-    let tags = values("tags").map(Texts::into_vec).unwrap_or_default();
-    let mut all_tags = Vec::from(TAGS.map(str::to_owned));
-    all_tags.extend(tags.into_iter().filter(|tag| !TAGS.contains(&&**tag)));
+/// The YAML at the head of a card: what of a source's holds for a model that is made of it. Of a model that is made of
+/// nothing, it is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CardHead {
+    base_models: Vec<String>,
+    carried: Vec<(&'static str, Texts)>,
+    tags: Vec<String>,
+}
 
-    let mut head = "---\n".to_owned();
-    push_entry(&mut head, "library_name", &Texts::One("transformers".to_owned()));
-    match base_models {
-        [] => {}
-        [one] => push_entry(&mut head, "base_model", &Texts::One(one.clone())),
-        several => push_entry(&mut head, "base_model", &Texts::Several(several.to_vec())),
+impl CardHead {
+    /// What the card and config.json of a folder say. A folder without them says nothing.
+    pub fn of_source(folder: &Path) -> Self {
+        let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
+        let card = read(CARD_FILE);
+        let config = read(CONFIG_FILE).and_then(|text| PythonJson::parse(&text).ok());
+        let config = config.map(|json| json.value).unwrap_or_default();
+        Self::new(base_models(folder, card.as_deref(), &config), card.as_deref())
     }
-    for key in CARRIED {
-        if let Some(texts) = values(key) {
-            push_entry(&mut head, key, &texts);
+
+    pub(super) fn new(base_models: Vec<String>, source_card: Option<&str>) -> Self {
+        let source = source_card.and_then(parsed);
+        let values = |key: &str| source.as_ref().and_then(|source| texts_of(source, key));
+        let carried = CARRIED.into_iter().filter_map(|key| Some((key, values(key)?))).collect();
+        let tags = values("tags").map(Texts::into_vec).unwrap_or_default();
+        Self { base_models, carried, tags }
+    }
+
+    /// As it stands at the beginning of a card, with more tags.
+    pub fn to_text(&self, tags: &[&str]) -> String {
+        let mut all_tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
+        all_tags.extend(self.tags.iter().filter(|tag| !tags.contains(&tag.as_str())).cloned());
+        let mut head = "---\n".to_owned();
+        push_entry(&mut head, "library_name", &Texts::One("transformers".to_owned()));
+        match &self.base_models[..] {
+            [] => {}
+            [one] => push_entry(&mut head, "base_model", &Texts::One(one.clone())),
+            several => push_entry(&mut head, "base_model", &Texts::Several(several.to_vec())),
         }
+        for (key, texts) in &self.carried {
+            push_entry(&mut head, key, texts);
+        }
+        push_entry(&mut head, "tags", &Texts::Several(all_tags));
+        head + "---\n"
     }
-    push_entry(&mut head, "tags", &Texts::Several(all_tags));
-    head + "---\n"
 }
 
 /// The Hugging Face repositories that a source is or comes from: the one whose place in the cache of downloads the
@@ -78,6 +106,7 @@ fn parsed(card: &str) -> Option<Node> {
 }
 
 /// One text, or a list of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Texts {
     One(String),
     Several(Vec<String>),

@@ -4,9 +4,16 @@
 use std::fmt::Write;
 
 use crate::{
-    folder::{card::front_matter, digest::FileDigest, thousands::grouped},
+    folder::{
+        card::front_matter::{self, CardHead},
+        digest::FileDigest,
+        thousands::grouped,
+    },
     plan::preservation::Preservation,
 };
+
+/// What grown folders are found by on the hub.
+const TAGS: [&str; 2] = ["outgrow", "model-growth"];
 
 /// What a card says.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +65,8 @@ pub(crate) enum CardRecipe {
 /// The card: Markdown behind YAML that the Hugging Face hub reads. The source's licence and languages hold for the
 /// grown model too; its results don't, and stay in its own card, which is kept at the end.
 pub(crate) fn model_card(facts: &CardFacts) -> String {
-    let mut card = front_matter::of_grown(&facts.base_models, facts.source_card.as_deref());
+    let head = CardHead::new(facts.base_models.clone(), facts.source_card.as_deref());
+    let mut card = head.to_text(&TAGS);
     match &facts.recipe {
         CardRecipe::Toml(text) => push_growth(&mut card, facts, "toml", text),
         CardRecipe::Mergekit(text) => push_growth(&mut card, facts, "yaml", text),
@@ -148,8 +156,19 @@ fn push_block(card: &mut String, language: &str, text: &str) {
     push(card, format_args!("{fence}{language}\n{}\n{fence}\n", text.trim_end()));
 }
 
+/// How `transformers` runs the model of a folder: a section of its card.
+pub fn usage() -> String {
+    let python = "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n\
+                  folder = \".\"  # this folder, or its name on the hub\n\
+                  tokenizer = AutoTokenizer.from_pretrained(folder)\n\
+                  model = AutoModelForCausalLM.from_pretrained(folder)\n\
+                  inputs = tokenizer(\"Once upon a time\", return_tensors=\"pt\")\n\
+                  print(tokenizer.decode(model.generate(**inputs, max_new_tokens=40)[0]))";
+    format!("\n## Use\n\n```python\n{python}\n```\n")
+}
+
 /// A name as code, in a line or in a table.
-fn code(name: &str) -> String {
+pub fn code(name: &str) -> String {
     let tame = |character: char| match character {
         '`' | '|' => '\'',
         character if character.is_control() => ' ',

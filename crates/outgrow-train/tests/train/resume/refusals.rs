@@ -94,6 +94,7 @@ fn a_folder_refuses_a_run_over_other_data() {
             device: DeviceName::Flex,
             folder: &run,
             side_files: &[],
+            card: None,
             extend: false,
         };
         let error = Standing::newest(&training).unwrap().check().unwrap_err();

@@ -80,6 +80,7 @@ impl Workshop {
             device: DeviceName::Flex,
             folder: run,
             side_files: &[SideFile { name: "tokenizer.json".into(), bytes: tokenizer().into_bytes() }],
+            card: None,
             extend: false,
         })
     }

@@ -125,3 +125,92 @@ fn a_final_of_ones_own_is_let_be() {
     assert!(workshop.path("run/final").is_dir());
     assert!(!workshop.names("run").iter().any(|name| name.starts_with("final.")), "nothing is left behind");
 }
+
+/// The card of a checkpoint, without its sums.
+fn card_of(workshop: &Workshop, step: &str) -> String {
+    let card = fs::read_to_string(workshop.path(&format!("run/{step}/README.md"))).unwrap();
+    assert!(!card.contains(&workshop.path("").display().to_string()), "a path of the machine: {card}");
+    let is_sum = |word: &&str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let sums: Vec<String> = card.split('`').filter(is_sum).map(str::to_owned).collect();
+    assert_eq!(sums.len(), 3, "{card}");
+    let card = card.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    sums.into_iter().fold(card, |card, sum| card.replace(&sum, "SUM"))
+}
+
+#[test]
+fn a_checkpoint_has_a_card_that_says_what_it_is() {
+    let workshop = trained();
+    let card = card_of(&workshop, "step-00000007");
+    let (head, loss) = card.split_once("The validation loss is ").unwrap();
+    let (loss, rest) = loss.split_once(" nats").unwrap();
+    assert!(loss.parse::<f64>().unwrap() > 1.0, "{loss}");
+    insta::assert_snapshot!(format!("{head}The validation loss is LOSS nats{rest}"), @r#"
+    ---
+    library_name: transformers
+    tags:
+    - outgrow
+    - model-growth
+    ---
+
+    # `tiny`
+
+    A LLaMA-style language model, trained by Outgrow VERSION with the method `g-stack`.
+
+    | | |
+    |---|---|
+    | parameters | 9,872 |
+    | layers | 4 |
+    | width | 16 |
+    | heads | 2 |
+    | vocabulary | 32 |
+    | positions | 16 |
+
+    ## Training
+
+    | stage | layers | parameters | tokens | peak learning rate |
+    |---|---|---|---|---|
+    | `base` | 2 | 5,456 | 128 | 0.01 |
+    | `grown` | 4 | 9,872 | 96 | 0.01 |
+
+    In all 224 tokens and 1.003e7 FLOPs (9.876e6 as 6 · parameters · tokens), in batches of 2 sequences of 16 tokens, with AdamW, in f32. The seed is 1.
+
+    The validation loss is LOSS nats a token after 224 tokens, over 2 sequences of 16 tokens.
+
+    ## Data
+
+    | | tokens | documents | SHA-256 |
+    |---|---|---|---|
+    | training | 1,201 | 1 | `SUM` |
+    | validation | 401 | 1 | `SUM` |
+
+    The tokenizer has 32 entries; its file has the SHA-256 `SUM`.
+
+    ## Use
+
+    ```python
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = "."  # this folder, or its name on the hub
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    inputs = tokenizer("Once upon a time", return_tensors="pt")
+    print(tokenizer.decode(model.generate(**inputs, max_new_tokens=40)[0]))
+    ```
+    "#);
+    let of_base = card_of(&workshop, "step-00000004");
+    let sentence = of_base.lines().find(|line| line.starts_with("A LLaMA-style")).unwrap();
+    insta::assert_snapshot!(sentence, @"A LLaMA-style language model, trained by Outgrow VERSION with the method `g-stack`. This is a checkpoint on the way, and the training was to go on.");
+    assert!(of_base.contains("| `base` | 2 | 5,456 | 128 | 0.01 |\n\nIn all 128 tokens"), "{of_base}");
+}
+
+#[test]
+fn what_stands_at_the_head_of_a_card_is_carried_on() {
+    let workshop = underway();
+    let path = "run/step-00000006/README.md";
+    let card = fs::read_to_string(workshop.path(path)).unwrap();
+    let head = "library_name: transformers\nbase_model: org/small\nlicense: mit\n";
+    workshop.write(path, card.replace("library_name: transformers\n", head));
+    assert_success(&workshop.run(&TRAIN));
+    let card = card_of(&workshop, "step-00000007");
+    assert!(card.starts_with(&format!("---\n{head}tags:\n- outgrow\n- model-growth\n---\n")), "{card}");
+}
