@@ -6,7 +6,7 @@
 use std::{fmt, str::FromStr};
 
 use chacha20::{ChaCha8Rng, rand_core::SeedableRng};
-use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors, tensor_names::layer_index};
+use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors, tensor_names::{layer_index, name_hash}};
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
@@ -103,16 +103,10 @@ fn standard_deviation(
 fn normal_values(count: usize, standard_deviation: f64, seed: u64, name: &str) -> Vec<f32> {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..16].copy_from_slice(&fnv1a(name).to_le_bytes());
+    key[8..16].copy_from_slice(&name_hash(name).to_le_bytes());
     let generator = ChaCha8Rng::from_seed(key);
     let standard = StandardNormal.sample_iter(generator).take(count);
     standard.map(|value: f64| (value * standard_deviation) as f32).collect()
-}
-
-/// FNV-1a, 64 bits: spreads tensor names over generator keys. Not for anything that must withstand an adversary.
-fn fnv1a(text: &str) -> u64 {
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

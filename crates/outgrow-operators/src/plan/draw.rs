@@ -2,13 +2,14 @@
 //! they have is not decided here.
 
 use chacha20::{ChaCha8Rng, rand_core::SeedableRng};
+use outgrow_checkpoint::tensor_names::name_hash;
 use rand_distr::{Distribution, StandardNormal};
 
 /// Fills one row of a tensor. Each row has a stream of its own, so rows can be drawn in any order.
 pub(crate) fn draw_row(standard_deviation: f64, seed: u64, key: &str, row: usize, values: &mut [f32]) {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    bytes[8..16].copy_from_slice(&fnv1a(key).to_le_bytes());
+    bytes[8..16].copy_from_slice(&name_hash(key).to_le_bytes());
     // Told apart from the first weights of a model, which have the same seed and names.
     bytes[16..22].copy_from_slice(b"growth");
     bytes[24..].copy_from_slice(&(row as u64).to_le_bytes());
@@ -17,10 +18,4 @@ pub(crate) fn draw_row(standard_deviation: f64, seed: u64, key: &str, row: usize
         let drawn: f64 = drawn;
         *value = (drawn * standard_deviation) as f32;
     }
-}
-
-/// FNV-1a, 64 bits: spreads tensor names over generator keys. Not for anything that must withstand an adversary.
-fn fnv1a(text: &str) -> u64 {
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
