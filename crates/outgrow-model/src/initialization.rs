@@ -6,7 +6,10 @@
 use std::{fmt, str::FromStr};
 
 use chacha20::{ChaCha8Rng, rand_core::SeedableRng};
-use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors, tensor_names::{layer_index, name_hash}};
+use outgrow_checkpoint::{
+    HostTensor, LlamaConfig, NamedTensors,
+    tensor_names::{layer_index, name_hash},
+};
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 

@@ -47,7 +47,7 @@ pub(crate) fn model_card(
     push_sizes(&mut card, &stage.model);
     push_training(&mut card, training, position, validated);
     push_data(&mut card, training);
-    card + &usage()
+    card + &usage(&stage.model.to_json(), true)
 }
 
 /// The model that came before, and what it is known to have cost. The rest of a card counts this run alone.

@@ -3,6 +3,7 @@
 
 pub(crate) mod text;
 mod front_matter;
+mod usage;
 
 use std::{fs, path::PathBuf, sync::atomic::AtomicBool};
 
@@ -26,9 +27,13 @@ use crate::{
 
 pub use self::{
     front_matter::{CARD_FILE, CardHead},
-    text::{code, usage},
+    text::code,
+    usage::usage,
 };
 pub use crate::folder::thousands::grouped;
+
+/// Files that a tokenizer is read from, one of which is enough.
+const TOKENIZERS: [&str; 4] = ["tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json"];
 
 /// SHA-256 of the source's configuration and weights; an error as soon as they aren't wanted any more.
 pub(crate) fn digests(source: &Source, is_wanted: &AtomicBool) -> Result<Vec<FileDigest>, CheckpointError> {
@@ -63,6 +68,9 @@ pub(crate) fn card(source: &Source, plan: &Planned, files: Vec<FileDigest>) -> R
             num_parameters: plan.num_parameters(),
         },
         recipe: plan.recipe.clone(),
+        config: plan.config.clone(),
+        has_tokenizer: TOKENIZERS.iter().any(|file| folder.join(file).is_file()),
+        mask: plan.mask.as_ref().map(|mask| mask.mask),
         preservation: plan.preservation,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         files,

@@ -46,7 +46,8 @@ fn comes_along(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let is_replaced = name == CONFIG_FILE || name == CARD_FILE || name.ends_with(".index.json");
-    let is_the_sources = NOT_THE_TARGETS.iter().any(|file| *file == name);
+    // TensorBoard's logs are of the source's training too.
+    let is_the_sources = NOT_THE_TARGETS.iter().any(|file| *file == name) || name.contains(".tfevents.");
     !is_replaced && !is_the_sources && !name.starts_with('.') && !WEIGHTS.contains(&extension.as_str())
 }
 

@@ -52,6 +52,9 @@ fn facts() -> CardFacts {
         source_size: ModelSize { num_hidden_layers: 6, num_parameters: 439_400_448 },
         target_size: ModelSize { num_hidden_layers: 24, num_parameters: 1_364_000_999 },
         recipe: CardRecipe::Toml("[[steps]]\noperator = \"stack\"\nfactor = 4\n".into()),
+        config: json!({ "architectures": ["LlamaForCausalLM"] }),
+        has_tokenizer: true,
+        mask: None,
         preservation: Preservation::None,
         version: "0.1.0".into(),
         files: vec![
@@ -99,6 +102,18 @@ fn a_card_says_what_was_grown_from_what_and_keeps_the_source_s_own() {
     factor = 4
     ```
 
+    ## Use
+
+    ```python
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = "."  # this folder, or its name on the hub
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    inputs = tokenizer("Once upon a time", return_tensors="pt")
+    print(tokenizer.decode(model.generate(**inputs, max_new_tokens=40)[0]))
+    ```
+
     ## Files of the source
 
     | file | bytes | SHA-256 |
@@ -135,10 +150,11 @@ fn a_card_of_a_source_of_which_nothing_is_known_is_short() {
         files: Vec::new(),
         recipe: CardRecipe::Mergekit("merge_method: passthrough\n".into()),
         preservation: Preservation::Exact,
+        mask: Some(0.25),
         source_card: None,
         ..facts()
     });
-    assert_snapshot!(card, @r#"
+    assert_snapshot!(card, @"
     ---
     library_name: transformers
     tags:
@@ -160,7 +176,11 @@ fn a_card_of_a_source_of_which_nothing_is_known_is_short() {
     ```yaml
     merge_method: passthrough
     ```
-    "#);
+
+    ## Use
+
+    Its new parts are behind a mask, which stands at 0.25 (`training/mask.json`). Without it this is another model: fold it into the weights first, by `outgrow export`.
+    ");
 }
 
 #[test]
@@ -199,6 +219,18 @@ fn names_and_recipes_can_t_break_out_of_their_places() {
     # ````
     # ```
     `````
+
+    ## Use
+
+    ```python
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = "."  # this folder, or its name on the hub
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    inputs = tokenizer("Once upon a time", return_tensors="pt")
+    print(tokenizer.decode(model.generate(**inputs, max_new_tokens=40)[0]))
+    ```
 
     ## The source's own card
 

@@ -3,9 +3,14 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 use crate::{
     folder::{
-        card::front_matter::{self, CardHead},
+        card::{
+            front_matter::{self, CardHead},
+            usage::{behind_a_mask, usage},
+        },
         digest::FileDigest,
         thousands::grouped,
     },
@@ -29,6 +34,12 @@ pub(crate) struct CardFacts {
     pub(crate) target_size: ModelSize,
     /// What was done.
     pub(crate) recipe: CardRecipe,
+    /// The grown config.json.
+    pub(crate) config: Value,
+    /// Whether a tokenizer comes along.
+    pub(crate) has_tokenizer: bool,
+    /// Where the mask over its new parts stands, if there is one.
+    pub(crate) mask: Option<f64>,
     /// Whether the grown model computes what the source does.
     pub(crate) preservation: Preservation,
     /// Version of Outgrow.
@@ -72,6 +83,10 @@ pub(crate) fn model_card(facts: &CardFacts) -> String {
         CardRecipe::Mergekit(text) => push_growth(&mut card, facts, "yaml", text),
         CardRecipe::MaskFolded { mask } => push_export(&mut card, facts, *mask),
     }
+    card.push_str(&match facts.mask {
+        Some(mask) => behind_a_mask(mask),
+        None => usage(&facts.config, facts.has_tokenizer),
+    });
     push_files(&mut card, &facts.files);
     if let Some(source_card) = &facts.source_card {
         push_source_card(&mut card, source_card);
@@ -154,17 +169,6 @@ fn push_block(card: &mut String, language: &str, text: &str) {
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(3.max(longest + 1));
     push(card, format_args!("{fence}{language}\n{}\n{fence}\n", text.trim_end()));
-}
-
-/// How `transformers` runs the model of a folder: a section of its card.
-pub fn usage() -> String {
-    let python = "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n\
-                  folder = \".\"  # this folder, or its name on the hub\n\
-                  tokenizer = AutoTokenizer.from_pretrained(folder)\n\
-                  model = AutoModelForCausalLM.from_pretrained(folder)\n\
-                  inputs = tokenizer(\"Once upon a time\", return_tensors=\"pt\")\n\
-                  print(tokenizer.decode(model.generate(**inputs, max_new_tokens=40)[0]))";
-    format!("\n## Use\n\n```python\n{python}\n```\n")
 }
 
 /// A name as code, in a line or in a table.
