@@ -175,6 +175,14 @@ pub fn has_instructions(device: DeviceName, precision: Precision) -> Result<bool
     }
 }
 
+/// Threads that compute on the device: those of the CPU, and of no other.
+pub fn num_threads(device: DeviceName) -> Option<usize> {
+    match device {
+        DeviceName::Flex => cpu_threads(),
+        DeviceName::Wgpu | DeviceName::Cuda { .. } => None,
+    }
+}
+
 /// The devices that this build can use on this machine.
 pub fn available_devices() -> Vec<DeviceDescription> {
     let mut devices = Vec::new();
@@ -224,6 +232,17 @@ fn cpu_multiplies_bf16() -> Result<bool, DeviceError> {
 #[cfg(not(feature = "flex"))]
 fn cpu_multiplies_bf16() -> Result<bool, DeviceError> {
     Err(DeviceError::NotCompiled { backend: "flex" })
+}
+
+#[cfg(feature = "flex")]
+#[expect(clippy::unnecessary_wraps, reason = "one signature with and without the backend")]
+fn cpu_threads() -> Option<usize> {
+    Some(rayon::current_num_threads())
+}
+
+#[cfg(not(feature = "flex"))]
+fn cpu_threads() -> Option<usize> {
+    None
 }
 
 #[cfg(feature = "wgpu")]

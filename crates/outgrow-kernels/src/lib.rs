@@ -30,7 +30,7 @@ pub use composed::{RotaryTable, linear};
 pub use cpu::operations::HostValues;
 pub use device::{
     DeviceDescription, DeviceError, DeviceName, available_devices, check_device, has_instructions,
-    open_device,
+    num_threads, open_device,
 };
 pub use documents::PackedDocuments;
 pub use layer::{AttentionBiases, LayerNumbers, LayerWeights};

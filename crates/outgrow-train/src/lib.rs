@@ -14,6 +14,7 @@ mod trainer;
 mod gradients;
 mod adamw;
 mod validation;
+mod speed;
 
 mod position;
 mod event;
@@ -30,6 +31,7 @@ pub use event::{Control, Event, StepReport};
 pub use gradients::{Gradients, accumulate, global_norm};
 pub use position::Position;
 pub use settings::{AdamWSettings, Decay, TrainSettings};
+pub use speed::{Measured, Speed, measure_speeds};
 pub use trainer::{Outcome, train};
 pub use training::{CardFacts, SideFile, Training};
 pub use validation::{data_problems, validation_loss};

@@ -1,4 +1,5 @@
-//! One run: what its recipe comes to, the folder it is in, the files it writes there, and the benchmarks it is asked.
+//! One run: what its recipe comes to, what it will do, the folder it is in, the files it writes there, and the
+//! benchmarks it is asked.
 //!
 //! The loop itself is in outgrow-train; `outgrow train` puts the two together.
 
@@ -7,7 +8,11 @@ mod stages;
 pub(crate) mod resolve;
 pub(crate) mod folder;
 pub(crate) mod final_name;
+pub(crate) mod plan;
 
 pub(crate) mod run_json;
 pub(crate) mod metrics;
 pub(crate) mod benchmarks;
+
+pub(crate) mod loss_watch;
+pub(crate) mod watcher;

@@ -11,7 +11,7 @@ use outgrow_tokenizer::pretrained::TokenizerFiles;
 
 use crate::{
     error::{Error, Result},
-    terminal::{notes, output, progress::count},
+    terminal::{figures::count, notes, output},
 };
 
 /// Flags of `outgrow data`.

@@ -25,11 +25,7 @@ use crate::{
         scored::{EvaluatedDecoder, outline},
     },
     run::benchmarks::AUTOMATIC_BATCH,
-    terminal::{
-        notes, output,
-        progress::{RequestProgress, time},
-        words::one_of,
-    },
+    terminal::{figures::time, notes, output, progress::RequestProgress, words::one_of},
 };
 
 /// Flags of `outgrow eval`.

@@ -20,7 +20,7 @@ use crate::{
     },
     machine::compute::{Compute, ComputeFlags},
     run::{resolve::ResolvedRecipe, run_json::is_finished},
-    terminal::{interrupt::Interrupt, notes, output, progress::time},
+    terminal::{figures::time, interrupt::Interrupt, notes, output},
 };
 
 /// More are a slip of the hand.

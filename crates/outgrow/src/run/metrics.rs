@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 pub(crate) const METRICS_FILE: &str = "metrics.jsonl";
 
 /// Appends to `metrics.jsonl`, one line at a time, each flushed so that a watcher sees whole lines.
+#[derive(Debug)]
 pub(crate) struct Metrics {
     path: PathBuf,
     file: BufWriter<File>,

@@ -18,8 +18,13 @@ pub(crate) fn print_about<T: Display>(about: &Path, notes: impl IntoIterator<Ite
 /// Prints what makes a result differ from one that somebody may compare it with.
 pub(crate) fn warn<T: Display>(warnings: impl IntoIterator<Item = T>) {
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        eprintln!("{}", self::warning(warning));
     }
+}
+
+/// A warning where a bar is drawn, which has a way of its own to print lines.
+pub(crate) fn warning(warning: impl Display) -> String {
+    format!("warning: {warning}")
 }
 
 /// A note where a bar is drawn, which has a way of its own to print lines.

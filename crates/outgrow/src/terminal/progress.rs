@@ -1,5 +1,7 @@
 //! What a waiting person sees: a bar on a terminal, a line now and then elsewhere. It goes to standard error.
 
+pub(crate) mod training;
+
 use std::{
     io::IsTerminal,
     time::{Duration, Instant},
@@ -8,12 +10,14 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use outgrow_eval::ScoringProgress;
 
+use crate::terminal::figures::{count, time};
+
 /// Between two lines where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// Weight of the newest step in the rate shown.
 const RATE_SMOOTHING: f64 = 0.1;
 
-/// Progress over a known number of tokens.
+/// Progress of one of several runs, over a known number of tokens.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -25,13 +29,6 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A bar over `total` tokens, or lines where standard error is no terminal.
-    pub(crate) fn new(total: u64) -> Self {
-        let lines = !std::io::stderr().is_terminal();
-        let target = if lines { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        Self::on(ProgressBar::with_draw_target(Some(total), target), total, lines)
-    }
-
     /// Progress shown by a bar that somebody else draws.
     pub(crate) fn on(bar: ProgressBar, total: u64, lines: bool) -> Self {
         let template = "{prefix:>24} [{bar:28}] {percent:>3} %  {msg}";
@@ -65,15 +62,6 @@ impl Progress {
         }
         self.bar.set_position(tokens);
         self.bar.set_message(message);
-    }
-
-    /// Something worth a line of its own.
-    pub(crate) fn note(&self, line: &str) {
-        if self.lines {
-            eprintln!("{line}");
-        } else {
-            self.bar.println(line);
-        }
     }
 
     /// Takes the bar away.
@@ -136,24 +124,5 @@ impl RequestProgress {
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
-    }
-}
-
-/// `1234567` as `1.23 M`.
-pub(crate) fn count(number: u64) -> String {
-    match number {
-        0..1_000 => number.to_string(),
-        1_000..1_000_000 => format!("{:.1} k", number as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.2} M", number as f64 / 1e6),
-        _ => format!("{:.2} G", number as f64 / 1e9),
-    }
-}
-
-/// Seconds as `4 s`, `3 min 20 s` or `2 h 5 min`.
-pub(crate) fn time(seconds: f64) -> String {
-    match seconds.round() as u64 {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }
 }

@@ -10,6 +10,7 @@ mod resuming;
 
 mod bases;
 mod planning;
+mod run_plans;
 mod verify;
 mod masks;
 #[cfg(target_os = "linux")]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::tiny::{self, Workshop, assert_success, recipe, scratch, stderr, stdout, text};
 
-const EVALUATION: &str = r#"
+pub(crate) const EVALUATION: &str = r#"
 [evaluation]
 tasks = ["piqa", "lambada_openai"]
 data = "documents"
@@ -18,7 +18,7 @@ limit = 20
 "#;
 
 /// A workshop with documents of two tasks, made of the tokenizer's words.
-fn workshop(documents: u64) -> Workshop {
+pub(crate) fn workshop(documents: u64) -> Workshop {
     let workshop = Workshop::with_shards();
     for folder in ["lambada_openai", "piqa"] {
         fs::create_dir_all(workshop.path("documents").join(folder)).unwrap();

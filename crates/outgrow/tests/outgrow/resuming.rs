@@ -29,7 +29,7 @@ fn checkpointed() -> String {
 }
 
 /// A workshop with such a run, finished, as `run`; its recipe is `recipe.toml`. It is trained once and copied.
-fn trained() -> Workshop {
+pub(crate) fn trained() -> Workshop {
     static TRAINED: LazyLock<Workshop> = LazyLock::new(|| {
         let workshop = Workshop::with_shards();
         workshop.write("recipe.toml", checkpointed());
@@ -92,7 +92,7 @@ fn losses(workshop: &Workshop, run: &str) -> Vec<(u64, f64)> {
 }
 
 /// All files below a folder with their bytes; folders too, but no links.
-fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut all = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

@@ -1,0 +1,162 @@
+//! What is made of a run while it goes: metrics, run.json, benchmarks, progress and warnings. The loop that it watches
+//! is outgrow-train's, which writes the checkpoints.
+
+use std::path::Path;
+
+use outgrow_model::Decoder;
+use outgrow_train::{Control, Event, Position};
+
+use crate::{
+    error::{Error, Result},
+    run::{
+        benchmarks::one_line,
+        final_name,
+        folder::RunFolder,
+        loss_watch::LossWatch,
+        metrics::Metrics,
+        plan::{Introduction, RunPlan},
+        resolve::ResolvedRecipe,
+        run_json::{History, write_run_file},
+    },
+    terminal::{interrupt::Interrupt, notes, progress::training::TrainingProgress},
+};
+
+/// Turns the events of a run into files and lines.
+#[derive(Debug)]
+pub(crate) struct Watcher<'a> {
+    run: WatchedRun<'a>,
+    metrics: Option<Metrics>,
+    losses: LossWatch,
+    /// Metrics that can't be written end the run: without them it is worth nothing.
+    failure: Option<Error>,
+}
+
+/// What is watched, and with what.
+#[derive(Debug)]
+pub(crate) struct WatchedRun<'a> {
+    /// What is run.
+    pub resolved: &'a ResolvedRecipe,
+    /// What it will do.
+    pub plan: &'a RunPlan,
+    /// Where.
+    pub folder: &'a mut RunFolder,
+    /// What the run remembers.
+    pub history: History,
+    /// What is said once the run has begun.
+    pub notes: Vec<String>,
+    /// What is seen of it.
+    pub progress: TrainingProgress,
+    /// Whether it is asked to end.
+    pub interrupt: &'a Interrupt,
+}
+
+impl<'a> Watcher<'a> {
+    pub(crate) fn new(run: WatchedRun<'a>) -> Self {
+        Self { run, metrics: None, losses: LossWatch::default(), failure: None }
+    }
+
+    /// Gives back what was watched, when the run has ended.
+    ///
+    /// # Errors
+    /// What kept it from writing.
+    pub(crate) fn finish(self) -> Result<WatchedRun<'a>> {
+        self.run.progress.finish();
+        self.failure.map_or(Ok(self.run), Err)
+    }
+
+    /// For the loop.
+    pub(crate) fn observe(&mut self, position: &Position, event: &Event<'_>) -> Control {
+        if let Err(error) = self.record(position, event) {
+            self.failure.get_or_insert(error);
+            // Nothing has begun: the folder may be another process's, or of a disk that takes nothing.
+            if self.metrics.is_none() {
+                return Control::Abandon;
+            }
+        }
+        if self.failure.is_some() || self.run.interrupt.is_set() { Control::Stop } else { Control::Continue }
+    }
+
+    fn record(&mut self, position: &Position, event: &Event<'_>) -> Result<()> {
+        let stage = &self.run.resolved.schedule.stages()[position.stage].name;
+        if let Event::Started { resumed_from, .. } = event {
+            self.begin(position, *resumed_from)?;
+        }
+        let metrics = self.metrics.as_mut().expect("a run starts before anything else happens in it");
+        let run = &mut self.run;
+        match event {
+            Event::Started { .. } => {}
+            Event::Saved { folder } => {
+                let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+                run.history.checkpoint = name;
+                run.interrupt.saved(position.step);
+                write_run_file(run.folder.path(), run.resolved, &run.history, false)?;
+            }
+            Event::Step(report) => {
+                let batch = run.resolved.settings.batch_sequences * run.resolved.recipe.data.sequence_length;
+                metrics.step(position, stage, report, batch as f64 / report.seconds)?;
+                run.progress.step(position, stage, report);
+                if let Some(warning) = self.losses.stepped(stage, report.loss) {
+                    run.progress.note(&notes::warning(warning));
+                }
+            }
+            Event::Evaluated { validation_loss, decoder } => {
+                metrics.validation(position, stage, *validation_loss)?;
+                let line =
+                    format!("{stage}: validation loss {validation_loss:.4} after {} tokens", position.tokens);
+                run.progress.note(&line);
+                if let Some(warning) = self.losses.validated(stage, *validation_loss) {
+                    run.progress.note(&notes::warning(warning));
+                }
+                self.evaluate(position, decoder)?;
+            }
+            Event::Grown { plan } => {
+                let (from, to) = (plan.source().num_hidden_layers, plan.target().num_hidden_layers);
+                run.progress.note(&format!("{stage}: grown from {from} to {to} layers"));
+                run.progress.begin_stage();
+                self.losses.grown();
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the benchmarks that are due.
+    fn evaluate(&mut self, position: &Position, decoder: &Decoder) -> Result<()> {
+        let (run, Some(metrics)) = (&self.run, &mut self.metrics) else { return Ok(()) };
+        let Some(benchmarks) = &run.resolved.benchmarks else { return Ok(()) };
+        let stage = &run.resolved.schedule.stages()[position.stage].name;
+        let ends = position.tokens >= run.resolved.schedule.tokens();
+        // A run that is asked to stop doesn't wait for benchmarks. They are made up for at the first validation when
+        // the run goes on.
+        let due = benchmarks.are_due(metrics.evaluated_tokens(), position.tokens) && !run.interrupt.is_set();
+        // No validation comes after the last one.
+        if ends || due {
+            let results = benchmarks.run(decoder)?;
+            metrics.evaluation(position, stage, &results)?;
+            run.progress.note(&format!("{stage}: {}", one_line(&results)));
+        }
+        Ok(())
+    }
+
+    /// Only now are files written: a run that is refused leaves no folder, and leaves the files of another run as
+    /// they are.
+    fn begin(&mut self, position: &Position, resumed_from: Option<&Path>) -> Result<()> {
+        let run = &mut self.run;
+        if let Some(folder) = resumed_from {
+            run.progress.note(&format!("going on from {}", folder.display()));
+            run.interrupt.saved(position.step);
+        }
+        let stages = run.resolved.schedule.stages();
+        run.folder.make()?;
+        final_name::take_back(run.folder.path())?;
+        write_run_file(run.folder.path(), run.resolved, &run.history, false)?;
+        let begun = resumed_from.map_or(&stages[..0], |_| &stages[..=position.stage]);
+        let metrics = Metrics::open(run.folder.path(), position.step, begun)?;
+        let lost = metrics.lost().filter(|_| resumed_from.is_some()).map(str::to_owned);
+        for note in run.notes.iter().chain(&lost) {
+            run.progress.note(&notes::line(note));
+        }
+        run.progress.note(&Introduction(run.plan).to_string());
+        self.metrics = Some(metrics);
+        Ok(())
+    }
+}

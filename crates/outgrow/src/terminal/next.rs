@@ -1,0 +1,73 @@
+//! What to type next, when a run is done: whole commands with the run's own paths. A run's folder is taken
+//! as its last checkpoint.
+
+use std::path::Path;
+
+use crate::recipe::EvaluationRecipe;
+
+/// The commands behind a finished run, a line each.
+pub(crate) fn after_training(run: &Path, evaluation: Option<&EvaluationRecipe>) -> String {
+    let grown = quoted(Path::new(&format!("{}-grown", run.display())));
+    let run = quoted(run);
+    let eval = evaluation.map_or_else(
+        || "outgrow eval --list".to_owned(),
+        |evaluation| {
+            let (tasks, data) = (evaluation.tasks.join(","), quoted(&evaluation.data));
+            format!("outgrow eval {run} --tasks {tasks} --data {data} --out results")
+        },
+    );
+    let commands = [
+        format!("outgrow generate {run} --prompt \"Once upon a time\""),
+        eval,
+        format!("outgrow report {run} --out report.html"),
+        format!("outgrow grow {run} {grown} --operator stack --factor 2 --plan"),
+    ];
+    format!("next:\n  {}", commands.join("\n  "))
+}
+
+/// A path as a shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |character: char| character.is_alphanumeric() || "/._-+:@,=".contains(character);
+    if !path.is_empty() && path.chars().all(is_plain) {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_have_the_paths_of_the_run() {
+        let said = after_training(Path::new("runs/mine"), None);
+        insta::assert_snapshot!(said, @r#"
+        next:
+          outgrow generate runs/mine --prompt "Once upon a time"
+          outgrow eval --list
+          outgrow report runs/mine --out report.html
+          outgrow grow runs/mine runs/mine-grown --operator stack --factor 2 --plan
+        "#);
+    }
+
+    #[test]
+    fn a_path_with_blanks_is_one_word() {
+        let evaluation = EvaluationRecipe {
+            tasks: vec!["piqa".to_owned(), "sciq".to_owned()],
+            data: "the documents".into(),
+            interval_tokens: 1,
+            limit: None,
+            num_fewshot: None,
+        };
+        let said = after_training(Path::new("my runs/it's"), Some(&evaluation));
+        insta::assert_snapshot!(said, @r#"
+        next:
+          outgrow generate 'my runs/it'\''s' --prompt "Once upon a time"
+          outgrow eval 'my runs/it'\''s' --tasks piqa,sciq --data 'the documents' --out results
+          outgrow report 'my runs/it'\''s' --out report.html
+          outgrow grow 'my runs/it'\''s' 'my runs/it'\''s-grown' --operator stack --factor 2 --plan
+        "#);
+    }
+}
