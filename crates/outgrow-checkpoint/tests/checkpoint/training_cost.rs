@@ -1,5 +1,5 @@
-//! `outgrow.json`: what is known of a cost survives being written, what is unknown stays unknown, and other files of that
-//! name are refused.
+//! `outgrow.json`: what is known of a cost survives being written, what is unknown stays unknown, and other files of
+//! that name are refused.
 
 use std::fs;
 

@@ -14,8 +14,8 @@ pub struct RunRecord {
     pub folder: PathBuf,
     /// The run's name.
     pub name: String,
-    /// How it was trained: `scratch` (the baseline), `g-stack`, `stacking2`, `stages`, or another word. `continued` is a
-    /// base that was trained on as it is.
+    /// How it was trained: `scratch` (the baseline), `g-stack`, `stacking2`, `stages`, or another word. `continued` is
+    /// a base that was trained on as it is.
     pub method: String,
     /// Runs of two methods with one seed saw the same data and are compared with each other.
     pub seed: u64,

@@ -3,5 +3,6 @@
 mod models;
 
 mod constructors;
+mod bases;
 #[expect(clippy::float_cmp, reason = "the same arithmetic on the same numbers")]
 mod flops;

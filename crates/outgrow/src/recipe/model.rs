@@ -1,5 +1,5 @@
-//! `[model]`: the sizes of a model whose weights are drawn, or a folder with one that there is already. The folder isn't
-//! opened here.
+//! `[model]`: the sizes of a model whose weights are drawn, or a folder with one that there is already. The folder
+//! isn't opened here.
 
 use std::path::PathBuf;
 

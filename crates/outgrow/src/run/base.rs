@@ -41,9 +41,8 @@ impl BaseModel {
     /// No such folder and no such run; a model that can't be trained; a cost that can't be read, or is said twice.
     pub(crate) fn open(recipe: &BaseRecipe, run: &Path) -> Result<Self> {
         // Not every error of a folder says what named it.
-        Self::open_folder(recipe, run).map_err(|error| match error.is_input() {
-            true => BadInput(format!("model: {}", error.one_line())).into(),
-            false => error,
+        Self::open_folder(recipe, run).map_err(|error| {
+            if error.is_input() { BadInput(format!("model: {}", error.one_line())).into() } else { error }
         })
     }
 
