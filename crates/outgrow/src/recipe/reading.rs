@@ -101,7 +101,7 @@ fn line_at(text: &str, byte: usize) -> usize {
 
 /// TOML's errors point into the text over several lines; the last one is the reason.
 fn one_line(error: &toml::de::Error) -> String {
-    error.message().replace('\n', " ")
+    error.message().trim_end().replace('\n', " ")
 }
 
 #[cfg(test)]

@@ -166,8 +166,23 @@ impl Budget<'_> {
     }
 }
 
-/// Follows the growth from the first stage's model, so that a recipe names each shape once.
+/// Stages one by one; the last one's model is the recipe's.
 fn stages_one_by_one(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<Schedule> {
+    let stages = follow(recipes.clone(), model)?;
+    let Model::Final(target) = model else { return Ok(stages.build()?) };
+    check_reached(stages.model(), target)?;
+    // Channels of zero make the mean square smaller, so their growth divides what the norms add to it. The first model
+    // begins with as much more.
+    let (reached, wanted) = (stages.model().rms_norm_eps, target.rms_norm_eps);
+    if reached.to_bits() == wanted.to_bits() {
+        return Ok(stages.build()?);
+    }
+    let first = target.with(|fields| fields.rms_norm_eps = wanted * (wanted / reached))?;
+    Ok(follow(recipes, Model::Final(&first))?.build()?)
+}
+
+/// Follows the growth from the first stage's model, so that a recipe names each shape once.
+fn follow(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<ScheduleBuilder> {
     let mut begun: Option<ScheduleBuilder> = None;
     for recipe in recipes {
         let first_only = first_stage_key(&recipe);
@@ -222,11 +237,7 @@ fn stages_one_by_one(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<Sche
             }
         });
     }
-    let stages = begun.ok_or(ScheduleError::NoStages)?;
-    if let Model::Final(target) = model {
-        check_reached(stages.model(), target)?;
-    }
-    Ok(stages.build()?)
+    Ok(begun.ok_or(ScheduleError::NoStages)?)
 }
 
 /// The key of a stage that only the first one of a model that is drawn has.
