@@ -1,5 +1,6 @@
 //! The shape of a LLaMA-style decoder, and what makes one possible. It does not know how the shape is spelt in JSON.
 
+mod attention_bias;
 pub(crate) mod tensors;
 
 pub(crate) mod keys;
@@ -10,6 +11,7 @@ pub(crate) mod json;
 pub(crate) mod file;
 mod opens;
 
+pub use attention_bias::{AttentionBias, UnknownAttentionBias};
 pub use file::ConfigFile;
 pub use honoured::is_base_model;
 pub use opens::heads_that_would_do;
@@ -65,23 +67,6 @@ pub struct LlamaFields {
     pub bos_token_id: Option<u32>,
     /// Token that ends a text; the first where the file lists several.
     pub eos_token_id: Option<u32>,
-}
-
-/// Which projections of attention have biases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum AttentionBias {
-    /// None, as in LLaMA and Mistral.
-    #[default]
-    None,
-    /// Those of queries, keys and values, as in Qwen2.
-    QueryKeyValue,
-    /// Those of queries, keys and values and the output's: a LLaMA whose `attention_bias` is true.
-    All,
-}
-
-impl AttentionBias {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::None, Self::QueryKeyValue, Self::All];
 }
 
 /// Rotary position embedding.

@@ -23,7 +23,7 @@ from lm_eval import simple_evaluate
 from lm_eval.loggers import EvaluationTracker
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from peers.harness import FILES, read_documents_from
 
@@ -89,7 +89,7 @@ def main() -> None:
         data = given.data if given.num_fewshot else with_all_splits(given.data, Path(cache) / "documents")
         read_documents_from(data, Path(cache))
         model = Timed(
-            pretrained=LlamaForCausalLM.from_pretrained(given.model, dtype=torch.float32),
+            pretrained=AutoModelForCausalLM.from_pretrained(given.model, dtype=torch.float32),
             tokenizer=tokenizer_of(given.model),
             batch_size=int(given.batch_size),
             device="cpu",

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use outgrow_checkpoint::AttentionBias;
 use outgrow_model::Initialization;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
@@ -49,6 +50,8 @@ pub struct ModelSizes {
     pub num_key_value_heads: Option<usize>,
     /// Width of a head; by default `hidden_size / num_attention_heads`.
     pub head_dim: Option<usize>,
+    /// Biases of attention: `none` (the default), `query-key-value` as in Qwen2, or `all`.
+    pub attention_bias: Option<AttentionBias>,
     /// Longest sequence; by default `data.sequence_length`.
     pub max_position_embeddings: Option<usize>,
     /// Added to the mean square in norms; by default 1e-5.

@@ -8,8 +8,7 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    AttentionBias, CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling,
-    config::heads_that_would_do,
+    CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling, config::heads_that_would_do,
 };
 use outgrow_data::{Batches, Order, TokenShards};
 use outgrow_model::Initialization;
@@ -242,7 +241,7 @@ fn model(
         num_attention_heads: heads,
         num_key_value_heads: recipe.num_key_value_heads.unwrap_or(heads),
         head_dim,
-        attention_bias: AttentionBias::None,
+        attention_bias: recipe.attention_bias.unwrap_or_default(),
         max_position_embeddings: recipe.max_position_embeddings.unwrap_or(sequence_length),
         rms_norm_eps: recipe.rms_norm_eps.unwrap_or(1e-5),
         rope: Rope { theta: recipe.rope_theta.unwrap_or(10_000.0), scaling: RopeScaling::Default },

@@ -1,6 +1,6 @@
 //! The whole path through the program, on a corpus of nonsense: text, shards, training, growth, report.
 
-use outgrow_checkpoint::Checkpoint;
+use outgrow_checkpoint::{AttentionBias, Checkpoint};
 
 use crate::tiny::{G_STACK, Workshop, assert_success, recipe, scratch, stderr, stdout};
 
@@ -274,4 +274,25 @@ mod signals {
         assert_eq!(stderr(&output), "error: interrupted: the same command goes on\n");
         assert!(!workshop.path("out/scratch-seed-1/run.json").exists(), "no run has begun");
     }
+}
+
+#[test]
+fn a_model_with_biases_is_trained_grown_and_written_as_a_qwen2() {
+    let workshop = Workshop::with_shards();
+    let biased = recipe(G_STACK).replace("[model]\n", "[model]\nattention_bias = \"query-key-value\"\n");
+    workshop.write("recipe.toml", biased);
+    assert_success(&workshop.run(&["train", "recipe.toml", "--out", "run"]));
+    let [base, grown] = ["step-00000004", "step-00000007"]
+        .map(|step| Checkpoint::open(&workshop.path("run").join(step)).unwrap());
+    for checkpoint in [&base, &grown] {
+        assert_eq!(checkpoint.raw_config()["model_type"], "qwen2");
+        assert_eq!(checkpoint.config().attention_bias, AttentionBias::QueryKeyValue);
+        let tensors = checkpoint.to_named_tensors().unwrap();
+        let biases = tensors.iter().filter(|(name, _)| name.ends_with(".bias"));
+        let learned = biases.map(|(_, tensor)| tensor.values.iter().any(|value| *value != 0.0));
+        let learned: Vec<bool> = learned.collect();
+        assert_eq!(learned, vec![true; 3 * checkpoint.config().num_hidden_layers], "they begin at zero");
+    }
+    let written = workshop.run(&["generate", "run", "--prompt", "w1", "--max-new-tokens", "2"]);
+    assert_success(&written);
 }

@@ -121,7 +121,7 @@ pub(crate) fn model(num_hidden_layers: usize) -> LlamaConfig {
         num_attention_heads: 2,
         num_key_value_heads: 1,
         head_dim: 8,
-        attention_bias: AttentionBias::None,
+        attention_bias: AttentionBias::QueryKeyValue,
         max_position_embeddings: SEQUENCE_LENGTH,
         rms_norm_eps: 1e-5,
         rope: Rope { theta: 10_000.0, scaling: RopeScaling::Default },
