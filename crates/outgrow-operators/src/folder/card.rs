@@ -5,7 +5,11 @@ pub(crate) mod text;
 mod front_matter;
 mod usage;
 
-use std::{fs, path::PathBuf, sync::atomic::AtomicBool};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
 
 use outgrow_checkpoint::{
     CheckpointError,
@@ -46,6 +50,16 @@ pub(crate) fn digests(source: &Source, is_wanted: &AtomicBool) -> Result<Vec<Fil
     sha256_while(&files, is_wanted)
 }
 
+/// What a model is called after its folder: its own name, and for the checkpoint of a run, which is only a number, the
+/// run's in front of it. Nothing else of where it is.
+pub fn model_name(folder: &Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = named(&folder).unwrap_or_default();
+    let run = folder.parent().filter(|run| name.starts_with("step-") && run.join("run.json").is_file());
+    run.and_then(named).map_or(name.clone(), |run| format!("{run}/{name}"))
+}
+
 /// The text of the card.
 pub(crate) fn card(source: &Source, plan: &Planned, files: Vec<FileDigest>) -> Result<String, GrowthError> {
     let folder = source.weights().folder();
@@ -54,11 +68,9 @@ pub(crate) fn card(source: &Source, plan: &Planned, files: Vec<FileDigest>) -> R
     // A card that is no text is no card.
     let source_card = path.is_file().then(|| fs::read(&path)).transpose().map_err(read)?;
     let source_card = source_card.and_then(|bytes| String::from_utf8(bytes).ok());
-    let name = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(model_card(&CardFacts {
         base_models: base_models(folder, source_card.as_deref(), source.weights().raw_config()),
-        source: name,
+        source: model_name(folder),
         source_size: ModelSize {
             num_hidden_layers: plan.source_layers,
             num_parameters: source.num_parameters(),

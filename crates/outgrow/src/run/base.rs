@@ -5,7 +5,10 @@ use std::path::Path;
 
 use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, TrainingCost};
 use outgrow_data::TokenShards;
-use outgrow_operators::{Source, folder::model_sha256};
+use outgrow_operators::{
+    Source,
+    folder::{card::model_name, model_sha256},
+};
 use outgrow_tokenizer::{Reading, Tokenizer, TokenizerError, pretrained::TokenizerFiles};
 use outgrow_train::{
     Base, BaseRecord,
@@ -67,7 +70,8 @@ impl BaseModel {
             }
         };
         let cost = cost(&folder, recipe.from_flops)?;
-        let record = BaseRecord { name: name(&folder), sha256: model_sha256(checkpoint.weights())?, cost };
+        let record =
+            BaseRecord { name: model_name(&folder), sha256: model_sha256(checkpoint.weights())?, cost };
         let notes = checkpoint.notes().iter().map(|note| format!("{}: {note}", folder.display()));
         let notes = note.into_iter().chain(notes).collect();
         let config = checkpoint.config().clone().with_dtype(Dtype::F32);
@@ -128,15 +132,6 @@ fn cost(folder: &Path, from_flops: Option<f64>) -> Result<TrainingCost> {
     }
     cost.flops = cost.flops.or(from_flops);
     Ok(cost)
-}
-
-/// The folder's own name; of a checkpoint that of its run in front. Where it lies is nobody's business.
-fn name(folder: &Path) -> String {
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let name = named(&folder).unwrap_or_default();
-    let run = folder.parent().filter(|run| name.starts_with("step-") && run.join("run.json").is_file());
-    run.and_then(named).map_or(name.clone(), |run| format!("{run}/{name}"))
 }
 
 /// In what two tokenizers give other ids; `None` where ids that one gives mean the same to the other.

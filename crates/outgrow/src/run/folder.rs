@@ -28,7 +28,11 @@ const RUN_FILE: &str = "run.json";
 /// Files by which a folder is known to be a model's or a corpus'.
 const SOMETHING_ELSE: [(&str, &str); 2] =
     [("config.json", "a model's folder"), ("manifest.json", "a folder of token shards")];
-/// Folders that are named in a message.
+/// What a run or an experiment leaves in a folder.
+const BESIDE_A_RUN: [&str; 3] = [METRICS_FILE, "log.txt", "final"];
+/// Recipes, scripts, notes and logs, by how their names end.
+const KINDS_BESIDE_A_RUN: [&str; 7] = ["toml", "md", "sh", "log", "out", "err", "slurm"];
+/// Files and folders that are named in a message.
 const SHOWN: usize = 3;
 
 /// A folder that a run may be in. While this lives, no other process trains there.
@@ -244,6 +248,13 @@ fn lock(folder: &Path) -> Result<Option<File>, BadInput> {
     }
 }
 
+/// Whether a file is such as people keep beside a run, or what is left of one.
+fn may_lie_beside_a_run(file: &Path) -> bool {
+    let (name, extension) = (file.file_name(), file.extension());
+    let is_left = BESIDE_A_RUN.iter().any(|own| name.is_some_and(|name| name == *own));
+    is_left || KINDS_BESIDE_A_RUN.iter().any(|kind| extension.is_some_and(|extension| extension == *kind))
+}
+
 /// A run makes no mess in a folder that holds something else. Recipes, logs and notes may be in it.
 fn refuse_something_else(path: &Path, file: &RunFile) -> Result<()> {
     let refused = |problem: String| Err(BadInput(format!("{}: {problem}", path.display())).into());
@@ -259,8 +270,9 @@ fn refuse_something_else(path: &Path, file: &RunFile) -> Result<()> {
         }
     }
     let entries = fs::read_dir(path).map_err(Error::at(path))?.flatten();
-    let is_folder = |entry: &fs::DirEntry| entry.path().is_dir();
-    let names = entries.filter(is_folder).map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let is_foreign = |path: &Path| path.is_dir() || !may_lie_beside_a_run(path);
+    let foreign = entries.filter(|entry| is_foreign(&entry.path()));
+    let names = foreign.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
     names.sort();
     if names.is_empty() {

@@ -123,6 +123,11 @@ fn a_folder_of_something_else_is_left_as_it_is() {
     let train = |out: &'static str| ["train", "recipe.toml", "--out", out];
     insta::assert_snapshot!(refused(&workshop, &train("home")), @"home: is no run's folder, it holds Documents, Music, Pictures and 1 more; give --out a folder of the run's own");
     insta::assert_snapshot!(refused(&workshop, &train("training")), @"training: is a folder of token shards; give --out a folder of the run's own");
+    fs::create_dir(workshop.path("books")).unwrap();
+    for name in ["books/emma.txt", "books/list.jsonl", "books/README.md"] {
+        workshop.write(name, "");
+    }
+    insta::assert_snapshot!(refused(&workshop, &train("books")), @"books: is no run's folder, it holds emma.txt, list.jsonl; give --out a folder of the run's own");
     insta::assert_snapshot!(refused(&workshop, &train("recipe.toml")), @"recipe.toml: is no folder; a run takes one, or makes it");
     fs::create_dir(workshop.path("other")).unwrap();
     workshop.write("other/run.json", r#"{"command": "make run"}"#);
