@@ -1,14 +1,16 @@
 //! Whether a run's losses climb: a run that goes wrong should say so long before it ends. It only looks; what is said,
 //! others print.
 //!
-//! Two rules, each of which speaks once in a run. A validation loss is higher than the one that its model began with,
-//! which is the first of the run or the first after a growth. Or the mean training loss of 20 steps is more than 0.2
+//! Two rules, each of which speaks once in a run. A validation loss is more than 0.05 nats above the one that its model
+//! began with, which is the first of the run or the first after a growth. Or the mean training loss of 20 steps is more than 0.2
 //! nats above that of the first step of the run, or of the first after a growth.
 
 use std::collections::VecDeque;
 
 /// Steps that a mean is taken over.
 const STEPS: usize = 20;
+/// A learning rate that begins anew raises it by less, and for a while.
+const VALIDATION_MARGIN: f64 = 0.05;
 /// A batch differs from another by less.
 const TRAINING_MARGIN: f64 = 0.2;
 
@@ -32,12 +34,12 @@ impl LossWatch {
     /// A validation; gives a warning where it is the first that is too high.
     pub(crate) fn validated(&mut self, stage: &str, loss: f64) -> Option<String> {
         let first = *self.first_validation.get_or_insert(loss);
-        if loss <= first || std::mem::replace(&mut self.has_warned_of_validation, true) {
+        if loss <= first + VALIDATION_MARGIN || std::mem::replace(&mut self.has_warned_of_validation, true) {
             return None;
         }
         Some(format!(
-            "{stage}: the validation loss is {loss:.4}, above {first:.4} with which this model began: the learning \
-             rate may be too high or its warm-up too short"
+            "{stage}: the validation loss is {loss:.4}, more than {VALIDATION_MARGIN} above {first:.4} with which this \
+             model began: the learning rate may be too high or its warm-up too short"
         ))
     }
 
@@ -70,7 +72,7 @@ mod tests {
         assert_eq!(watch.validated("base", 6.9), None);
         assert_eq!(watch.validated("base", 5.0), None);
         assert_eq!(watch.validated("base", 6.8), None, "it climbs, but not above where it began");
-        insta::assert_snapshot!(watch.validated("base", 7.0).unwrap(), @"base: the validation loss is 7.0000, above 6.9000 with which this model began: the learning rate may be too high or its warm-up too short");
+        insta::assert_snapshot!(watch.validated("base", 7.0).unwrap(), @"base: the validation loss is 7.0000, more than 0.05 above 6.9000 with which this model began: the learning rate may be too high or its warm-up too short");
         assert_eq!(watch.validated("base", 8.0), None);
     }
 

@@ -4,86 +4,30 @@
 //! It is worked out from a checked recipe, the sizes of the data and a measured speed; it opens no file and measures
 //! nothing itself. docs/PLANNING.md has the fields of its JSON and the formulas.
 
+mod facts;
 mod learning_rate;
 mod memory;
 mod stage;
 mod disk;
-mod text;
+pub(crate) mod text;
 #[cfg(test)]
 mod tests;
 
-use outgrow_kernels::{DeviceName, Precision, num_threads};
-use outgrow_schedules::Schedule;
-use outgrow_train::{BaseRecord, Position, Speed, TrainSettings, resume::checkpoint_name};
+use outgrow_kernels::{Precision, num_threads};
+use outgrow_train::{BaseRecord, Speed};
 use serde::Serialize;
 
-pub(crate) use self::text::Introduction;
-use self::{disk::DiskPlan, memory::MemoryPlan, stage::StagePlan};
-use crate::{
-    recipe::Recipe,
-    run::{folder::Start, resolve::ResolvedRecipe},
-    terminal::progress::training::StageCost,
+pub(crate) use self::facts::PlannedStart;
+use self::{
+    disk::DiskPlan,
+    facts::{DataPlan, Facts},
+    memory::MemoryPlan,
+    stage::StagePlan,
 };
+use crate::{run::resolve::ResolvedRecipe, terminal::progress::training::StageCost};
 
 /// The version of the JSON.
 pub(crate) const FORMAT: u32 = 1;
-
-/// All that a plan is worked out from.
-#[derive(Clone, Debug)]
-struct Facts<'a> {
-    /// Its name, method and seed.
-    pub recipe: &'a Recipe,
-    /// The stages.
-    pub schedule: &'a Schedule,
-    /// Steps and intervals.
-    pub settings: &'a TrainSettings,
-    /// The data.
-    pub data: DataPlan,
-    /// The device.
-    pub device: DeviceName,
-    /// What matrices are multiplied in.
-    pub precision: Precision,
-    /// Threads that compute, on the CPU.
-    pub threads: Option<usize>,
-    /// Files that each checkpoint carries along.
-    pub side_file_bytes: u64,
-    /// Where the run begins or goes on.
-    pub start: PlannedStart,
-    /// The model that it begins with.
-    pub base: Option<BaseRecord>,
-    /// For each stage, how fast it is computed here; empty where that wasn't measured.
-    pub speeds: Vec<Speed>,
-}
-
-/// The sizes of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-struct DataPlan {
-    /// Tokens in a sequence.
-    pub sequence_length: usize,
-    /// Tokens of the training shards.
-    pub training_tokens: u64,
-    /// Sequences in an epoch.
-    pub training_sequences: u64,
-    /// Sequences that the validation shards hold.
-    pub validation_sequences: u64,
-}
-
-/// Where a run begins or goes on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub(crate) enum PlannedStart {
-    /// With the first step.
-    Begins,
-    /// From a checkpoint.
-    GoesOn {
-        /// Its name.
-        checkpoint: String,
-        /// Where it stands.
-        position: Position,
-        /// What is allowed to be, and is, other than in that checkpoint; and what else will be said first.
-        notes: Vec<String>,
-    },
-}
 
 /// What a run will do and cost.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -117,19 +61,6 @@ pub(crate) struct RunPlan {
     disk: DiskPlan,
     /// What was measured for the time, once for each width.
     speeds: Vec<Speed>,
-}
-
-impl PlannedStart {
-    /// Where a run that has been accepted starts.
-    pub(crate) fn of(start: &Start<'_>) -> Self {
-        match start.run.resumption() {
-            None => Self::Begins,
-            Some(from) => {
-                let (position, notes) = (*from.position(), start.notes.clone());
-                Self::GoesOn { checkpoint: checkpoint_name(position.step), position, notes }
-            }
-        }
-    }
 }
 
 impl RunPlan {
@@ -221,11 +152,5 @@ impl RunPlan {
     /// Never; serde's signature.
     pub(crate) fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self)
-    }
-}
-
-impl Facts<'_> {
-    fn batch_tokens(&self) -> u64 {
-        (self.settings.batch_sequences * self.data.sequence_length) as u64
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         folder::RunFolder,
         loss_watch::LossWatch,
         metrics::Metrics,
-        plan::{Introduction, RunPlan},
+        plan::{RunPlan, text::Introduction},
         resolve::ResolvedRecipe,
         run_json::{History, write_run_file},
     },

@@ -3,7 +3,7 @@
 use outgrow_schedules::Stage;
 use serde::Serialize;
 
-use super::{Facts, memory::trained_parameters, stage::StagePlan};
+use super::{facts::Facts, memory::trained_parameters, stage::StagePlan};
 
 /// Names, shapes and offsets of a tensor in a file's header.
 const HEADER_BYTES: u64 = 150;

@@ -7,7 +7,7 @@ use outgrow_operators::Moments;
 use outgrow_schedules::Stage;
 use serde::Serialize;
 
-use super::{Facts, PlannedStart};
+use super::facts::{Facts, PlannedStart};
 
 /// A process that has read a tokenizer, and logits of some tokens at a time.
 const PROCESS_BYTES: u64 = 80_000_000;

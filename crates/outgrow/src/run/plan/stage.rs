@@ -3,7 +3,11 @@
 use outgrow_schedules::{FlopConvention, FlopParts, Stage};
 use serde::Serialize;
 
-use super::{Facts, PlannedStart, learning_rate::LearningRatePlan, memory::trained_parameters};
+use super::{
+    facts::{Facts, PlannedStart},
+    learning_rate::LearningRatePlan,
+    memory::trained_parameters,
+};
 
 /// One stage. Tokens and what follows from them are those of whole steps: the last step of a stage is as large as the
 /// others.

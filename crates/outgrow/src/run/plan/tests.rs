@@ -5,7 +5,11 @@ use outgrow_kernels::{DeviceName, Precision};
 use outgrow_schedules::{Cosine, GStack, Length, Schedule, Stacking2};
 use outgrow_train::{AdamWSettings, BaseRecord, Measured, Position, Speed, TrainSettings};
 
-use super::{DataPlan, Facts, Introduction, PlannedStart, RunPlan};
+use super::{
+    RunPlan,
+    facts::{DataPlan, Facts, PlannedStart},
+    text::Introduction,
+};
 use crate::recipe::Recipe;
 
 const TABLE: &str = r#"

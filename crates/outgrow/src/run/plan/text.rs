@@ -5,7 +5,8 @@ use std::fmt;
 use outgrow_train::BaseRecord;
 
 use super::{
-    PlannedStart, RunPlan,
+    RunPlan,
+    facts::PlannedStart,
     memory::{MemoryPlan, Moment},
     stage::StagePlan,
 };
