@@ -29,7 +29,9 @@ pub(super) fn run_programs() -> anyhow::Result<()> {
             "{name}: {} packages, none of burn",
             dependencies.lines().filter(|line| !line.ends_with("(*)")).count()
         );
+        // Nobody debugs them, and what a debugger would need is a good part of the time.
         run(cargo()
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .args(["run", "--quiet", "--manifest-path"])
             .arg(&manifest)
             .arg("--target-dir")

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use outgrow_checkpoint::{
-    Note, TensorShape,
+    LlamaConfig, Note, TensorShape,
     tensor_names::{layer_index, with_layer_index},
 };
 use serde_json::Value;
@@ -120,7 +120,7 @@ impl Planned {
             config["rms_norm_eps"] = target.rms_norm_eps.into();
         }
         let is_opened = raw["model_type"] == "llama" && source.refused_by_transformers().is_empty();
-        let refused_by_transformers = if is_opened { target.refused_by_transformers() } else { Vec::new() };
+        let refused_by_transformers = if is_opened { refused(source, target) } else { Vec::new() };
         let source_layers = source.num_hidden_layers;
         let masked = Some(plan.masked_units()).filter(|masked| !masked.is_empty());
         let mask = masked.map(|masked| Mask { mask: 0.0, ramp_tokens: None, masked });
@@ -310,4 +310,20 @@ pub(crate) fn uncounted_of(other: &OtherDecoder, layers: &[LayerOrigin]) -> BTre
         names.extend(made.map(|(layer, _)| with_layer_index(name, layer)));
     }
     names
+}
+
+/// Why transformers will not open the grown model, with what would do: another width, where that has grown, or other
+/// heads.
+fn refused(source: &LlamaConfig, target: &LlamaConfig) -> Vec<String> {
+    let (hidden, heads) = (target.hidden_size, target.num_attention_heads);
+    if hidden == source.hidden_size || hidden.is_multiple_of(heads) {
+        return target.refused_by_transformers();
+    }
+    let below = hidden - hidden % heads;
+    let would_do = [below, below + heads].into_iter().filter(|hidden| *hidden >= source.hidden_size);
+    let would_do: Vec<String> = would_do.map(|hidden| hidden.to_string()).collect();
+    vec![format!(
+        "`hidden_size` is {hidden}, not a multiple of `num_attention_heads`, which is {heads}; {} would do",
+        would_do.join(" or ")
+    )]
 }

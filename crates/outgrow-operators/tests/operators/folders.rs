@@ -107,6 +107,9 @@ fn tokenizer_and_other_side_files_come_along_and_other_weights_do_not() {
         "tokenizer.model",
         "special_tokens_map.json",
         "merges.txt",
+        "generation_config.json",
+        "chat_template.jinja",
+        "outgrow.json",
         "LICENSE",
         "README.md",
     ];
@@ -118,6 +121,7 @@ fn tokenizer_and_other_side_files_come_along_and_other_weights_do_not() {
         "adapter.safetensors",
         "pytorch_model.bin.index.json",
         "trainer_state.json",
+        "events.out.tfevents.1700000000.host",
         ".hidden",
     ];
     for name in along.iter().chain(&not) {

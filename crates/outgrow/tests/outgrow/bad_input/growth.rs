@@ -113,7 +113,8 @@ fn a_plan_is_refused_as_the_growth_would_be() {
     insta::assert_snapshot!(planned("source/grown", &STACK), @"source/grown: is inside the source, source; choose a target beside it");
     insta::assert_snapshot!(planned("training.txt", &STACK), @"training.txt: exists already; remove it or choose another target");
     let wide = |hidden: &'static str| ["--operator", "split", "--hidden-size", hidden];
-    insta::assert_snapshot!(planned("grown", &wide("15")), @"transformers would not open the grown model: `hidden_size` is 15, not a multiple of `num_attention_heads`, which is 2; an even `hidden_size` would have some");
+    insta::assert_snapshot!(planned("grown", &wide("15")), @"transformers would not open the grown model: `hidden_size` is 15, not a multiple of `num_attention_heads`, which is 2; 14 or 16 would do");
+    insta::assert_snapshot!(planned("grown", &["--operator", "split", "--num-attention-heads", "6", "--num-key-value-heads", "6"]), @"transformers would not open the grown model: `hidden_size` is 8, not a multiple of `num_attention_heads`, which is 6; 4 heads would do");
     insta::assert_snapshot!(planned("grown", &["--operator", "split", "--num-attention-heads", "3"]), @"the grown model can't be: `num_attention_heads` is 3, not a multiple of `num_key_value_heads`, which is 2");
     insta::assert_snapshot!(planned("grown", &["--operator", "stack", "--factor", "1.5"]), @"invalid value '1.5' for '--factor <G>': expected a whole number, such as 2");
     insta::assert_snapshot!(planned("grown", &["--operator", "middle", "--block-layers", "3"]), @"block_layers = 3 for 2 layers: they make equal blocks of 1 or 2");
