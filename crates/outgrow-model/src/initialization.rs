@@ -75,7 +75,7 @@ pub fn initial_tensors(config: &LlamaConfig, initialization: Initialization, see
             [_, inputs] => {
                 normal_values(count, standard_deviation(config, initialization, name, inputs), seed, name)
             }
-            _ if name.ends_with(".bias") => vec![0.0; count],
+            _ if name.ends_with("_proj.bias") => vec![0.0; count],
             _ => vec![1.0; count],
         };
         HostTensor { shape, values }

@@ -28,7 +28,7 @@ impl Decay {
             Self::All => true,
             Self::MatricesOnly => {
                 !name.ends_with("norm.weight")
-                    && !name.ends_with(".bias")
+                    && !name.ends_with("_proj.bias")
                     && name != "model.embed_tokens.weight"
             }
         }

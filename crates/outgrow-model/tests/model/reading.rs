@@ -40,7 +40,7 @@ fn decoder_of_width(
     for (name, tensor) in &mut tensors {
         let spread = if tensor.shape.len() > 1 { 8.0 } else { 1.0 };
         tensor.values.iter_mut().for_each(|value| *value *= spread);
-        if name.ends_with(".bias") {
+        if name.ends_with("_proj.bias") {
             let values = tensor.values.iter_mut().enumerate();
             values.for_each(|(index, value)| *value = 0.3 * ((index * 7 % 5) as f32 - 2.0));
         }

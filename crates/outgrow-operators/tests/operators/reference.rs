@@ -196,7 +196,7 @@ pub(crate) fn ordinary(config: &LlamaConfig, seed: u64) -> (LlamaConfig, NamedTe
     let tensor = |name: &str, shape: Vec<usize>, uniform: &mut dyn FnMut() -> f32| {
         let size: usize = shape.iter().product();
         let value = |uniform: &mut dyn FnMut() -> f32| match shape.len() {
-            1 if name.ends_with(".bias") => 0.5 * uniform(),
+            1 if name.ends_with("_proj.bias") => 0.5 * uniform(),
             1 => 1.0 + 0.5 * uniform(),
             _ => 1.5 * uniform() / (shape[1] as f32).sqrt(),
         };

@@ -288,7 +288,7 @@ fn a_model_with_biases_is_trained_grown_and_written_as_a_qwen2() {
         assert_eq!(checkpoint.raw_config()["model_type"], "qwen2");
         assert_eq!(checkpoint.config().attention_bias, AttentionBias::QueryKeyValue);
         let tensors = checkpoint.to_named_tensors().unwrap();
-        let biases = tensors.iter().filter(|(name, _)| name.ends_with(".bias"));
+        let biases = tensors.iter().filter(|(name, _)| name.ends_with("_proj.bias"));
         let learned = biases.map(|(_, tensor)| tensor.values.iter().any(|value| *value != 0.0));
         let learned: Vec<bool> = learned.collect();
         assert_eq!(learned, vec![true; 3 * checkpoint.config().num_hidden_layers], "they begin at zero");

@@ -80,9 +80,9 @@ impl Layer<'_> {
 }
 
 /// The gradients of biases that are wanted: of queries, keys and values, and of the output.
-pub(super) fn wanted_biases<'a>(
-    biases: Option<AttentionBiases<Option<&'a mut [f32]>>>,
-) -> ([Option<&'a mut [f32]>; 3], Option<&'a mut [f32]>) {
+pub(super) fn wanted_biases(
+    biases: Option<AttentionBiases<Option<&mut [f32]>>>,
+) -> ([Option<&mut [f32]>; 3], Option<&mut [f32]>) {
     let Some(AttentionBiases { query, key, value, output }) = biases else {
         return ([None, None, None], None);
     };
