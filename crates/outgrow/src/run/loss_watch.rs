@@ -2,8 +2,8 @@
 //! others print.
 //!
 //! Two rules, each of which speaks once in a run. A validation loss is more than 0.05 nats above the one that its model
-//! began with, which is the first of the run or the first after a growth. Or the mean training loss of 20 steps is more than 0.2
-//! nats above that of the first step of the run, or of the first after a growth.
+//! began with, which is the first of the run or the first after a growth. Or the mean training loss of 20 steps is more
+//! than 0.2 nats above that of the first step of the run, or of the first after a growth.
 
 use std::collections::VecDeque;
 

@@ -26,8 +26,8 @@ impl Interrupt {
         Self::announced(|_| ())
     }
 
-    /// The same; says at the first one what happens next. It is told the step of the newest checkpoint, 0 where there is
-    /// none.
+    /// The same; says at the first one what happens next. It is told the step of the newest checkpoint, 0 where there
+    /// is none.
     pub(crate) fn announced(announce: impl Fn(u64) + Send + 'static) -> Result<Self> {
         let interrupt = Self::default();
         let shared = interrupt.clone();

@@ -29,7 +29,7 @@ pub(crate) struct TrainingProgress {
 }
 
 /// What is left of a run, by the FLOPs of its stages: steps of a larger model take longer. The speed is that of the
-/// steps so far, of each stage by itself; a stage that has had none yet is taken to be as fast as the last one that has.
+/// steps so far, of each stage by itself. A stage that has had none yet is taken to be as fast as the last that has.
 #[derive(Clone, Debug)]
 struct TimeLeft {
     /// FLOPs and tokens of each stage.
