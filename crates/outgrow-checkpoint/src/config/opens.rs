@@ -1,5 +1,5 @@
-//! What transformers asks of a LLaMA beyond what a decoder needs. A folder that it wouldn't open can still be read here:
-//! version 4.57 opened most of these, and opens them still.
+//! What transformers asks of a LLaMA beyond what a decoder needs. A folder that it wouldn't open can still be read
+//! here: version 4.57 opened most of these, and opens them still.
 
 use crate::config::{LlamaConfig, family::Family};
 
@@ -7,8 +7,8 @@ impl LlamaConfig {
     /// Why transformers 5 would not open a model of this shape, a line for each reason; none where it opens.
     ///
     /// Checked with version 5.24, which asks two things of a `LlamaConfig` that a decoder doesn't need: heads that
-    /// divide `hidden_size`, whether `head_dim` is given or not, and an `initializer_range` of at most 1. Its Mistral and
-    /// its Qwen2 ask neither.
+    /// divide `hidden_size`, whether `head_dim` is given or not, and an `initializer_range` of at most 1. Its Mistral
+    /// and its Qwen2 ask neither.
     ///
     /// ```
     /// use outgrow_checkpoint::LlamaConfig;

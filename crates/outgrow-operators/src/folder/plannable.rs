@@ -1,5 +1,5 @@
-//! A folder that a growth can be planned for, with its shards or without. Which of the two it is is found out here; what
-//! is known of either is said in source.rs and outline.rs.
+//! A folder that a growth can be planned for, with its shards or without. Here it is found out which of the two it is;
+//! what is known of either is said in source.rs and outline.rs.
 
 use std::{borrow::Cow, path::Path};
 

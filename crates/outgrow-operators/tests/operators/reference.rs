@@ -179,8 +179,8 @@ fn rotated(head: &[f64], position: usize, theta: f64) -> Vec<f64> {
     out
 }
 
-/// Weights of an ordinary size, from a small generator; norms around 1, biases around 0. Rotary frequencies and dtype are made ordinary
-/// too.
+/// Weights of an ordinary size, from a small generator; norms around 1, biases around 0. Rotary frequencies and dtype
+/// are made ordinary too.
 pub(crate) fn ordinary(config: &LlamaConfig, seed: u64) -> (LlamaConfig, NamedTensors) {
     let config = config.with(|fields| {
         fields.rope = Rope { theta: 10_000.0, scaling: RopeScaling::Default };
