@@ -25,8 +25,8 @@ impl LlamaConfig {
     /// Reads the text of a Hugging Face config.json.
     ///
     /// Defaults are those of transformers, here of LLaMA: as many key-value heads as heads, `head_dim` =
-    /// hidden / heads, `rms_norm_eps` 1e-6, `rope_theta` 10000, 2048 positions, `initializer_range` 0.02, an untied head. Weights are
-    /// F32 where neither `dtype` nor `torch_dtype` is there. The sizes of the model have no defaults.
+    /// hidden / heads, `rms_norm_eps` 1e-6, `rope_theta` 10000, 2048 positions, `initializer_range` 0.02, an untied
+    /// head. Weights are F32 where neither `dtype` nor `torch_dtype` is there. The sizes of the model have no defaults.
     ///
     /// # Errors
     /// [`CheckpointError::Config`] with every problem found, each naming its key.
