@@ -57,8 +57,8 @@ fn divided(frequency: f64, factor: f64, share: f64) -> f64 {
     (1.0 - share) * frequency / factor + share * frequency
 }
 
-/// The last pair that is kept and the first that is divided whole, as numbers between pairs. As transformers has it: the
-/// bounds are those of channels, though it is pairs that are counted.
+/// The last pair that is kept and the first that is divided whole, as numbers between pairs. As
+/// transformers has it, the bounds are those of channels, though it is pairs that are counted.
 fn ramp(yarn: Yarn, theta: f64, head_dim: f64) -> [f64; 2] {
     let pair_of = |turns: f64| {
         head_dim * (yarn.original_max_position_embeddings as f64 / (turns * TAU)).ln() / (2.0 * theta.ln())
