@@ -11,6 +11,7 @@ mod stage;
 mod schedule;
 
 mod methods;
+pub mod advice;
 
 mod error;
 

@@ -1,5 +1,6 @@
 //! The commands, one file each: flags, and the calls they become.
 
+pub(crate) mod advise;
 pub(crate) mod train;
 pub(crate) mod grow;
 pub(crate) mod export;

@@ -40,6 +40,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Say when to grow, and by what factor, for a model and a budget.
+    Advise(Box<commands::advise::Arguments>),
     /// Train a model by a recipe: from scratch, or in stages with growth between them.
     Train(commands::train::Arguments),
     /// Grow a Hugging Face folder into a larger one.
@@ -69,6 +71,7 @@ pub fn run() -> ExitCode {
         Err(error) => return exit::usage(&error),
     };
     let result = match arguments.command {
+        Command::Advise(arguments) => commands::advise::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Grow(arguments) => commands::grow::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),

@@ -1,4 +1,4 @@
-"""Makes the decoder's golden files: logits, loss and every gradient of tiny random models, LLaMAs and a Qwen2.
+"""Makes golden files of the decoder: logits, loss and all gradients of tiny LLaMAs and a Qwen2.
 
 One folder a case in crates/outgrow-model/tests/golden: config.json, model.safetensors, expected.safetensors.
 """

@@ -11,6 +11,7 @@ mod resuming;
 mod bases;
 mod planning;
 mod run_plans;
+mod advise;
 mod verify;
 mod masks;
 #[cfg(target_os = "linux")]

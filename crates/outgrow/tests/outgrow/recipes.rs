@@ -1,5 +1,5 @@
-//! The recipes in docs: each is planned as it stands, all cost the same, and each trains at pulse size. They are found by
-//! listing the folder, so that none can be forgotten.
+//! The recipes in docs: each is planned as it stands, all cost the same, and each trains at pulse size. They are found
+//! by listing the folder, so that none can be forgotten.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 

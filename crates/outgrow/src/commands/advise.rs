@@ -1,0 +1,170 @@
+//! `outgrow advise`: when to grow and by what factor, for a budget. Looks at shards if there are some, and trains
+//! nothing.
+
+mod number;
+mod recipe_text;
+mod text;
+
+use std::path::PathBuf;
+
+use outgrow_checkpoint::{LlamaConfig, write_file_atomically};
+use outgrow_data::TokenShards;
+use outgrow_schedules::advice::{Advice, AdviceError, Budget, llama_shape, llama_with};
+use serde_json::json;
+
+use crate::{
+    commands::advise::number::number,
+    error::{BadInput, Error, Result},
+    terminal::output,
+};
+
+/// Tokens of a step in arXiv 2405.15319.
+const MOST_BATCH_TOKENS: u64 = 2 << 20;
+/// Steps that a run from scratch has at least, where the batch isn't given.
+const LEAST_STEPS: u64 = 500;
+const VOCAB_SIZE: usize = 32_000;
+
+/// Flags of `outgrow advise`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  outgrow advise --parameters 1.1B --tokens 100B
+  outgrow advise --hidden-size 512 --num-hidden-layers 12 --tokens 500M --training shards/training --recipe g-stack.toml
+  outgrow advise --parameters 7B --tokens 300B --peak-flops 989e12 --mfu 0.4 --devices 64")]
+pub(crate) struct Arguments {
+    /// Parameters of the final model, embedding and head included: 124M, 1.1B, 7e9. A common shape is chosen.
+    #[arg(long, value_name = "N", value_parser = number, required_unless_present = "hidden_size")]
+    parameters: Option<f64>,
+    /// Tokens that training it from scratch would have: 30B, 2e9.
+    #[arg(long, value_name = "D", value_parser = number)]
+    tokens: f64,
+    /// Width of the final model, in place of --parameters.
+    #[arg(long, value_name = "H", requires = "num_hidden_layers", conflicts_with = "parameters")]
+    hidden_size: Option<usize>,
+    /// Layers of the final model.
+    #[arg(long, value_name = "L", requires = "hidden_size")]
+    num_hidden_layers: Option<usize>,
+    /// Entries of the vocabulary; by default those of the shards' tokenizer, without shards 32000.
+    #[arg(long, value_name = "V")]
+    vocab_size: Option<usize>,
+    /// Tokens in a sequence.
+    #[arg(long, value_name = "S", default_value_t = 2048)]
+    sequence_length: usize,
+    /// Tokens in a step; by default 2 M, and fewer where that would be less than 500 steps.
+    #[arg(long, value_name = "B", value_parser = number)]
+    batch_tokens: Option<f64>,
+    /// The training shards that the recipe names.
+    #[arg(long, value_name = "DIR")]
+    training: Option<PathBuf>,
+    /// The validation shards that the recipe names.
+    #[arg(long, value_name = "DIR")]
+    validation: Option<PathBuf>,
+    /// FLOPs a second that one device could do: 989e12 for bf16 on an H100. With --mfu, the time is said.
+    #[arg(long, value_name = "F", value_parser = number, requires = "mfu")]
+    peak_flops: Option<f64>,
+    /// The part of them that training reaches, in exact FLOPs: 0.4.
+    #[arg(long, value_name = "PART", requires = "peak_flops")]
+    mfu: Option<f64>,
+    /// Devices that share the work.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "peak_flops")]
+    devices: u32,
+    /// Write a recipe for `outgrow train`; a file that is there is refused.
+    #[arg(long, value_name = "FILE")]
+    recipe: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the advice, and writes the recipe if one is wanted.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let budget = budget(arguments)?;
+    let advice = Advice::new(&budget).map_err(advice_error)?;
+    let speed = speed(arguments)?;
+    if let Some(file) = &arguments.recipe {
+        if file.exists() {
+            return Err(BadInput(format!("{}: is there already; name another file", file.display())).into());
+        }
+        let folders = [&arguments.training, &arguments.validation].map(Option::as_deref);
+        let text = recipe_text::recipe_text(&budget, &advice, folders, file)?;
+        write_file_atomically(file, text.as_bytes())?;
+    }
+    if arguments.json {
+        let seconds = speed.map(|speed| advice.flops / speed);
+        let value = json!({ "format": 1, "model": budget.model.to_json(), "tokens": budget.tokens, "batch_tokens": budget.batch_tokens, "advice": advice, "seconds": seconds });
+        return output::line(serde_json::to_string_pretty(&value)?);
+    }
+    output::line(text::text(&budget, &advice, speed).trim_end())?;
+    match &arguments.recipe {
+        Some(file) => output::line(format!(
+            "\n{} holds the recipe: outgrow train {} --plan",
+            file.display(),
+            file.display()
+        )),
+        None => output::line("\n--recipe FILE writes a recipe for `outgrow train`."),
+    }
+}
+
+fn budget(arguments: &Arguments) -> Result<Budget> {
+    let shards = arguments.training.as_deref().map(TokenShards::open).transpose()?;
+    let of_shards = shards.map(|shards| shards.manifest().vocab_size);
+    let vocab_size = arguments.vocab_size.or(of_shards).unwrap_or(VOCAB_SIZE);
+    let length = arguments.sequence_length;
+    let tokens = whole("--tokens", arguments.tokens)?;
+    let fields = match (arguments.parameters, arguments.hidden_size, arguments.num_hidden_layers) {
+        (Some(parameters), ..) => {
+            llama_shape(whole("--parameters", parameters)?, vocab_size, length).map_err(advice_error)?
+        }
+        (None, Some(hidden_size), Some(layers)) => llama_with(hidden_size, layers, vocab_size, length),
+        (None, ..) => {
+            return Err(BadInput(
+                "--parameters, or --hidden-size with --num-hidden-layers, is needed".into(),
+            )
+            .into());
+        }
+    };
+    let (width, head) = (fields.hidden_size, fields.head_dim);
+    if !width.is_multiple_of(head) {
+        let (below, above) = (width / head * head, width.next_multiple_of(head));
+        let would_do =
+            if below == 0 { format!("{above} would do") } else { format!("{below} or {above} would do") };
+        return Err(BadInput(format!("--hidden-size {width}: heads are {head} wide; {would_do}")).into());
+    }
+    let model = LlamaConfig::new(fields)?;
+    let length = length as u64;
+    let batch_tokens = match arguments.batch_tokens {
+        Some(tokens) => whole("--batch-tokens", tokens)?,
+        // Whole sequences, at least one.
+        None => (tokens / LEAST_STEPS).min(MOST_BATCH_TOKENS).max(length) / length * length,
+    };
+    if batch_tokens < length || !batch_tokens.is_multiple_of(length) {
+        let problem = format!("--batch-tokens {batch_tokens}: a step has whole sequences of {length} tokens");
+        return Err(BadInput(problem).into());
+    }
+    Ok(Budget { model, tokens, sequence_length: arguments.sequence_length, batch_tokens })
+}
+
+/// FLOPs a second of all devices.
+fn speed(arguments: &Arguments) -> Result<Option<f64>, BadInput> {
+    let (Some(peak), Some(mfu)) = (arguments.peak_flops, arguments.mfu) else { return Ok(None) };
+    if !(mfu > 0.0 && mfu <= 1.0) {
+        return Err(BadInput(format!("--mfu {mfu}: a part of the peak, above 0 and at most 1")));
+    }
+    Ok(Some(peak * mfu * f64::from(arguments.devices)))
+}
+
+fn whole(flag: &str, number: f64) -> Result<u64, BadInput> {
+    // The largest whole number that every f64 below it is exact in.
+    if (1.0..=9e15).contains(&number) {
+        Ok(number.round() as u64)
+    } else {
+        Err(BadInput(format!("{flag} {number}: a number from 1 to 9e15 is expected")))
+    }
+}
+
+fn advice_error(error: AdviceError) -> Error {
+    match error {
+        AdviceError::Model(problem) => problem.into(),
+        problem => BadInput(problem.to_string()).into(),
+    }
+}
