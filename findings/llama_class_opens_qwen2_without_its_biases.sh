@@ -69,7 +69,8 @@ def opened(model_class):
         return ["the same logits" if is_same else "other logits", json.load(file)["model_type"]]
 
 
-seen = {model_class.__name__: opened(model_class) for model_class in (AutoModelForCausalLM, LlamaForCausalLM, MistralForCausalLM)}
+classes = (AutoModelForCausalLM, LlamaForCausalLM, MistralForCausalLM)
+seen = {model_class.__name__: opened(model_class) for model_class in classes}
 report(
     dict(zip(seen, (["the same logits", "qwen2"], "ValueError", "ValueError"))),
     seen,
