@@ -4,6 +4,7 @@
 
 mod model;
 mod reading;
+mod key_path;
 
 use std::path::PathBuf;
 

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::{ModelRecipe, Recipe, ScheduleRecipe};
+use super::{
+    ModelRecipe, Recipe, ScheduleRecipe,
+    key_path::{unknown_key, wrong_value},
+};
 use crate::error::{BadInput, Error, Result};
 
 impl Recipe {
@@ -76,7 +79,7 @@ fn take_optional<T: DeserializeOwned>(
     if table.contains_key(key) { take(table, key, problems) } else { None }
 }
 
-/// Takes one key out of a table as a value. Every unknown field of it becomes a problem, not only the first.
+/// Takes one key out of a table as a value. Every unknown key in it becomes a problem, not only the first.
 fn take<T: DeserializeOwned>(table: &mut toml::Table, key: &str, problems: &mut Vec<String>) -> Option<T> {
     let Some(mut value) = table.remove(key) else {
         problems.push(format!("`{key}` is missing"));
@@ -87,10 +90,14 @@ fn take<T: DeserializeOwned>(table: &mut toml::Table, key: &str, problems: &mut 
             Ok(taken) => return Some(taken),
             Err(error) => one_line(&error),
         };
-        problems.push(format!("{key}: {error}"));
-        let unknown = error.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-        let removed = unknown.and_then(|field| value.as_table_mut()?.remove(field));
-        removed?;
+        let refusal = |value: &toml::Value| value.clone().try_into::<T>().err().map(|error| one_line(&error));
+        let Some(unknown) = unknown_key(&error, &value, &refusal) else {
+            let problem = wrong_value(&error, &value, &refusal).unwrap_or_else(|| format!(": {error}"));
+            problems.push(format!("{key}{problem}"));
+            return None;
+        };
+        problems.push(format!("{key}{}: {error}", unknown.section));
+        unknown.remove_from(&mut value);
     }
 }
 

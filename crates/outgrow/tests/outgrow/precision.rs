@@ -100,7 +100,7 @@ fn an_unknown_dtype_is_refused_with_those_that_exist() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         stderr(&output),
-        "error: recipe.toml: dtype: unknown variant `fp16`, expected one of `f32`, `bf16`, `bf16-emulated`\n"
+        "error: recipe.toml: dtype = \"fp16\": expected one of `f32`, `bf16`, `bf16-emulated`\n"
     );
     assert!(!workshop.path("run").exists());
 }

@@ -65,6 +65,30 @@ fn misspelt_keys_are_all_named() {
 }
 
 #[test]
+fn a_key_is_named_with_where_it_is() {
+    let workshop = Workshop::with_shards();
+    let with = |from: &str, to: &str| {
+        let recipe = recipe(G_STACK);
+        assert!(recipe.contains(from), "{from}");
+        refused_recipe(&workshop, &recipe.replace(from, to))
+    };
+    insta::assert_snapshot!(with("base_tokens = 128", "base_tokens = 3e4"), @"recipe.toml: schedule.base_tokens = 30000.0: expected a whole number, such as 30_000");
+    insta::assert_snapshot!(with("base_tokens = 128", "base_tokens = -1"), @"recipe.toml: schedule.base_tokens = -1: expected a whole number from 0");
+    insta::assert_snapshot!(with("base_tokens = 128", "base_tokens = \"75K\""), @r#"recipe.toml: schedule.base_tokens = "75K": expected a whole number, such as 75_000"#);
+    insta::assert_snapshot!(with("base_tokens = 128", "base_tokens = 1.5"), @"recipe.toml: schedule.base_tokens = 1.5: expected a whole number");
+    insta::assert_snapshot!(with("seed = 1", "seed = true"), @"recipe.toml: seed = true: expected a whole number");
+    insta::assert_snapshot!(with("sequence_length = 16", "sequence_length = 16.0"), @"recipe.toml: data.sequence_length = 16.0: expected a whole number, such as 16");
+    insta::assert_snapshot!(with("hidden_size = 16", "hidden_size = \"16\""), @r#"recipe.toml: model.hidden_size = "16": expected a whole number, such as 16"#);
+    insta::assert_snapshot!(with("method = \"g-stack\"", "method = \"gstack\""), @r#"recipe.toml: schedule.method = "gstack": expected one of `scratch`, `g-stack`, `stacking2`, `stages`"#);
+    // The same wrong value in several places: the first is named.
+    insta::assert_snapshot!(with(" = { peak = 1e-2", " = { peak = \"high\""), @r#"recipe.toml: schedule.base_learning_rate.peak = "high": expected a number"#);
+    insta::assert_snapshot!(with("[training]\n", "[training]\noptimizer = { betas = [0.9, 0.95], beta3 = 1 }\nepsilon = 1\n"), @"recipe.toml: training: unknown field `epsilon`, expected one of `batch_sequences`, `micro_batch_sequences`, `optimizer`, `validation_interval_tokens`, `validation_sequences`, `checkpoint_interval_tokens`, `checkpoints_kept`; training.optimizer: unknown field `beta3`, expected one of `beta1`, `beta2`, `epsilon`, `weight_decay`, `decay`, `clip_norm`; training.optimizer: unknown field `betas`, expected one of `beta1`, `beta2`, `epsilon`, `weight_decay`, `decay`, `clip_norm`");
+    let stages =
+        with("method = \"g-stack\"", "method = \"stages\"\nstages = [{ name = \"first\", tokens = 1e3 }]");
+    insta::assert_snapshot!(stages.split("; ").last().unwrap(), @r#"schedule.stages["first"].tokens = 1000.0: expected a whole number, such as 1_000"#);
+}
+
+#[test]
 fn values_out_of_range_are_all_named() {
     let workshop = Workshop::with_shards();
     let recipe = recipe(G_STACK)
