@@ -47,7 +47,10 @@ pub enum ReportError {
     #[error("no runs given: a report needs at least one run folder")]
     NoRuns,
     /// Two runs claim to be the same.
-    #[error("runs {first:?} and {second:?} have the same method, name and seed ({seed}): give each run once")]
+    #[error(
+        "runs {first:?} and {second:?} have the same method, name and seed ({seed}): give each run once, and two runs \
+         names of their own (`name` in a recipe may be changed, and the same command run again)"
+    )]
     SameRun {
         /// The folder of the first.
         first: PathBuf,

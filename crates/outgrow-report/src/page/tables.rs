@@ -51,7 +51,7 @@ fn state(run: &RunSummary) -> String {
     });
     let base = run.base.as_ref().map(|base| match base.flops {
         Some(cost) => format!("with its base, {}: {}", base.name, flops(cost)),
-        None => format!("without its base, {}", base.name),
+        None => format!("without its base, {} (from_flops in the recipe says what it has cost)", base.name),
     });
     unfinished.into_iter().chain(base).chain(changes).collect::<Vec<_>>().join("; ")
 }

@@ -44,7 +44,7 @@ fn of_base(method: &MethodRuns) -> &'static str {
     match bases.iter().all(|base| base.is_known(Cost::ExactFlops)) {
         _ if bases.is_empty() => "",
         true => ", its base included",
-        false => ", without its base",
+        false => ", without its base (from_flops in the recipe says what that has cost)",
     }
 }
 
@@ -73,8 +73,13 @@ fn with_bases(comparison: &Comparison) -> String {
     };
     match comparison.without_base {
         0 => included,
-        1 => format!("{included} Left out: 1 run, as what its base has cost isn't known."),
-        several => format!("{included} Left out: {several} runs, as what their bases have cost isn't known."),
+        1 => format!(
+            "{included} Left out: 1 run, as what its base has cost isn't known (from_flops in the recipe says it)."
+        ),
+        several => format!(
+            "{included} Left out: {several} runs, as what their bases have cost isn't known (from_flops in the recipes \
+             says it)."
+        ),
     }
 }
 

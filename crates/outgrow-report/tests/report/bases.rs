@@ -109,7 +109,7 @@ fn seeds_whose_base_is_unknown_are_left_out_and_the_sentence_says_so() {
     let seeds: Vec<u64> =
         report.comparisons()[0].exact_flops.as_ref().unwrap().seeds.iter().map(|seed| seed.seed).collect();
     assert_eq!(seeds, [1]);
-    insta::assert_snapshot!(report.sentences()[0], @"G_stack: +20 % (one seed, spread unknown): reaches scratch's final validation loss 4.836 with 17 % fewer FLOPs (scratch needs 1.20 times as many). Its base included: 5.00 TFLOP of a-llama. Left out: 1 run, as what its base has cost isn't known.");
+    insta::assert_snapshot!(report.sentences()[0], @"G_stack: +20 % (one seed, spread unknown): reaches scratch's final validation loss 4.836 with 17 % fewer FLOPs (scratch needs 1.20 times as many). Its base included: 5.00 TFLOP of a-llama. Left out: 1 run, as what its base has cost isn't known (from_flops in the recipe says it).");
 }
 
 #[test]
@@ -134,5 +134,5 @@ fn a_base_that_is_trained_on_is_no_baseline() {
     G_stack: validation loss 4.722 after 26.6 TFLOP; no run from scratch to compare it with.
     ");
     let report = Report::new(&runs(&["scratch"], &[1], |_, _| Some(unknown()))).unwrap();
-    insta::assert_snapshot!(report.sentences()[0], @"Continued: validation loss 4.836 after 26.6 TFLOP, without its base; no run from scratch to compare it with.");
+    insta::assert_snapshot!(report.sentences()[0], @"Continued: validation loss 4.836 after 26.6 TFLOP, without its base (from_flops in the recipe says what that has cost); no run from scratch to compare it with.");
 }

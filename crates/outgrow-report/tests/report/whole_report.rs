@@ -102,7 +102,9 @@ fn the_report_needs_runs_that_differ() {
     assert!(matches!(Report::new(&[]), Err(ReportError::NoRuns)));
     let runs = only(|run| run.seed == 1 && run.method == "scratch");
     let twice = [runs[0].clone(), runs[0].clone()];
-    assert!(matches!(Report::new(&twice), Err(ReportError::SameRun { seed: 1, .. })));
+    let refused = Report::new(&twice).unwrap_err();
+    assert!(matches!(refused, ReportError::SameRun { seed: 1, .. }));
+    assert!(refused.to_string().contains("two runs names of their own (`name` in a recipe"), "{refused}");
 }
 
 #[test]

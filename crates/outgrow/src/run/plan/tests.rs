@@ -219,7 +219,7 @@ fn a_base_is_named_with_what_it_has_cost() {
     insta::assert_snapshot!(said.join("\n"), @"
     base         a-llama, which has cost 400,000 tokens and 1.250e12 FLOPs
     base         a-llama, which has cost 1.250e12 FLOPs
-    base         a-llama; what it has cost isn't known
+    base         a-llama; what it has cost isn't known (model.from_flops in the recipe says it)
     ");
 }
 

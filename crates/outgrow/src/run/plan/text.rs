@@ -162,7 +162,9 @@ fn base_in_words(BaseRecord { name, cost, .. }: &BaseRecord) -> String {
     match (tokens, flops) {
         (Some(tokens), Some(flops)) => format!("{name}, which has cost {tokens} and {flops}"),
         (Some(known), None) | (None, Some(known)) => format!("{name}, which has cost {known}"),
-        (None, None) => format!("{name}; what it has cost isn't known"),
+        (None, None) => {
+            format!("{name}; what it has cost isn't known (model.from_flops in the recipe says it)")
+        }
     }
 }
 
