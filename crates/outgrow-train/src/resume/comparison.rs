@@ -28,7 +28,7 @@ const NOT_THE_MODEL: [&str; 3] = ["bos_token_id", "eos_token_id", "torch_dtype"]
 /// All differences that are not free.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
-    /// In the order of the rules.
+    /// In the order of the rules; another base comes first, and the models that follow from two bases aren't compared.
     pub differences: Vec<Difference>,
     /// What the checkpoint doesn't tell, as earlier versions didn't record it.
     pub unknown: Vec<Field>,
@@ -113,6 +113,14 @@ fn compare_states(saved: &State, now: &State) -> Comparison {
     compare_schedules(&mut all, schedule, &now.schedule);
     compare_settings(&mut all, settings, &now.settings);
     all.differences.sort_by_key(|difference| difference.field as usize);
+    if let Some(index) = all.differences.iter().position(|difference| difference.field == Field::Base) {
+        let of_base = all.differences.remove(index);
+        // The shape of a model follows from that of its base.
+        if base.is_some() && now.base.is_some() {
+            all.differences.retain(|difference| difference.field != Field::Model);
+        }
+        all.differences.insert(0, of_base);
+    }
     all
 }
 

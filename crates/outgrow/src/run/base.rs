@@ -1,7 +1,7 @@
 //! The model that a run begins with, where its recipe names a folder: its weights, who it is by content, what it has
 //! cost, and whether it reads the shards' tokens. It trains nothing.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, TrainingCost};
 use outgrow_data::TokenShards;
@@ -61,6 +61,14 @@ impl BaseModel {
                 format!("{}: is gone; the run goes on from its own checkpoints", recipe.from.display());
             return Ok(Self { record, config, checkpoint: None, notes: vec![note] });
         }
+        if let Some(name) = hub_name(&recipe.from) {
+            let problem = format!(
+                "{}: no such folder; a model of the hub has to be downloaded first: \
+                 `hf download {name} --local-dir FOLDER`",
+                recipe.from.display()
+            );
+            return Err(BadInput(problem).into());
+        }
         let ModelPlace { folder, note } = ModelPlace::find(&recipe.from)?;
         let checkpoint = match Source::open(&folder)? {
             Source::Llama(checkpoint) => checkpoint,
@@ -110,6 +118,20 @@ impl BaseModel {
             .into()),
         }
     }
+}
+
+/// The name that a path has on the hub if it was meant for one: of an owner and a model, and neither is a folder here.
+fn hub_name(path: &Path) -> Option<String> {
+    let owner_folder = path.parent().filter(|folder| !folder.exists())?;
+    if path.components().any(|component| component == Component::ParentDir) {
+        return None;
+    }
+    let (Component::Normal(model), Component::Normal(owner)) =
+        (path.components().next_back()?, owner_folder.components().next_back()?)
+    else {
+        return None;
+    };
+    Some(format!("{}/{}", owner.to_str()?, model.to_str()?))
 }
 
 /// Which model a folder holds now; `None` where there is none.

@@ -37,6 +37,8 @@ fn a_recipe_that_says_the_model_twice_or_by_half_is_refused() {
     insta::assert_snapshot!(refused(with("from_flops = 1.0")), @"error: recipe.toml: model: base itself says that it has cost 3.096576e6 FLOPs: remove from_flops, which says 1e0");
     insta::assert_snapshot!(refused(tiny::recipe(&tiny::scratch(64, "1e-2")).replace("[model]\n", "[model]\nfrom_flops = 1.0\n")), @"error: recipe.toml: model: `from_flops` is what the folder of `from` has cost, and `from` isn't there");
     insta::assert_snapshot!(refused(scratch.replace("\"base\"", "\"nowhere\"")), @"error: recipe.toml: model: nowhere: no such folder");
+    insta::assert_snapshot!(refused(scratch.replace("\"base\"", "\"some/llama\"")), @"error: recipe.toml: model: some/llama: no such folder; a model of the hub has to be downloaded first: `hf download some/llama --local-dir FOLDER`");
+    insta::assert_snapshot!(refused(scratch.replace("\"base\"", "\"../some/llama\"")), @"error: recipe.toml: model: ../some/llama: no such folder");
     insta::assert_snapshot!(refused(scratch.replace("\"base\"", "\"training\"")), @"error: recipe.toml: model: training: holds token shards, not a model");
 }
 
@@ -120,7 +122,7 @@ fn a_run_does_not_go_on_with_another_base() {
     assert_eq!(output.status.code(), Some(2));
     let said = stderr(&output);
     assert!(
-        said.contains("was written by a run with model.initializer_range = 0.02, here 0.03; model.from = "),
+        said.contains("was written by a run with model.from = ") && !said.contains("model.initializer_range"),
         "{said}"
     );
     // Nor without one.
@@ -133,5 +135,5 @@ fn a_run_does_not_go_on_with_another_base() {
         ),
     );
     let said = stderr(&workshop.run(&["train", "begun.toml", "--out", "begun"]));
-    assert!(said.contains("model.from = ") && said.contains(", here none"), "{said}");
+    assert!(said.contains("by a run with model.from = ") && said.contains(", here none"), "{said}");
 }
