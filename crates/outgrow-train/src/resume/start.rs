@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use outgrow_checkpoint::{COST_FILE, TrainingCost, write_file_atomically};
+
 use crate::{
     error::TrainError,
     position::Position,
@@ -99,6 +101,30 @@ impl<'a> Start<'a> {
         self.from.as_ref()
     }
 
+    /// Whether no step is left to take: the checkpoint is the end of the last stage.
+    pub fn is_at_the_end(&self) -> bool {
+        self.from.as_ref().is_some_and(|from| from.is_at_the_end(self.training))
+    }
+
+    /// Writes anew what the run's checkpoints say they have cost, where what their base has cost has become known.
+    /// Gives the names of those that say something else now.
+    ///
+    /// # Errors
+    /// When what one says can't be read or written. Checkpoints without a state that can be read are let be.
+    pub fn update_costs(&self) -> Result<Vec<String>, TrainError> {
+        let mut updated = Vec::new();
+        let Some(base) = self.training.base else { return Ok(updated) };
+        for CheckpointFolder { path, step } in checkpoint_folders(self.training.folder) {
+            let Ok(saved) = State::read(&path) else { continue };
+            let cost = State { base: Some(base.record.clone()), ..saved }.cost();
+            if TrainingCost::read(&path)? != Some(cost) {
+                write_file_atomically(&path.join(COST_FILE), cost.to_text().as_bytes())?;
+                updated.push(checkpoint_name(step));
+            }
+        }
+        Ok(updated)
+    }
+
     /// Moves all checkpoints that are newer than where the run begins into another folder, the newest first: whenever
     /// that is cut short, what is left is a run. Gives their names.
     ///
@@ -162,18 +188,22 @@ impl Resumption {
         &self.saved
     }
 
+    fn is_at_the_end(&self, training: &Training<'_>) -> bool {
+        let (stages, position) = (training.schedule.stages(), self.position());
+        position.stage + 1 == stages.len()
+            && stages.last().is_some_and(|stage| position.stage_tokens >= stage.tokens)
+    }
+
     /// What an extension changes would stand in a record of the run, and no number would have come of it without a
     /// step.
     fn check_extension(&self, training: &Training<'_>) -> Result<(), TrainError> {
-        let (stages, position) = (training.schedule.stages(), self.position());
-        let is_at_the_end = position.stage + 1 == stages.len()
-            && stages.last().is_some_and(|stage| position.stage_tokens >= stage.tokens);
+        let stage_tokens = self.position().stage_tokens;
         let extends = |one: &&Difference| one.rule() == Rule::Extension;
         let extensions: Vec<_> = self.comparison.differences.iter().filter(extends).cloned().collect();
-        if !is_at_the_end || extensions.is_empty() {
+        if !self.is_at_the_end(training) || extensions.is_empty() {
             return Ok(());
         }
-        let (folder, stage_tokens) = (PathBuf::from(self.checkpoint()), position.stage_tokens);
+        let folder = PathBuf::from(self.checkpoint());
         Err(TrainError::NothingToExtend { folder, extensions, stage_tokens })
     }
 }

@@ -101,6 +101,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let training = resolved.training(&path, arguments.extend);
     // All that is refused is refused here, whether it is planned or trained.
     let start = folder.start(&resolved, &training, arguments.rewind_to)?;
+    if arguments.rewind_to.is_none() && folder.is_finished() && start.run.is_at_the_end() {
+        return amend(&path, &resolved, &start, arguments);
+    }
     let planned_start = PlannedStart::of(&start);
     if arguments.plan {
         return print_plan(&resolved, &training, planned_start, arguments);
@@ -129,6 +132,21 @@ fn print_plan(
     let speeds = if arguments.no_measure { Vec::new() } else { measure_speeds(training, MEASURING)? };
     let plan = RunPlan::of(resolved, start, speeds);
     if arguments.json { output::line(plan.to_json()?) } else { output::line(plan) }
+}
+
+/// Takes over what changed in the recipe of a run that is done.
+fn amend(path: &Path, resolved: &ResolvedRecipe, start: &Start<'_>, arguments: &Arguments) -> Result<()> {
+    say_what_is_unusual(resolved);
+    notes::print(&start.notes);
+    if arguments.plan {
+        eprintln!(
+            "{}: this run is done; without --plan, its run.json takes over what the recipe says otherwise now",
+            path.display()
+        );
+        return if arguments.json { output::line(finished(&resolved.recipe)) } else { Ok(()) };
+    }
+    eprintln!("{}: {}", path.display(), start.amend(path, resolved)?);
+    Ok(())
 }
 
 /// The plan of a run that is done: its data may be gone.

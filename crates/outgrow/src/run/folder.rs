@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use outgrow_checkpoint::COST_FILE;
 use outgrow_kernels::DeviceName;
 use outgrow_train::{
     Training,
@@ -20,7 +21,7 @@ use crate::{
     run::{
         metrics::{METRICS_FILE, last_step},
         resolve::ResolvedRecipe,
-        run_json::{History, Rewind, RunFile, other_benchmarks},
+        run_json::{History, Rewind, RunFile, other_benchmarks, write_run_file},
     },
 };
 
@@ -80,6 +81,11 @@ impl RunFolder {
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its run says that it is finished.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.file.is_finished()
     }
 
     /// Makes the folder if it isn't there, and keeps others out of it.
@@ -191,6 +197,24 @@ impl RunFolder {
 }
 
 impl Start<'_> {
+    /// Takes over what a recipe says otherwise of a run that is done, and that no number of it depends on. Gives what
+    /// is to be said of that.
+    ///
+    /// # Errors
+    /// When a file can't be read or written.
+    pub(crate) fn amend(&self, folder: &Path, resolved: &ResolvedRecipe) -> Result<String> {
+        let updated = self.run.update_costs()?;
+        write_run_file(folder, resolved, &self.history, true)?;
+        Ok(if updated.is_empty() {
+            format!("this run is done; its {RUN_FILE} has the recipe as it is now")
+        } else {
+            let checkpoints = updated.join(", ");
+            format!(
+                "this run is done; {RUN_FILE}, and {COST_FILE} in {checkpoints}, say now what its base has cost"
+            )
+        })
+    }
+
     /// The steps of the checkpoint that the run goes back to, and of the newest one.
     fn rewind(&self) -> Option<(u64, u64)> {
         let from = self.run.resumption()?;

@@ -105,6 +105,39 @@ fn a_folder_of_elsewhere_costs_what_the_recipe_says_or_nobody_knows() {
 }
 
 #[test]
+fn a_run_that_is_done_takes_over_what_its_base_has_cost() {
+    let workshop = with_base();
+    fs::remove_file(workshop.path("base/outgrow.json")).unwrap();
+    trained(&workshop, "run", &from("base", &g_stack(0)));
+    let metrics = fs::read(workshop.path("run/metrics.jsonl")).unwrap();
+    let train = |flags: &[&str]| {
+        let output = workshop.run(&[&["train", "run.toml", "--out", "run"], flags].concat());
+        assert_success(&output);
+        assert_eq!(output.stdout, b"");
+        stderr(&output)
+    };
+    let recipe = fs::read_to_string(workshop.path("run.toml")).unwrap();
+    workshop.write("run.toml", recipe.replace("from = \"base\"\n", "from = \"base\"\nfrom_flops = 1e6\n"));
+    let before = fs::read(workshop.path("run/run.json")).unwrap();
+    insta::assert_snapshot!(train(&["--plan"]), @"run: this run is done; without --plan, its run.json takes over what the recipe says otherwise now");
+    assert_eq!(fs::read(workshop.path("run/run.json")).unwrap(), before, "a plan writes nothing");
+    insta::assert_snapshot!(train(&[]), @"run: this run is done; run.json, and outgrow.json in step-00000000, step-00000003, say now what its base has cost");
+    let run = run_file(&workshop, "run");
+    assert_eq!((&run["base"]["flops"], &run["finished"]), (&json!(1e6), &json!(true)));
+    let flops = spent(&workshop, "run").flops.map(|flops| flops + 1e6);
+    let expected = TrainingCost { flops, ..TrainingCost::UNKNOWN };
+    assert_eq!(TrainingCost::read(last(&workshop, "run").folder()).unwrap(), Some(expected));
+    assert_eq!(fs::read(workshop.path("run/metrics.jsonl")).unwrap(), metrics);
+    assert!(workshop.path("run/final/config.json").is_file(), "the link stays");
+    insta::assert_snapshot!(train(&[]), @"run: this run is done");
+    // What else is free is taken over, too.
+    let recipe = fs::read_to_string(workshop.path("run.toml")).unwrap();
+    workshop.write("run.toml", recipe.replace("name = \"tiny\"", "name = \"other\""));
+    insta::assert_snapshot!(train(&[]), @"run: this run is done; its run.json has the recipe as it is now");
+    assert_eq!(run_file(&workshop, "run")["name"], "other");
+}
+
+#[test]
 fn a_budget_pays_for_what_the_base_has_cost() {
     let workshop = with_base();
     let budget = |tokens: u64| g_stack(0).replace("grown_tokens = 96", &format!("scratch_tokens = {tokens}"));
