@@ -100,6 +100,14 @@ pub enum ScheduleError {
         /// Tokens to the minimum.
         horizon_tokens: u64,
     },
+    /// The warm-up doesn't end before its stage, which is as long as the horizon.
+    #[error("learning rate: warmup_tokens is {warmup_tokens}, it must be below the stage's tokens, {tokens}")]
+    WarmUpOfStage {
+        /// Tokens of the warm-up.
+        warmup_tokens: u64,
+        /// Tokens of the stage.
+        tokens: u64,
+    },
     /// The target's layers can't be made of equal parts.
     #[error("factor is {factor}, it must divide the target's num_hidden_layers, {num_hidden_layers}")]
     Factor {
@@ -181,6 +189,7 @@ impl ScheduleError {
             | Self::Peak { .. }
             | Self::Minimum { .. }
             | Self::WarmUp { .. }
+            | Self::WarmUpOfStage { .. }
             | Self::Factor { .. }
             | Self::NoFactor
             | Self::FirstLayerCount { .. }

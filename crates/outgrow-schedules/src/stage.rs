@@ -69,7 +69,13 @@ impl Stage {
             }
         }
         if !is_left_out {
-            problems.extend(self.learning_rate.problems());
+            problems.extend(self.learning_rate.problems().into_iter().map(|problem| match problem {
+                // Where no horizon was given it is the stage's length, and nobody knows it by another name.
+                ScheduleError::WarmUp { warmup_tokens, horizon_tokens } if horizon_tokens == self.tokens => {
+                    ScheduleError::WarmUpOfStage { warmup_tokens, tokens: self.tokens }
+                }
+                problem => problem,
+            }));
         }
         problems.into_iter().map(|problem| problem.in_stage(&self.name)).collect()
     }

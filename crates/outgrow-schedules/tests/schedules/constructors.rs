@@ -279,7 +279,7 @@ fn settings_that_lead_nowhere_are_refused() {
     insta::assert_snapshot!(g_stack_message(0, Length::Tokens(1)), @"factor is 0, it must divide the target's num_hidden_layers, 8");
     insta::assert_snapshot!(g_stack_message(3, Length::Tokens(1)), @"factor is 3, it must divide the target's num_hidden_layers, 8");
     insta::assert_snapshot!(g_stack_message(4, Length::Budget { flops: 1e9, sequence_length: 128 }), @"budget is 1.0000e9 FLOPs, the stages before the last one cost 3.5389e11 and one token of the last one 2.9491e6: shorten them or raise it");
-    insta::assert_snapshot!(g_stack_message(4, Length::Tokens(5_000)), @r#"stage "grown": learning rate: warmup_tokens is 10000, it must be below horizon_tokens, 5000"#);
+    insta::assert_snapshot!(g_stack_message(4, Length::Tokens(5_000)), @r#"stage "grown": learning rate: warmup_tokens is 10000, it must be below the stage's tokens, 5000"#);
     let stacking2_message = |counts: &[usize]| {
         Schedule::stacking2(&target, &stacking2_settings(counts, Length::Tokens(1))).unwrap_err().to_string()
     };

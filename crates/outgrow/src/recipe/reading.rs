@@ -16,6 +16,12 @@ impl Recipe {
     /// # Errors
     /// With all problems of the file in one message.
     pub fn read(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            let folder = path.display();
+            let problem =
+                format!("{folder}: is a folder; `outgrow experiment {folder}` trains all recipes in it");
+            return Err(BadInput(problem).into());
+        }
         let text = std::fs::read_to_string(path).map_err(Error::at(path))?;
         let table = text.parse::<toml::Table>();
         let table = table.map_err(|error| {

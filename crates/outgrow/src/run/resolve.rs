@@ -1,16 +1,12 @@
 //! A recipe made into what is run: stages, settings, batches, device. All that can be wrong is found here, before
 //! training starts.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::Path};
 
 use outgrow_checkpoint::{
     CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling, config::heads_that_would_do,
 };
-use outgrow_data::{Batches, Order, TokenShards};
+use outgrow_data::{Batches, Order};
 use outgrow_model::Initialization;
 use outgrow_operators::folder::card::CardHead;
 use outgrow_schedules::Schedule;
@@ -24,7 +20,8 @@ use crate::{
     run::{
         base::BaseModel,
         benchmarks::Benchmarks,
-        stages::{Model, schedule},
+        stages::{Model, schedule, that_grow_nothing},
+        token_shards,
     },
 };
 
@@ -62,8 +59,7 @@ impl ResolvedRecipe {
     /// # Errors
     /// Data that can't be used; then every problem of model, settings and stages together.
     pub(crate) fn new(recipe: Recipe, compute: Compute, run: &Path) -> Result<Self> {
-        let open = |folder: &PathBuf| TokenShards::open(folder).map(Arc::new);
-        let (training, validation) = (open(&recipe.data.training)?, open(&recipe.data.validation)?);
+        let (training, validation) = token_shards::open(&recipe.data)?;
         // Checkpoints carry it along, and benchmarks are asked with it.
         training.verify_tokenizer()?;
         let length = recipe.data.sequence_length;
@@ -198,7 +194,10 @@ impl ResolvedRecipe {
             )
         });
         let of_base = self.base.iter().flat_map(|base| base.notes.iter().cloned());
-        of_base.chain(self.tokenizer.notes.iter().cloned()).chain(of_data).collect()
+        let of_tokenizer = self.tokenizer.notes.iter().cloned();
+        let of_stages = that_grow_nothing(&self.schedule)
+            .map(|name| format!("stage {name:?}: nothing grows: its growth leaves the model as it is"));
+        of_base.chain(of_tokenizer).chain(of_data).chain(of_stages).collect()
     }
 }
 

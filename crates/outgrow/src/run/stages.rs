@@ -2,7 +2,7 @@
 //! wrong with a stage by itself, outgrow-schedules finds.
 
 use outgrow_checkpoint::{CheckpointError, LlamaConfig, TrainingCost};
-use outgrow_operators::{Growth, Moments, Width};
+use outgrow_operators::{Growth, GrowthPlan, Moments, Origin, PlannedTensor, Width};
 use outgrow_schedules::{
     Cosine, FlopConvention, GStack, LearningRate, Length, NextStage, Schedule, ScheduleBuilder,
     ScheduleError, Stacking2, Stage, Trainable,
@@ -238,6 +238,20 @@ fn follow(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<ScheduleBuilder
         });
     }
     Ok(begun.ok_or(ScheduleError::NoStages)?)
+}
+
+/// The names of stages whose growth makes the model that there was.
+pub(crate) fn that_grow_nothing(schedule: &Schedule) -> impl Iterator<Item = &str> {
+    schedule.stages().windows(2).filter_map(|pair| {
+        let [before, stage] = pair else { return None };
+        let plan = GrowthPlan::new(&before.model, [stage.enter.as_ref()?]).ok()?;
+        let is_same = |tensor: &PlannedTensor| match &tensor.origin {
+            Origin::Copy { source } => *source == tensor.name,
+            _ => false,
+        };
+        let stays = plan.source() == plan.target() && plan.tensors().iter().all(is_same);
+        stays.then_some(stage.name.as_str())
+    })
 }
 
 /// The key of a stage that only the first one of a model that is drawn has.

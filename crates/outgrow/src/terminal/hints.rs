@@ -34,11 +34,15 @@ pub(crate) fn of_data(error: &DataError) -> Option<String> {
         DataError::Io { action: "read", path, source }
             if path.ends_with("manifest.json") && source.kind() == ErrorKind::NotFound =>
         {
-            let folder = path.parent().unwrap_or(path).display();
-            Some(format!("`outgrow data prepare TEXTS --tokenizer FILE --out {folder}` makes token shards"))
+            Some(of_no_shards(path.parent().unwrap_or(path)))
         }
         _ => None,
     }
+}
+
+/// What makes the token shards of a folder that has none.
+pub(crate) fn of_no_shards(folder: &Path) -> String {
+    format!("`outgrow data prepare TEXTS --tokenizer FILE --out {}` makes token shards", folder.display())
 }
 
 /// The words for a refusal with the flags that help; `None` where none does.

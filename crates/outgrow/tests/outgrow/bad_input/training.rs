@@ -166,7 +166,41 @@ fn recipes_and_data_that_are_not_there() {
     let train = ["train", "recipe.toml", "--out", "run"];
     insta::assert_snapshot!(refused(&workshop, &train, BAD_INPUT, "run"), @"recipe.toml: No such file or directory (os error 2)");
     insta::assert_snapshot!(refused_recipe(&workshop, "name = \"half"), @r#"recipe.toml, line 1: invalid basic string, expected `"`"#);
-    insta::assert_snapshot!(refused_recipe(&workshop, &recipe(G_STACK)), @"training/manifest.json: cannot read: No such file or directory (os error 2); `outgrow data prepare TEXTS --tokenizer FILE --out training` makes token shards");
+    insta::assert_snapshot!(refused_recipe(&workshop, &recipe(G_STACK)), @"recipe.toml: data.training: training: no such folder; data.validation: validation: no such folder; `outgrow data prepare TEXTS --tokenizer FILE --out training` makes token shards");
+    std::fs::create_dir_all(workshop.path("recipes")).unwrap();
+    let train = ["train", "recipes", "--out", "run"];
+    insta::assert_snapshot!(refused(&workshop, &train, BAD_INPUT, "run"), @"recipes: is a folder; `outgrow experiment recipes` trains all recipes in it");
+    // Paths are taken from the recipe's folder, and said without the way back.
+    std::fs::create_dir(workshop.path("validation")).unwrap();
+    let train = ["train", "recipes/x.toml", "--out", "run"];
+    let beside = |name: &str| {
+        let recipe = recipe(G_STACK).replace("= \"training", &format!("= \"../{name}"));
+        workshop.write("recipes/x.toml", recipe.replace("= \"validation", "= \"../validation"));
+        refused(&workshop, &train, BAD_INPUT, "run")
+    };
+    insta::assert_snapshot!(beside("trainng"), @"recipes/x.toml: data.training: trainng: no such folder; data.validation: validation: holds no token shards; `outgrow data prepare TEXTS --tokenizer FILE --out trainng` makes token shards");
+    insta::assert_snapshot!(beside("training.txt"), @"recipes/x.toml: data.training: training.txt: is a file, not a folder of token shards; data.validation: validation: holds no token shards; `outgrow data prepare TEXTS --tokenizer FILE --out FOLDER` makes token shards");
+}
+
+#[test]
+fn a_growth_of_nothing_is_noted() {
+    let workshop = Workshop::with_shards();
+    let plan = ["train", "recipe.toml", "--plan", "--no-measure"];
+    workshop.write("recipe.toml", recipe(&G_STACK.replace("factor = 2", "factor = 1")));
+    let planned = workshop.run(&plan);
+    assert_success(&planned);
+    insta::assert_snapshot!(stderr(&planned).trim_end(), @r#"note: stage "grown": nothing grows: its growth leaves the model as it is"#);
+    workshop.write("recipe.toml", recipe(G_STACK));
+    assert_eq!(stderr(&workshop.run(&plan)), "");
+}
+
+#[test]
+fn a_warm_up_as_long_as_its_stage() {
+    let workshop = Workshop::with_shards();
+    let longer = G_STACK.replacen("warmup_tokens = 32", "warmup_tokens = 200", 1);
+    insta::assert_snapshot!(refused_recipe(&workshop, &recipe(&longer)), @r#"recipe.toml: schedule: stage "base": learning rate: warmup_tokens is 200, it must be below the stage's tokens, 128"#);
+    let horizon = longer.replacen("warmup_tokens = 200", "warmup_tokens = 200, horizon_tokens = 150", 1);
+    insta::assert_snapshot!(refused_recipe(&workshop, &recipe(&horizon)), @r#"recipe.toml: schedule: stage "base": learning rate: warmup_tokens is 200, it must be below horizon_tokens, 150"#);
 }
 
 #[test]

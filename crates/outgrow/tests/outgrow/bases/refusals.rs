@@ -57,7 +57,7 @@ fn a_schedule_that_does_not_go_with_a_base_is_refused() {
         "method = \"stages\"\n[[schedule.stages]]\nname = \"first\"\nnum_hidden_layers = 2\ntokens = 64\nlearning_rate = {rate}\n"
     );
     insta::assert_snapshot!(refused(&stages), @"error: recipe.toml: schedule: stage `first`: the first stage's model is that of model.from: remove num_hidden_layers");
-    insta::assert_snapshot!(refused(&tiny::scratch(0, "1e-2")), @r#"error: recipe.toml: schedule: 2 problems: stage "continued": tokens is 0: a stage trains on at least one token; stage "continued": learning rate: warmup_tokens is 32, it must be below horizon_tokens, 0"#);
+    insta::assert_snapshot!(refused(&tiny::scratch(0, "1e-2")), @r#"error: recipe.toml: schedule: 2 problems: stage "continued": tokens is 0: a stage trains on at least one token; stage "continued": learning rate: warmup_tokens is 32, it must be below the stage's tokens, 0"#);
     // Without a base, there is nothing to grow at once.
     workshop.write("recipe.toml", tiny::recipe(&g_stack(0)));
     insta::assert_snapshot!(stderr(&workshop.run(&["train", "recipe.toml", "--out", "run"])), @"error: recipe.toml: schedule: base_tokens = 0: only a base that there is, by model.from, grows at once");

@@ -1,0 +1,90 @@
+//! Opens the token shards that a recipe names. Where there are none, it says so by the recipe's keys; what is wrong
+//! with shards that are there, outgrow-data says.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
+
+use outgrow_data::TokenShards;
+
+use crate::{
+    error::{BadInput, Result},
+    recipe::DataRecipe,
+    terminal::hints::of_no_shards,
+};
+
+/// The shards of `[data]`: for training, and held out.
+///
+/// # Errors
+/// Folders that aren't there or hold no shards, both in one message; shards that can't be used.
+pub(super) fn open(recipe: &DataRecipe) -> Result<(Arc<TokenShards>, Arc<TokenShards>)> {
+    let folders = [("data.training", &recipe.training), ("data.validation", &recipe.validation)];
+    let absent = folders.map(|(key, folder)| {
+        let problem = problem_of(folder)?;
+        let tidy = tidied(folder);
+        let problem = format!("{key}: {}: {problem}", tidy.display());
+        // Shards can't be written where there is a file.
+        Some((problem, if folder.is_file() { PathBuf::from("FOLDER") } else { tidy }))
+    });
+    let absent: Vec<_> = absent.into_iter().flatten().collect();
+    if let Some((_, first)) = absent.first() {
+        let problems: Vec<_> = absent.iter().map(|(problem, _)| problem.as_str()).collect();
+        return Err(BadInput(format!("{}; {}", problems.join("; "), of_no_shards(first))).into());
+    }
+    let open = |folder: &Path| TokenShards::open(folder).map(Arc::new);
+    Ok((open(&recipe.training)?, open(&recipe.validation)?))
+}
+
+/// Why a folder holds no shards, where that can be seen from outside.
+fn problem_of(folder: &Path) -> Option<&'static str> {
+    let is_absent = |path: &Path| fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    if is_absent(folder) {
+        Some("no such folder")
+    } else if folder.is_file() {
+        Some("is a file, not a folder of token shards")
+    } else if is_absent(&folder.join("manifest.json")) {
+        Some("holds no token shards")
+    } else {
+        None
+    }
+}
+
+/// The path without `folder/..`, for a message. A link stays, as what is above it lies elsewhere.
+fn tidied(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for component in path.components() {
+        let is_of_a_name = matches!(tidy.components().next_back(), Some(Component::Normal(_)));
+        if component == Component::ParentDir && is_of_a_name && tidy.is_dir() && !tidy.is_symlink() {
+            tidy.pop();
+        } else {
+            tidy.push(component);
+        }
+    }
+    if tidy.as_os_str().is_empty() { PathBuf::from(".") } else { tidy }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_tidied_where_it_stays_the_same_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path();
+        fs::create_dir_all(place.join("recipes/small")).unwrap();
+        let of = |path: &str| tidied(&place.join(path)).strip_prefix(place).unwrap().to_owned();
+        assert_eq!(of("recipes/small/../../shards"), Path::new("shards"));
+        assert_eq!(of("recipes/./small/../shards"), Path::new("recipes/shards"));
+        assert_eq!(of("nowhere/../shards"), Path::new("nowhere/../shards"));
+        assert_eq!(tidied(Path::new("../shards")), Path::new("../shards"));
+        assert_eq!(tidied(Path::new("src/..")), Path::new("."));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(place.join("recipes/small"), place.join("link")).unwrap();
+            assert_eq!(of("link/../shards"), Path::new("link/../shards"));
+        }
+    }
+}
