@@ -1,11 +1,17 @@
 //! `outgrow report`: one page about finished runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use outgrow_checkpoint::write_file_atomically;
+use outgrow_checkpoint::{folder::CONFIG_FILE, write_file_atomically};
 use outgrow_report::{Report, RunRecord};
 
-use crate::{error::Result, terminal::output};
+use crate::{
+    error::{BadInput, Result},
+    terminal::output,
+};
+
+/// By this file a run is known.
+const RUN_FILE: &str = "run.json";
 
 /// Flags of `outgrow report`.
 #[derive(Debug, clap::Args)]
@@ -20,7 +26,7 @@ pub(crate) struct Arguments {
 
 /// Reads the runs, writes the page and prints a sentence for each comparison.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let runs = arguments.runs.iter().map(|folder| RunRecord::read(folder)).collect::<Result<Vec<_>, _>>()?;
+    let runs = arguments.runs.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
     let report = Report::new(&runs)?;
     write_file_atomically(&arguments.out, report.html().as_bytes())?;
     let json = serde_json::to_string_pretty(&report.to_json())?;
@@ -29,4 +35,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         output::line(sentence)?;
     }
     Ok(())
+}
+
+/// Reads a run.
+///
+/// # Errors
+/// As [`RunRecord::read`]; of a model's folder also whose it is.
+fn read(folder: &Path) -> Result<RunRecord> {
+    let is_run = |folder: &Path| folder.join(RUN_FILE).is_file();
+    if is_run(folder) || !folder.join(CONFIG_FILE).is_file() {
+        return Ok(RunRecord::read(folder)?);
+    }
+    let parent =
+        folder.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    let what = match parent.filter(|parent| is_run(parent)) {
+        Some(run) => format!("is a checkpoint; give its run, {}", run.display()),
+        None => format!("is a model's folder, not a run; a run holds {RUN_FILE} and metrics.jsonl"),
+    };
+    Err(BadInput(format!("{}: {what}", folder.display())).into())
 }

@@ -41,7 +41,8 @@ const MEASURING: Duration = Duration::from_millis(1500);
 pub(crate) struct Arguments {
     /// The recipe, a TOML file. Its `[model]` names sizes, or with `from = "FOLDER"` a model to begin with.
     recipe: PathBuf,
-    /// The run's folder. The same command again goes on where the run stopped.
+    /// The run's folder. The same command again goes on where the run stopped. A run that Ctrl-C or SIGTERM
+    /// stops has exit status 0, too; only one that is done has DIR/final.
     #[arg(long, value_name = "DIR", required_unless_present = "plan")]
     out: Option<PathBuf>,
     /// Check all that training checks, print what the run would do and what it would take, and write nothing. Without

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use outgrow_checkpoint::LlamaConfig;
 use outgrow_model::Decoder;
 use outgrow_train::{Control, Event, Position};
 
@@ -18,7 +19,7 @@ use crate::{
         resolve::ResolvedRecipe,
         run_json::{History, write_run_file},
     },
-    terminal::{interrupt::Interrupt, notes, progress::training::TrainingProgress},
+    terminal::{figures::grouped, interrupt::Interrupt, notes, progress::training::TrainingProgress},
 };
 
 /// Turns the events of a run into files and lines.
@@ -110,8 +111,7 @@ impl<'a> Watcher<'a> {
                 self.evaluate(position, decoder)?;
             }
             Event::Grown { plan } => {
-                let (from, to) = (plan.source().num_hidden_layers, plan.target().num_hidden_layers);
-                run.progress.note(&format!("{stage}: grown from {from} to {to} layers"));
+                run.progress.note(&format!("{stage}: {}", grown(plan.source(), plan.target())));
                 run.progress.begin_stage();
                 self.losses.grown();
             }
@@ -158,5 +158,43 @@ impl<'a> Watcher<'a> {
         run.progress.note(&Introduction(run.plan).to_string());
         self.metrics = Some(metrics);
         Ok(())
+    }
+}
+
+/// What of the sizes grew: the layers and the width, or else the parameters.
+fn grown(source: &LlamaConfig, target: &LlamaConfig) -> String {
+    let [from, to] = [source, target].map(|model| (model.num_hidden_layers, model.hidden_size));
+    match (from.0 == to.0, from.1 == to.1) {
+        (false, false) => {
+            format!("grown from {} layers of width {} to {} of width {}", from.0, from.1, to.0, to.1)
+        }
+        (false, true) => format!("grown from {} to {} layers", from.0, to.0),
+        (true, false) => format!("grown from width {} to {}", from.1, to.1),
+        (true, true) => {
+            let [from, to] = [source, target].map(|model| grouped(model.num_parameters()));
+            format!("grown from {from} to {to} parameters")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_grew_is_said() {
+        let model = |layers: usize, hidden: usize, intermediate: usize| {
+            LlamaConfig::from_json(&format!(
+                r#"{{ "model_type": "llama", "vocab_size": 32, "hidden_size": {hidden}, "num_attention_heads": 2,
+                    "intermediate_size": {intermediate}, "num_hidden_layers": {layers}, "rms_norm_eps": 1e-5,
+                    "max_position_embeddings": 16 }}"#
+            ))
+            .unwrap()
+        };
+        let source = model(2, 16, 24);
+        insta::assert_snapshot!(grown(&source, &model(8, 16, 24)), @"grown from 2 to 8 layers");
+        insta::assert_snapshot!(grown(&source, &model(2, 32, 48)), @"grown from width 16 to 32");
+        insta::assert_snapshot!(grown(&source, &model(8, 32, 48)), @"grown from 2 layers of width 16 to 8 of width 32");
+        insta::assert_snapshot!(grown(&source, &model(2, 16, 48)), @"grown from 5,456 to 7,760 parameters");
     }
 }

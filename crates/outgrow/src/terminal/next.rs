@@ -1,28 +1,30 @@
 //! What to type next, when a run is done: whole commands with the run's own paths. A run's folder is taken
 //! as its last checkpoint.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::recipe::EvaluationRecipe;
 
-/// The commands behind a finished run, a line each.
+/// The commands behind a finished run, a line each. Without `[evaluation]` nothing is known of benchmarks' documents, so
+/// none are proposed.
 pub(crate) fn after_training(run: &Path, evaluation: Option<&EvaluationRecipe>) -> String {
-    let grown = quoted(Path::new(&format!("{}-grown", run.display())));
+    let grown = quoted(&grown_name(run));
     let run = quoted(run);
-    let eval = evaluation.map_or_else(
-        || "outgrow eval --list".to_owned(),
-        |evaluation| {
-            let (tasks, data) = (evaluation.tasks.join(","), quoted(&evaluation.data));
-            format!("outgrow eval {run} --tasks {tasks} --data {data} --out results")
-        },
-    );
-    let commands = [
-        format!("outgrow generate {run} --prompt \"Once upon a time\""),
-        eval,
-        format!("outgrow report {run} --out report.html"),
-        format!("outgrow grow {run} {grown} --operator stack --factor 2 --plan"),
-    ];
+    let generate = format!("outgrow generate {run} --prompt \"Once upon a time\"");
+    let eval = evaluation.map(|evaluation| {
+        let (tasks, data) = (evaluation.tasks.join(","), quoted(&evaluation.data));
+        format!("outgrow eval {run} --tasks {tasks} --data {data} --out results")
+    });
+    let report = format!("outgrow report {run} --out report.html");
+    let grow = format!("outgrow grow {run} {grown} --operator stack --factor 2 --plan");
+    let commands: Vec<_> = [Some(generate), eval, Some(report), Some(grow)].into_iter().flatten().collect();
     format!("next:\n  {}", commands.join("\n  "))
+}
+
+/// A folder for the grown model, here and not among the runs: it isn't one.
+fn grown_name(run: &Path) -> PathBuf {
+    let name = run.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy());
+    PathBuf::from(format!("grown-{name}"))
 }
 
 /// A path as a shell takes it for one word.
@@ -46,9 +48,8 @@ mod tests {
         insta::assert_snapshot!(said, @r#"
         next:
           outgrow generate runs/mine --prompt "Once upon a time"
-          outgrow eval --list
           outgrow report runs/mine --out report.html
-          outgrow grow runs/mine runs/mine-grown --operator stack --factor 2 --plan
+          outgrow grow runs/mine grown-mine --operator stack --factor 2 --plan
         "#);
     }
 
@@ -67,7 +68,7 @@ mod tests {
           outgrow generate 'my runs/it'\''s' --prompt "Once upon a time"
           outgrow eval 'my runs/it'\''s' --tasks piqa,sciq --data 'the documents' --out results
           outgrow report 'my runs/it'\''s' --out report.html
-          outgrow grow 'my runs/it'\''s' 'my runs/it'\''s-grown' --operator stack --factor 2 --plan
+          outgrow grow 'my runs/it'\''s' 'grown-it'\''s' --operator stack --factor 2 --plan
         "#);
     }
 }

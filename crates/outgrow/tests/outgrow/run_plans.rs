@@ -151,10 +151,27 @@ fn a_run_introduces_itself_and_ends_with_what_to_type_next() {
     grown: grown from 2 to 4 layers
     next:
       outgrow generate run --prompt "Once upon a time"
-      outgrow eval --list
       outgrow report run --out report.html
-      outgrow grow run run-grown --operator stack --factor 2 --plan
+      outgrow grow run grown-run --operator stack --factor 2 --plan
     "#);
+}
+
+#[test]
+fn a_report_of_what_is_no_run_says_whose_it_is() {
+    let workshop = Workshop::with_shards();
+    workshop.write("recipe.toml", recipe(G_STACK));
+    assert_success(&workshop.run(&["train", "recipe.toml", "--out", "run"]));
+    let grow = ["grow", "run", "grown-run", "--operator", "stack", "--factor", "2"];
+    assert_success(&workshop.run(&grow));
+    let refused = |folder: &str| {
+        let output = workshop.run(&["report", folder]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(!workshop.path("report.html").exists());
+        stderr(&output)
+    };
+    insta::assert_snapshot!(refused("grown-run").trim_end(), @"error: grown-run: is a model's folder, not a run; a run holds run.json and metrics.jsonl");
+    insta::assert_snapshot!(refused("run/step-00000007").trim_end(), @"error: run/step-00000007: is a checkpoint; give its run, run");
+    insta::assert_snapshot!(refused("nowhere").trim_end(), @"error: nowhere/run.json: can't be read: No such file or directory (os error 2); a run folder holds run.json and metrics.jsonl");
 }
 
 #[test]
