@@ -201,7 +201,7 @@ impl SpeedProbe<'_> {
             };
             products += 1;
         }
-        let seconds = (begun.elapsed() - first.unwrap_or_default()).as_secs_f64();
+        let seconds = begun.elapsed().saturating_sub(first.unwrap_or_default()).as_secs_f64();
         let flops = f64::from(products.max(1)) * 2.0 * (size as f64).powi(3);
         Speed {
             measured: Measured::Products { size },

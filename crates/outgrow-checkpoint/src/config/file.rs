@@ -23,6 +23,8 @@ pub struct ConfigFile {
     folder: PathBuf,
     json: Value,
     notes: Vec<Note>,
+    /// The type that it names for the weights; why it names none.
+    dtype: Result<Dtype, String>,
     /// What the keys say of the model; why it is none of ours.
     model: Result<ReadConfig, Problems>,
 }
@@ -36,7 +38,8 @@ impl ConfigFile {
         let mut notes = Vec::new();
         let keys = read_keys(folder, &mut notes)?;
         let model = ReadConfig::of(&keys, DtypeFrom::Weights);
-        Ok(Self { folder: folder.to_owned(), json: Value::Object(keys), notes, model })
+        let dtype = dtype_of(&keys);
+        Ok(Self { folder: folder.to_owned(), json: Value::Object(keys), notes, dtype, model })
     }
 
     /// The folder that it was read from.
@@ -67,8 +70,7 @@ impl ConfigFile {
     /// # Errors
     /// `Config` where it names none that is known.
     pub fn dtype(&self) -> Result<Dtype, CheckpointError> {
-        let keys = self.json.as_object().expect("a config.json that was read is an object");
-        dtype_of(keys).map_err(|problem| self.refused(Problems(vec![problem])))
+        self.dtype.clone().map_err(|problem| self.refused(Problems(vec![problem])))
     }
 
     /// All that the keys say of the model.

@@ -160,8 +160,9 @@ fn a_mistral_without_its_window_is_a_llama() {
 }
 
 fn qwen2(changes: Value) -> Result<LlamaConfig, CheckpointError> {
-    let mut all = json!({ "model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"] });
-    all.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    let mut all = changes;
+    all["model_type"] = "qwen2".into();
+    all["architectures"] = json!(["Qwen2ForCausalLM"]);
     with(all)
 }
 

@@ -16,6 +16,7 @@ use crate::{
 
 /// A folder that a growth can be planned for.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a command has one of them, and lends it")]
 pub enum Plannable {
     /// With all its tensors; its growth can be carried out too.
     Opened(Source),

@@ -139,19 +139,19 @@ impl Growth {
     /// # Errors
     /// An axis that the operator doesn't have; else every parameter that is missing and all that it has no use for.
     pub fn named(operator: Operator, axis: Option<Axis>, given: Parameters) -> Result<Self, ParameterErrors> {
-        let axes = operator.axes();
+        let all = operator.axes();
         let grows = match axis {
-            Some(axis) if axes.contains(&axis) => vec![axis],
-            Some(_) => return Err(ParameterErrors(vec![ParameterError::Axis { operator, only: axes[0] }])),
+            Some(axis) if all.contains(&axis) => vec![axis],
+            Some(_) => return Err(ParameterErrors(vec![ParameterError::Axis { operator, only: all[0] }])),
             // Without an axis it may grow on both.
-            None if operator == Operator::Learned => axes.to_vec(),
-            None => vec![axes[0]],
+            None if operator == Operator::Learned => all.to_vec(),
+            None => vec![all[0]],
         };
         let mut errors = Vec::new();
         let is_unused = |parameter: &&str| !grows.iter().any(|axis| operator.takes(*axis, parameter));
         let parameters: Vec<&'static str> = given.given().into_iter().filter(is_unused).collect();
         if !parameters.is_empty() {
-            let is_choice = axes.len() > grows.len();
+            let is_choice = all.len() > grows.len();
             let grows = grows.first().copied().filter(|_| is_choice);
             errors.push(ParameterError::Unused { operator, grows, parameters });
         }

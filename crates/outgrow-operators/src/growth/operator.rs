@@ -7,37 +7,37 @@ use crate::growth::closed_set::closed_set;
 /// say it themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operator {
-    /// [`Growth::Stack`].
+    /// [`Growth::Stack`](crate::Growth::Stack).
     Stack,
-    /// [`Growth::Interleave`].
+    /// [`Growth::Interleave`](crate::Growth::Interleave).
     Interleave,
-    /// [`Growth::Middle`].
+    /// [`Growth::Middle`](crate::Growth::Middle).
     Middle,
-    /// [`Growth::Lidas`].
+    /// [`Growth::Lidas`](crate::Growth::Lidas).
     Lidas,
-    /// [`Growth::Solar`].
+    /// [`Growth::Solar`](crate::Growth::Solar).
     Solar,
-    /// [`Growth::Last`].
+    /// [`Growth::Last`](crate::Growth::Last).
     Last,
-    /// [`Growth::ZeroDepth`] or [`Growth::ZeroWidth`].
+    /// [`Growth::ZeroDepth`](crate::Growth::ZeroDepth) or [`Growth::ZeroWidth`](crate::Growth::ZeroWidth).
     Zero,
-    /// [`Growth::RandomDepth`] or [`Growth::RandomWidth`].
+    /// [`Growth::RandomDepth`](crate::Growth::RandomDepth) or [`Growth::RandomWidth`](crate::Growth::RandomWidth).
     Random,
-    /// [`Growth::Learned`].
+    /// [`Growth::Learned`](crate::Growth::Learned).
     Learned,
-    /// [`Growth::Split`].
+    /// [`Growth::Split`](crate::Growth::Split).
     Split,
-    /// [`Growth::Hyperclone`].
+    /// [`Growth::Hyperclone`](crate::Growth::Hyperclone).
     Hyperclone,
-    /// [`Growth::Aki`].
+    /// [`Growth::Aki`](crate::Growth::Aki).
     Aki,
-    /// [`Growth::ZeroDepth`].
+    /// [`Growth::ZeroDepth`](crate::Growth::ZeroDepth).
     ZeroDepth,
-    /// [`Growth::ZeroWidth`].
+    /// [`Growth::ZeroWidth`](crate::Growth::ZeroWidth).
     ZeroWidth,
-    /// [`Growth::RandomDepth`].
+    /// [`Growth::RandomDepth`](crate::Growth::RandomDepth).
     RandomDepth,
-    /// [`Growth::RandomWidth`].
+    /// [`Growth::RandomWidth`](crate::Growth::RandomWidth).
     RandomWidth,
 }
 

@@ -132,7 +132,7 @@ impl TryFrom<Spelled> for Growth {
                 let named = Self::named(operator, axis.take(), std::mem::take(&mut parameters));
                 named
                     .map_err(|errors| {
-                        misfits.extend(errors.iter().flat_map(|error| misfits_of(operator, error)))
+                        misfits.extend(errors.iter().flat_map(|error| misfits_of(operator, error)));
                     })
                     .ok()
             }

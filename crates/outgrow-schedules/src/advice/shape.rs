@@ -8,7 +8,7 @@ use crate::advice::error::AdviceError;
 /// follow the power law through both.
 const ASPECTS: [(f64, f64); 2] = [(410e6, 42.7), (7e9, 128.0)];
 /// No shallower and no deeper than that.
-const ASPECT_RANGE: (f64, f64) = (32.0, 128.0);
+const ASPECT_RANGE: (f64, f64) = (ASPECTS[0].1, ASPECTS[1].1);
 /// How much a shape may weigh against a size: a factor of two in the aspect is worth as much as 7 % of the parameters.
 const ASPECT_WEIGHT: f64 = 0.1;
 const LARGEST_HIDDEN_SIZE: usize = 16_384;
@@ -17,7 +17,8 @@ const LEAST_NUM_HIDDEN_LAYERS: usize = 8;
 const LARGEST_NUM_HIDDEN_LAYERS: usize = 128;
 
 /// A LLaMA of about so many parameters, embedding and untied head included. Its layers are a multiple of 4, so that it
-/// can be stacked from a quarter of them; heads are 64 wide, and 128 from a width of 2048 on.
+/// can be stacked from a quarter of them; heads are 64 wide, and 128 from a width of 2048 on,
+/// and even in number.
 ///
 /// # Errors
 /// When a vocabulary of this size alone has more parameters.
@@ -26,7 +27,10 @@ pub fn llama_shape(
     vocab_size: usize,
     sequence_length: usize,
 ) -> Result<LlamaFields, AdviceError> {
-    let widths = (64..2048).step_by(64).chain((2048..=LARGEST_HIDDEN_SIZE).step_by(256));
+    let widths = (64..128)
+        .step_by(64)
+        .chain((128..2048).step_by(128))
+        .chain((2048..=LARGEST_HIDDEN_SIZE).step_by(256));
     let depths = (LEAST_NUM_HIDDEN_LAYERS..=LARGEST_NUM_HIDDEN_LAYERS).step_by(4);
     let shapes = widths.flat_map(|width| depths.clone().map(move |depth| (width, depth)));
     let fields = |(width, depth)| llama_with(width, depth, vocab_size, sequence_length);
@@ -68,7 +72,7 @@ pub fn llama_with(
     LlamaFields {
         vocab_size,
         hidden_size,
-        intermediate_size: (8 * hidden_size).div_ceil(3).next_multiple_of(unit),
+        intermediate_size: hidden_size.saturating_mul(8).div_ceil(3).next_multiple_of(unit),
         num_hidden_layers,
         num_attention_heads: heads,
         num_key_value_heads: heads,

@@ -23,6 +23,8 @@ const MOST_BATCH_TOKENS: u64 = 2 << 20;
 /// Steps that a run from scratch has at least, where the batch isn't given.
 const LEAST_STEPS: u64 = 500;
 const VOCAB_SIZE: usize = 32_000;
+/// Four times the width of the largest LLaMA.
+const LARGEST_HIDDEN_SIZE: usize = 1 << 16;
 
 /// Flags of `outgrow advise`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +34,8 @@ Examples:
   outgrow advise --hidden-size 512 --num-hidden-layers 12 --tokens 500M --training shards/training --recipe g-stack.toml
   outgrow advise --parameters 7B --tokens 300B --peak-flops 989e12 --mfu 0.4 --devices 64")]
 pub(crate) struct Arguments {
-    /// Parameters of the final model, embedding and head included: 124M, 1.1B, 7e9. A common shape is chosen.
+    /// Parameters of the final model, embedding and head included: 124M, 1.1B, 7e9. A shape is chosen
+    /// that can be stacked from a quarter of its layers.
     #[arg(long, value_name = "N", value_parser = number, required_unless_present = "hidden_size")]
     parameters: Option<f64>,
     /// Tokens that training it from scratch would have: 30B, 2e9.
@@ -66,7 +69,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PART", requires = "peak_flops")]
     mfu: Option<f64>,
     /// Devices that share the work.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "peak_flops")]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "peak_flops", value_parser = clap::value_parser!(u32).range(1..))]
     devices: u32,
     /// Write a recipe for `outgrow train`; a file that is there is refused.
     #[arg(long, value_name = "FILE")]
@@ -78,15 +81,20 @@ pub(crate) struct Arguments {
 
 /// Prints the advice, and writes the recipe if one is wanted.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let budget = budget(arguments)?;
+    let training = arguments.training.as_deref().map(TokenShards::open).transpose()?;
+    let validation = arguments.validation.as_deref().map(TokenShards::open).transpose()?;
+    let budget = budget(arguments, training.as_ref())?;
     let advice = Advice::new(&budget).map_err(advice_error)?;
     let speed = speed(arguments)?;
     if let Some(file) = &arguments.recipe {
-        if file.exists() {
+        if file.symlink_metadata().is_ok() {
             return Err(BadInput(format!("{}: is there already; name another file", file.display())).into());
         }
+        let sequences = validation
+            .as_ref()
+            .map(|shards| shards.manifest().tokens / arguments.sequence_length.max(1) as u64);
         let folders = [&arguments.training, &arguments.validation].map(Option::as_deref);
-        let text = recipe_text::recipe_text(&budget, &advice, folders, file)?;
+        let text = recipe_text::recipe_text(&budget, &advice, folders, sequences, file)?;
         write_file_atomically(file, text.as_bytes())?;
     }
     if arguments.json {
@@ -94,7 +102,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let value = json!({ "format": 1, "model": budget.model.to_json(), "tokens": budget.tokens, "batch_tokens": budget.batch_tokens, "advice": advice, "seconds": seconds });
         return output::line(serde_json::to_string_pretty(&value)?);
     }
-    output::line(text::text(&budget, &advice, speed).trim_end())?;
+    let held = training.as_ref().map(|shards| shards.manifest().tokens);
+    output::line(text::text(&budget, &advice, held, speed).trim_end())?;
     match &arguments.recipe {
         Some(file) => output::line(format!(
             "\n{} holds the recipe: outgrow train {} --plan",
@@ -105,9 +114,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-fn budget(arguments: &Arguments) -> Result<Budget> {
-    let shards = arguments.training.as_deref().map(TokenShards::open).transpose()?;
-    let of_shards = shards.map(|shards| shards.manifest().vocab_size);
+fn budget(arguments: &Arguments, training: Option<&TokenShards>) -> Result<Budget> {
+    let of_shards = training.map(|shards| shards.manifest().vocab_size);
+    if let (Some(asked), Some(held)) = (arguments.vocab_size, of_shards)
+        && asked < held
+    {
+        return Err(
+            BadInput(format!("--vocab-size {asked}: the shards' tokenizer has {held} entries")).into()
+        );
+    }
     let vocab_size = arguments.vocab_size.or(of_shards).unwrap_or(VOCAB_SIZE);
     let length = arguments.sequence_length;
     let tokens = whole("--tokens", arguments.tokens)?;
@@ -123,6 +138,11 @@ fn budget(arguments: &Arguments) -> Result<Budget> {
             .into());
         }
     };
+    if fields.hidden_size > LARGEST_HIDDEN_SIZE {
+        return Err(
+            BadInput(format!("--hidden-size {}: at most {LARGEST_HIDDEN_SIZE}", fields.hidden_size)).into()
+        );
+    }
     let (width, head) = (fields.hidden_size, fields.head_dim);
     if !width.is_multiple_of(head) {
         let (below, above) = (width / head * head, width.next_multiple_of(head));
@@ -150,7 +170,15 @@ fn speed(arguments: &Arguments) -> Result<Option<f64>, BadInput> {
     if !(mfu > 0.0 && mfu <= 1.0) {
         return Err(BadInput(format!("--mfu {mfu}: a part of the peak, above 0 and at most 1")));
     }
-    Ok(Some(peak * mfu * f64::from(arguments.devices)))
+    let speed = peak * mfu * f64::from(arguments.devices);
+    // A calculator and all computers there are.
+    if (1e3..=1e24).contains(&speed) {
+        Ok(Some(speed))
+    } else {
+        Err(BadInput(format!(
+            "--peak-flops {peak:e} with --mfu {mfu} is {speed:.1e} FLOPs a second: 1e3 to 1e24 is expected"
+        )))
+    }
 }
 
 fn whole(flag: &str, number: f64) -> Result<u64, BadInput> {

@@ -38,6 +38,7 @@ const MEASURING: Duration = Duration::from_millis(1500);
 
 /// Flags of `outgrow train`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Arguments {
     /// The recipe, a TOML file. Its `[model]` names sizes, or with `from = "FOLDER"` a model to begin with.
     recipe: PathBuf,
@@ -188,11 +189,12 @@ fn run_resolved(
     let say = progress.speaker();
     let interrupt = Interrupt::announced(move |saved_step| say(&stopping(saved_step)))?;
     let interrupt = if arguments.stop_on_closed_stdin { interrupt.or_closed_stdin() } else { interrupt };
+    folder.refuse_if_begun_meanwhile()?;
     start.put_aside(&path)?;
     let Start { run, history, notes, .. } = start;
-    let watched =
+    let of_run =
         WatchedRun { resolved, plan, folder: &mut folder, history, notes, progress, interrupt: &interrupt };
-    let mut watcher = Watcher::new(watched);
+    let mut watcher = Watcher::new(of_run);
     let outcome = train(run, &mut |position, event| watcher.observe(position, event));
     let WatchedRun { history, .. } = watcher.finish()?;
     let outcome = outcome?;

@@ -105,7 +105,8 @@ fn written(section: &Value, path: &[Step]) -> String {
         match step {
             Step::Key(key) => {
                 at = at.and_then(|value| value.get(key.as_str()));
-                text += &format!(".{key}");
+                text.push('.');
+                text.push_str(key);
             }
             Step::Index(index) => {
                 at = at.and_then(|value| value.get(*index));

@@ -19,6 +19,7 @@ use outgrow_train::{
 use crate::{
     error::{BadInput, Error, Result},
     run::{
+        benchmarks::Benchmarks,
         metrics::{METRICS_FILE, last_step},
         resolve::ResolvedRecipe,
         run_json::{History, Rewind, RunFile, other_benchmarks, write_run_file},
@@ -43,6 +44,8 @@ pub(crate) struct RunFolder {
     file: RunFile,
     /// Held for its lock. `None` where there is no folder yet, and where folders can't be locked.
     lock: Option<File>,
+    /// Whether there was nothing when it was looked at.
+    was_absent: bool,
 }
 
 /// Where a run begins or goes on, accepted; nothing was changed to find out.
@@ -75,7 +78,7 @@ impl RunFolder {
         if is_something && checkpoint_folders(path).is_empty() {
             refuse_something_else(path, &file)?;
         }
-        Ok(Self { path: path.to_owned(), file, lock })
+        Ok(Self { path: path.to_owned(), file, lock, was_absent: !is_something })
     }
 
     /// Where it is.
@@ -86,6 +89,19 @@ impl RunFolder {
     /// Whether its run says that it is finished.
     pub(crate) fn is_finished(&self) -> bool {
         self.file.is_finished()
+    }
+
+    /// Where there was nothing, nobody could be kept out. What another process has begun there since was not looked at,
+    /// and isn't touched.
+    ///
+    /// # Errors
+    /// When there is something now.
+    pub(crate) fn refuse_if_begun_meanwhile(&self) -> Result<(), BadInput> {
+        if self.was_absent && self.path.exists() {
+            let folder = self.path.display();
+            return Err(BadInput(format!("{folder}: another process has just begun in this folder")));
+        }
+        Ok(())
     }
 
     /// Makes the folder if it isn't there, and keeps others out of it.
@@ -129,7 +145,7 @@ impl RunFolder {
 
     /// What only run.json tells of a run that goes on: its benchmarks, and of earlier versions its device.
     fn more_differences(&self, resolved: &ResolvedRecipe, comparison: &Comparison) -> Vec<Difference> {
-        let benchmarks = resolved.benchmarks.as_ref().map(|benchmarks| benchmarks.asked());
+        let benchmarks = resolved.benchmarks.as_ref().map(Benchmarks::asked);
         let benchmarks = benchmarks.map(|asked| other_benchmarks(&self.file, &asked, &resolved.recipe));
         benchmarks.into_iter().flatten().chain(self.other_device(resolved, comparison)).collect()
     }

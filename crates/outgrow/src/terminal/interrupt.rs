@@ -7,11 +7,15 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use outgrow_train::resume::checkpoint_name;
 
 use crate::error::{Error, Result};
+
+/// `timeout` and other wrappers signal a process and then its group: two signals so close are one.
+const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
 /// Whether the run has been asked to end. Cloning shares the flag.
 #[derive(Clone, Debug, Default)]
@@ -31,10 +35,16 @@ impl Interrupt {
     pub(crate) fn announced(announce: impl Fn(u64) + Send + 'static) -> Result<Self> {
         let interrupt = Self::default();
         let shared = interrupt.clone();
+        let mut first: Option<Instant> = None;
         ctrlc::set_handler(move || {
-            if shared.is_asked.swap(true, Ordering::SeqCst) {
-                std::process::exit(1);
+            shared.is_asked.store(true, Ordering::SeqCst);
+            if let Some(first) = first {
+                if first.elapsed() >= SAME_SIGNAL {
+                    std::process::exit(1);
+                }
+                return;
             }
+            first = Some(Instant::now());
             announce(shared.saved_step.load(Ordering::SeqCst));
         })
         .map_err(|error| Error::Failed(format!("can't listen to Ctrl-C: {error}")))?;

@@ -279,8 +279,8 @@ mod signals {
 #[test]
 fn a_model_with_biases_is_trained_grown_and_written_as_a_qwen2() {
     let workshop = Workshop::with_shards();
-    let biased = recipe(G_STACK).replace("[model]\n", "[model]\nattention_bias = \"query-key-value\"\n");
-    workshop.write("recipe.toml", biased);
+    let with_biases = recipe(G_STACK).replace("[model]\n", "[model]\nattention_bias = \"query-key-value\"\n");
+    workshop.write("recipe.toml", with_biases);
     assert_success(&workshop.run(&["train", "recipe.toml", "--out", "run"]));
     let [base, grown] = ["step-00000004", "step-00000007"]
         .map(|step| Checkpoint::open(&workshop.path("run").join(step)).unwrap());

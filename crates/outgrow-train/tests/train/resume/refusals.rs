@@ -131,6 +131,10 @@ fn what_cannot_be_a_run_is_said_all_at_once_and_without_a_folder() {
     let many = TrainSettings { batch_sequences: 99, micro_batch_sequences: 99, ..settings() };
     let check = |settings: &TrainSettings| {
         let nowhere = workshop.path("nowhere");
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method itself has one lifetime only"
+        )]
         let checked =
             workshop.with_training(&nowhere, 1, &stacked(1e-2), settings, |training| training.check());
         assert!(!nowhere.exists());

@@ -15,8 +15,6 @@ pub(crate) fn number(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::float_cmp, reason = "the same arithmetic on the same numbers")]
-
     use super::*;
 
     #[test]

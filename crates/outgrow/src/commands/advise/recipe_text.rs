@@ -14,13 +14,16 @@ use crate::error::{BadInput, Result};
 /// Sequences of one pass, where a step has more: what fits a small device.
 const MICRO_BATCH_SEQUENCES: u64 = 8;
 const VALIDATIONS: u64 = 100;
+const VALIDATION_SEQUENCES: u64 = 64;
 const CHECKPOINTS: u64 = 20;
 
-/// The text, for a file in that place: folders of shards are named from there.
+/// The text, for a file in that place: folders of shards are named from there. `validation_sequences` are those that the
+/// validation shards hold, where they are known.
 pub(super) fn recipe_text(
     budget: &Budget,
     advice: &Advice,
     [training, validation]: [Option<&Path>; 2],
+    validation_sequences: Option<u64>,
     file: &Path,
 ) -> Result<String> {
     let Budget { model, tokens, sequence_length, batch_tokens } = budget;
@@ -60,7 +63,7 @@ pub(super) fn recipe_text(
          batch_sequences = {batch}\n\
          micro_batch_sequences = {micro}      # as many as fit the device's memory\n\
          validation_interval_tokens = {}\n\
-         validation_sequences = 64\n\
+         validation_sequences = {}\n\
          checkpoint_interval_tokens = {}\n",
         sizes(model),
         advice.factor,
@@ -69,15 +72,19 @@ pub(super) fn recipe_text(
         rate(base),
         rate(grown),
         every(VALIDATIONS),
+        validation_sequences.unwrap_or(VALIDATION_SEQUENCES).clamp(1, VALIDATION_SEQUENCES),
         every(CHECKPOINTS),
     ))
 }
 
-/// Without the vocabulary, which is the shards'.
 fn sizes(model: &LlamaConfig) -> String {
     format!(
-        "hidden_size = {}\nintermediate_size = {}\nnum_hidden_layers = {}\nnum_attention_heads = {}\n",
-        model.hidden_size, model.intermediate_size, model.num_hidden_layers, model.num_attention_heads
+        "vocab_size = {}           # at least the tokenizer's entries\nhidden_size = {}\nintermediate_size = {}\nnum_hidden_layers = {}\nnum_attention_heads = {}\n",
+        model.vocab_size,
+        model.hidden_size,
+        model.intermediate_size,
+        model.num_hidden_layers,
+        model.num_attention_heads
     )
 }
 

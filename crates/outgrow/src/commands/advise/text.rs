@@ -9,8 +9,13 @@ const BYTES_PER_PARAMETER: f64 = 16.0;
 const PAPER: &str = "arXiv 2405.15319";
 
 /// Several paragraphs, each line short enough for a terminal.
-pub(super) fn text(budget: &Budget, advice: &Advice, flops_per_second: Option<f64>) -> String {
-    let mut lines = vec![of_budget(budget, advice)];
+pub(super) fn text(
+    budget: &Budget,
+    advice: &Advice,
+    held_tokens: Option<u64>,
+    flops_per_second: Option<f64>,
+) -> String {
+    let mut lines = vec![of_budget(budget, advice, held_tokens)];
     lines.extend(of_formula(advice));
     lines.push(of_schedule(advice));
     lines.push(of_cost(advice, flops_per_second));
@@ -18,24 +23,34 @@ pub(super) fn text(budget: &Budget, advice: &Advice, flops_per_second: Option<f6
     lines.join("\n")
 }
 
-fn of_budget(budget: &Budget, advice: &Advice) -> String {
+fn of_budget(budget: &Budget, advice: &Advice, held_tokens: Option<u64>) -> String {
     let model = &budget.model;
-    format!(
-        "The final model: {} parameters, {} layers of {}; from scratch on {} tokens,\n\
+    let epochs = held_tokens.map(|held| {
+        let epochs = budget.tokens as f64 / held.max(1) as f64;
+        format!("The shards hold {} tokens, which are read {epochs:.1} times.\n", count(held))
+    });
+    let text = format!(
+        "The final model: {} parameters, {} layers of {}, {} entries of vocabulary; from scratch on {} tokens,\n\
          {:.1} for each parameter: {:.2e} FLOPs ({:.2e} as 6·N·T).\n",
         count(advice.parameters),
         model.num_hidden_layers,
         model.hidden_size,
+        model.vocab_size,
         count(budget.tokens),
         advice.tokens_per_parameter,
         advice.flops,
         advice.flops_6nt,
-    )
+    );
+    text + &epochs.unwrap_or_default()
 }
 
 fn of_formula(advice: &Advice) -> Vec<String> {
     let base = |length: &BaseLength| {
-        format!("{} tokens ({:.1} % of the FLOPs)", tokens(length.tokens), 100.0 * length.share_of_flops)
+        let cost = match length.share_of_flops {
+            share if share < 1.0 => format!("{:.1} % of the FLOPs", 100.0 * share),
+            _ => "more than all the FLOPs".to_owned(),
+        };
+        format!("{} tokens ({cost})", tokens(length.tokens))
     };
     let sizes = FITTED.map(|range| {
         let (least, most) = (range.least_flops, range.most_flops);
@@ -78,12 +93,20 @@ fn of_formula(advice: &Advice) -> Vec<String> {
 }
 
 fn of_schedule(advice: &Advice) -> String {
+    let by_formula = advice.zone != Zone::Below && !advice.formula_costs_too_much();
+    let why = if by_formula { "by the equation" } else { "in the middle of the rule" };
+    let rates = if advice.zone == Zone::Below {
+        "half of scratch's"
+    } else {
+        "that of its own size, as in the paper"
+    };
     let base = &advice.schedule.base_learning_rate;
     let grown = &advice.schedule.grown_learning_rate;
     format!(
-        "To begin with: train {} layers ({} parameters) on {} tokens, stack them {} times, train on\n\
-         for {} tokens. All of it costs what scratch costs; the base {:.1} % of that.\n\
-         Peak learning rates: base {}, grown {}; scratch {}. Sweep scratch's first.\n",
+        "To begin with, {}: train {} layers ({} parameters) on {} tokens, stack them\n\
+         {} times, train on for {} tokens. All of it costs what scratch costs; the base {:.1} % of that.\n\
+         Peak learning rates: base {} ({rates}), grown {}; scratch {}. Sweep scratch's first.\n",
+        why,
         advice.base_layers,
         count(advice.base_parameters),
         tokens(advice.base.tokens),
@@ -98,19 +121,19 @@ fn of_schedule(advice: &Advice) -> String {
 
 fn of_cost(advice: &Advice, flops_per_second: Option<f64>) -> String {
     let memory = |parameters: u64| bytes(BYTES_PER_PARAMETER * parameters as f64);
-    let mut text = format!(
+    let memory = format!(
         "Memory for weights, gradients and AdamW's moments in f32: base {}, final model {}.\n",
         memory(advice.base_parameters),
         memory(advice.parameters),
     );
-    if let Some(speed) = flops_per_second {
-        text.push_str(&format!(
+    let time = flops_per_second.map(|speed| {
+        format!(
             "Time at {speed:.2e} FLOPs a second: {} in all, {} of it the base.\n",
             about_time(advice.flops / speed),
             about_time(advice.flops * advice.base.share_of_flops / speed),
-        ));
-    }
-    text
+        )
+    });
+    memory + &time.unwrap_or_default()
 }
 
 fn of_saving(advice: &Advice) -> Vec<String> {
@@ -128,7 +151,7 @@ fn of_saving(advice: &Advice) -> Vec<String> {
             )]
         }
         None => vec![
-            "What will be gained isn't known below 410M parameters. Here G_stack gained 111 % at 0.67M parameters\n\
+            "What will be gained isn't known for so small a model or budget. Here G_stack gained 111 % at 0.67M parameters\n\
              (two seeds) and 43 % at 2.6M (one seed): docs/EXPERIMENTS.md. Try it on two seeds at a tenth of the tokens."
                 .to_owned(),
         ],

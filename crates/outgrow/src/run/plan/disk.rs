@@ -24,27 +24,69 @@ pub(super) struct DiskPlan {
 impl DiskPlan {
     pub(super) fn new(facts: &Facts<'_>, stages: &[StagePlan]) -> Self {
         let kept = facts.settings.checkpoints_kept;
-        let counted = stages.iter().zip(facts.schedule.stages());
-        let at_once = kept as u64 + 1;
-        // More of one size than there are at once change no sum.
-        let sizes: Vec<u64> = counted
-            .flat_map(|(planned, stage)| {
-                let size = checkpoint_bytes(stage) + facts.side_file_bytes;
-                std::iter::repeat_n(size, planned.checkpoints.min(at_once) as usize)
-            })
+        let runs: Vec<(u64, u64)> = stages
+            .iter()
+            .zip(facts.schedule.stages())
+            .map(|(planned, stage)| (checkpoint_bytes(stage) + facts.side_file_bytes, planned.checkpoints))
             .collect();
-        let window = (kept + 1).min(sizes.len()).max(1);
+        let written = runs.iter().map(|(_, count)| count).sum();
+        let kept_at_once = (kept as u64).saturating_add(1);
         Self {
             checkpoints_kept: kept,
-            checkpoints_written: stages.iter().map(|stage| stage.checkpoints).sum(),
-            bytes: sizes.iter().rev().take(kept).sum(),
-            peak_bytes: sizes.windows(window).map(|sizes| sizes.iter().sum()).max().unwrap_or(0),
+            checkpoints_written: written,
+            bytes: sum(&runs, written.saturating_sub(kept as u64), written),
+            peak_bytes: largest_sum(&runs, written, kept_at_once.min(written)),
         }
     }
+}
+
+/// The bytes of the checkpoints from one to before another, counted from 0, of runs of one size and a count.
+fn sum(runs: &[(u64, u64)], from: u64, to: u64) -> u64 {
+    let (mut begin, mut bytes) = (0, 0_u64);
+    for (size, count) in runs {
+        let end = begin + count;
+        let within = to.min(end).saturating_sub(from.max(begin));
+        bytes = bytes.saturating_add(size.saturating_mul(within));
+        begin = end;
+    }
+    bytes
+}
+
+/// The most that so many checkpoints in a row take. Between the ends of runs the sum changes evenly, so that it is the
+/// largest where a row begins or ends with a run.
+fn largest_sum(runs: &[(u64, u64)], written: u64, row: u64) -> u64 {
+    let mut end = 0;
+    let mut begins = vec![0];
+    for (_, count) in runs {
+        end += count;
+        begins.extend([end, end.saturating_sub(row)]);
+    }
+    let sums =
+        begins.into_iter().map(|begin| begin.min(written - row)).map(|begin| sum(runs, begin, begin + row));
+    sums.max().unwrap_or(0)
 }
 
 /// Weights and moments are stored in f32.
 fn checkpoint_bytes(stage: &Stage) -> u64 {
     let tensors = stage.model.tensors().len() as u64;
     4 * stage.model.num_parameters() + 8 * trained_parameters(stage) + 3 * tensors * HEADER_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_runs_are_summed_as_their_checkpoints_one_by_one() {
+        for runs in [vec![(3, 4), (7, 1), (1, 5)], vec![(2, 0), (5, 2)], vec![(1, 1), (9, 3), (2, 2), (8, 1)]]
+        {
+            let sizes: Vec<u64> =
+                runs.iter().flat_map(|(size, count)| std::iter::repeat_n(*size, *count as usize)).collect();
+            for row in 1..=sizes.len() {
+                let largest = sizes.windows(row).map(|row| row.iter().sum::<u64>()).max().unwrap();
+                assert_eq!(largest_sum(&runs, sizes.len() as u64, row as u64), largest, "{runs:?}, {row}");
+            }
+        }
+        assert_eq!(sum(&[(1 << 40, 1 << 40)], 0, 1 << 40), u64::MAX, "no overflow, and no list of them");
+    }
 }

@@ -142,7 +142,7 @@ mod tests {
                 let rates = || (1..=steps).map(|step| rate.at(step * batch_tokens));
                 let highest = rates().fold(0.0, f64::max);
                 assert_eq!(plan.highest.to_bits(), highest.to_bits(), "{rate:?}, {steps} × {batch_tokens}");
-                assert_eq!(plan.last.to_bits(), rates().last().unwrap().to_bits());
+                assert_eq!(plan.last.to_bits(), rates().next_back().unwrap().to_bits());
                 let ends_rising = warmup_tokens.saturating_sub(start_tokens) >= steps * batch_tokens;
                 assert_eq!(plan.ends_in_the_warm_up(), ends_rising && highest < 1e-2, "{rate:?}");
             }

@@ -139,7 +139,8 @@ impl RunPlan {
         };
         words += ", without benchmarks and writing";
         for speed in &self.speeds {
-            words += &format!("\n             {speed}");
+            words.push_str("\n             ");
+            words.push_str(&speed.to_string());
         }
         words
     }

@@ -80,7 +80,8 @@ impl TrainingProgress {
     /// A step was taken.
     pub(crate) fn step(&mut self, position: &Position, stage: &str, report: &StepReport) {
         let now = Instant::now();
-        let begun = *self.begun.get_or_insert(now - Duration::from_secs_f64(report.seconds));
+        let first_step = Duration::from_secs_f64(report.seconds);
+        let begun = *self.begun.get_or_insert_with(|| now.checked_sub(first_step).unwrap_or(now));
         self.step_seconds += report.seconds;
         let tokens_per_second = self.time_left.step(position, report.seconds);
         // Validations, benchmarks and checkpoints lie between steps.

@@ -137,7 +137,7 @@ const CASES: [Case; 24] = [
         name: "a warm-up longer than its stage",
         is_accepted: true,
         prepare: |workshop| {
-            replace(workshop, "warmup_tokens = 32", "warmup_tokens = 500, horizon_tokens = 1000")
+            replace(workshop, "warmup_tokens = 32", "warmup_tokens = 500, horizon_tokens = 1000");
         },
         flags: &["--out", "new"],
     },
