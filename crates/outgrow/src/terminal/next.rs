@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::recipe::EvaluationRecipe;
 
-/// The commands behind a finished run, a line each. Without `[evaluation]` nothing is known of benchmarks' documents, so
-/// none are proposed.
+/// The commands behind a finished run, a line each. Without `[evaluation]` nothing is known of benchmarks' documents,
+/// so none are proposed.
 pub(crate) fn after_training(run: &Path, evaluation: Option<&EvaluationRecipe>) -> String {
     let grown = quoted(&grown_name(run));
     let run = quoted(run);

@@ -17,8 +17,8 @@ const VALIDATIONS: u64 = 100;
 const VALIDATION_SEQUENCES: u64 = 64;
 const CHECKPOINTS: u64 = 20;
 
-/// The text, for a file in that place: folders of shards are named from there. `validation_sequences` are those that the
-/// validation shards hold, where they are known.
+/// The text, for a file in that place: folders of shards are named from there. `validation_sequences` are those that
+/// the validation shards hold, where they are known.
 pub(super) fn recipe_text(
     budget: &Budget,
     advice: &Advice,
