@@ -121,7 +121,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let written = evaluation.write(&requests, &description, out, arguments.log_samples, SystemTime::now())?;
     output::line(evaluation.table())?;
     print_paper_row(&plan, &evaluation)?;
-    eprintln!("{} requests in {}", requests.total(), time(start.elapsed().as_secs_f64()));
+    crate::terminal::output::say!("{} requests in {}", requests.total(), time(start.elapsed().as_secs_f64()));
     output::line(written.results.display())?;
     journal.remove()
 }

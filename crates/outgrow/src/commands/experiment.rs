@@ -85,10 +85,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let at_once = at_once(arguments, waiting.len());
     let done = jobs.len() - waiting.len();
     let skipped = if done > 0 { format!(", {done} of {} done already", jobs.len()) } else { String::new() };
-    eprintln!("{}: {} run(s), {at_once} at a time{skipped}", definition.name, waiting.len());
+    crate::terminal::output::say!(
+        "{}: {} run(s), {at_once} at a time{skipped}",
+        definition.name,
+        waiting.len()
+    );
     run_all(&waiting, at_once, &arguments.compute, &interrupt)?;
     write_report(&jobs, &out)?;
-    eprintln!(
+    crate::terminal::output::say!(
         "{} in {}: {}",
         definition.name,
         time(start.elapsed().as_secs_f64()),

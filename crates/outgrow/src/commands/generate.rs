@@ -90,9 +90,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return output::line(written.json(&prompt, &stream)?);
     }
     if written.tokens == room && room < arguments.max_new_tokens {
-        eprintln!("stopped: the model has {positions} positions, and all are taken");
+        crate::terminal::output::say!("stopped: the model has {positions} positions, and all are taken");
     }
-    eprintln!("{written}");
+    crate::terminal::output::say!("{written}");
     Ok(())
 }
 

@@ -84,7 +84,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let growth = FolderGrowth::new(plan, arguments.moments, arguments.shard_size)?;
     let grown = growth.carry_out(&arguments.target)?;
     if grown.reused > 0 {
-        eprintln!("{} of {} shards were finished by an attempt that was killed", grown.reused, grown.shards);
+        crate::terminal::output::say!(
+            "{} of {} shards were finished by an attempt that was killed",
+            grown.reused,
+            grown.shards
+        );
     }
     output::line(arguments.target.display())?;
     if arguments.verify {

@@ -95,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let folder = RunFolder::open(out)?;
     if arguments.rewind_to.is_none() && is_finished(folder.path(), &recipe, compute)? {
         check_last_checkpoint(folder.path())?;
-        eprintln!("{}: this run is done", out.display());
+        crate::terminal::output::say!("{}: this run is done", out.display());
         return if arguments.json { output::line(finished(&recipe)) } else { Ok(()) };
     }
     let resolved = ResolvedRecipe::new(recipe, compute, out).map_err(with_name)?;
@@ -114,10 +114,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match run_resolved(&resolved, &plan, folder, start, arguments)? {
         Outcome::Finished { checkpoint } => {
             output::line(checkpoint.display())?;
-            eprintln!("{}", after_training(&path, resolved.recipe.evaluation.as_ref()));
+            crate::terminal::output::say!("{}", after_training(&path, resolved.recipe.evaluation.as_ref()));
         }
         Outcome::Stopped { checkpoint } => {
-            eprintln!("stopped; {} holds all so far, the same command goes on", checkpoint.display());
+            crate::terminal::output::say!(
+                "stopped; {} holds all so far, the same command goes on",
+                checkpoint.display()
+            );
         }
     }
     Ok(())
@@ -141,13 +144,13 @@ fn amend(path: &Path, resolved: &ResolvedRecipe, start: &Start<'_>, arguments: &
     say_what_is_unusual(resolved);
     notes::print(&start.notes);
     if arguments.plan {
-        eprintln!(
+        crate::terminal::output::say!(
             "{}: this run is done; without --plan, its run.json takes over what the recipe says otherwise now",
             path.display()
         );
         return if arguments.json { output::line(finished(&resolved.recipe)) } else { Ok(()) };
     }
-    eprintln!("{}: {}", path.display(), start.amend(path, resolved)?);
+    crate::terminal::output::say!("{}: {}", path.display(), start.amend(path, resolved)?);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ pub(crate) fn status(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", error.one_line());
+            crate::terminal::output::say!("error: {}", error.one_line());
             if error.is_input() { ExitCode::from(BAD_INPUT) } else { ExitCode::FAILURE }
         }
     }
@@ -28,6 +28,6 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     // What follows is a summary of the usage and a hint at --help, several lines long.
     let problem = text.split("\n\nUsage:").next().unwrap_or(&text);
     let problem = problem.split("\n\nFor more information").next().unwrap_or(problem);
-    eprintln!("{}", problem.split_whitespace().collect::<Vec<_>>().join(" "));
+    crate::terminal::output::say!("{}", problem.split_whitespace().collect::<Vec<_>>().join(" "));
     ExitCode::from(BAD_INPUT)
 }

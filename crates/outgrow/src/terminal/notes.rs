@@ -6,7 +6,7 @@ use std::{fmt::Display, path::Path};
 /// Prints each note on a line of its own.
 pub(crate) fn print<T: Display>(notes: impl IntoIterator<Item = T>) {
     for note in notes {
-        eprintln!("{}", line(note));
+        crate::terminal::output::say!("{}", line(note));
     }
 }
 
@@ -18,7 +18,7 @@ pub(crate) fn print_about<T: Display>(about: &Path, notes: impl IntoIterator<Ite
 /// Prints what makes a result differ from one that somebody may compare it with.
 pub(crate) fn warn<T: Display>(warnings: impl IntoIterator<Item = T>) {
     for warning in warnings {
-        eprintln!("{}", self::warning(warning));
+        crate::terminal::output::say!("{}", self::warning(warning));
     }
 }
 

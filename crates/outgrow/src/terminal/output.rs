@@ -1,7 +1,7 @@
 //! Results on standard output. `println!` ends the program when nobody reads any more, or the disk behind it is full.
 
 use std::{
-    fmt::Display,
+    fmt::{self, Display},
     io::{self, Write},
 };
 
@@ -28,4 +28,19 @@ pub(crate) fn part(text: &str) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         written => written.map_err(Error::at("standard output")).map(|()| true),
     }
+}
+
+/// Writes a line to standard error as `eprintln!` does, which ends the program where nobody reads it or its disk is
+/// full. What is said there is no result: a run goes on without it.
+macro_rules! say {
+    ($($words:tt)*) => {
+        $crate::terminal::output::said(format_args!($($words)*))
+    };
+}
+
+pub(crate) use say;
+
+/// The function behind [`say`].
+pub(crate) fn said(text: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{text}");
 }

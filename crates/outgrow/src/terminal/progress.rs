@@ -57,7 +57,7 @@ impl Progress {
             time(left)
         );
         if self.lines && self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
-            eprintln!("{}: {message}", self.prefix);
+            crate::terminal::output::say!("{}: {message}", self.prefix);
             self.last_line = Some(Instant::now());
         }
         self.bar.set_position(tokens);
@@ -106,7 +106,7 @@ impl RequestProgress {
         let message =
             format!("{} of {} requests  {rate:.0} a second  {} left", now.done, now.total, time(left));
         if self.lines && self.last_line.elapsed() >= LINE_INTERVAL {
-            eprintln!("{message}");
+            crate::terminal::output::say!("{message}");
             self.last_line = Instant::now();
         }
         self.bar.set_position(now.done as u64);
@@ -115,7 +115,7 @@ impl RequestProgress {
 
     fn note(&self, line: &str) {
         if self.lines {
-            eprintln!("{line}");
+            crate::terminal::output::say!("{line}");
         } else {
             self.bar.println(line);
         }

@@ -90,7 +90,7 @@ impl TrainingProgress {
         let (step, steps) = (position.step, self.steps);
         let line = Line { stage, step, steps, report: *report, tokens_per_second, seconds_left }.words();
         if self.is_line_by_line && self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
-            eprintln!("{line}");
+            crate::terminal::output::say!("{line}");
             self.last_line = Some(now);
         }
         self.bar.set_position(step);
@@ -116,7 +116,7 @@ impl TrainingProgress {
 
 fn say(bar: &ProgressBar, is_line_by_line: bool, line: &str) {
     if is_line_by_line {
-        eprintln!("{line}");
+        crate::terminal::output::say!("{line}");
     } else {
         bar.println(line);
     }

@@ -70,3 +70,15 @@ fn a_full_disk_leaves_nothing_half_written() {
     assert_eq!(workshop.names("disk/run"), ["metrics.jsonl", "run.json"]);
     drop(disk);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_whose_standard_error_takes_nothing_goes_on_to_its_end() {
+    let workshop = Workshop::with_shards();
+    workshop.write("recipe.toml", tiny::recipe(tiny::G_STACK));
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut training = workshop.command(&["train", "recipe.toml", "--out", "run"]);
+    let status = training.stdout(std::process::Stdio::null()).stderr(full).status().unwrap();
+    assert!(status.success(), "{status}");
+    assert!(workshop.path("run/final/config.json").exists());
+}
