@@ -94,6 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let folder = RunFolder::open(out)?;
     if arguments.rewind_to.is_none() && is_finished(folder.path(), &recipe, compute)? {
+        folder.check_end()?;
         check_last_checkpoint(folder.path())?;
         crate::terminal::output::say!("{}: this run is done", out.display());
         return if arguments.json { output::line(finished(&recipe)) } else { Ok(()) };

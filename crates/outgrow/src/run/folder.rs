@@ -91,6 +91,25 @@ impl RunFolder {
         self.file.is_finished()
     }
 
+    /// Whether a run that is finished still has the checkpoint that it ended with. One that has none at all was moved
+    /// away as a whole, and is done.
+    ///
+    /// # Errors
+    /// When others are there, and that one is gone.
+    pub(crate) fn check_end(&self) -> Result<(), BadInput> {
+        let found = checkpoint_folders(&self.path);
+        let last = self.file.value()["checkpoint"].as_str();
+        let (Some(last), Some(newest)) = (last, found.last()) else { return Ok(()) };
+        if found.iter().any(|one| checkpoint_name(one.step) == last) {
+            return Ok(());
+        }
+        let (folder, step) = (self.path.display(), newest.step);
+        Err(BadInput(format!(
+            "{folder}: the run ended with {last}, which is gone; put it back, or take the run back with --rewind-to \
+             step-{step}"
+        )))
+    }
+
     /// Where there was nothing, nobody could be kept out. What another process has begun there since was not looked at,
     /// and isn't touched.
     ///

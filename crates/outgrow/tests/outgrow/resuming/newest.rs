@@ -172,6 +172,15 @@ fn older_ones_may_be_pruned_or_damaged_and_are_let_be() {
 }
 
 #[test]
+fn a_finished_run_whose_last_checkpoint_is_gone_is_not_done() {
+    let workshop = trained();
+    fs::remove_dir_all(workshop.path("run/step-00000007")).unwrap();
+    insta::assert_snapshot!(refused(&workshop, &TRAIN), @"run: the run ended with step-00000007, which is gone; put it back, or take the run back with --rewind-to step-6");
+    assert_success(&workshop.run(&[&TRAIN[..], &["--rewind-to", "step-6"]].concat()));
+    assert!(workshop.path("run/step-00000007/model.safetensors").exists());
+}
+
+#[test]
 fn a_finished_run_is_done_without_its_state_and_not_without_its_model() {
     let workshop = trained();
     let last = workshop.path("run/step-00000007");
