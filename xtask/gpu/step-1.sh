@@ -5,7 +5,7 @@
 #
 #   --rehearse         small sizes, without a GPU: PyTorch on the CPU, ours on llvmpipe where it is installed, else on
 #                      the CPU; parts have four times as long
-#   --device DEVICE    what our program runs on: cuda, wgpu or flex
+#   --device DEVICE    what our program runs on: cuda, wgpu or cpu
 #   --minutes N        all of it is done, or ended, by then (9)
 #
 # Environment: OUT (the folder of results, ./gpu-results), GPU_PROGRAM (our program, already unpacked), PYTHON (one that
@@ -137,7 +137,7 @@ if [ -z "$device" ]; then
     device=cuda
     if [ $rehearse = 1 ]; then
         device=wgpu
-        [ -n "$program" ] && "$program" part device --device wgpu --rehearse >/dev/null 2>&1 </dev/null || device=flex
+        [ -n "$program" ] && "$program" part device --device wgpu --rehearse >/dev/null 2>&1 </dev/null || device=cpu
     fi
 fi
 say "ours on $device: ${program:-none}; PyTorch: ${python:-none}; results in $OUT"

@@ -28,7 +28,7 @@ pub struct Caution {
 
 const SAVINGS: [Saving; 4] = [
     saving_of(410e6, 0.31, 0.531, "arXiv 2405.15319, figure 6, single runs"),
-    saving_of(1.1e9, 0.39, 0.491, "arXiv 2405.15319, figure 3, single runs"),
+    saving_of(1.1e9, 0.39, 0.491, "arXiv 2405.15319, figure 3 and its site's plots, single runs"),
     saving_of(3e9, 0.486, 0.545, "arXiv 2405.15319, figure 4, single runs"),
     saving_of(7e9, 0.408, 0.553, "arXiv 2405.15319, figure 5, single runs"),
 ];

@@ -30,7 +30,7 @@ fn within_the_fitted_range_the_formula_is_the_advice() {
     Memory for weights, gradients and AdamW's moments in f32: base 5.5 GB, final model 17.0 GB.
 
     What was gained at 1.10 G parameters: the same loss for 28 to 33 % fewer FLOPs (speed-up 39 to 49 %;
-    arXiv 2405.15319, figure 3, single runs).
+    arXiv 2405.15319, figure 3 and its site's plots, single runs).
     Before you count on it:
     - a factor of 2 is the safest; above some factor scratch wins (arXiv 2605.13405).
     - gains shrink beyond 20 tokens for each parameter (arXiv 2605.13405).
