@@ -45,6 +45,9 @@ pub enum ScheduleError {
     /// The growth can't be done.
     #[error("enter")]
     Growth(#[source] GrowthError),
+    /// Choices at a growth, where there is none.
+    #[error("at_growth is set, but the stage begins with no growth: give `enter`, or leave it out")]
+    NothingGrows,
     /// A growth behind a mask, and stages have none.
     #[error(
         "enter: `{operator}` lets new parts in by a mask that opens in training, which stages don't have yet; on folders it works"
@@ -182,6 +185,7 @@ impl ScheduleError {
             | Self::NoName
             | Self::SameName { .. }
             | Self::NoTokens
+            | Self::NothingGrows
             | Self::Masked { .. }
             | Self::GrowthOfNothing
             | Self::ModelMismatch { .. }

@@ -6,6 +6,7 @@
 mod learning_rate;
 mod trainable;
 mod flops;
+mod at_growth;
 mod stage;
 
 mod schedule;
@@ -15,6 +16,7 @@ pub mod advice;
 
 mod error;
 
+pub use at_growth::{AtGrowth, DataAtGrowth, Noise};
 pub use error::ScheduleError;
 pub use flops::{FlopConvention, FlopParts};
 pub use learning_rate::{Cosine, LearningRate};

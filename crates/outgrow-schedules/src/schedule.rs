@@ -86,12 +86,9 @@ impl Schedule {
     }
 
     fn beginning_with(beginning: Beginning, stages: Vec<Stage>) -> Result<Self, ScheduleError> {
-        let mut previous: Option<&Stage> = None;
-        let planned = |stage| {
-            let growth = previous.replace(stage).zip(stage.enter.as_ref());
-            growth.map(|(previous, growth)| GrowthPlan::new(&previous.model, [growth])).transpose()
-        };
-        let planned = stages.iter().map(planned).collect();
+        let later = stages.iter().skip(1).zip(&stages);
+        let planned = later.map(|(stage, before)| stage.planned_growth(&before.model));
+        let planned = std::iter::once(Ok(None)).chain(planned).collect();
         Self::checked(beginning, stages, planned)
     }
 
@@ -187,7 +184,8 @@ fn checked_entry(
     };
     let plan = planned.map_err(ScheduleError::Growth)?;
     let growth = stage.enter.as_ref().zip(plan);
-    let growth = growth.map(|(growth, plan)| PlannedGrowth::new(growth, plan, stage.moments)).transpose()?;
+    let growth =
+        growth.map(|(growth, plan)| PlannedGrowth::new(growth, plan, stage.at_growth.moments)).transpose()?;
     let (how, expected) = match &growth {
         Some(growth) => ("grows into", growth.plan().target()),
         None => ("ends with", &previous.model),

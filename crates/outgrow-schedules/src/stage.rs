@@ -3,14 +3,17 @@
 mod model_json;
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_operators::{Growth, Moments};
+use outgrow_operators::{Growth, GrowthError, GrowthPlan, Moments};
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ScheduleError, flops::FlopConvention, learning_rate::LearningRate, trainable::Trainable};
+use crate::{
+    at_growth::AtGrowth, error::ScheduleError, flops::FlopConvention, learning_rate::LearningRate,
+    trainable::Trainable,
+};
 
-/// One stage.
+/// One stage. [`Stage::new`] gives one that trains everything and grows nothing, for all fields that aren't said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "StoredStage")]
 pub struct Stage {
     /// Unique in its schedule: metrics and reports tell stages apart by it.
     pub name: String,
@@ -21,24 +24,61 @@ pub struct Stage {
     /// base grows at once.
     pub tokens: u64,
     /// What is trained.
-    #[serde(default)]
     pub trainable: Trainable,
     /// The growth that makes `model` of the model of the stage before. Without it the model goes on as it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enter: Option<Growth>,
-    /// What becomes of the optimizer's moments at the growth.
-    #[serde(default, skip_serializing_if = "is_reset")]
-    pub moments: Moments,
+    /// What is chosen at the moment of that growth.
+    #[serde(skip_serializing_if = "AtGrowth::is_default")]
+    pub at_growth: AtGrowth,
     /// The learning rate, by tokens of this stage.
     pub learning_rate: LearningRate,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_reset(moments: &Moments) -> bool {
-    *moments == Moments::Reset
+/// A stage as files have it. In those of earlier versions, the moments stand alone.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredStage {
+    name: String,
+    #[serde(with = "model_json")]
+    model: LlamaConfig,
+    tokens: u64,
+    #[serde(default)]
+    trainable: Trainable,
+    enter: Option<Growth>,
+    moments: Option<Moments>,
+    #[serde(default)]
+    at_growth: AtGrowth,
+    learning_rate: LearningRate,
+}
+
+impl From<StoredStage> for Stage {
+    fn from(stored: StoredStage) -> Self {
+        let StoredStage { name, model, tokens, trainable, enter, moments, at_growth, learning_rate } = stored;
+        let moments = moments.unwrap_or(at_growth.moments);
+        let at_growth = AtGrowth { moments, ..at_growth };
+        Self { name, model, tokens, trainable, enter, at_growth, learning_rate }
+    }
 }
 
 impl Stage {
+    /// A stage that trains all of a model that goes on as it is.
+    pub fn new(
+        name: impl Into<String>,
+        model: LlamaConfig,
+        tokens: u64,
+        learning_rate: LearningRate,
+    ) -> Self {
+        let (trainable, at_growth) = (Trainable::All, AtGrowth::default());
+        Self { name: name.into(), model, tokens, trainable, enter: None, at_growth, learning_rate }
+    }
+
+    /// The plan of the growth, with all that is put on it, of the model before.
+    pub(crate) fn planned_growth(&self, before: &LlamaConfig) -> Result<Option<GrowthPlan>, GrowthError> {
+        let growths = self.enter.as_ref().map(|growth| self.at_growth.growths(growth));
+        growths.map(|growths| GrowthPlan::new(before, &growths)).transpose()
+    }
+
     /// FLOPs of one token of this stage by a convention, in sequences of `sequence_length` tokens.
     pub fn flops_per_token(&self, convention: FlopConvention, sequence_length: usize) -> f64 {
         convention.flops_per_token(&self.model, sequence_length, self.trainable)
@@ -61,6 +101,9 @@ impl Stage {
         }
         if self.tokens == 0 && !is_left_out {
             problems.push(ScheduleError::NoTokens);
+        }
+        if self.enter.is_none() && !self.at_growth.is_default() {
+            problems.push(ScheduleError::NothingGrows);
         }
         if let Trainable::Top { layers } = self.trainable {
             let num_hidden_layers = self.model.num_hidden_layers;

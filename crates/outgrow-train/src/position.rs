@@ -12,6 +12,9 @@ pub struct Position {
     pub tokens: u64,
     /// Sequences taken from the data order.
     pub samples: u64,
+    /// Those of them that had been taken when the order last began anew, for a replay.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub samples_before_replay: u64,
     /// Index of the current stage.
     pub stage: usize,
     /// Tokens trained on in the current stage.
@@ -20,4 +23,16 @@ pub struct Position {
     pub flops: f64,
     /// Training FLOPs by the paper's convention: 6 · parameters · tokens.
     pub flops_6nt: f64,
+}
+
+impl Position {
+    /// Where in the data order the next batch begins.
+    pub fn next_sample(&self) -> u64 {
+        self.samples - self.samples_before_replay
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -11,7 +11,7 @@ use outgrow_operators::{
     folder::card::{CARD_FILE, CardHead},
     grow_moments, grow_tensors,
 };
-use outgrow_schedules::{FlopConvention, PlannedGrowth, Stage};
+use outgrow_schedules::{DataAtGrowth, FlopConvention, PlannedGrowth, Stage};
 
 use crate::{
     adamw::AdamW,
@@ -78,12 +78,7 @@ pub fn train(
         Some(from) => checkpoint::load(from, training, &device)?,
         None => first_snapshot(training, &device)?,
     };
-    let ahead = PrefetchOptions {
-        first_sample: snapshot.position.samples,
-        sequences: training.settings.batch_sequences,
-        depth: PREFETCH_DEPTH,
-    };
-    let mut batches = Prefetch::new(training.training.clone(), ahead);
+    let mut batches = batches_from(training, &snapshot.position);
     let card = training.card.map(|facts| card_facts(facts, from.as_ref()));
     let mut run = Run { training, device, snapshot, card, validated: None, observe, stopped: false };
     run.tell(&Event::Started { resumed_from: from.as_ref().map(Resumption::checkpoint) })?;
@@ -102,7 +97,17 @@ pub fn train(
             return Ok(Outcome::Finished { checkpoint });
         }
         run = run.enter_next_stage()?;
+        if run.stage().at_growth.data == DataAtGrowth::Replay {
+            batches = batches_from(training, &run.snapshot.position);
+        }
     }
+}
+
+/// Batches ahead of the steps that take them.
+fn batches_from(training: &Training<'_>, position: &Position) -> Prefetch {
+    let sequences = training.settings.batch_sequences;
+    let ahead = PrefetchOptions { first_sample: position.next_sample(), sequences, depth: PREFETCH_DEPTH };
+    Prefetch::new(training.training.clone(), ahead)
 }
 
 fn first_snapshot(training: &Training<'_>, device: &Device) -> Result<Snapshot, TrainError> {
@@ -243,6 +248,9 @@ impl Run<'_> {
         position.stage += 1;
         position.stage_tokens = 0;
         let (stage, growth) = (&schedule.stages()[position.stage], schedule.growth(position.stage));
+        if stage.at_growth.data == DataAtGrowth::Replay {
+            position.samples_before_replay = position.samples;
+        }
         if let Some(growth) = growth {
             let tensors = grow_tensors(growth.plan(), &decoder.to_named_tensors())?;
             decoder = Decoder::new(&stage.model, &tensors, &self.device)?.with_precision(settings.precision);

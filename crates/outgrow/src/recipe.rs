@@ -8,8 +8,8 @@ mod key_path;
 
 use std::path::PathBuf;
 
-use outgrow_operators::{Growth, Moments, Width};
-use outgrow_schedules::{Cosine, Trainable};
+use outgrow_operators::{Growth, Width};
+use outgrow_schedules::{AtGrowth, Cosine, Trainable};
 use outgrow_train::AdamWSettings;
 use serde::{Deserialize, Serialize};
 
@@ -121,9 +121,10 @@ pub struct StageRecipe {
     pub width: Width,
     /// The growth that begins the stage.
     pub enter: Option<Growth>,
-    /// What becomes of the optimizer's moments at the growth: `reset` (the default), `copy`, `keep-old` or `scaled`.
-    #[serde(default)]
-    pub moments: Moments,
+    /// What is chosen at the moment of that growth: `moments` (`reset`, the default, `copy`, `keep-old` or `scaled`),
+    /// `noise` (`{ amount = 0.2 }`; none by default) and `data` (`continue`, the default, or `replay`).
+    #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
+    pub at_growth: AtGrowth,
     /// What is trained: `"all"` (the default) or `{ top = { layers = N } }`.
     #[serde(default)]
     pub trainable: Trainable,

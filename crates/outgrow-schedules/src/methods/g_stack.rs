@@ -1,7 +1,7 @@
 //! G_stack (arXiv 2405.15319): a shallow base, stacked once.
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_operators::{Growth, Moments};
+use outgrow_operators::Growth;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -59,25 +59,14 @@ fn stages(target: &LlamaConfig, settings: &GStack) -> Result<Vec<Stage>, Schedul
     if factor == 0 || !num_hidden_layers.is_multiple_of(factor) {
         return Err(ScheduleError::Factor { factor, num_hidden_layers });
     }
-    let base = Stage {
-        name: "base".to_owned(),
-        model: with_layers(target, num_hidden_layers / factor)?,
-        tokens: settings.base_tokens,
-        trainable: Trainable::All,
-        enter: None,
-        moments: Moments::Reset,
-        learning_rate: settings.base_learning_rate.over(settings.base_tokens),
-    };
-    let earlier = vec![base];
+    let model = with_layers(target, num_hidden_layers / factor)?;
+    let (tokens, learning_rate) =
+        (settings.base_tokens, settings.base_learning_rate.over(settings.base_tokens));
+    let earlier = vec![Stage::new("base", model, tokens, learning_rate)];
     let tokens = settings.grown.tokens(&earlier, target, Trainable::All)?;
     let grown = Stage {
-        name: "grown".to_owned(),
-        model: target.clone(),
-        tokens,
-        trainable: Trainable::All,
         enter: Some(Growth::Stack { factor }),
-        moments: Moments::Reset,
-        learning_rate: settings.grown_learning_rate.over(tokens),
+        ..Stage::new("grown", target.clone(), tokens, settings.grown_learning_rate.over(tokens))
     };
     Ok(earlier.into_iter().chain([grown]).collect())
 }

@@ -1,11 +1,8 @@
 //! Training a model as it is: from scratch, which growing is compared with, or on from a base.
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_operators::Moments;
 
-use crate::{
-    error::ScheduleError, learning_rate::LearningRate, schedule::Schedule, stage::Stage, trainable::Trainable,
-};
+use crate::{error::ScheduleError, learning_rate::LearningRate, schedule::Schedule, stage::Stage};
 
 impl Schedule {
     /// Training the model as it is, in one stage: what growing is compared with.
@@ -17,7 +14,7 @@ impl Schedule {
         tokens: u64,
         learning_rate: LearningRate,
     ) -> Result<Self, ScheduleError> {
-        Self::new(vec![only_stage("scratch", model, tokens, learning_rate)])
+        Self::new(vec![Stage::new("scratch", model, tokens, learning_rate)])
     }
 
     /// Training a base on as it is, in one stage.
@@ -29,18 +26,6 @@ impl Schedule {
         tokens: u64,
         learning_rate: LearningRate,
     ) -> Result<Self, ScheduleError> {
-        Self::from_base(vec![only_stage("continued", base, tokens, learning_rate)])
-    }
-}
-
-fn only_stage(name: &str, model: LlamaConfig, tokens: u64, learning_rate: LearningRate) -> Stage {
-    Stage {
-        name: name.to_owned(),
-        model,
-        tokens,
-        trainable: Trainable::All,
-        enter: None,
-        moments: Moments::Reset,
-        learning_rate,
+        Self::from_base(vec![Stage::new("continued", base, tokens, learning_rate)])
     }
 }

@@ -1,7 +1,7 @@
 //! Progressively Stacking 2.0 (arXiv 2011.13635): layers added on top, and only these trained.
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_operators::{Growth, Moments};
+use outgrow_operators::Growth;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -76,26 +76,19 @@ fn stages(target: &LlamaConfig, settings: &Stacking2) -> Result<Vec<Stage>, Sche
         };
         let tokens = settings.base_tokens.filter(|_| previous.is_none()).unwrap_or(settings.stage_tokens);
         stages.push(Stage {
-            name: format!("{count}-layers"),
-            model: with_layers(target, count)?,
-            tokens,
             trainable,
             enter,
-            moments: Moments::Reset,
-            learning_rate: settings.stage_learning_rate.over(tokens),
+            ..Stage::new(
+                format!("{count}-layers"),
+                with_layers(target, count)?,
+                tokens,
+                settings.stage_learning_rate.over(tokens),
+            )
         });
         previous = Some(count);
     }
     let tokens = settings.joint.tokens(&stages, target, Trainable::All)?;
-    stages.push(Stage {
-        name: "joint".to_owned(),
-        model: target.clone(),
-        tokens,
-        trainable: Trainable::All,
-        enter: None,
-        moments: Moments::Reset,
-        learning_rate: settings.joint_learning_rate.over(tokens),
-    });
+    stages.push(Stage::new("joint", target.clone(), tokens, settings.joint_learning_rate.over(tokens)));
     Ok(stages)
 }
 

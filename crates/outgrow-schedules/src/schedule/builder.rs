@@ -2,9 +2,10 @@
 //! what is wrong with the stages is for the schedule to say when all are there.
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_operators::{Growth, GrowthError, GrowthPlan, Moments};
+use outgrow_operators::{Growth, GrowthError, GrowthPlan};
 
 use crate::{
+    at_growth::AtGrowth,
     error::ScheduleError,
     learning_rate::LearningRate,
     schedule::{Schedule, beginning::Beginning},
@@ -12,7 +13,7 @@ use crate::{
     trainable::Trainable,
 };
 
-/// A stage after the first one. Its model follows from the model before and its growth.
+/// A stage after the first one; [`NextStage::new`] gives one that trains everything and grows nothing. Its model follows from the model before and its growth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NextStage {
     /// Unique in its schedule.
@@ -23,30 +24,38 @@ pub struct NextStage {
     pub tokens: u64,
     /// What is trained.
     pub trainable: Trainable,
-    /// What becomes of the optimizer's moments at the growth.
-    pub moments: Moments,
+    /// What is chosen at the moment of that growth.
+    pub at_growth: AtGrowth,
     /// The learning rate, by tokens of this stage.
     pub learning_rate: LearningRate,
+}
+
+impl NextStage {
+    /// A stage that trains all of a model that goes on as it is.
+    pub fn new(name: impl Into<String>, tokens: u64, learning_rate: LearningRate) -> Self {
+        let (trainable, at_growth) = (Trainable::All, AtGrowth::default());
+        Self { name: name.into(), enter: None, tokens, trainable, at_growth, learning_rate }
+    }
+
+    fn of_model(self, model: LlamaConfig) -> Stage {
+        let Self { name, enter, tokens, trainable, at_growth, learning_rate } = self;
+        Stage { name, model, tokens, trainable, enter, at_growth, learning_rate }
+    }
 }
 
 /// Stages that are put together one by one, for a [`Schedule`] of which only the first model is known.
 ///
 /// ```
 /// use outgrow_checkpoint::LlamaConfig;
-/// use outgrow_operators::{Growth, Moments};
-/// use outgrow_schedules::{Cosine, NextStage, ScheduleBuilder, Stage, Trainable};
+/// use outgrow_operators::Growth;
+/// use outgrow_schedules::{Cosine, NextStage, ScheduleBuilder, Stage};
 ///
 /// let model = LlamaConfig::from_json(r#"{ "model_type": "llama", "vocab_size": 16, "hidden_size": 8,
 ///     "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2 }"#)?;
 /// let rate = Cosine { peak: 1e-3, minimum: 1e-4, warmup_tokens: 100, horizon_tokens: None };
-/// let (trainable, moments) = (Trainable::All, Moments::Reset);
-/// let mut stages = ScheduleBuilder::new(Stage {
-///     name: "small".to_owned(), model, tokens: 1_000, trainable, enter: None, moments, learning_rate: rate.over(1_000),
-/// });
-/// stages.then(NextStage {
-///     name: "large".to_owned(), enter: Some(Growth::Stack { factor: 2 }), tokens: 2_000, trainable, moments,
-///     learning_rate: rate.over(2_000),
-/// })?;
+/// let mut stages = ScheduleBuilder::new(Stage::new("small", model, 1_000, rate.over(1_000)));
+/// let enter = Some(Growth::Stack { factor: 2 });
+/// stages.then(NextStage { enter, ..NextStage::new("large", 2_000, rate.over(2_000)) })?;
 /// assert_eq!(stages.model().num_hidden_layers, 6);
 /// assert_eq!(stages.build()?.tokens(), 3_000);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -75,10 +84,13 @@ impl ScheduleBuilder {
     /// # Errors
     /// A growth that can't be planned. Everything else is found by [`Self::build`].
     pub fn then(&mut self, stage: NextStage) -> Result<(), GrowthError> {
-        let NextStage { name, enter, tokens, trainable, moments, learning_rate } = stage;
-        let growth = enter.as_ref().map(|growth| GrowthPlan::new(self.model(), [growth])).transpose()?;
-        let model = growth.as_ref().map_or_else(|| self.model(), GrowthPlan::target).clone();
-        self.later.push((Stage { name, model, tokens, trainable, enter, moments, learning_rate }, growth));
+        let before = self.model().clone();
+        let mut stage = stage.of_model(before);
+        let growth = stage.planned_growth(&stage.model)?;
+        if let Some(growth) = &growth {
+            stage.model = growth.target().clone();
+        }
+        self.later.push((stage, growth));
         Ok(())
     }
 

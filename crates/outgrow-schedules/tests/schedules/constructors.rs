@@ -226,8 +226,8 @@ fn stages_that_do_not_fit_are_refused() {
 fn built(mut stages: Vec<Stage>) -> ScheduleBuilder {
     let later = stages.split_off(1);
     let mut builder = ScheduleBuilder::new(stages.remove(0));
-    for Stage { name, enter, tokens, trainable, moments, learning_rate, .. } in later {
-        builder.then(NextStage { name, enter, tokens, trainable, moments, learning_rate }).unwrap();
+    for Stage { name, enter, tokens, trainable, at_growth, learning_rate, .. } in later {
+        builder.then(NextStage { name, enter, tokens, trainable, at_growth, learning_rate }).unwrap();
     }
     builder
 }

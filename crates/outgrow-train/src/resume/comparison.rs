@@ -164,7 +164,7 @@ fn compare_schedules(all: &mut Comparison, saved: &Schedule, now: &Schedule) {
 
 fn compare_stages(all: &mut Comparison, saved: &Stage, now: &Stage, is_last: bool, is_only: bool) {
     // The names are compared together.
-    let Stage { name, model, tokens, trainable, enter, moments, learning_rate } = saved;
+    let Stage { name, model, tokens, trainable, enter, at_growth, learning_rate } = saved;
     let LearningRate { peak, minimum, warmup_tokens, horizon_tokens, start_tokens } = *learning_rate;
     let rate = now.learning_rate;
     let of_stage =
@@ -186,7 +186,7 @@ fn compare_stages(all: &mut Comparison, saved: &Stage, now: &Stage, is_last: boo
     all.add(Field::Stages, &of_rate("start_tokens"), start_tokens, rate.start_tokens);
     all.add(Field::Stages, &of_stage("trainable"), json(trainable), json(&now.trainable));
     all.add(Field::Stages, &of_stage("enter"), json(enter), json(&now.enter));
-    all.add(Field::Stages, &of_stage("moments"), json(moments), json(&now.moments));
+    all.add(Field::Stages, &of_stage("at_growth"), json(at_growth), json(&now.at_growth));
 }
 
 /// What differs in the final model in the same way is said of that only.

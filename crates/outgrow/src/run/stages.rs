@@ -2,7 +2,7 @@
 //! wrong with a stage by itself, outgrow-schedules finds.
 
 use outgrow_checkpoint::{CheckpointError, LlamaConfig, TrainingCost};
-use outgrow_operators::{Growth, GrowthPlan, Moments, Origin, PlannedTensor, Width};
+use outgrow_operators::{Growth, Origin, PlannedTensor, Width};
 use outgrow_schedules::{
     Cosine, FlopConvention, GStack, LearningRate, Length, NextStage, Schedule, ScheduleBuilder,
     ScheduleError, Stacking2, Stage, Trainable,
@@ -188,14 +188,14 @@ fn follow(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<ScheduleBuilder
         let first_only = first_stage_key(&recipe);
         let name = recipe.name;
         let enter = recipe.enter.map(Growth::read_matrices).transpose()?;
-        let (tokens, trainable, moments) = (recipe.tokens, recipe.trainable, recipe.moments);
+        let (tokens, trainable, at_growth) = (recipe.tokens, recipe.trainable, recipe.at_growth);
         let learning_rate = recipe.learning_rate.over(tokens);
         if let Some(stages) = &mut begun {
             if let Some(key) = first_only {
                 let problem = format!("stage `{name}`: only the first stage has {key}; later ones grow");
                 return Err(BadInput(problem).into());
             }
-            stages.then(NextStage { name, enter, tokens, trainable, moments, learning_rate })?;
+            stages.then(NextStage { name, enter, tokens, trainable, at_growth, learning_rate })?;
             continue;
         }
         begun = Some(match model {
@@ -208,7 +208,11 @@ fn follow(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<ScheduleBuilder
                 };
                 let model = first_model(target, num_hidden_layers, recipe.width)
                     .map_err(|problem| BadInput(format!("stage {name:?}: model: {problem}")))?;
-                ScheduleBuilder::new(Stage { name, model, tokens, trainable, enter, moments, learning_rate })
+                ScheduleBuilder::new(Stage {
+                    trainable,
+                    at_growth,
+                    ..Stage::new(name, model, tokens, learning_rate)
+                })
             }
             Model::Base(base, _) => {
                 if let Some(key) = first_only {
@@ -217,22 +221,14 @@ fn follow(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<ScheduleBuilder
                     );
                     return Err(BadInput(problem).into());
                 }
-                let first = |name, tokens, trainable, learning_rate| Stage {
-                    name,
-                    model: base.clone(),
-                    tokens,
-                    trainable,
-                    enter: None,
-                    moments: Moments::Reset,
-                    learning_rate,
-                };
                 if enter.is_some() {
-                    let base = first("base".to_owned(), 0, Trainable::All, LearningRate::NONE);
+                    let base = Stage::new("base", base.clone(), 0, LearningRate::NONE);
                     let mut stages = ScheduleBuilder::from_base(base);
-                    stages.then(NextStage { name, enter, tokens, trainable, moments, learning_rate })?;
+                    stages.then(NextStage { name, enter, tokens, trainable, at_growth, learning_rate })?;
                     stages
                 } else {
-                    ScheduleBuilder::from_base(first(name, tokens, trainable, learning_rate))
+                    let first = Stage::new(name, base.clone(), tokens, learning_rate);
+                    ScheduleBuilder::from_base(Stage { trainable, at_growth, ..first })
                 }
             }
         });
@@ -242,9 +238,8 @@ fn follow(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<ScheduleBuilder
 
 /// The names of stages whose growth makes the model that there was.
 pub(crate) fn that_grow_nothing(schedule: &Schedule) -> impl Iterator<Item = &str> {
-    schedule.stages().windows(2).filter_map(|pair| {
-        let [before, stage] = pair else { return None };
-        let plan = GrowthPlan::new(&before.model, [stage.enter.as_ref()?]).ok()?;
+    schedule.stages().iter().enumerate().filter_map(|(index, stage)| {
+        let plan = schedule.growth(index)?.plan();
         let is_same = |tensor: &PlannedTensor| match &tensor.origin {
             Origin::Copy { source } => *source == tensor.name,
             _ => false,

@@ -78,14 +78,14 @@ learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
 [[schedule.stages]]
 name = "wide"
 enter = { operator = "split", width = { hidden_size = 16, intermediate_size = 24, num_attention_heads = 2, num_key_value_heads = 2 } }
-moments = "scaled"
+at_growth = { moments = "scaled" }
 tokens = 64
 learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
 
 [[schedule.stages]]
 name = "deep"
 enter = { operator = "stack", factor = 2 }
-moments = "keep-old"
+at_growth = { moments = "keep-old" }
 tokens = 64
 learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
 "#;

@@ -147,7 +147,7 @@ fn of_growth(before: &Stage, stage: &Stage) -> Option<MemoryPlan> {
     stage.enter.as_ref()?;
     let (old, old_moments) = (4 * before.model.num_parameters(), 8 * trained_parameters(before));
     let new = 4 * stage.model.num_parameters();
-    let moments = match stage.moments {
+    let moments = match stage.at_growth.moments {
         Moments::Reset => 0,
         // Grown, and then moved to the device.
         Moments::Copy | Moments::KeepOld | Moments::Scaled => 2 * 8 * trained_parameters(stage),

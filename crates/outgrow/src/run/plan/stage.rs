@@ -1,6 +1,6 @@
 //! One stage of a planned run.
 
-use outgrow_schedules::{FlopConvention, FlopParts, Stage};
+use outgrow_schedules::{DataAtGrowth, FlopConvention, FlopParts, Stage};
 use serde::Serialize;
 
 use super::{
@@ -34,7 +34,7 @@ pub(super) struct StagePlan {
     /// Tokens trained on when it ends, those of the stages before included.
     #[serde(skip)]
     end_tokens: u64,
-    /// Where in the data it begins and ends, in epochs since the run's beginning.
+    /// Where in the data it begins and ends, in epochs since the order last began.
     pub epochs: [f64; 2],
     /// `null` where there is no step.
     pub learning_rate: Option<LearningRatePlan>,
@@ -63,7 +63,8 @@ impl StagePlan {
         let steps = stage.tokens.div_ceil(batch_tokens);
         let tokens = steps.saturating_mul(batch_tokens);
         let epoch = (data.training_sequences * data.sequence_length as u64) as f64;
-        let first_epoch = before.map_or(0.0, |stage| stage.epochs[1]);
+        let begins_anew = stage.at_growth.data == DataAtGrowth::Replay;
+        let first_epoch = before.filter(|_| !begins_anew).map_or(0.0, |stage| stage.epochs[1]);
         let first_token = before.map_or(0, |stage| stage.end_tokens);
         let crossings = |interval| crossings(first_token, steps, batch_tokens, interval);
         let validations = crossings(settings.validation_interval_tokens);
