@@ -2,6 +2,7 @@
 
 pub(crate) mod values;
 pub(crate) mod products;
+pub(crate) mod matrix_gradients;
 pub(crate) mod rounding;
 
 use outgrow_checkpoint::{HostTensor, NamedTensors};

@@ -15,7 +15,7 @@ pub mod folder;
 mod error;
 
 pub use error::GrowthError;
-pub use execute::{grow_moments, grow_tensors};
+pub use execute::{grow_moments, grow_tensors, matrix_gradients::MatrixGradients};
 pub use folder::{FolderGrowth, FolderPlan, Source};
 pub use growth::{Axis, Depth, Growth, Mix, Operator, Parameters, Placement, Width};
 pub use plan::{

@@ -89,6 +89,27 @@ impl GrowthPlan {
         })
     }
 
+    /// Plans a learned growth by these matrices, which needn't be in a file.
+    ///
+    /// # Errors
+    /// Matrices that don't fit source and target, all problems in one message.
+    pub fn learned(
+        source: &LlamaConfig,
+        target: LlamaConfig,
+        matrices: &LearnedMatrices,
+    ) -> Result<Self, GrowthError> {
+        matrices.check(source, &target)?;
+        let tensors = planned(&target, |part, name| matrices.origin(source, part, name));
+        let layers: Vec<_> = (0..target.num_hidden_layers)
+            .map(|layer| LayerOrigin::Copy(layer % source.num_hidden_layers))
+            .collect();
+        let is_copy = target == *source
+            && tensors.iter().all(|tensor| tensor.origin == Origin::copy(tensor.name.clone()));
+        let preservation = if is_copy { Preservation::Exact } else { Preservation::None };
+        let units = if is_copy { Units::unchanged(&target) } else { Units::mixed(&target) };
+        Ok(Self { source: source.clone(), target, layers, preservation, tensors, units })
+    }
+
     /// The model that is grown.
     pub fn source(&self) -> &LlamaConfig {
         &self.source
@@ -174,10 +195,10 @@ fn planned_alone(source: &LlamaConfig, growth: &Growth) -> Result<GrowthPlan, Gr
             let deeper = widened(source, width)?.with(|fields| fields.num_hidden_layers = num_hidden_layers);
             let target = deeper.map_err(GrowthError::of_target)?;
             if let Some(matrices) = matrices.map(MatricesFile::matrices).transpose()? {
-                learned(source, target, matrices)
+                GrowthPlan::learned(source, target, matrices)
             } else {
                 let initial = LearnedMatrices::initial(source, &target, seed);
-                learned(source, target, &initial)
+                GrowthPlan::learned(source, target, &initial)
             }
         }
         Kind::Noise { amount, mix, seed } => Ok(noisy(source, amount, mix, seed)),
@@ -237,23 +258,6 @@ fn multiplied(source: &LlamaConfig, factor: usize) -> Width {
         num_attention_heads: times(source.num_attention_heads),
         num_key_value_heads: times(source.num_key_value_heads),
     }
-}
-
-fn learned(
-    source: &LlamaConfig,
-    target: LlamaConfig,
-    matrices: &LearnedMatrices,
-) -> Result<GrowthPlan, GrowthError> {
-    matrices.check(source, &target)?;
-    let tensors = planned(&target, |part, name| matrices.origin(source, part, name));
-    let layers: Vec<_> = (0..target.num_hidden_layers)
-        .map(|layer| LayerOrigin::Copy(layer % source.num_hidden_layers))
-        .collect();
-    let is_copy =
-        target == *source && tensors.iter().all(|tensor| tensor.origin == Origin::copy(tensor.name.clone()));
-    let preservation = if is_copy { Preservation::Exact } else { Preservation::None };
-    let units = if is_copy { Units::unchanged(&target) } else { Units::mixed(&target) };
-    Ok(GrowthPlan { source: source.clone(), target, layers, preservation, tensors, units })
 }
 
 fn noisy(source: &LlamaConfig, amount: f64, mix: Mix, seed: u64) -> GrowthPlan {

@@ -46,6 +46,24 @@ pub enum TrainError {
         /// The learning rate of the last step.
         learning_rate: f64,
     },
+    /// The loss or the gradient is not a finite number while matrices are learned.
+    #[error(
+        "the loss is {loss:.4} (gradient norm {gradient_norm:.4}) at step {step} of learning the matrices with learning rate \
+         {learning_rate:.2e}: a lower learning rate or a longer warm-up may help; nothing was grown"
+    )]
+    LearningNotFinite {
+        /// The step of the learning, counted from 1.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// The norm of the matrices' gradients.
+        gradient_norm: f64,
+        /// The learning rate of the step.
+        learning_rate: f64,
+    },
+    /// A learned growth that makes nothing larger.
+    #[error("nothing grows: a learned growth without matrices has nothing to learn")]
+    NothingToLearn,
     /// The observer abandoned the run, for reasons that it knows.
     #[error("the run was abandoned by whoever observes it")]
     Abandoned,
@@ -185,7 +203,10 @@ impl TrainError {
     /// what the operating system refuses for reasons of its own.
     pub fn is_input(&self) -> bool {
         match self {
-            Self::NotFinite { .. } | Self::ValidationNotFinite { .. } | Self::Abandoned => false,
+            Self::NotFinite { .. }
+            | Self::ValidationNotFinite { .. }
+            | Self::LearningNotFinite { .. }
+            | Self::Abandoned => false,
             Self::Io { source, .. } => io_error::is_input(source),
             Self::Several { problems } => problems.iter().all(Self::is_input),
             Self::Device(error) => error.is_input(),
@@ -195,6 +216,7 @@ impl TrainError {
             Self::Growth(error) => error.is_input(),
             Self::Settings { .. }
             | Self::EmptyBatch
+            | Self::NothingToLearn
             | Self::Vocabulary { .. }
             | Self::ShortValidation { .. }
             | Self::OptimizerTensor { .. }

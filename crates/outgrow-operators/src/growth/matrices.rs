@@ -28,8 +28,17 @@ impl LearnedMatrices {
     /// # Errors
     /// What [`read_tensors`] gives.
     pub fn read(path: &Path) -> Result<Self, GrowthError> {
-        let tensors = read_tensors(path)?;
-        Ok(Self { matrices: tensors.into_iter().map(|(name, tensor)| (name, Arc::new(tensor))).collect() })
+        Ok(Self::from_named_tensors(read_tensors(path)?))
+    }
+
+    /// Of tensors by the names that they have in a file. Whether they fit a growth, its plan says.
+    pub fn from_named_tensors(tensors: NamedTensors) -> Self {
+        Self { matrices: tensors.into_iter().map(|(name, tensor)| (name, Arc::new(tensor))).collect() }
+    }
+
+    /// Numbers that are learned.
+    pub fn num_values(&self) -> u64 {
+        self.matrices.values().map(|matrix| matrix.values.len() as u64).sum()
     }
 
     /// For [`outgrow_checkpoint::write_tensors`].
@@ -50,6 +59,11 @@ pub struct MatricesFile {
 }
 
 impl MatricesFile {
+    /// A file that is yet to be written, with these matrices.
+    pub fn holding(path: PathBuf, matrices: LearnedMatrices) -> Self {
+        Self { path, matrices: Some(Arc::new(matrices)) }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -86,34 +86,115 @@ impl LearnedMatrices {
     /// What the tensor `name` of the grown model is made of. The paper maps each layer in width and then adds layers
     /// up; all layers share the width matrices, so the sum is mapped here, once.
     pub(crate) fn origin(&self, source: &LlamaConfig, part: Part, name: &str) -> Origin {
-        self.mapped(source, part, self.layers_added(source, name))
+        let of = self.layers_added(source, name);
+        let [left, right] = self.sides(source, part).map(|side| side.map(|side| side.matrix));
+        if left.is_none() && right.is_none() { of } else { Origin::Mapped { of: Box::new(of), left, right } }
     }
 
-    fn layers_added(&self, source: &LlamaConfig, name: &str) -> Origin {
-        let depth = self.matrices.get(&format!("depth.{}", name_in_layer(name)));
-        let (Some(layer), Some(depth)) = (layer_index(name), depth) else { return Origin::copy(name) };
-        let weights = &depth.values[layer * source.num_hidden_layers..][..source.num_hidden_layers];
+    /// What is mapped in width: the source's tensor, or the sum over its layers.
+    pub(crate) fn layers_added(&self, source: &LlamaConfig, name: &str) -> Origin {
+        let Some((depth, layer)) = self.depth_of(name) else { return Origin::copy(name) };
+        let weights = &depth.matrix.values[layer * source.num_hidden_layers..][..source.num_hidden_layers];
         Origin::sum(weights.iter().enumerate().map(|(source_layer, weight)| {
             (f64::from(*weight), Origin::copy(with_layer_index(name, source_layer)))
         }))
     }
 
-    fn mapped(&self, source: &LlamaConfig, part: Part, of: Origin) -> Origin {
-        let matrix = |name: &str| self.matrices.get(&format!("width.{name}")).cloned();
-        let (left, right) = match part {
-            Part::Embedding | Part::Head => (None, matrix("embedding")),
-            Part::Norm | Part::FinalNorm | Part::OutputBias => (matrix("embedding"), None),
-            Part::QueryBias => (matrix("query"), None),
-            Part::KeyBias => (matrix("key"), None),
-            Part::ValueBias => (matrix("value"), None),
-            Part::Query => (matrix("query"), matrix("embedding")),
-            Part::Key => (matrix("key"), matrix("embedding")),
-            Part::Value => (matrix("value"), matrix("embedding")),
-            Part::Output => (matrix("embedding"), matrix("value").map(|value| for_queries(source, &value))),
-            Part::Gate | Part::Up => (matrix("feed_forward"), matrix("embedding")),
-            Part::Down => (matrix("embedding"), matrix("feed_forward")),
+    /// The matrix that adds layers up for this tensor, and the row of it that does.
+    pub(crate) fn depth_of(&self, name: &str) -> Option<(Side, usize)> {
+        let layer = layer_index(name)?;
+        let matrix = format!("depth.{}", name_in_layer(name));
+        let side = Side { matrix: Arc::clone(self.matrices.get(&matrix)?), name: matrix, repeats: None };
+        Some((side, layer))
+    }
+
+    /// The matrices that map rows and columns of what plays this part.
+    pub(crate) fn sides(&self, source: &LlamaConfig, part: Part) -> [Option<Side>; 2] {
+        let side = |name: &str| {
+            let name = format!("width.{name}");
+            Some(Side { matrix: Arc::clone(self.matrices.get(&name)?), name, repeats: None })
         };
-        if left.is_none() && right.is_none() { of } else { Origin::Mapped { of: Box::new(of), left, right } }
+        match part {
+            Part::Embedding | Part::Head => [None, side("embedding")],
+            Part::Norm | Part::FinalNorm | Part::OutputBias => [side("embedding"), None],
+            Part::QueryBias => [side("query"), None],
+            Part::KeyBias => [side("key"), None],
+            Part::ValueBias => [side("value"), None],
+            Part::Query => [side("query"), side("embedding")],
+            Part::Key => [side("key"), side("embedding")],
+            Part::Value => [side("value"), side("embedding")],
+            Part::Output => [side("embedding"), side("value").map(|value| value.for_queries(source))],
+            Part::Gate | Part::Up => [side("feed_forward"), side("embedding")],
+            Part::Down => [side("embedding"), side("feed_forward")],
+        }
+    }
+}
+
+/// A matrix where it maps something.
+pub(crate) struct Side {
+    /// Its name in a file.
+    pub(crate) name: String,
+    /// Its values as they are multiplied.
+    pub(crate) matrix: Arc<HostTensor>,
+    /// How its values repeat those in the file; `None` where they are the same.
+    repeats: Option<Repeats>,
+}
+
+/// A matrix over keys, over queries: each block of `head_dim` for each of a group's queries.
+#[derive(Clone, Copy)]
+struct Repeats {
+    group: usize,
+    head_dim: usize,
+}
+
+impl Repeats {
+    /// The row or column of the keys that one of the queries is, and which query of its group it is of.
+    fn of_query(self, index: usize) -> (usize, usize) {
+        let Self { group, head_dim } = self;
+        let head = index / head_dim;
+        (head / group * head_dim + index % head_dim, head % group)
+    }
+}
+
+impl Side {
+    /// The value matrix for the columns of `o_proj`, which every query of a group has.
+    fn for_queries(self, source: &LlamaConfig) -> Self {
+        let group = source.num_attention_heads / source.num_key_value_heads;
+        if group == 1 {
+            return self;
+        }
+        let repeats = Repeats { group, head_dim: source.head_dim };
+        let [rows, columns] = [self.matrix.shape[0], self.matrix.shape[1]];
+        let mut values = vec![0.0; rows * group * columns * group];
+        for (row, values) in values.chunks_exact_mut(columns * group).enumerate() {
+            let (key_row, query) = repeats.of_query(row);
+            for (column, value) in values.iter_mut().enumerate() {
+                let (key_column, other) = repeats.of_query(column);
+                if query == other {
+                    *value = self.matrix.values[key_row * columns + key_column];
+                }
+            }
+        }
+        let matrix = Arc::new(HostTensor { shape: vec![rows * group, columns * group], values });
+        Self { matrix, repeats: Some(repeats), ..self }
+    }
+
+    /// Adds the gradient with respect to the values as they are multiplied to that of the values in the file.
+    pub(crate) fn add_gradient(&self, gradient: &[f32], sum: &mut [f32]) {
+        let Some(repeats) = self.repeats else {
+            sum.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += value);
+            return;
+        };
+        let columns = self.matrix.shape[1];
+        for (row, gradient) in gradient.chunks_exact(columns).enumerate() {
+            let (key_row, query) = repeats.of_query(row);
+            for (column, value) in gradient.iter().enumerate() {
+                let (key_column, other) = repeats.of_query(column);
+                if query == other {
+                    sum[key_row * (columns / repeats.group) + key_column] += value;
+                }
+            }
+        }
     }
 }
 
@@ -154,27 +235,4 @@ fn padded_identity(name: &str, rows: usize, columns: usize, seed: u64) -> HostTe
 fn tiled_identity(rows: usize, columns: usize) -> HostTensor {
     let one = |index: usize| if (index / columns) % columns == index % columns { 1.0 } else { 0.0 };
     HostTensor { shape: vec![rows, columns], values: (0..rows * columns).map(one).collect() }
-}
-
-/// The value matrix for the columns of `o_proj`, which every query of a group has: each block of `head_dim` for each
-/// query.
-fn for_queries(source: &LlamaConfig, value: &Arc<HostTensor>) -> Arc<HostTensor> {
-    let group = source.num_attention_heads / source.num_key_value_heads;
-    if group == 1 {
-        return Arc::clone(value);
-    }
-    let [rows, columns] = [value.shape[0], value.shape[1]];
-    let head_dim = source.head_dim;
-    let mut values = vec![0.0; rows * group * columns * group];
-    for row in 0..rows * group {
-        for column in 0..columns * group {
-            let (row_head, column_head) = (row / head_dim, column / head_dim);
-            if row_head % group == column_head % group {
-                let key_row = row_head / group * head_dim + row % head_dim;
-                let key_column = column_head / group * head_dim + column % head_dim;
-                values[row * columns * group + column] = value.values[key_row * columns + key_column];
-            }
-        }
-    }
-    Arc::new(HostTensor { shape: vec![rows * group, columns * group], values })
 }

@@ -3,6 +3,7 @@
 mod pytorch_optimization;
 
 mod growth;
+mod learned;
 
 mod resume;
 

@@ -1,7 +1,7 @@
 //! Runs that stop and go on: the same to the bit as those that don't, in the same folder only if they are the same run.
 
 mod refusals;
-mod workshop;
+pub(crate) mod workshop;
 
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, NamedTensors};
 use outgrow_data::Order;

@@ -1,0 +1,159 @@
+//! The learning of a learned growth (G_learn, arXiv 2405.15319, A.6; LiGO, arXiv 2303.00980): only its matrices are
+//! trained, through the frozen base. It grows no run and writes nothing.
+//!
+//! What is trained on is the grown model, made by the growth's own plan at each step, so that what was measured is what
+//! is grown in the end. Its weights' gradients are handed on to the matrices in closed form
+//! ([`MatrixGradients`]): no tape holds the maps, several passes a step share them, and no more than one weight's
+//! gradient is on the host at a time.
+
+pub(crate) mod optimizer;
+mod settings;
+
+use std::time::Instant;
+
+use burn::tensor::{Device, Tensor};
+use outgrow_checkpoint::{LlamaConfig, NamedTensors, TrainingCost};
+use outgrow_data::{Batch, Batches};
+use outgrow_model::Decoder;
+use outgrow_operators::{GrowthPlan, MatrixGradients, grow_tensors, growth::LearnedMatrices};
+
+use self::optimizer::MatrixOptimizer;
+pub use self::settings::LearningSettings;
+use crate::{
+    error::TrainError,
+    event::{Control, StepReport},
+    gradients::accumulate,
+    validation::validation_loss,
+};
+
+/// Matrices that are to be learned: between which models, on what, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Learning<'a> {
+    /// The frozen base.
+    pub source: &'a LlamaConfig,
+    /// Its weights.
+    pub tensors: &'a NamedTensors,
+    /// The grown model.
+    pub target: &'a LlamaConfig,
+    /// Steps, batches, learning rate, optimizer.
+    pub settings: &'a LearningSettings,
+    /// What is computed on, without autodiff.
+    pub device: &'a Device,
+}
+
+/// One step of learning.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LearningStep {
+    /// Counted from 1.
+    pub step: u64,
+    /// Loss, rate, norm of the matrices' gradients, and time.
+    pub report: StepReport,
+}
+
+impl Learning<'_> {
+    /// Trains matrices, from those given on, and gives the trained ones. `batches` are read from `first_sample` on.
+    /// `None` where the observer stopped it: what was learned until then is no result.
+    ///
+    /// # Errors
+    /// Matrices that don't fit the models, or none to train; a loss that is not finite; a sequence too long for the
+    /// model; [`TrainError::Abandoned`].
+    pub fn learn(
+        &self,
+        initial: &LearnedMatrices,
+        batches: &Batches,
+        first_sample: u64,
+        observe: &mut dyn FnMut(&LearningStep) -> Control,
+    ) -> Result<Option<LearnedMatrices>, TrainError> {
+        let settings = self.settings;
+        let mut optimizer = MatrixOptimizer::new(initial, settings.optimizer.clone(), self.device)?;
+        let mut matrices = initial.clone();
+        for step in 1..=settings.steps {
+            let start = Instant::now();
+            let first = first_sample + (step - 1) * settings.batch_sequences as u64;
+            let batch = batches.batch(first, settings.batch_sequences)?;
+            let tokens = step * batch.num_tokens();
+            let (loss, gradients) = self.gradients(&matrices, &batch)?;
+            let (gradient_norm, learning_rate) = (norm(&gradients), settings.learning_rate.at(tokens));
+            if !(loss.is_finite() && gradient_norm.is_finite()) {
+                return Err(TrainError::LearningNotFinite { step, loss, gradient_norm, learning_rate });
+            }
+            optimizer.step(&gradients, gradient_norm, learning_rate);
+            matrices = optimizer.matrices();
+            let seconds = start.elapsed().as_secs_f64();
+            let report = StepReport { loss, learning_rate, gradient_norm, seconds };
+            match observe(&LearningStep { step, report }) {
+                Control::Continue => {}
+                Control::Stop => return Ok(None),
+                Control::Abandon => return Err(TrainError::Abandoned),
+            }
+        }
+        Ok(Some(matrices))
+    }
+
+    /// The mean loss of a batch with the model that these matrices make, and its gradient with respect to each of them.
+    ///
+    /// # Errors
+    /// Matrices that don't fit the models; a sequence too long for the model; a batch of nothing.
+    pub fn gradients(
+        &self,
+        matrices: &LearnedMatrices,
+        batch: &Batch,
+    ) -> Result<(f64, NamedTensors), TrainError> {
+        let decoder = self.grown(matrices, &self.device.clone().autodiff())?;
+        let decoder = decoder.with_trainable(|name| matrices.make(self.source, name));
+        let (loss, gradients) = accumulate(&decoder, batch, self.settings.micro_batch_sequences)?;
+        let mut sums = MatrixGradients::new(self.source, self.tensors, matrices);
+        for (name, gradient) in gradients {
+            sums.add(&name, &values(gradient))?;
+        }
+        Ok((f64::from(loss.into_scalar::<f32>()), sums.into_named_tensors()))
+    }
+
+    /// The loss of the model that these matrices make, on held-out text: [`validation_loss`].
+    ///
+    /// # Errors
+    /// Matrices that don't fit the models; a sequence too long for the model; shards that can't be read.
+    pub fn validation_loss(
+        &self,
+        matrices: &LearnedMatrices,
+        validation: &Batches,
+        sequences: usize,
+    ) -> Result<f64, TrainError> {
+        let decoder = self.grown(matrices, self.device)?;
+        validation_loss(&decoder, validation, sequences, self.settings.micro_batch_sequences)
+    }
+
+    /// What the learning costs: the grown model's steps, without the gradients of weights that no matrix makes, and the
+    /// matrices' products. By the convention of 6 · parameters · tokens, the grown model's steps.
+    pub fn cost(&self, matrices: &LearnedMatrices, sequence_length: usize) -> TrainingCost {
+        let (source, target, settings) = (self.source, self.target, self.settings);
+        settings.cost(source, target, matrices, sequence_length)
+    }
+
+    fn grown(&self, matrices: &LearnedMatrices, device: &Device) -> Result<Decoder, TrainError> {
+        let plan = GrowthPlan::learned(self.source, self.target.clone(), matrices)?;
+        let tensors = grow_tensors(&plan, self.tensors)?;
+        Ok(Decoder::new(self.target, &tensors, device)?.with_precision(self.settings.precision))
+    }
+}
+
+/// The most memory that weights and gradients take while matrices are learned, in bytes, beside what passes through the
+/// grown model: the base's weights, the grown ones and their gradients, and the matrices with theirs and two moments.
+/// There is no optimizer state of weights, so it is less than training the grown model takes.
+pub fn learning_bytes(source: &LlamaConfig, target: &LlamaConfig, matrices: &LearnedMatrices) -> u64 {
+    let made = target.tensors().into_iter().filter(|tensor| matrices.make(source, &tensor.name));
+    let made: u64 = made.map(|tensor| tensor.shape.iter().map(|side| *side as u64).product::<u64>()).sum();
+    // A grown model is on the host and on the device for a moment, when it has no gradients yet.
+    let grown = target.num_parameters() + made.max(target.num_parameters());
+    4 * (source.num_parameters() + grown + 4 * matrices.num_values())
+}
+
+fn values(tensor: Tensor<1>) -> Vec<f32> {
+    tensor.into_data().try_into_vec::<f32>().expect("gradients are f32")
+}
+
+/// The 2-norm of all gradients taken as one vector.
+fn norm(gradients: &NamedTensors) -> f64 {
+    let squares = gradients.values().flat_map(|tensor| &tensor.values).map(|value| f64::from(*value).powi(2));
+    squares.sum::<f64>().sqrt()
+}

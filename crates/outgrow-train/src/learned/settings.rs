@@ -1,0 +1,68 @@
+//! How matrices are learned, apart from data and models, and what that costs.
+
+use outgrow_checkpoint::{LlamaConfig, TrainingCost};
+use outgrow_kernels::Precision;
+use outgrow_operators::growth::LearnedMatrices;
+use outgrow_schedules::{Cosine, FlopConvention, LearningRate, Trainable};
+
+use crate::settings::AdamWSettings;
+
+/// How matrices are learned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LearningSettings {
+    /// Optimizer steps.
+    pub steps: u64,
+    /// Sequences in a step.
+    pub batch_sequences: usize,
+    /// Sequences in one forward and backward pass.
+    pub micro_batch_sequences: usize,
+    /// What matrices are multiplied in.
+    pub precision: Precision,
+    /// By tokens of the learning.
+    pub learning_rate: LearningRate,
+    /// AdamW's settings.
+    pub optimizer: AdamWSettings,
+}
+
+impl LearningSettings {
+    /// Steps and batches, and for the rest what is usual: the optimizer and the shape of the learning rate of arXiv
+    /// 2405.15319 (a warm-up over half of the steps, a minimum of a tenth of the peak).
+    pub fn new(steps: u64, batch_sequences: usize, sequence_length: usize, peak: f64) -> Self {
+        let tokens = steps * (batch_sequences * sequence_length) as u64;
+        let (minimum, warmup_tokens) = (peak / 10.0, tokens / 2);
+        Self {
+            steps,
+            batch_sequences,
+            micro_batch_sequences: batch_sequences,
+            precision: Precision::F32,
+            learning_rate: Cosine { peak, minimum, warmup_tokens, horizon_tokens: None }.over(tokens),
+            optimizer: AdamWSettings::default(),
+        }
+    }
+
+    /// What learning costs between two models.
+    pub(super) fn cost(
+        &self,
+        source: &LlamaConfig,
+        target: &LlamaConfig,
+        matrices: &LearnedMatrices,
+        sequence_length: usize,
+    ) -> TrainingCost {
+        let tokens = self.steps * (self.batch_sequences * sequence_length) as u64;
+        let per_token =
+            |convention: FlopConvention| convention.flops_per_token(target, sequence_length, Trainable::All);
+        let head = if target.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
+        let of_head = if matrices.make(source, head) {
+            0.0
+        } else {
+            2.0 * (target.hidden_size * target.vocab_size) as f64
+        };
+        let exact = per_token(FlopConvention::Exact) - of_head;
+        let maps = self.steps as f64 * matrices.step_flops(source, target);
+        TrainingCost {
+            tokens: Some(tokens),
+            flops: Some(exact * tokens as f64 + maps),
+            flops_6nt: Some(per_token(FlopConvention::SixTimesParameters) * tokens as f64),
+        }
+    }
+}
