@@ -231,8 +231,21 @@ pub enum GrowthError {
         problems: String,
     },
     /// A mask where there is nothing to mask.
-    #[error("a mask is over what `random` makes, and this growth has nothing of it")]
+    #[error(
+        "a mask lets in what is fresh or copied as it is, and this growth has nothing of it: leave the mask out"
+    )]
     NothingMasked,
+    /// A mask over layers that aren't the source's in any part.
+    #[error(
+        "a mask that lets copies in begins with the source's own layers, 0 to {}, in their order; here their first copies are {layers:?}",
+        source_layers.saturating_sub(1)
+    )]
+    MaskedDisorder {
+        /// The source's layers, by their first copies.
+        layers: Vec<usize>,
+        /// Layers of the source.
+        source_layers: usize,
+    },
     /// A mask that is none.
     #[error("mask = {mask}: a number from 0 to 1 is needed")]
     MaskValue {

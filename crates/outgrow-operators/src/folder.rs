@@ -29,7 +29,7 @@ pub use self::{
     account::Account,
     digest::model_sha256,
     growth::FolderGrowth,
-    mask::Mask,
+    mask::{MASK_FILE, Mask},
     masked::MaskedFolder,
     outline::Outline,
     plan::FolderPlan,

@@ -17,6 +17,8 @@ pub(crate) mod draw;
 
 pub(crate) mod preservation;
 pub(crate) mod units;
+pub(crate) mod masked_units;
+pub(crate) mod mask;
 pub(crate) mod moments;
 
 use std::{collections::BTreeMap, fmt};
@@ -26,10 +28,11 @@ use outgrow_checkpoint::{LlamaConfig, TensorShape};
 pub use self::{
     depth::LayerOrigin,
     layer_map::LayerMap,
+    mask::{MaskFactors, MaskValues, TensorFactors},
+    masked_units::{Copies, MaskedUnits, Share},
     moments::{Moments, MomentsPlan},
     origin::{Channel, Channels, Fill, Origin, PlannedTensor, Widening},
     preservation::Preservation,
-    units::MaskedUnits,
 };
 use crate::{
     error::GrowthError,
@@ -40,7 +43,7 @@ use crate::{
         kind::{Kind, Size},
         layer_map::layers_in_words,
         part::Part,
-        units::{Unit, Units},
+        units::{Units, Unmaskable},
         widen::{Style, Widener},
         width::{WidthMaps, widened},
     },
@@ -149,9 +152,23 @@ impl GrowthPlan {
         MomentsPlan::new(&self.tensors, policy)
     }
 
-    /// What of the grown model is new and let in by a mask; none of it after a learned growth, which mixes everything.
+    /// What of the grown model is fresh and let in by a mask; none of it after a learned growth, which mixes everything.
     pub fn masked_units(&self) -> MaskedUnits {
-        self.units.masked()
+        self.units.fresh()
+    }
+
+    /// What of the grown model a mask can let in: what is fresh or, where nothing is, every copy but the first. While
+    /// the mask of a single growth is 0, the grown model computes what its source does.
+    ///
+    /// # Errors
+    /// Growths that add nothing, or nothing that needs a mask; such as change what they copy; layers that aren't the
+    /// source's in order, so that they are its function in no part.
+    pub fn maskable_units(&self) -> Result<MaskedUnits, GrowthError> {
+        Ok(self.maskable()?)
+    }
+
+    pub(crate) fn maskable(&self) -> Result<MaskedUnits, Unmaskable> {
+        self.units.maskable(self.source.num_hidden_layers, self.target.tie_word_embeddings)
     }
 
     /// This growth and then `next`, which was planned for its target, as one.
@@ -229,8 +246,7 @@ fn wider(source: &LlamaConfig, width: &Width, style: Style) -> Result<GrowthPlan
         }
     };
     let preservation = Preservation::of_width(source, &target, &maps, style);
-    let new = if matches!(style, Style::Random { .. }) { Unit::Masked } else { Unit::New };
-    let units = Units::of_width(source, &maps, new);
+    let units = Units::of_width(source, &target, &maps, style);
     let widener = Widener::new(source, &target, maps, style);
     let tensors = planned(&target, |part, name| widener.origin(part, name));
     let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
@@ -279,7 +295,7 @@ fn noisy(source: &LlamaConfig, amount: f64, mix: Mix, seed: u64) -> GrowthPlan {
     });
     let layers = (0..source.num_hidden_layers).map(LayerOrigin::Copy).collect();
     let preservation = if amount == 0.0 { Preservation::Exact } else { Preservation::None };
-    let units = Units::unchanged(source);
+    let units = if amount == 0.0 { Units::unchanged(source) } else { Units::changed(source) };
     GrowthPlan { source: source.clone(), target: source.clone(), layers, preservation, tensors, units }
 }
 

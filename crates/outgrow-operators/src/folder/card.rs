@@ -32,7 +32,7 @@ use crate::{
 pub use self::{
     front_matter::{CARD_FILE, CardHead},
     text::code,
-    usage::usage,
+    usage::{behind_a_mask, usage},
 };
 pub use crate::folder::thousands::grouped;
 

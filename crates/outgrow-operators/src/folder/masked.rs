@@ -13,7 +13,7 @@ use crate::{
         plan::{FolderPlan, Planned},
         source::Source,
     },
-    plan::{depth::LayerOrigin, preservation::Preservation},
+    plan::{depth::LayerOrigin, preservation::Preservation, units::Unmaskable},
 };
 
 /// An opened folder with a mask.
@@ -36,8 +36,13 @@ impl MaskedFolder {
             Source::Other(_) => return Err(no_mask()),
         };
         let mask = Mask::read(folder, &config)?.ok_or_else(no_mask)?;
+        let mut folded = source.config().into_owned();
+        let rms_norm_eps = mask.factors(&config).rms_norm_eps();
+        if rms_norm_eps.to_bits() != config.rms_norm_eps.to_bits() {
+            folded["rms_norm_eps"] = rms_norm_eps.into();
+        }
         let planned = Planned {
-            config: source.config().into_owned(),
+            config: folded,
             source_layers: config.num_hidden_layers,
             layers: (0..config.num_hidden_layers).map(LayerOrigin::Copy).collect(),
             preservation: Preservation::Exact,
@@ -48,6 +53,7 @@ impl MaskedFolder {
             refused_by_transformers: Vec::new(),
             recipe: CardRecipe::MaskFolded { mask: mask.mask },
             mask: None,
+            maskable: Err(Unmaskable::Nothing),
         };
         Ok(Self { source, planned })
     }

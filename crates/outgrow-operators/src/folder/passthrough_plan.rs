@@ -19,6 +19,7 @@ use crate::{
         depth::{LayerOrigin, writes_residual},
         origin::{Origin, PlannedTensor},
         preservation::Preservation,
+        units::Unmaskable,
     },
     recipe::mergekit::Passthrough,
 };
@@ -75,6 +76,7 @@ impl Planned {
             refused_by_transformers: Vec::new(),
             recipe,
             mask,
+            maskable: Err(Unmaskable::Nothing),
         })
     }
 }

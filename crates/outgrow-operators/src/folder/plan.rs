@@ -23,8 +23,11 @@ use crate::{
         GrowthPlan,
         depth::{LayerOrigin, identity_tensor},
         kind::Kind,
+        mask::MaskValues,
+        masked_units::MaskedUnits,
         origin::{Origin, PlannedTensor},
         preservation::Preservation,
+        units::Unmaskable,
     },
     recipe::{GrowthRecipe, mergekit::PassthroughDtypes},
 };
@@ -68,6 +71,8 @@ pub(crate) struct Planned {
     /// The mask over what a random growth has made, which the grown folder says in a file of its own; closed, until
     /// [`FolderPlan::with_mask`] says otherwise.
     pub(crate) mask: Option<Mask>,
+    /// What a mask can be over, copies included.
+    pub(crate) maskable: Result<MaskedUnits, Unmaskable>,
 }
 
 impl<S> FolderPlan<S> {
@@ -122,8 +127,9 @@ impl Planned {
         let is_opened = raw["model_type"] == "llama" && source.refused_by_transformers().is_empty();
         let refused_by_transformers = if is_opened { refused(source, target) } else { Vec::new() };
         let source_layers = source.num_hidden_layers;
+        let maskable = plan.maskable();
         let masked = Some(plan.masked_units()).filter(|masked| !masked.is_empty());
-        let mask = masked.map(|masked| Mask { mask: 0.0, ramp_tokens: None, masked });
+        let mask = masked.map(|masked| Mask { mask: MaskValues::all(0.0), ramp_tokens: None, masked });
         let (layers, preservation) = (plan.layers().to_vec(), plan.preservation());
         let tensors = plan.into_tensors();
         let (dtypes, uncounted, notes) = (None, BTreeSet::new(), Vec::new());
@@ -139,6 +145,7 @@ impl Planned {
             refused_by_transformers,
             recipe,
             mask,
+            maskable,
         })
     }
 
@@ -179,6 +186,7 @@ impl Planned {
             refused_by_transformers: Vec::new(),
             recipe,
             mask,
+            maskable: Err(Unmaskable::Nothing),
         })
     }
 }
@@ -228,17 +236,26 @@ impl<S> FolderPlan<S> {
     }
 
     /// The same with its mask at another place, 0 to 1, and the tokens over which it is to open. One that is open is
-    /// none.
+    /// none. Where nothing is fresh, it is over the copies: all of a layer, channel, neuron or head but the first.
     ///
     /// # Errors
-    /// A plan without masked parts; a mask that is none.
+    /// A plan without parts that a mask can let in; a mask that is none.
     pub fn with_mask(self, mask: f64, ramp_tokens: Option<u64>) -> Result<Self, GrowthError> {
-        let Some(closed) = self.planned.mask else { return Err(GrowthError::NothingMasked) };
+        let masked = self.planned.maskable.clone()?;
         if !(0.0..=1.0).contains(&mask) {
             return Err(GrowthError::MaskValue { mask });
         }
-        let mask = (mask < 1.0).then_some(Mask { mask, ramp_tokens, ..closed });
-        Ok(Self { planned: Planned { mask, ..self.planned }, ..self })
+        if mask >= 1.0 {
+            return Ok(Self { planned: Planned { mask: None, ..self.planned }, ..self });
+        }
+        let of_copies = self.planned.mask.is_none();
+        let preservation = self.planned.preservation.max(if of_copies {
+            Preservation::AtMaskZero
+        } else {
+            Preservation::None
+        });
+        let mask = Some(Mask { mask: MaskValues::all(mask), ramp_tokens, masked });
+        Ok(Self { planned: Planned { mask, preservation, ..self.planned }, ..self })
     }
 
     /// Parameters of the grown model; a tied head counts once.

@@ -1,12 +1,18 @@
-//! The units of a model, layers and channels and neurons and heads, and which of them a random growth has put behind a
-//! mask. What a mask does to tensors is in folder/mask.rs.
+//! The units of a model, layers and channels and neurons and heads: where each one of a grown model comes from, and
+//! which of them a mask can let in. What a mask does to tensors is in mask.rs.
+
+use std::collections::BTreeSet;
 
 use outgrow_checkpoint::LlamaConfig;
-use serde::{Deserialize, Serialize};
 
-use crate::plan::{
-    depth::LayerOrigin,
-    width::{ChannelMap, WidthMaps},
+use crate::{
+    error::GrowthError,
+    plan::{
+        depth::LayerOrigin,
+        masked_units::{Copies, MaskedUnits, Share},
+        widen::Style,
+        width::{ChannelMap, WidthMaps},
+    },
 };
 
 /// Where a unit of a grown model comes from.
@@ -20,149 +26,257 @@ pub(crate) enum Unit {
     Masked,
 }
 
+/// A unit that has a width, with the part that it has of what reads its source. The parts of all copies add up to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Channel {
+    unit: Unit,
+    share: f64,
+    /// The part that it has of what reads all copies alike, as a tied head does.
+    equal_share: f64,
+}
+
+impl Channel {
+    fn whole(unit: Unit) -> Self {
+        Self { unit, share: 1.0, equal_share: 1.0 }
+    }
+}
+
 /// All units of a grown model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Units {
     layers: Vec<Unit>,
-    hidden: Vec<Unit>,
-    neurons: Vec<Unit>,
-    heads: Vec<Unit>,
+    hidden: Vec<Channel>,
+    neurons: Vec<Channel>,
+    heads: Vec<Channel>,
+    /// What part of the mean square over the channels is left where copies put out nothing.
+    mean_square: f64,
+    /// Whether the source's function is what the first copies alone compute, where it can be found in them.
+    keeps_values: bool,
 }
 
 impl Units {
     /// Every unit where it was.
     pub(crate) fn unchanged(model: &LlamaConfig) -> Self {
-        let all = |size: usize| (0..size).map(Unit::Of).collect();
+        let channels = |size: usize| (0..size).map(|index| Channel::whole(Unit::Of(index)));
         Self {
-            layers: all(model.num_hidden_layers),
-            hidden: all(model.hidden_size),
-            neurons: all(model.intermediate_size),
-            heads: all(model.num_attention_heads),
+            layers: (0..model.num_hidden_layers).map(Unit::Of).collect(),
+            hidden: channels(model.hidden_size).collect(),
+            neurons: channels(model.intermediate_size).collect(),
+            heads: channels(model.num_attention_heads).collect(),
+            mean_square: 1.0,
+            keeps_values: true,
         }
+    }
+
+    /// Every unit where it was, with other values.
+    pub(crate) fn changed(model: &LlamaConfig) -> Self {
+        Self { keeps_values: false, ..Self::unchanged(model) }
     }
 
     /// Of a learned growth, which mixes units: what a mask was to let in is let in.
     pub(crate) fn mixed(model: &LlamaConfig) -> Self {
-        let all = |size: usize| vec![Unit::New; size];
+        let channels = |size: usize| vec![Channel::whole(Unit::New); size];
         Self {
-            layers: all(model.num_hidden_layers),
-            hidden: all(model.hidden_size),
-            neurons: all(model.intermediate_size),
-            heads: all(model.num_attention_heads),
+            layers: vec![Unit::New; model.num_hidden_layers],
+            hidden: channels(model.hidden_size),
+            neurons: channels(model.intermediate_size),
+            heads: channels(model.num_attention_heads),
+            mean_square: 1.0,
+            keeps_values: false,
         }
     }
 
-    /// Of a growth in depth. Fresh layers are behind a mask.
+    /// Of a growth in depth. Fresh layers are behind a mask; layers that add nothing need none.
     pub(crate) fn of_layers(model: &LlamaConfig, layers: &[LayerOrigin]) -> Self {
-        let unit = |layer: &LayerOrigin| layer.source().map_or(Unit::Masked, Unit::Of);
+        let unit = |layer: &LayerOrigin| match layer {
+            LayerOrigin::Copy(source) => Unit::Of(*source),
+            LayerOrigin::Identity(_) => Unit::New,
+            LayerOrigin::Fresh => Unit::Masked,
+        };
         Self { layers: layers.iter().map(unit).collect(), ..Self::unchanged(model) }
     }
 
-    /// Of a growth in width whose new units are all `new`.
-    pub(crate) fn of_width(model: &LlamaConfig, maps: &WidthMaps, new: Unit) -> Self {
-        let units = |map: &ChannelMap, size: usize| {
-            map.sources()
-                .iter()
-                .step_by(size)
-                .map(|source| source.map_or(new, |one| Unit::Of(one / size)))
-                .collect()
+    /// Of a growth in width.
+    pub(crate) fn of_width(
+        source: &LlamaConfig,
+        target: &LlamaConfig,
+        maps: &WidthMaps,
+        style: Style,
+    ) -> Self {
+        let new = if matches!(style, Style::Random { .. }) { Unit::Masked } else { Unit::New };
+        let share = match style {
+            Style::Split { share } => share,
+            Style::Above | Style::Zero { .. } | Style::Random { .. } => None,
+        };
+        let channels = |map: &ChannelMap, size: usize| {
+            let shares = map.shares(share).into_iter().zip(map.shares(None));
+            let each = map.sources().iter().zip(shares).step_by(size);
+            each.map(|(source, (share, equal_share))| Channel {
+                unit: source.map_or(new, |one| Unit::Of(one / size)),
+                share,
+                equal_share,
+            })
+            .collect()
         };
         Self {
-            hidden: units(&maps.hidden, 1),
-            neurons: units(&maps.neurons, 1),
-            heads: units(&maps.queries, model.head_dim),
-            ..Self::unchanged(model)
+            hidden: channels(&maps.hidden, 1),
+            neurons: channels(&maps.neurons, 1),
+            heads: channels(&maps.queries, source.head_dim),
+            mean_square: match style {
+                Style::Split { .. } | Style::Above => source.hidden_size as f64 / target.hidden_size as f64,
+                // Their gains make up for it at once.
+                Style::Zero { .. } | Style::Random { .. } => 1.0,
+            },
+            ..Self::unchanged(source)
         }
     }
 
     /// Those of this growth, on a model whose own units come from `earlier`.
     pub(crate) fn over(&self, earlier: &Self) -> Self {
-        let over = |units: &[Unit], earlier: &[Unit]| {
-            let unit = |unit: &Unit| match *unit {
-                Unit::Of(source) => earlier[source],
-                new => new,
+        let unit = |units: &[Unit], unit: Unit| match unit {
+            Unit::Of(source) => units[source],
+            new => new,
+        };
+        let channels = |channels: &[Channel], earlier: &[Channel]| {
+            let over = |channel: &Channel| match channel.unit {
+                Unit::Of(source) => Channel {
+                    unit: earlier[source].unit,
+                    share: channel.share * earlier[source].share,
+                    equal_share: channel.equal_share * earlier[source].equal_share,
+                },
+                Unit::New | Unit::Masked => *channel,
             };
-            units.iter().map(unit).collect()
+            channels.iter().map(over).collect()
         };
         Self {
-            layers: over(&self.layers, &earlier.layers),
-            hidden: over(&self.hidden, &earlier.hidden),
-            neurons: over(&self.neurons, &earlier.neurons),
-            heads: over(&self.heads, &earlier.heads),
+            layers: self.layers.iter().map(|one| unit(&earlier.layers, *one)).collect(),
+            hidden: channels(&self.hidden, &earlier.hidden),
+            neurons: channels(&self.neurons, &earlier.neurons),
+            heads: channels(&self.heads, &earlier.heads),
+            mean_square: self.mean_square * earlier.mean_square,
+            keeps_values: self.keeps_values && earlier.keeps_values,
         }
     }
 
-    /// Those behind a mask.
-    pub(crate) fn masked(&self) -> MaskedUnits {
+    /// Those behind a mask because they are fresh.
+    pub(crate) fn fresh(&self) -> MaskedUnits {
+        let layers = self.layers.iter().map(|unit| *unit == Unit::Masked);
+        let channels =
+            |channels: &[Channel]| places(channels.iter().map(|channel| channel.unit == Unit::Masked));
         MaskedUnits {
-            layers: ranges(&self.layers),
-            hidden_size: ranges(&self.hidden),
-            intermediate_size: ranges(&self.neurons),
-            num_attention_heads: ranges(&self.heads),
+            layers: places(layers),
+            hidden_size: channels(&self.hidden),
+            intermediate_size: channels(&self.neurons),
+            num_attention_heads: channels(&self.heads),
+            copies: None,
+        }
+    }
+
+    /// Those that a mask can let in, over a source of so many layers.
+    pub(crate) fn maskable(&self, source_layers: usize, is_tied: bool) -> Result<MaskedUnits, Unmaskable> {
+        let fresh = self.fresh();
+        if !fresh.is_empty() {
+            return Ok(fresh);
+        }
+        let copied = self.copied(is_tied);
+        if copied.is_empty() || !self.keeps_values {
+            return Err(Unmaskable::Nothing);
+        }
+        let layers = self.first_layers();
+        if layers.iter().copied().eq(0..source_layers) {
+            Ok(copied)
+        } else {
+            Err(Unmaskable::Disorder { layers, source_layers })
+        }
+    }
+
+    /// All copies of a unit but the first.
+    fn copied(&self, is_tied: bool) -> MaskedUnits {
+        let repeats = |units: &[Channel]| places(is_repeat(units.iter().map(|channel| channel.unit)));
+        let share = |channel: &Channel| channel.share;
+        let tied_head =
+            if is_tied { firsts(&self.hidden, |channel| channel.equal_share) } else { Vec::new() };
+        let copies = Copies {
+            hidden_size: firsts(&self.hidden, share),
+            intermediate_size: firsts(&self.neurons, share),
+            num_attention_heads: firsts(&self.heads, share),
+            tied_head,
+            mean_square: self.mean_square,
+        };
+        MaskedUnits {
+            layers: places(is_repeat(self.layers.iter().copied())),
+            hidden_size: repeats(&self.hidden),
+            intermediate_size: repeats(&self.neurons),
+            num_attention_heads: repeats(&self.heads),
+            copies: Some(copies).filter(|copies| !copies.are_none()),
+        }
+    }
+
+    /// The source's layers that are there, by their first copies, from the bottom.
+    fn first_layers(&self) -> Vec<usize> {
+        let repeats = is_repeat(self.layers.iter().copied());
+        let firsts = self.layers.iter().zip(repeats).filter(|(_, is_repeat)| !is_repeat);
+        let source = |(unit, _): (&Unit, bool)| match unit {
+            Unit::Of(source) => Some(*source),
+            Unit::New | Unit::Masked => None,
+        };
+        firsts.filter_map(source).collect()
+    }
+}
+
+/// Why no mask can let in what a growth makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unmaskable {
+    /// There is nothing of that kind.
+    Nothing,
+    /// The source's layers aren't in their order, by their first copies.
+    Disorder { layers: Vec<usize>, source_layers: usize },
+}
+
+impl From<Unmaskable> for GrowthError {
+    fn from(unmaskable: Unmaskable) -> Self {
+        match unmaskable {
+            Unmaskable::Nothing => Self::NothingMasked,
+            Unmaskable::Disorder { layers, source_layers } => Self::MaskedDisorder { layers, source_layers },
         }
     }
 }
 
-fn ranges(units: &[Unit]) -> Vec<[usize; 2]> {
+/// For each unit whether a mask can let it in: one that is fresh, or stands there before.
+fn is_repeat(units: impl Iterator<Item = Unit>) -> impl Iterator<Item = bool> {
+    let mut seen = BTreeSet::new();
+    units.map(move |unit| match unit {
+        Unit::Of(source) => !seen.insert(source),
+        Unit::New => false,
+        Unit::Masked => true,
+    })
+}
+
+/// The first copies of those that are there more than once, with their shares.
+fn firsts(channels: &[Channel], share: impl Fn(&Channel) -> f64) -> Vec<Share> {
+    let mut shares: Vec<Share> = Vec::new();
+    let repeats = is_repeat(channels.iter().map(|channel| channel.unit));
+    for ((index, share), is_repeat) in channels.iter().map(share).enumerate().zip(repeats) {
+        let is_shared = !is_repeat && share > 0.0 && share < 1.0;
+        match shares.last_mut() {
+            _ if !is_shared => {}
+            Some(last) if last.units[1] == index && last.share.to_bits() == share.to_bits() => {
+                last.units[1] += 1;
+            }
+            _ => shares.push(Share { units: [index, index + 1], share }),
+        }
+    }
+    shares
+}
+
+/// The places of those that are, as ranges.
+fn places(are: impl Iterator<Item = bool>) -> Vec<[usize; 2]> {
     let mut ranges: Vec<[usize; 2]> = Vec::new();
-    for (index, _) in units.iter().enumerate().filter(|(_, unit)| **unit == Unit::Masked) {
+    for (index, _) in are.enumerate().filter(|(_, is)| *is) {
         match ranges.last_mut() {
             Some([_, end]) if *end == index => *end += 1,
             _ => ranges.push([index, index + 1]),
         }
     }
     ranges
-}
-
-/// The units that a mask lets in: ranges of `[first, one after the last]`, rising.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MaskedUnits {
-    /// Whole layers.
-    pub layers: Vec<[usize; 2]>,
-    /// Channels of the residual stream.
-    pub hidden_size: Vec<[usize; 2]>,
-    /// Neurons of the feed-forward networks.
-    pub intermediate_size: Vec<[usize; 2]>,
-    /// Query heads. Keys and values that are new are read by new queries only.
-    pub num_attention_heads: Vec<[usize; 2]>,
-}
-
-impl MaskedUnits {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.named().iter().all(|(_, ranges)| ranges.is_empty())
-    }
-
-    /// Each kind by its name in config.json, but for the layers, which are only some of `num_hidden_layers`.
-    pub(crate) fn named(&self) -> [(&'static str, &[[usize; 2]]); 4] {
-        [
-            ("layers", &self.layers),
-            ("hidden_size", &self.hidden_size),
-            ("intermediate_size", &self.intermediate_size),
-            ("num_attention_heads", &self.num_attention_heads),
-        ]
-    }
-
-    /// What doesn't fit the model.
-    pub(crate) fn problems(&self, model: &LlamaConfig) -> Vec<String> {
-        let sizes =
-            [model.num_hidden_layers, model.hidden_size, model.intermediate_size, model.num_attention_heads];
-        let mut problems = Vec::new();
-        for ((name, ranges), size) in self.named().into_iter().zip(sizes) {
-            let mut free = 0;
-            for [first, end] in ranges {
-                if *first < free || first >= end || *end > size {
-                    problems.push(format!(
-                        "`{name}` has [{first}, {end}], expected rising ranges of [first, one after the last] up to {size}"
-                    ));
-                }
-                free = free.max(*end);
-            }
-        }
-        if self.is_empty() {
-            problems.push("nothing is masked".to_owned());
-        }
-        problems
-    }
 }

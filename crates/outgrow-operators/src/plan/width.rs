@@ -83,14 +83,14 @@ impl ChannelMap {
     /// As rows of what writes into these channels: copies are whole. Their gradients are divided as what reads them is.
     pub(crate) fn written(&self, share: Option<f64>) -> Option<Channels> {
         let shares = self.shares(share);
-        self.channels(|index| (1.0, shares[index]))
+        self.channels(|index| (1.0, shares[index] as f32))
     }
 
     /// As columns of what reads these channels: the copies' weights add up to the source's. The first gets `share`, the
     /// others the rest; all the same without it.
     pub(crate) fn read(&self, share: Option<f64>) -> Option<Channels> {
         let shares = self.shares(share);
-        self.channels(|index| (shares[index], 1.0))
+        self.channels(|index| (shares[index] as f32, 1.0))
     }
 
     /// As gains that are made smaller or larger, all by the same number.
@@ -103,21 +103,21 @@ impl ChannelMap {
         let shares = self.shares(None);
         let channel = |(index, source): (usize, &Option<usize>)| {
             let source = source.filter(|_| keep(index))?;
-            Some(Channel { source, scale: 1.0, gradient: shares[index] })
+            Some(Channel { source, scale: 1.0, gradient: shares[index] as f32 })
         };
         self.sources.iter().enumerate().map(channel).collect()
     }
 
-    /// The part of its source's readers that each channel has.
-    fn shares(&self, share: Option<f64>) -> Vec<f32> {
+    /// The part of its source's readers that each channel has; 0 for new ones.
+    pub(crate) fn shares(&self, share: Option<f64>) -> Vec<f64> {
         let (counts, firsts) = (self.multiplicities(), self.firsts());
         let of = |(index, source): (usize, &Option<usize>)| {
             let Some(source) = *source else { return 0.0 };
             let count = counts[source];
             match share {
-                Some(share) if count > 1 && firsts[source] == index => share as f32,
-                Some(share) if count > 1 => ((1.0 - share) / (count - 1) as f64) as f32,
-                _ => (1.0 / count as f64) as f32,
+                Some(share) if count > 1 && firsts[source] == index => share,
+                Some(share) if count > 1 => (1.0 - share) / (count - 1) as f64,
+                _ => 1.0 / count as f64,
             }
         };
         self.sources.iter().enumerate().map(of).collect()

@@ -17,7 +17,7 @@ fn difference(plan: &GrowthPlan, source: &NamedTensors, mask: &Mask) -> f64 {
 }
 
 /// The same for a model and another, whatever made it.
-fn difference_of(
+pub(crate) fn difference_of(
     [model, other]: [&LlamaConfig; 2],
     [tensors, others]: [&NamedTensors; 2],
     mask: &Mask,
@@ -32,7 +32,7 @@ fn difference_of(
 /// How much the logits move at most when every weight does by a few times what f32 rounds, in one of four ways,
 /// relative to the largest logit. Where that is much, as where channels of a norm nearly vanish, no rounded model can
 /// be told from another.
-fn sensitivity(source: &LlamaConfig, tensors: &NamedTensors) -> f64 {
+pub(crate) fn sensitivity(source: &LlamaConfig, tensors: &NamedTensors) -> f64 {
     let moves = |(every, first): (usize, usize)| {
         let mut moved = tensors.clone();
         for (index, value) in moved.values_mut().flat_map(|tensor| &mut tensor.values).enumerate() {

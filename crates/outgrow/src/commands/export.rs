@@ -10,7 +10,8 @@ use crate::{error::Result, terminal::output};
 /// Flags of `outgrow export`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A folder that `outgrow grow --operator random` has made, with its mask in training/mask.json.
+    /// A folder that says in training/mask.json where its mask stands: a random growth, one by `outgrow grow --mask`, or
+    /// a checkpoint from within a ramp.
     source: PathBuf,
     /// The folder to make: the same model with the mask folded into its weights.
     target: PathBuf,

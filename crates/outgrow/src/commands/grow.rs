@@ -37,11 +37,11 @@ pub(crate) struct Arguments {
     /// What becomes of the optimizer's moments, where the source has some.
     #[arg(long, value_name = "MOMENTS", default_value = "reset", value_parser = one_of(&Moments::ALL, moments_help))]
     moments: Moments,
-    /// random: what of the new parts is let in, 0 to 1; closed, 0, by default. Below 1 it stands in training/mask.json,
-    /// and `outgrow export` folds it into the weights.
+    /// What of the new parts is let in, 0 to 1: of fresh ones, which are closed, 0, by default, or of copies, which are
+    /// open. Below 1 it stands in training/mask.json, and `outgrow export` folds it into the weights.
     #[arg(long, value_name = "M")]
     mask: Option<f64>,
-    /// random: tokens over which the mask is to open, for whoever trains the folder.
+    /// Tokens over which the mask is to open, for whoever trains the folder.
     #[arg(long, value_name = "N")]
     ramp_tokens: Option<u64>,
     /// Print what would be made and what it would take, and write nothing but a short-lived file that measures the

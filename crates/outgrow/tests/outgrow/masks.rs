@@ -1,4 +1,4 @@
-//! A random growth from the command line: masked, refused, exported, and then a model like any other.
+//! Masked growths from the command line: masked, refused, exported, and then a model like any other.
 
 use outgrow_checkpoint::{LlamaConfig, write_checkpoint};
 use outgrow_model::{Initialization, initial_tensors};
@@ -59,4 +59,25 @@ fn an_open_random_growth_is_verified_at_once() {
     let workshop = workshop();
     assert_success(&workshop.run(&[&RANDOM[..], &["1", "--mask", "1", "--verify"]].concat()));
     assert!(!workshop.path("masked/training").exists());
+}
+
+#[test]
+fn copies_behind_a_closed_mask_are_exported_as_their_source() {
+    let workshop = workshop();
+    for (index, growth) in [
+        &["--operator", "stack", "--factor", "2"][..],
+        // Channels that are copied unequally often: open, the function isn't preserved.
+        &["--operator", "split", "--hidden-size", "20", "--num-attention-heads", "4", "--share", "0.3"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let [masked, exported] = ["masked", "exported"].map(|name| format!("{name}-{index}"));
+        assert_success(&workshop.run(&[&["grow", "source", &masked, "--mask", "0"], growth].concat()));
+        assert_success(&workshop.run(&["export", &masked, &exported]));
+        assert_success(&workshop.run(&["verify", "source", &exported, "--json", "verification.json"]));
+        let json = std::fs::read_to_string(workshop.path("verification.json")).unwrap();
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["models"]["logits"]["function"], "preserved", "{growth:?}");
+    }
 }

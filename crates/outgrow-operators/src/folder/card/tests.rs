@@ -19,7 +19,7 @@ use crate::{
         },
         digest::{FileDigest, sha256_while},
     },
-    plan::preservation::Preservation,
+    plan::{mask::MaskValues, preservation::Preservation},
 };
 
 const SOURCE_CARD: &str = "\
@@ -150,7 +150,7 @@ fn a_card_of_a_source_of_which_nothing_is_known_is_short() {
         files: Vec::new(),
         recipe: CardRecipe::Mergekit("merge_method: passthrough\n".into()),
         preservation: Preservation::Exact,
-        mask: Some(0.25),
+        mask: Some(MaskValues::all(0.25)),
         source_card: None,
         ..facts()
     });

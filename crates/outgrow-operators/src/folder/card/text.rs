@@ -14,7 +14,7 @@ use crate::{
         digest::FileDigest,
         thousands::grouped,
     },
-    plan::preservation::Preservation,
+    plan::{mask::MaskValues, preservation::Preservation},
 };
 
 /// What grown folders are found by on the hub.
@@ -39,7 +39,7 @@ pub(crate) struct CardFacts {
     /// Whether a tokenizer comes along.
     pub(crate) has_tokenizer: bool,
     /// Where the mask over its new parts stands, if there is one.
-    pub(crate) mask: Option<f64>,
+    pub(crate) mask: Option<MaskValues>,
     /// Whether the grown model computes what the source does.
     pub(crate) preservation: Preservation,
     /// Version of Outgrow.
@@ -69,7 +69,7 @@ pub(crate) enum CardRecipe {
     /// No growth, but a mask of this size folded into the weights.
     MaskFolded {
         /// 0 to below 1.
-        mask: f64,
+        mask: MaskValues,
     },
 }
 
@@ -112,7 +112,7 @@ fn push_growth(card: &mut String, facts: &CardFacts, language: &str, recipe: &st
     push_block(card, language, recipe);
 }
 
-fn push_export(card: &mut String, facts: &CardFacts, mask: f64) {
+fn push_export(card: &mut String, facts: &CardFacts, mask: MaskValues) {
     push(card, format_args!("\n# Exported from {}\n\n", code(&facts.source)));
     push(
         card,

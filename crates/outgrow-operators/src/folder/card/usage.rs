@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::plan::mask::MaskValues;
+
 /// How transformers runs the model of this config.json: with its head if it has one, with its tokenizer if that lies
 /// beside it, and with the code that comes with it if config.json names some.
 pub fn usage(config: &Value, has_tokenizer: bool) -> String {
@@ -31,7 +33,7 @@ pub fn usage(config: &Value, has_tokenizer: bool) -> String {
 }
 
 /// The same of a model whose new parts are behind a mask: transformers knows nothing of masks.
-pub(super) fn behind_a_mask(mask: f64) -> String {
+pub fn behind_a_mask(mask: MaskValues) -> String {
     section(&format!(
         "Its new parts are behind a mask, which stands at {mask} (`training/mask.json`). Without it this is another model: fold it \
          into the weights first, by `outgrow export`."

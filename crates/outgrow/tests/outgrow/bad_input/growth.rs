@@ -77,7 +77,7 @@ fn growth_that_cannot_be() {
     let wide =
         ["--operator", "split", "--intermediate-size", "350000000000000", "--num-attention-heads", "400000"];
     insta::assert_snapshot!(refused_growth(&workshop, &wide), @"`intermediate_size` = 350000000000000: at most 1048576 are possible; `num_attention_heads` = 400000: at most 262144 are possible");
-    insta::assert_snapshot!(refused_growth(&workshop, &["--operator", "stack", "--factor", "2", "--mask", "0.5"]), @"a mask is over what `random` makes, and this growth has nothing of it");
+    insta::assert_snapshot!(refused_growth(&workshop, &["--operator", "zero", "--factor", "2", "--mask", "0.5"]), @"a mask lets in what is fresh or copied as it is, and this growth has nothing of it: leave the mask out");
     let random = ["--operator", "random", "--num-hidden-layers", "3"];
     insta::assert_snapshot!(refused_growth(&workshop, &[&random[..], &["--mask", "1.5"]].concat()), @"mask = 1.5: a number from 0 to 1 is needed");
     insta::assert_snapshot!(refused_growth(&workshop, &[&random[..], &["--verify"]].concat()), @"--verify has no use for a mask that isn't open: give --mask 1, or export the folder and verify that");
