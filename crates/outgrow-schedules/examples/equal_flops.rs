@@ -2,7 +2,7 @@
 //! with their tokens, FLOPs and learning rates, and what the growth is made of.
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_schedules::{Cosine, FlopConvention, GStack, Length, PlannedGrowth, Schedule};
+use outgrow_schedules::{FlopConvention, GStack, LearningRateCurve, Length, PlannedGrowth, Schedule};
 
 const SEQUENCE_LENGTH: usize = 128;
 const TOKENS: u64 = 2_000_000;
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
              "num_hidden_layers": 8, "num_attention_heads": 4, "max_position_embeddings": 128, "rms_norm_eps": 1e-5,
              "tie_word_embeddings": false }"#,
     )?;
-    let rate = Cosine { peak: 4e-3, minimum: 4e-4, warmup_tokens: 80_000, horizon_tokens: None };
+    let rate = LearningRateCurve::cosine(4e-3, 4e-4, 80_000);
 
     let scratch = Schedule::scratch(model.clone(), TOKENS, rate.over(TOKENS))?;
     println!("{}", scratch.describe(SEQUENCE_LENGTH));
@@ -24,11 +24,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         factor: 4,
         base_tokens: 800_000,
         // Half of scratch's rate: a gentle base stacks well. It ends before its horizon, while the rate is still high.
-        base_learning_rate: Cosine {
-            peak: 2e-3,
-            minimum: 2e-4,
-            warmup_tokens: 40_000,
+        base_learning_rate: LearningRateCurve {
             horizon_tokens: Some(TOKENS),
+            ..LearningRateCurve::cosine(2e-3, 2e-4, 40_000)
         },
         grown: Length::Budget { flops, sequence_length: SEQUENCE_LENGTH },
         grown_learning_rate: rate,

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     flops::FlopConvention,
-    learning_rate::Cosine,
+    learning_rate::{curve::LearningRateCurve, shape::Shape},
     methods::{g_stack::GStack, length::Length},
     trainable::Trainable,
 };
@@ -79,7 +79,7 @@ pub struct Advice {
     /// The schedule to begin with.
     pub schedule: GStack,
     /// The learning rate of the run from scratch that it is to be compared with.
-    pub scratch_learning_rate: Cosine,
+    pub scratch_learning_rate: LearningRateCurve,
 }
 
 /// From this part of the budget on, a base costs more than growth has ever saved.
@@ -137,7 +137,8 @@ impl Advice {
         }
         let peak = peak_learning_rate(parameters);
         let base_peak = rates::base_peak(zone, base_model.num_parameters(), peak);
-        let rate = |peak: f64, stage: f64, horizon_tokens| Cosine {
+        let rate = |peak: f64, stage: f64, horizon_tokens| LearningRateCurve {
+            shape: Shape::Cosine,
             peak,
             minimum: rates::rounded(peak / 10.0),
             warmup_tokens: warmup_tokens(stage, *batch_tokens),

@@ -1,8 +1,10 @@
-//! The choices at the moment of growth, beside the growth itself: the optimizer's moments, noise, and where the data
-//! goes on. The learning rate after it is the stage's.
+//! The choices at the moment of growth, beside the growth itself: the optimizer's moments, noise, where the data and
+//! the learning rate go on. The rate after it is the stage's.
 
 use outgrow_operators::{Growth, Mix, Moments};
 use serde::{Deserialize, Serialize};
+
+use crate::learning_rate::at_growth::RateAtGrowth;
 
 /// What is chosen at the moment of growth. The defaults are those of arXiv 2405.15319.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +17,8 @@ pub struct AtGrowth {
     pub noise: Option<Noise>,
     /// Where the data goes on.
     pub data: DataAtGrowth,
+    /// Whether the learning rate begins anew.
+    pub learning_rate: RateAtGrowth,
 }
 
 impl AtGrowth {

@@ -93,6 +93,54 @@ pub enum ScheduleError {
         /// The peak.
         peak: f64,
     },
+    /// The warm-up doesn't begin at a rate.
+    #[error("learning rate: initial is {initial}, it must be finite and at least 0")]
+    Initial {
+        /// The rate that it begins with.
+        initial: f64,
+    },
+    /// A decay of no tokens.
+    #[error("learning rate: decay_tokens is 0: `constant` is a rate that doesn't come down")]
+    NoDecay,
+    /// The decay begins before the warm-up ends.
+    #[error(
+        "learning rate: decay_tokens is {decay_tokens}, there are {} between warmup_tokens, {warmup_tokens}, and horizon_tokens, {horizon_tokens}",
+        .horizon_tokens.saturating_sub(*.warmup_tokens)
+    )]
+    Decay {
+        /// Tokens of the decay.
+        decay_tokens: u64,
+        /// Tokens of the warm-up.
+        warmup_tokens: u64,
+        /// Tokens to the horizon.
+        horizon_tokens: u64,
+    },
+    /// An inverse square root begins where the warm-up ends.
+    #[error("learning rate: warmup_tokens is 0: an inverse square root counts from the end of a warm-up")]
+    NoWarmUp,
+    /// The rate begins anew, and isn't given.
+    #[error(
+        "learning_rate is missing: only at_growth.learning_rate = \"keep\" goes on with that of the stage before"
+    )]
+    NoCurve,
+    /// The rate goes on, and another one is given.
+    #[error(
+        "learning_rate is given, and at_growth.learning_rate = \"keep\" goes on with that of the stage before: leave one out"
+    )]
+    CurveOfKeptRate,
+    /// There is no rate to go on from.
+    #[error("at_growth.learning_rate goes on from the stage before, which takes no step: use \"restart\"")]
+    NoRateBefore,
+    /// The rate is to go on, and doesn't.
+    #[error(
+        "learning rate: begins at {begins:e}, that of the stage before ends at {ends:e}: at_growth.learning_rate says that it goes on"
+    )]
+    RateJumps {
+        /// Where that of the stage before ends.
+        ends: f64,
+        /// Where this one begins.
+        begins: f64,
+    },
     /// The warm-up doesn't end before the horizon.
     #[error(
         "learning rate: warmup_tokens is {warmup_tokens}, it must be below horizon_tokens, {horizon_tokens}"
@@ -192,6 +240,14 @@ impl ScheduleError {
             | Self::TrainableLayers { .. }
             | Self::Peak { .. }
             | Self::Minimum { .. }
+            | Self::Initial { .. }
+            | Self::NoDecay
+            | Self::Decay { .. }
+            | Self::NoWarmUp
+            | Self::NoCurve
+            | Self::CurveOfKeptRate
+            | Self::NoRateBefore
+            | Self::RateJumps { .. }
             | Self::WarmUp { .. }
             | Self::WarmUpOfStage { .. }
             | Self::Factor { .. }
@@ -219,7 +275,8 @@ impl ScheduleError {
     }
 
     /// The same problem, with the stage that has it.
-    pub(crate) fn in_stage(self, stage: &str) -> Self {
+    #[must_use]
+    pub fn in_stage(self, stage: &str) -> Self {
         Self::Stage { stage: stage.to_owned(), problem: Box::new(self) }
     }
 }

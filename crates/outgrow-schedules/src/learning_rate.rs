@@ -1,20 +1,23 @@
-//! The learning rate of a stage: linear warm-up, then cosine, both counted in tokens. Knows nothing of steps or
-//! batches.
+//! The learning rate of a stage: a linear warm-up, then a curve by its shape, both counted in tokens. Knows nothing of
+//! steps or batches.
 
-use std::f64::consts::PI;
+pub(crate) mod at_growth;
+pub(crate) mod curve;
+pub(crate) mod shape;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::ScheduleError;
+use crate::{error::ScheduleError, learning_rate::shape::Shape};
 
-/// Linear from 0 to `peak` at `warmup_tokens`, then half a cosine down to `minimum` at `horizon_tokens`, then
+/// Linear from `initial` to `peak` at `warmup_tokens`, then by its shape down to `minimum` at `horizon_tokens`, then
 /// `minimum`.
 ///
-/// arXiv 2405.15319 starts it anew for the grown model, with its own peak; the minimum there is a tenth of the peak.
+/// arXiv 2405.15319 starts it anew for the grown model, with its own peak; the shape is a cosine there, and the minimum
+/// a tenth of the peak.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LearningRate {
-    /// The highest rate.
+    /// The rate at the end of the warm-up.
     pub peak: f64,
     /// The rate at the horizon and after it.
     pub minimum: f64,
@@ -26,12 +29,30 @@ pub struct LearningRate {
     /// Where on the curve the stage begins: 0, unless the stage goes on with the curve of an earlier one.
     #[serde(default)]
     pub start_tokens: u64,
+    /// The rate that the warm-up begins with: 0, unless it goes on from that of an earlier stage.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub initial: f64,
+    /// How it comes down.
+    #[serde(default, skip_serializing_if = "Shape::is_cosine")]
+    pub shape: Shape,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(rate: &f64) -> bool {
+    rate.to_bits() == 0
 }
 
 impl LearningRate {
     /// That of a stage without tokens, which takes no step.
-    pub const NONE: Self =
-        Self { peak: 0.0, minimum: 0.0, warmup_tokens: 0, horizon_tokens: 0, start_tokens: 0 };
+    pub const NONE: Self = Self {
+        peak: 0.0,
+        minimum: 0.0,
+        warmup_tokens: 0,
+        horizon_tokens: 0,
+        start_tokens: 0,
+        initial: 0.0,
+        shape: Shape::Cosine,
+    };
 
     /// The same curve, entered `tokens` further on: for a stage that follows one of `tokens` and doesn't restart the
     /// rate.
@@ -49,18 +70,17 @@ impl LearningRate {
     pub fn at(&self, tokens: u64) -> f64 {
         let tokens = self.start_tokens.saturating_add(tokens);
         if tokens < self.warmup_tokens {
-            return self.peak * (tokens as f64 / self.warmup_tokens as f64);
+            let part = tokens as f64 / self.warmup_tokens as f64;
+            return self.initial + (self.peak - self.initial) * part;
         }
-        if tokens >= self.horizon_tokens {
-            return self.minimum;
-        }
-        let decaying = self.horizon_tokens - self.warmup_tokens;
-        let part = (tokens - self.warmup_tokens) as f64 / decaying as f64;
         // Written from the peak down, so that the end of the warm-up is exactly the peak.
-        self.peak - (self.peak - self.minimum) * 0.5 * (1.0 - (PI * part).cos())
+        let (warmup, horizon) = (self.warmup_tokens, self.horizon_tokens);
+        let part = self.shape.part_down(tokens, warmup, horizon);
+        if part >= 1.0 { self.minimum } else { self.peak - (self.peak - self.minimum) * part }
     }
 
-    /// Rates that aren't finite and `0 ≤ minimum ≤ peak`, and a warm-up that doesn't end before the horizon.
+    /// Rates that aren't finite and `0 ≤ minimum ≤ peak`, a warm-up that doesn't end before the horizon, and what the
+    /// shape can't do.
     pub(crate) fn problems(&self) -> Vec<ScheduleError> {
         let mut problems = Vec::new();
         if !self.peak.is_finite() || self.peak <= 0.0 {
@@ -70,50 +90,51 @@ impl LearningRate {
         if !(self.minimum >= 0.0 && self.minimum <= self.peak) {
             problems.push(ScheduleError::Minimum { minimum: self.minimum, peak: self.peak });
         }
+        if !(self.initial >= 0.0 && self.initial.is_finite()) {
+            problems.push(ScheduleError::Initial { initial: self.initial });
+        }
         if self.warmup_tokens >= self.horizon_tokens {
             let Self { warmup_tokens, horizon_tokens, .. } = *self;
             problems.push(ScheduleError::WarmUp { warmup_tokens, horizon_tokens });
         }
+        problems.extend(self.shape.problem(self.warmup_tokens, self.horizon_tokens));
         problems
-    }
-}
-
-/// A learning rate before the stage's length is known.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cosine {
-    /// The highest rate.
-    pub peak: f64,
-    /// The rate at the horizon and after it.
-    pub minimum: f64,
-    /// Tokens of the warm-up; 0 for none.
-    pub warmup_tokens: u64,
-    /// Tokens to the minimum; where it is left out, the length of the stage.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub horizon_tokens: Option<u64>,
-}
-
-impl Cosine {
-    /// The learning rate of a stage of `tokens`.
-    pub fn over(self, tokens: u64) -> LearningRate {
-        let Self { peak, minimum, warmup_tokens, horizon_tokens } = self;
-        let horizon_tokens = horizon_tokens.unwrap_or(tokens);
-        LearningRate { peak, minimum, warmup_tokens, horizon_tokens, start_tokens: 0 }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        at_growth::{RateAtGrowth, RateBefore},
+        curve::LearningRateCurve,
+        shape::WsdDecay,
+        *,
+    };
     use proptest::prelude::*;
 
+    fn shapes(decaying: u64) -> impl Strategy<Value = Shape> {
+        let decays = prop_oneof![Just(WsdDecay::Linear), Just(WsdDecay::OneMinusSqrt)];
+        let wsd = (1..=decaying, decays).prop_map(|(decay_tokens, decay)| Shape::Wsd { decay_tokens, decay });
+        prop_oneof![
+            Just(Shape::Cosine),
+            Just(Shape::Linear),
+            Just(Shape::Constant),
+            wsd,
+            Just(Shape::InverseSquareRoot)
+        ]
+    }
+
     fn learning_rates() -> impl Strategy<Value = LearningRate> {
-        (1e-6_f64..1.0, 0.0_f64..=1.0, 0_u64..1_000_000, 1_u64..1_000_000_000).prop_map(
+        let curves = (1e-6_f64..1.0, 0.0_f64..=1.0, 0_u64..1_000_000, 1_u64..1_000_000_000).prop_flat_map(
             |(peak, part, warmup_tokens, decaying)| {
+                let minimum = peak * part;
                 let horizon_tokens = warmup_tokens + decaying;
-                LearningRate { peak, minimum: peak * part, warmup_tokens, horizon_tokens, start_tokens: 0 }
+                let curve =
+                    LearningRate { peak, minimum, warmup_tokens, horizon_tokens, ..LearningRate::NONE };
+                shapes(decaying).prop_map(move |shape| LearningRate { shape, ..curve })
             },
-        )
+        );
+        curves.prop_filter("an inverse square root has a warm-up", |curve| curve.problems().is_empty())
     }
 
     proptest! {
@@ -142,7 +163,29 @@ mod tests {
 
         #[test]
         fn the_minimum_is_reached_at_the_horizon_and_kept(rate in learning_rates(), beyond in 0_u64..1_000_000_000) {
-            prop_assert_eq!(rate.at(rate.horizon_tokens + beyond).to_bits(), rate.minimum.to_bits());
+            let found = rate.at(rate.horizon_tokens + beyond);
+            match rate.shape {
+                Shape::Cosine | Shape::Linear | Shape::Wsd { .. } => {
+                    prop_assert_eq!(found.to_bits(), rate.minimum.to_bits());
+                }
+                Shape::Constant => prop_assert_eq!(found.to_bits(), rate.peak.to_bits()),
+                Shape::InverseSquareRoot => prop_assert!(found >= rate.minimum * (1.0 - 1e-12)),
+            }
+        }
+
+        #[test]
+        fn a_rate_that_is_kept_or_warmed_again_goes_on_where_the_one_before_ends(
+            rate in learning_rates(), next in learning_rates(), tokens in 1_u64..2_000_000,
+        ) {
+            let before = RateBefore { learning_rate: rate, tokens };
+            let LearningRate { peak, minimum, warmup_tokens, horizon_tokens, shape, .. } = next;
+            let horizon_tokens = Some(horizon_tokens);
+            let curve = LearningRateCurve { peak, minimum, warmup_tokens: warmup_tokens + 1, horizon_tokens, shape };
+            for (choice, curve) in [(RateAtGrowth::Keep, None), (RateAtGrowth::Rewarm, Some(curve))] {
+                let learning_rate = choice.learning_rate(before, curve, 1_000).unwrap();
+                prop_assert_eq!(learning_rate.at(0).to_bits(), rate.at(tokens).to_bits());
+                prop_assert!(choice.check(before, &learning_rate).is_ok());
+            }
         }
 
         #[test]
@@ -154,14 +197,48 @@ mod tests {
     #[test]
     fn half_way_down_is_half_way_between_peak_and_minimum() {
         let rate =
-            Cosine { peak: 4e-3, minimum: 4e-4, warmup_tokens: 100, horizon_tokens: Some(1100) }.over(9);
+            LearningRateCurve { horizon_tokens: Some(1100), ..LearningRateCurve::cosine(4e-3, 4e-4, 100) }
+                .over(9);
         assert!((rate.at(600) - 2.2e-3).abs() < 1e-15);
         assert!((rate.at(50) - 2e-3).abs() < 1e-15);
     }
 
     #[test]
+    fn shapes_are_as_their_papers_have_them() {
+        let decay_tokens = 200;
+        let rates = |shape| {
+            let curve = LearningRateCurve { shape, ..LearningRateCurve::cosine(1.0, 0.1, 100) };
+            let rate = curve.over(1000);
+            [50, 100, 400, 800, 850, 950, 1000].map(|tokens| format!("{:.4}", rate.at(tokens))).join(" ")
+        };
+        insta::assert_snapshot!(rates(Shape::Linear), @"0.5000 1.0000 0.7000 0.3000 0.2500 0.1500 0.1000");
+        insta::assert_snapshot!(rates(Shape::Constant), @"0.5000 1.0000 1.0000 1.0000 1.0000 1.0000 1.0000");
+        insta::assert_snapshot!(rates(Shape::Wsd { decay_tokens, decay: WsdDecay::Linear }), @"0.5000 1.0000 1.0000 1.0000 0.7750 0.3250 0.1000");
+        insta::assert_snapshot!(rates(Shape::Wsd { decay_tokens, decay: WsdDecay::OneMinusSqrt }), @"0.5000 1.0000 1.0000 1.0000 0.5500 0.2206 0.1000");
+        let inverse = LearningRate {
+            minimum: 0.0,
+            shape: Shape::InverseSquareRoot,
+            ..LearningRateCurve::cosine(1.0, 0.1, 100).over(1000)
+        };
+        assert!((inverse.at(400) - 0.5).abs() < 1e-15);
+    }
+
+    #[test]
+    fn what_a_shape_cannot_do_is_said() {
+        let problems = |shape, warmup_tokens| {
+            let rate =
+                LearningRateCurve { shape, ..LearningRateCurve::cosine(1.0, 0.1, warmup_tokens) }.over(100);
+            ScheduleError::from_problems(rate.problems()).unwrap_err().to_string()
+        };
+        let wsd = |decay_tokens| Shape::Wsd { decay_tokens, decay: WsdDecay::Linear };
+        insta::assert_snapshot!(problems(wsd(0), 0), @"learning rate: decay_tokens is 0: `constant` is a rate that doesn't come down");
+        insta::assert_snapshot!(problems(wsd(91), 10), @"learning rate: decay_tokens is 91, there are 90 between warmup_tokens, 10, and horizon_tokens, 100");
+        insta::assert_snapshot!(problems(Shape::InverseSquareRoot, 0), @"learning rate: warmup_tokens is 0: an inverse square root counts from the end of a warm-up");
+    }
+
+    #[test]
     fn all_that_is_wrong_is_said_at_once() {
-        let rate = Cosine { peak: f64::NAN, minimum: -1.0, warmup_tokens: 10, horizon_tokens: None }.over(10);
+        let rate = LearningRateCurve::cosine(f64::NAN, -1.0, 10).over(10);
         let message = ScheduleError::from_problems(rate.problems()).unwrap_err().to_string();
         insta::assert_snapshot!(message, @"3 problems: learning rate: peak is NaN, it must be finite and above 0; learning rate: minimum is -1, it must be between 0 and the peak of NaN; learning rate: warmup_tokens is 10, it must be below horizon_tokens, 10");
     }

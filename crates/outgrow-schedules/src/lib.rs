@@ -19,7 +19,12 @@ mod error;
 pub use at_growth::{AtGrowth, DataAtGrowth, Noise};
 pub use error::ScheduleError;
 pub use flops::{FlopConvention, FlopParts};
-pub use learning_rate::{Cosine, LearningRate};
+pub use learning_rate::{
+    LearningRate,
+    at_growth::{RateAtGrowth, RateBefore},
+    curve::LearningRateCurve,
+    shape::{Shape, WsdDecay},
+};
 pub use methods::{g_stack::GStack, length::Length, stacking2::Stacking2};
 pub use schedule::{
     Schedule,

@@ -114,6 +114,11 @@ impl Schedule {
                 problems.push(problem.in_stage(&stage.name));
             }
             let previous = index.checked_sub(1).map(|index| &stages[index]);
+            if let Some(previous) = previous {
+                let (rate, choice) = (&stage.learning_rate, stage.at_growth.learning_rate);
+                let problem = choice.check(previous.rate_before_next(), rate).err();
+                problems.extend(problem.map(|problem| problem.in_stage(&stage.name)));
+            }
             match checked_entry(previous, stage, planned) {
                 Ok(growth) => growths.push(growth.map(Arc::new)),
                 Err(problem) => problems.push(problem.in_stage(&stage.name)),

@@ -7,7 +7,10 @@ use outgrow_operators::{Growth, GrowthError, GrowthPlan, Moments};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    at_growth::AtGrowth, error::ScheduleError, flops::FlopConvention, learning_rate::LearningRate,
+    at_growth::AtGrowth,
+    error::ScheduleError,
+    flops::FlopConvention,
+    learning_rate::{LearningRate, at_growth::RateBefore},
     trainable::Trainable,
 };
 
@@ -73,6 +76,11 @@ impl Stage {
         Self { name: name.into(), model, tokens, trainable, enter: None, at_growth, learning_rate }
     }
 
+    /// What the learning rate of the stage after it goes on from.
+    pub fn rate_before_next(&self) -> RateBefore {
+        RateBefore { learning_rate: self.learning_rate, tokens: self.tokens }
+    }
+
     /// The plan of the growth, with all that is put on it, of the model before.
     pub(crate) fn planned_growth(&self, before: &LlamaConfig) -> Result<Option<GrowthPlan>, GrowthError> {
         let growths = self.enter.as_ref().map(|growth| self.at_growth.growths(growth));
@@ -102,7 +110,8 @@ impl Stage {
         if self.tokens == 0 && !is_left_out {
             problems.push(ScheduleError::NoTokens);
         }
-        if self.enter.is_none() && !self.at_growth.is_default() {
+        let rate_only = AtGrowth { learning_rate: self.at_growth.learning_rate, ..AtGrowth::default() };
+        if self.enter.is_none() && self.at_growth != rate_only {
             problems.push(ScheduleError::NothingGrows);
         }
         if let Trainable::Top { layers } = self.trainable {

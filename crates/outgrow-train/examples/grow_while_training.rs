@@ -7,7 +7,7 @@ use outgrow_checkpoint::LlamaConfig;
 use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prepare};
 use outgrow_kernels::{DeviceName, Precision};
 use outgrow_model::Initialization;
-use outgrow_schedules::{Cosine, GStack, Length, Schedule};
+use outgrow_schedules::{GStack, LearningRateCurve, Length, Schedule};
 use outgrow_train::{AdamWSettings, Control, Event, TrainSettings, Training, resume::Standing, train};
 
 const SEQUENCE_LENGTH: usize = 16;
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
              "num_hidden_layers": 4, "num_attention_heads": 2, "max_position_embeddings": 16, "rms_norm_eps": 1e-5,
              "tie_word_embeddings": false }"#,
     )?;
-    let rate = Cosine { peak: 1e-2, minimum: 1e-3, warmup_tokens: STEP_TOKENS, horizon_tokens: None };
+    let rate = LearningRateCurve::cosine(1e-2, 1e-3, STEP_TOKENS);
     let stages = GStack {
         factor: 2,
         base_tokens: 10 * STEP_TOKENS,

@@ -9,7 +9,7 @@ mod key_path;
 use std::path::PathBuf;
 
 use outgrow_operators::{Growth, Width};
-use outgrow_schedules::{AtGrowth, Cosine, Trainable};
+use outgrow_schedules::{AtGrowth, LearningRateCurve, Trainable};
 use outgrow_train::AdamWSettings;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,7 @@ pub enum ScheduleRecipe {
         /// Length.
         tokens: u64,
         /// Learning rate.
-        learning_rate: Cosine,
+        learning_rate: LearningRateCurve,
     },
     /// Train a `factor`-th of the layers, stack, train on (arXiv 2405.15319).
     GStack {
@@ -75,13 +75,13 @@ pub enum ScheduleRecipe {
         base_tokens: u64,
         /// Its learning rate; without a meaning where `base_tokens` is 0.
         #[serde(skip_serializing_if = "Option::is_none")]
-        base_learning_rate: Option<Cosine>,
+        base_learning_rate: Option<LearningRateCurve>,
         /// Length of the training after growth; or give `scratch_tokens`.
         grown_tokens: Option<u64>,
         /// Spend what training from scratch would spend on so many tokens, the base included.
         scratch_tokens: Option<u64>,
         /// The learning rate after growth.
-        grown_learning_rate: Cosine,
+        grown_learning_rate: LearningRateCurve,
     },
     /// Add layers on top, train only those, at last all (arXiv 2011.13635).
     Stacking2 {
@@ -93,13 +93,13 @@ pub enum ScheduleRecipe {
         /// Length of each growing stage.
         stage_tokens: u64,
         /// Learning rate of each growing stage.
-        stage_learning_rate: Cosine,
+        stage_learning_rate: LearningRateCurve,
         /// Length of the last, joint stage; or give `scratch_tokens`.
         joint_tokens: Option<u64>,
         /// Spend what training from scratch would spend on so many tokens, the growing stages included.
         scratch_tokens: Option<u64>,
         /// Learning rate of the joint stage.
-        joint_learning_rate: Cosine,
+        joint_learning_rate: LearningRateCurve,
     },
     /// Any stages, one by one.
     Stages {
@@ -122,7 +122,8 @@ pub struct StageRecipe {
     /// The growth that begins the stage.
     pub enter: Option<Growth>,
     /// What is chosen at the moment of that growth: `moments` (`reset`, the default, `copy`, `keep-old` or `scaled`),
-    /// `noise` (`{ amount = 0.2 }`; none by default) and `data` (`continue`, the default, or `replay`).
+    /// `noise` (`{ amount = 0.2 }`; none by default) `data` (`continue`, the default, or
+    /// `replay`) and `learning_rate` (`restart`, the default, `keep` or `rewarm`).
     #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
     pub at_growth: AtGrowth,
     /// What is trained: `"all"` (the default) or `{ top = { layers = N } }`.
@@ -130,8 +131,9 @@ pub struct StageRecipe {
     pub trainable: Trainable,
     /// Length.
     pub tokens: u64,
-    /// Learning rate.
-    pub learning_rate: Cosine,
+    /// Learning rate; left out where `at_growth.learning_rate = "keep"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<LearningRateCurve>,
 }
 
 /// `[training]`: steps, optimizer, intervals.

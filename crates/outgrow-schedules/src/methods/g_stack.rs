@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::ScheduleError,
-    learning_rate::Cosine,
+    learning_rate::curve::LearningRateCurve,
     methods::{length::Length, with_layers},
     schedule::Schedule,
     stage::Stage,
@@ -22,11 +22,11 @@ pub struct GStack {
     /// Tokens of the base; with [`Schedule::g_stack_from`], those that it is trained on before it grows.
     pub base_tokens: u64,
     /// Learning rate of the base; without a meaning where it has no tokens.
-    pub base_learning_rate: Cosine,
+    pub base_learning_rate: LearningRateCurve,
     /// Length of the training after the growth.
     pub grown: Length,
     /// Learning rate after the growth: a new curve with its own warm-up and peak.
-    pub grown_learning_rate: Cosine,
+    pub grown_learning_rate: LearningRateCurve,
 }
 
 impl Schedule {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::ScheduleError,
-    learning_rate::Cosine,
+    learning_rate::curve::LearningRateCurve,
     methods::{length::Length, with_layers},
     schedule::Schedule,
     stage::Stage,
@@ -25,11 +25,11 @@ pub struct Stacking2 {
     /// Tokens of each growing stage.
     pub stage_tokens: u64,
     /// Learning rate of each growing stage, begun anew in each.
-    pub stage_learning_rate: Cosine,
+    pub stage_learning_rate: LearningRateCurve,
     /// Length of the last stage, in which everything is trained.
     pub joint: Length,
     /// Learning rate of the last stage.
-    pub joint_learning_rate: Cosine,
+    pub joint_learning_rate: LearningRateCurve,
 }
 
 impl Schedule {

@@ -7,7 +7,7 @@ use outgrow_operators::{Growth, GrowthError, GrowthPlan};
 use crate::{
     at_growth::AtGrowth,
     error::ScheduleError,
-    learning_rate::LearningRate,
+    learning_rate::{LearningRate, at_growth::RateBefore},
     schedule::{Schedule, beginning::Beginning},
     stage::Stage,
     trainable::Trainable,
@@ -48,11 +48,11 @@ impl NextStage {
 /// ```
 /// use outgrow_checkpoint::LlamaConfig;
 /// use outgrow_operators::Growth;
-/// use outgrow_schedules::{Cosine, NextStage, ScheduleBuilder, Stage};
+/// use outgrow_schedules::{LearningRateCurve, NextStage, ScheduleBuilder, Stage};
 ///
 /// let model = LlamaConfig::from_json(r#"{ "model_type": "llama", "vocab_size": 16, "hidden_size": 8,
 ///     "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2 }"#)?;
-/// let rate = Cosine { peak: 1e-3, minimum: 1e-4, warmup_tokens: 100, horizon_tokens: None };
+/// let rate = LearningRateCurve::cosine(1e-3, 1e-4, 100);
 /// let mut stages = ScheduleBuilder::new(Stage::new("small", model, 1_000, rate.over(1_000)));
 /// let enter = Some(Growth::Stack { factor: 2 });
 /// stages.then(NextStage { enter, ..NextStage::new("large", 2_000, rate.over(2_000)) })?;
@@ -92,6 +92,11 @@ impl ScheduleBuilder {
         }
         self.later.push((stage, growth));
         Ok(())
+    }
+
+    /// What the learning rate of the next stage goes on from.
+    pub fn rate_before_next(&self) -> RateBefore {
+        self.later.last().map_or(&self.first, |(stage, _)| stage).rate_before_next()
     }
 
     /// The model of the newest stage.

@@ -1,6 +1,11 @@
 //! A schedule as a table for people: what `--plan` prints. Nothing reads it back.
 
-use crate::{flops::FlopConvention, learning_rate::LearningRate, schedule::Schedule, stage::Stage};
+use crate::{
+    flops::FlopConvention,
+    learning_rate::{LearningRate, shape::Shape},
+    schedule::Schedule,
+    stage::Stage,
+};
 
 const HEADINGS: [&str; 7] = ["stage", "layers", "growth", "trainable", "tokens", "FLOPs", "learning rate"];
 /// Whether a column holds numbers, which stand to the right.
@@ -59,11 +64,19 @@ fn learning_rate(rate: &LearningRate, tokens: u64) -> String {
     if rate.start_tokens > 0 {
         return format!("{:e} to {:e}, continued", short(rate.at(0)), short(end));
     }
+    let shape = match rate.shape {
+        Shape::Cosine => String::new(),
+        shape => format!(", {}", shape.in_words()),
+    };
     let warm_up = match rate.warmup_tokens {
         0 => "no warm-up".to_owned(),
         tokens => format!("warm-up {tokens} tokens"),
     };
-    format!("{:e} to {:e}, {warm_up}", short(rate.peak), short(end))
+    let warm_up = match rate.initial.to_bits() {
+        0 => warm_up,
+        _ => format!("{warm_up} from {:e}", short(rate.initial)),
+    };
+    format!("{:e} to {:e}, {warm_up}{shape}", short(rate.peak), short(end))
 }
 
 /// Three significant figures.

@@ -3,19 +3,19 @@
 use outgrow_checkpoint::with_causes;
 use outgrow_operators::Growth;
 use outgrow_schedules::{
-    Cosine, FlopConvention, GStack, LearningRate, Length, NextStage, Schedule, ScheduleBuilder, Stacking2,
-    Stage, Trainable,
+    FlopConvention, GStack, LearningRate, LearningRateCurve, Length, NextStage, Schedule, ScheduleBuilder,
+    Stacking2, Stage, Trainable,
 };
 use proptest::prelude::*;
 
 use crate::models::model;
 
-pub(crate) fn cosine(peak: f64, warmup_tokens: u64) -> Cosine {
-    Cosine { peak, minimum: peak / 10.0, warmup_tokens, horizon_tokens: None }
+pub(crate) fn cosine(peak: f64, warmup_tokens: u64) -> LearningRateCurve {
+    LearningRateCurve::cosine(peak, peak / 10.0, warmup_tokens)
 }
 
 pub(crate) fn rate(peak: f64, minimum: f64, warmup_tokens: u64, horizon_tokens: u64) -> LearningRate {
-    LearningRate { peak, minimum, warmup_tokens, horizon_tokens, start_tokens: 0 }
+    LearningRate { peak, minimum, warmup_tokens, horizon_tokens, ..LearningRate::NONE }
 }
 
 pub(crate) fn g_stack_settings(factor: usize, base_tokens: u64, grown: Length) -> GStack {
@@ -172,7 +172,7 @@ proptest! {
     fn the_flops_of_a_schedule_are_those_of_its_stages(stage_tokens in 1_u64..1_000_000, joint in 100_000_u64..1_000_000, sequence_length in 1_usize..300) {
         let settings = Stacking2 {
             stage_tokens,
-            stage_learning_rate: Cosine { horizon_tokens: Some(9_000), ..cosine(1e-3, 8_000) },
+            stage_learning_rate: LearningRateCurve { horizon_tokens: Some(9_000), ..cosine(1e-3, 8_000) },
             ..stacking2_settings(&[2, 4, 8], Length::Tokens(joint))
         };
         let schedule = Schedule::stacking2(&model(32, 8, false), &settings).unwrap();

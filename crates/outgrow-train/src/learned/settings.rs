@@ -3,7 +3,7 @@
 use outgrow_checkpoint::{LlamaConfig, TrainingCost};
 use outgrow_kernels::Precision;
 use outgrow_operators::growth::LearnedMatrices;
-use outgrow_schedules::{Cosine, FlopConvention, LearningRate, Trainable};
+use outgrow_schedules::{FlopConvention, LearningRate, LearningRateCurve, Trainable};
 
 use crate::settings::AdamWSettings;
 
@@ -35,7 +35,7 @@ impl LearningSettings {
             batch_sequences,
             micro_batch_sequences: batch_sequences,
             precision: Precision::F32,
-            learning_rate: Cosine { peak, minimum, warmup_tokens, horizon_tokens: None }.over(tokens),
+            learning_rate: LearningRateCurve::cosine(peak, minimum, warmup_tokens).over(tokens),
             optimizer: AdamWSettings::default(),
         }
     }

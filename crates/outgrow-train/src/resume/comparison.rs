@@ -165,7 +165,8 @@ fn compare_schedules(all: &mut Comparison, saved: &Schedule, now: &Schedule) {
 fn compare_stages(all: &mut Comparison, saved: &Stage, now: &Stage, is_last: bool, is_only: bool) {
     // The names are compared together.
     let Stage { name, model, tokens, trainable, enter, at_growth, learning_rate } = saved;
-    let LearningRate { peak, minimum, warmup_tokens, horizon_tokens, start_tokens } = *learning_rate;
+    let LearningRate { peak, minimum, warmup_tokens, horizon_tokens, start_tokens, initial, shape } =
+        *learning_rate;
     let rate = now.learning_rate;
     let of_stage =
         |what: &str| if is_only { format!("schedule.{what}") } else { format!("stage \"{name}\": {what}") };
@@ -184,6 +185,8 @@ fn compare_stages(all: &mut Comparison, saved: &Stage, now: &Stage, is_last: boo
     all.add(Field::Stages, &of_rate("minimum"), minimum, rate.minimum);
     all.add(Field::Stages, &of_rate("warmup_tokens"), warmup_tokens, rate.warmup_tokens);
     all.add(Field::Stages, &of_rate("start_tokens"), start_tokens, rate.start_tokens);
+    all.add(Field::Stages, &of_rate("initial"), initial, rate.initial);
+    all.add(Field::Stages, &of_rate("shape"), json(&shape), json(&rate.shape));
     all.add(Field::Stages, &of_stage("trainable"), json(trainable), json(&now.trainable));
     all.add(Field::Stages, &of_stage("enter"), json(enter), json(&now.enter));
     all.add(Field::Stages, &of_stage("at_growth"), json(at_growth), json(&now.at_growth));

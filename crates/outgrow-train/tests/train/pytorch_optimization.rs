@@ -79,7 +79,7 @@ fn check(case: &str, decay: Decay, micro_batch_sequences: usize) {
         clip_norm: Some(settings.clip),
     });
     let Settings { peak, minimum, warmup_tokens, horizon_tokens, .. } = settings;
-    let curve = LearningRate { peak, minimum, warmup_tokens, horizon_tokens, start_tokens: 0 };
+    let curve = LearningRate { peak, minimum, warmup_tokens, horizon_tokens, ..LearningRate::NONE };
     let tokens = sequences * sequence_length;
     for step in 0..steps {
         let part = step * tokens..(step + 1) * tokens;

@@ -4,8 +4,8 @@
 use outgrow_checkpoint::{CheckpointError, LlamaConfig, TrainingCost};
 use outgrow_operators::{Growth, Origin, PlannedTensor, Width};
 use outgrow_schedules::{
-    Cosine, FlopConvention, GStack, LearningRate, Length, NextStage, Schedule, ScheduleBuilder,
-    ScheduleError, Stacking2, Stage, Trainable,
+    FlopConvention, GStack, LearningRate, LearningRateCurve, Length, NextStage, RateBefore, Schedule,
+    ScheduleBuilder, ScheduleError, Stacking2, Stage, Trainable,
 };
 
 use crate::{
@@ -108,8 +108,12 @@ impl Model<'_> {
 }
 
 /// The learning rate of G_stack's base; any stands for that of a base which takes no step.
-fn rate_of_base(tokens: u64, rate: Option<Cosine>, model: Model<'_>) -> Result<Cosine, BadInput> {
-    let no_step = Cosine { peak: 0.0, minimum: 0.0, warmup_tokens: 0, horizon_tokens: None };
+fn rate_of_base(
+    tokens: u64,
+    rate: Option<LearningRateCurve>,
+    model: Model<'_>,
+) -> Result<LearningRateCurve, BadInput> {
+    let no_step = LearningRateCurve::cosine(0.0, 0.0, 0);
     match (model, tokens, rate) {
         (Model::Final(_), 0, _) => Err(BadInput(
             "base_tokens = 0: only a base that there is, by model.from, grows at once".to_owned(),
@@ -189,7 +193,9 @@ fn follow(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<ScheduleBuilder
         let name = recipe.name;
         let enter = recipe.enter.map(Growth::read_matrices).transpose()?;
         let (tokens, trainable, at_growth) = (recipe.tokens, recipe.trainable, recipe.at_growth);
-        let learning_rate = recipe.learning_rate.over(tokens);
+        let before = begun.as_ref().map_or(RateBefore::NOTHING, ScheduleBuilder::rate_before_next);
+        let learning_rate = at_growth.learning_rate.learning_rate(before, recipe.learning_rate, tokens);
+        let learning_rate = learning_rate.map_err(|problem| problem.in_stage(&name))?;
         if let Some(stages) = &mut begun {
             if let Some(key) = first_only {
                 let problem = format!("stage `{name}`: only the first stage has {key}; later ones grow");

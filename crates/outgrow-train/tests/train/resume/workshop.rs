@@ -10,7 +10,7 @@ use outgrow_checkpoint::{AttentionBias, Checkpoint, Dtype, LlamaConfig, LlamaFie
 use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prepare};
 use outgrow_kernels::{DeviceName, Precision};
 use outgrow_model::Initialization;
-use outgrow_schedules::{Cosine, GStack, Length, Schedule, Stacking2};
+use outgrow_schedules::{GStack, LearningRateCurve, Length, Schedule, Stacking2};
 use outgrow_train::{
     AdamWSettings, Control, Event, Outcome, Position, SideFile, TrainError, TrainSettings, Training,
     resume::Standing, train,
@@ -134,8 +134,8 @@ pub(crate) fn model(num_hidden_layers: usize) -> LlamaConfig {
     LlamaConfig::new(fields).expect("such a model can be built")
 }
 
-pub(crate) fn cosine(peak: f64) -> Cosine {
-    Cosine { peak, minimum: peak / 10.0, warmup_tokens: STEP_TOKENS, horizon_tokens: None }
+pub(crate) fn cosine(peak: f64) -> LearningRateCurve {
+    LearningRateCurve::cosine(peak, peak / 10.0, STEP_TOKENS)
 }
 
 /// Two layers for four steps, stacked, three more steps.

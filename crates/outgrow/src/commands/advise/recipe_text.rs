@@ -5,7 +5,7 @@ use std::path::Path;
 
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_schedules::{
-    Cosine,
+    LearningRateCurve,
     advice::{Advice, Budget, Zone},
 };
 
@@ -88,7 +88,7 @@ fn sizes(model: &LlamaConfig) -> String {
     )
 }
 
-fn rate(rate: &Cosine) -> String {
+fn rate(rate: &LearningRateCurve) -> String {
     let horizon =
         rate.horizon_tokens.map(|tokens| format!(", horizon_tokens = {tokens}")).unwrap_or_default();
     format!(

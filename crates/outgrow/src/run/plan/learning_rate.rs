@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use outgrow_schedules::LearningRate;
+use outgrow_schedules::{LearningRate, Shape};
 use serde::Serialize;
 
 use crate::terminal::figures::{grouped, three_figures};
@@ -27,7 +27,9 @@ pub(super) struct LearningRatePlan {
     wanted_warmup_tokens: u64,
     /// Tokens to the end of the curve, from the stage's beginning.
     horizon_tokens: u64,
-    /// Whether the stage goes on with the curve of the one before.
+    /// How it comes down.
+    shape: Shape,
+    /// Whether the stage goes on with the rate of the one before.
     is_continued: bool,
     /// Tokens of the stage, and of a step.
     #[serde(skip)]
@@ -44,19 +46,20 @@ impl LearningRatePlan {
         }
         let tokens = steps.saturating_mul(batch_tokens);
         let at = |step: u64| rate.at(step.clamp(1, steps).saturating_mul(batch_tokens));
-        // The curve rises to the end of the warm-up and falls from there.
+        // The curve goes to the peak in the warm-up, rising but for one from a higher rate, and falls from there.
         let warmup_left = rate.warmup_tokens.saturating_sub(rate.start_tokens);
         let before_the_peak = warmup_left / batch_tokens;
         Some(Self {
             first: at(1),
-            highest: at(before_the_peak).max(at(before_the_peak + 1)),
+            highest: at(1).max(at(before_the_peak)).max(at(before_the_peak + 1)),
             last: at(steps),
             peak: rate.peak,
             minimum: rate.minimum,
             warmup_tokens: warmup_left.min(tokens),
             wanted_warmup_tokens: rate.warmup_tokens,
             horizon_tokens: rate.horizon_tokens.saturating_sub(rate.start_tokens),
-            is_continued: rate.start_tokens > 0,
+            shape: rate.shape,
+            is_continued: rate.start_tokens > 0 || rate.initial > 0.0,
             tokens,
             batch_tokens,
         })
@@ -86,7 +89,24 @@ impl fmt::Display for LearningRatePlan {
             write!(f, "{begins}{first}")?;
         } else {
             let warmup = grouped(self.warmup_tokens);
-            write!(f, "{begins}{first}, rises to {highest} over {warmup} tokens")?;
+            let (goes, peak) = if self.first <= self.peak {
+                ("rises", highest)
+            } else {
+                ("falls", three_figures(self.peak))
+            };
+            write!(f, "{begins}{first}, {goes} to {peak} over {warmup} tokens")?;
+        }
+        match self.shape {
+            Shape::Constant => return write!(f, ", stays there"),
+            Shape::Wsd { decay_tokens, .. } => {
+                let stable = self.horizon_tokens.saturating_sub(decay_tokens);
+                if stable >= self.tokens {
+                    return write!(f, ", stays there; falls only after {} tokens", grouped(stable));
+                }
+                write!(f, ", stays there until {} tokens", grouped(stable))?;
+            }
+            Shape::InverseSquareRoot => return write!(f, ", falls to {last} as an inverse square root"),
+            Shape::Cosine | Shape::Linear => {}
         }
         // The last step may go beyond the end of the curve.
         if self.horizon_tokens.saturating_add(self.batch_tokens) <= self.tokens {
@@ -102,27 +122,35 @@ impl fmt::Display for LearningRatePlan {
 
 #[cfg(test)]
 mod tests {
-    use outgrow_schedules::Cosine;
+    use outgrow_schedules::{LearningRateCurve, WsdDecay};
 
     use super::*;
 
-    fn words(cosine: Cosine, tokens: u64) -> String {
+    fn words(cosine: LearningRateCurve, tokens: u64) -> String {
         let rate = cosine.over(tokens);
         LearningRatePlan::new(&rate, tokens.div_ceil(100), 100).unwrap().to_string()
     }
 
     #[test]
     fn rates_are_said_as_the_steps_will_have_them() {
-        let usual = Cosine { peak: 4e-3, minimum: 4e-4, warmup_tokens: 1000, horizon_tokens: None };
+        let usual = LearningRateCurve::cosine(4e-3, 4e-4, 1000);
         insta::assert_snapshot!(words(usual, 10_000), @"4e-4, rises to 4e-3 over 1,000 tokens, falls to 4e-4");
-        let far = Cosine { horizon_tokens: Some(50_000), ..usual };
+        let far = LearningRateCurve { horizon_tokens: Some(50_000), ..usual };
         insta::assert_snapshot!(words(far, 10_000), @"4e-4, rises to 4e-3 over 1,000 tokens, falls to 3.71e-3; 4e-4 only at 50,000 tokens");
-        let near = Cosine { horizon_tokens: Some(5_000), ..usual };
+        let near = LearningRateCurve { horizon_tokens: Some(5_000), ..usual };
         insta::assert_snapshot!(words(near, 10_000), @"4e-4, rises to 4e-3 over 1,000 tokens, falls to 4e-4 until 5,000 tokens, stays there");
-        let none = Cosine { warmup_tokens: 0, ..usual };
+        let none = LearningRateCurve { warmup_tokens: 0, ..usual };
         insta::assert_snapshot!(words(none, 10_000), @"4e-3, falls to 4e-4");
-        let long = Cosine { warmup_tokens: 20_000, horizon_tokens: Some(50_000), ..usual };
+        let long = LearningRateCurve { warmup_tokens: 20_000, horizon_tokens: Some(50_000), ..usual };
         insta::assert_snapshot!(words(long, 10_000), @"rises from 2e-5 to 2e-3 and ends there: the warm-up of 20,000 tokens is longer than the stage of 10,000, its peak of 4e-3 is never reached");
+        let decay_tokens = 2_000;
+        let wsd = Shape::Wsd { decay_tokens, decay: WsdDecay::OneMinusSqrt };
+        insta::assert_snapshot!(words(LearningRateCurve { shape: wsd, ..usual }, 10_000), @"4e-4, rises to 4e-3 over 1,000 tokens, stays there until 8,000 tokens, falls to 4e-4");
+        insta::assert_snapshot!(words(LearningRateCurve { shape: wsd, ..far }, 10_000), @"4e-4, rises to 4e-3 over 1,000 tokens, stays there; falls only after 48,000 tokens");
+        insta::assert_snapshot!(words(LearningRateCurve { shape: Shape::Constant, ..usual }, 10_000), @"4e-4, rises to 4e-3 over 1,000 tokens, stays there");
+        insta::assert_snapshot!(words(LearningRateCurve { shape: Shape::InverseSquareRoot, ..usual }, 10_000), @"4e-4, rises to 4e-3 over 1,000 tokens, falls to 1.54e-3 as an inverse square root");
+        let down = LearningRate { initial: 8e-3, ..usual.over(10_000) };
+        insta::assert_snapshot!(LearningRatePlan::new(&down, 100, 100).unwrap(), @"goes on at 7.6e-3, falls to 4e-3 over 1,000 tokens, falls to 4e-4");
         let later = LearningRatePlan::new(&usual.over(20_000).continued_after(10_000), 100, 100).unwrap();
         insta::assert_snapshot!(later, @"goes on at 2.32e-3, falls to 4e-4");
     }
@@ -136,8 +164,14 @@ mod tests {
                 counts.iter().flat_map(|start| [(*start, 1, 100), (*start, 7, 100), (*start, 40, 33)])
             {
                 let horizon_tokens = warmup_tokens + decaying;
-                let rate =
-                    LearningRate { peak: 1e-2, minimum: 1e-3, warmup_tokens, horizon_tokens, start_tokens };
+                let rate = LearningRate {
+                    peak: 1e-2,
+                    minimum: 1e-3,
+                    warmup_tokens,
+                    horizon_tokens,
+                    start_tokens,
+                    ..LearningRate::NONE
+                };
                 let plan = LearningRatePlan::new(&rate, steps, batch_tokens).unwrap();
                 let rates = || (1..=steps).map(|step| rate.at(step * batch_tokens));
                 let highest = rates().fold(0.0, f64::max);

@@ -2,7 +2,7 @@
 
 use outgrow_checkpoint::{LlamaConfig, TrainingCost};
 use outgrow_kernels::{DeviceName, Precision};
-use outgrow_schedules::{Cosine, GStack, Length, Schedule, Stacking2};
+use outgrow_schedules::{GStack, LearningRateCurve, Length, Schedule, Stacking2};
 use outgrow_train::{AdamWSettings, BaseRecord, Measured, Position, Speed, TrainSettings};
 
 use super::{
@@ -48,8 +48,11 @@ fn settings() -> TrainSettings {
 }
 
 fn g_stack() -> Schedule {
-    let base = Cosine { peak: 4e-3, minimum: 4e-4, warmup_tokens: 80_000, horizon_tokens: Some(2_000_000) };
-    let grown = Cosine { peak: 2e-3, minimum: 2e-4, warmup_tokens: 80_000, horizon_tokens: None };
+    let base = LearningRateCurve {
+        horizon_tokens: Some(2_000_000),
+        ..LearningRateCurve::cosine(4e-3, 4e-4, 80_000)
+    };
+    let grown = LearningRateCurve::cosine(2e-3, 2e-4, 80_000);
     let settings = GStack {
         factor: 4,
         base_tokens: 400_000,
@@ -166,7 +169,10 @@ fn a_plan_of_a_run_that_goes_on_says_what_is_left() {
 
 #[test]
 fn frozen_layers_other_devices_and_no_speed_are_said() {
-    let rate = Cosine { peak: 4e-3, minimum: 4e-4, warmup_tokens: 400_000, horizon_tokens: Some(2_000_000) };
+    let rate = LearningRateCurve {
+        horizon_tokens: Some(2_000_000),
+        ..LearningRateCurve::cosine(4e-3, 4e-4, 400_000)
+    };
     let settings = Stacking2 {
         layer_counts: vec![4, 8],
         base_tokens: None,
