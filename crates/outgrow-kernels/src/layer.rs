@@ -107,6 +107,28 @@ impl<V, M> LayerWeights<V, M> {
     }
 }
 
+impl<V, M> LayerWeights<Option<V>, Option<M>> {
+    /// All of them, if there is none missing.
+    pub fn transpose(self) -> Option<LayerWeights<V, M>> {
+        let attention_biases = match self.attention_biases {
+            Some(biases) => Some(biases.transpose()?),
+            None => None,
+        };
+        Some(LayerWeights {
+            input_layernorm: self.input_layernorm?,
+            q_proj: self.q_proj?,
+            k_proj: self.k_proj?,
+            v_proj: self.v_proj?,
+            o_proj: self.o_proj?,
+            post_attention_layernorm: self.post_attention_layernorm?,
+            gate_proj: self.gate_proj?,
+            up_proj: self.up_proj?,
+            down_proj: self.down_proj?,
+            attention_biases,
+        })
+    }
+}
+
 impl<T> LayerWeights<T> {
     /// [`Self::map`] where vectors and matrices are of one type.
     pub fn map_all<U>(self, each: impl FnMut(T) -> U) -> LayerWeights<U> {

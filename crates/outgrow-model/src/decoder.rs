@@ -7,26 +7,22 @@ use burn::{
     module::{Module, Param},
     tensor::{Device, Int, Tensor, TensorData},
 };
-use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors};
-use outgrow_kernels::{Precision, RotaryTable, composed::linear_in, linear_cross_entropy};
+use outgrow_checkpoint::{LlamaConfig, NamedTensors};
+use outgrow_kernels::{Precision, RotaryTable, composed::linear_in, linear_cross_entropy, rms_norm};
 
 use crate::{
+    building::Builder,
     error::ModelError,
-    layers::{Attention, DecoderLayer, Embedding, FeedForward, Linear, RmsNorm},
+    layers::{Backbone, Embedding, LayerMask, Linear, RmsNorm},
+    mask::{Mask, MaskTensors},
     parameters,
     rope::rotary_table,
 };
 
-/// The embedding, the layers and the final norm; Hugging Face's `model.` prefix.
-#[derive(Module, Debug)]
-pub(crate) struct Backbone {
-    /// Token vectors.
-    pub(crate) embed_tokens: Embedding,
-    /// From the bottom (next to the embedding) to the top.
-    pub(crate) layers: Vec<DecoderLayer>,
-    /// The norm before the head.
-    pub(crate) norm: RmsNorm,
-}
+/// Names of the parameters outside the layers.
+const EMBEDDING: &str = "model.embed_tokens.weight";
+const FINAL_NORM: &str = "model.norm.weight";
+const HEAD: &str = "lm_head.weight";
 
 /// A LLaMA-style decoder. Its parameters are burn parameters whose paths are Hugging Face's tensor names.
 #[derive(Module, Debug)]
@@ -46,6 +42,9 @@ pub struct Decoder {
     /// What layers and the loss multiply matrices in.
     #[module(skip)]
     precision: Precision,
+    /// What parameters are multiplied by before they are used.
+    #[module(skip)]
+    mask: Option<MaskTensors>,
 }
 
 impl Decoder {
@@ -57,21 +56,16 @@ impl Decoder {
     /// # Errors
     /// When tensors are missing, of another shape, or have no place in the configuration's model.
     pub fn new(config: &LlamaConfig, tensors: &NamedTensors, device: &Device) -> Result<Self, ModelError> {
-        check_tensors(config, tensors)?;
-        let build = Builder { config, tensors, device };
-        let layers = (0..config.num_hidden_layers).map(|index| build.layer(index)).collect();
+        let build = Builder::new(config, tensors, device)?;
         let inner = device.clone().without_autodiff();
         Ok(Self {
-            model: Backbone {
-                embed_tokens: Embedding { weight: build.matrix("model.embed_tokens.weight") },
-                layers,
-                norm: build.norm("model.norm.weight"),
-            },
-            lm_head: (!config.tie_word_embeddings).then(|| build.linear("lm_head.weight")),
+            model: build.backbone(),
+            lm_head: build.head(),
             config: config.clone(),
             rotary: rotary_table(config, &inner),
             bottom: None,
             precision: Precision::F32,
+            mask: None,
         })
     }
 
@@ -80,6 +74,17 @@ impl Decoder {
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
+    }
+
+    /// Puts its parameters behind a mask, in place of the one that they are behind; none leaves them as they are. All
+    /// that is computed is computed behind it; the parameters, and so their names, updates and files, don't change.
+    ///
+    /// # Errors
+    /// Factors of a tensor that isn't there, or not one for each row or column.
+    pub fn set_mask(&mut self, mask: Option<&Mask>) -> Result<(), ModelError> {
+        let device = self.device();
+        self.mask = mask.map(|mask| MaskTensors::new(mask, &self.config, &device)).transpose()?;
+        Ok(())
     }
 
     /// What layers and the loss multiply matrices in.
@@ -102,7 +107,7 @@ impl Decoder {
     #[must_use]
     pub fn with_trainable(self, is_trainable: impl Fn(&str) -> bool) -> Self {
         let layers = self.config.num_hidden_layers;
-        let embedding = is_trainable("model.embed_tokens.weight");
+        let embedding = is_trainable(EMBEDDING);
         let lowest = (0..layers).find(|&index| {
             let prefix = format!("model.layers.{index}.");
             self.config
@@ -136,6 +141,7 @@ impl Decoder {
             rotary: self.rotary.clone(),
             bottom: self.bottom,
             precision: self.precision,
+            mask: self.mask.clone(),
         }
     }
 
@@ -206,9 +212,55 @@ impl Decoder {
         Ok(linear_cross_entropy(hidden, self.head(), targets, scale, self.precision))
     }
 
-    /// `[vocab_size, hidden]`: the head's weight, which is the embedding's where they are tied.
+    /// `[vocab_size, hidden]`: the head's weight. Where it is tied, the embedding's, without the embedding's mask.
     pub(crate) fn head(&self) -> Tensor<2> {
-        self.lm_head.as_ref().map_or_else(|| self.model.embed_tokens.weight.val(), |head| head.weight.val())
+        match &self.lm_head {
+            None => self.model.embed_tokens.weight.val(),
+            Some(head) => self.masked(HEAD, head.weight.val()),
+        }
+    }
+
+    /// `[vocab_size, hidden]`: the embedding, masked.
+    pub(crate) fn embedding(&self) -> Tensor<2> {
+        self.masked(EMBEDDING, self.model.embed_tokens.weight.val())
+    }
+
+    /// `[batch, sequence]` token ids to `[batch, sequence, hidden]`, masked, by the embedding as it is or without
+    /// autodiff.
+    pub(crate) fn embed(&self, embedding: &Embedding, tokens: Tensor<2, Int>) -> Tensor<3> {
+        let is_autodiff = embedding.weight.val().is_autodiff();
+        embedding.forward(tokens, self.mask.as_ref().and_then(|mask| mask.beside(EMBEDDING, is_autodiff)))
+    }
+
+    /// The gains of the last norm, `[hidden]`.
+    pub(crate) fn final_gains(&self) -> Tensor<1> {
+        let gains = self.model.norm.weight.val();
+        match &self.mask {
+            Some(mask) => mask.vector(FINAL_NORM, gains),
+            None => gains,
+        }
+    }
+
+    /// The last norm, which keeps the shape `[batch, sequence, hidden]`.
+    pub(crate) fn final_norm(&self, hidden: Tensor<3>) -> Tensor<3> {
+        rms_norm(hidden, self.final_gains(), self.epsilon())
+    }
+
+    /// What the norms add to the mean square.
+    pub(crate) fn epsilon(&self) -> f64 {
+        self.mask.as_ref().map_or(self.config.rms_norm_eps, MaskTensors::rms_norm_eps)
+    }
+
+    /// What the parameters of a layer are multiplied by.
+    pub(crate) fn layer_mask(&self, layer: usize) -> LayerMask<'_> {
+        LayerMask { mask: self.mask.as_ref(), layer }
+    }
+
+    fn masked(&self, name: &str, value: Tensor<2>) -> Tensor<2> {
+        match &self.mask {
+            Some(mask) => mask.matrix(name, value),
+            None => value,
+        }
     }
 
     /// The residual stream after the last norm, `[batch, sequence, hidden]`.
@@ -225,100 +277,27 @@ impl Decoder {
         let trained = self.model.norm.weight.val().is_autodiff();
         let (mut hidden, bottom) = match self.bottom {
             Some(bottom) if trained => {
-                let mut hidden = self.model.embed_tokens.valid().forward(tokens);
+                let mut hidden = self.embed(&self.model.embed_tokens.valid(), tokens);
                 observe(&hidden);
-                for layer in &self.model.layers[..bottom] {
-                    hidden = layer.valid().forward(hidden, &self.rotary, self.precision);
+                for (index, layer) in self.model.layers[..bottom].iter().enumerate() {
+                    let mask = self.layer_mask(index);
+                    hidden = layer.valid().forward(hidden, &self.rotary, self.precision, mask);
                     observe(&hidden);
                 }
                 (Tensor::from_inner(hidden), bottom)
             }
             _ => {
                 let tokens = if trained { Tensor::from_inner(tokens) } else { tokens };
-                let hidden = self.model.embed_tokens.forward(tokens);
+                let hidden = self.embed(&self.model.embed_tokens, tokens);
                 observe(&hidden);
                 (hidden, 0)
             }
         };
         let rotary = if trained { self.rotary.autodiff() } else { self.rotary.clone() };
-        for layer in &self.model.layers[bottom..] {
-            hidden = layer.forward(hidden, &rotary, self.precision);
+        for (index, layer) in self.model.layers.iter().enumerate().skip(bottom) {
+            hidden = layer.forward(hidden, &rotary, self.precision, self.layer_mask(index));
             observe(&hidden);
         }
-        Ok(self.model.norm.forward(hidden))
-    }
-}
-
-fn check_tensors(config: &LlamaConfig, tensors: &NamedTensors) -> Result<(), ModelError> {
-    let expected = config.tensors();
-    for spec in &expected {
-        let name = spec.name.clone();
-        match tensors.get(&name) {
-            None => return Err(ModelError::MissingTensor { name, expected: spec.shape.clone() }),
-            Some(tensor) if tensor.shape != spec.shape => {
-                let (expected, found) = (spec.shape.clone(), tensor.shape.clone());
-                return Err(ModelError::WrongShape { name, expected, found });
-            }
-            Some(_) => {}
-        }
-    }
-    match tensors.keys().find(|name| !expected.iter().any(|spec| spec.name == **name)) {
-        Some(name) => Err(ModelError::UnexpectedTensor { name: name.clone() }),
-        None => Ok(()),
-    }
-}
-
-/// Makes parameters from tensors whose presence and shapes have been checked.
-struct Builder<'a> {
-    config: &'a LlamaConfig,
-    tensors: &'a NamedTensors,
-    device: &'a Device,
-}
-
-impl Builder<'_> {
-    fn parameter<const D: usize>(&self, name: &str) -> Param<Tensor<D>> {
-        let HostTensor { shape, values } = &self.tensors[name];
-        let data = TensorData::new(values.clone(), shape.clone());
-        let tensor = Tensor::from_data(data, &self.device.clone().without_autodiff());
-        Param::from_tensor(if self.device.is_autodiff() { Tensor::from_inner(tensor) } else { tensor })
-    }
-
-    fn matrix(&self, name: &str) -> Param<Tensor<2>> {
-        self.parameter(name)
-    }
-
-    fn linear(&self, name: &str) -> Linear {
-        Linear { weight: self.matrix(name), bias: None }
-    }
-
-    /// With its bias, where the configuration calls for one.
-    fn projection(&self, weight: &str) -> Linear {
-        let bias = weight.strip_suffix("weight").map(|stem| format!("{stem}bias"));
-        let bias = bias.filter(|name| self.tensors.contains_key(name));
-        Linear { weight: self.matrix(weight), bias: bias.map(|name| self.parameter(&name)) }
-    }
-
-    fn norm(&self, name: &str) -> RmsNorm {
-        RmsNorm { weight: self.parameter(name), epsilon: self.config.rms_norm_eps }
-    }
-
-    fn layer(&self, index: usize) -> DecoderLayer {
-        let name = |rest: &str| format!("model.layers.{index}.{rest}.weight");
-        DecoderLayer {
-            input_layernorm: self.norm(&name("input_layernorm")),
-            self_attn: Attention {
-                q_proj: self.projection(&name("self_attn.q_proj")),
-                k_proj: self.projection(&name("self_attn.k_proj")),
-                v_proj: self.projection(&name("self_attn.v_proj")),
-                o_proj: self.projection(&name("self_attn.o_proj")),
-                head_dim: self.config.head_dim,
-            },
-            post_attention_layernorm: self.norm(&name("post_attention_layernorm")),
-            mlp: FeedForward {
-                gate_proj: self.linear(&name("mlp.gate_proj")),
-                up_proj: self.linear(&name("mlp.up_proj")),
-                down_proj: self.linear(&name("mlp.down_proj")),
-            },
-        }
+        Ok(self.final_norm(hidden))
     }
 }

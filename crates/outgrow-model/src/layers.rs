@@ -1,6 +1,6 @@
 //! The parts of the decoder as burn modules, with Hugging Face's field names and weight layouts.
 //!
-//! They are built from tensors in decoder.rs; what a layer computes is outgrow-kernels'.
+//! They are built from tensors in building.rs; what a layer computes is outgrow-kernels'.
 
 use burn::{
     module::{Module, Param},
@@ -9,8 +9,10 @@ use burn::{
 use outgrow_kernels::{
     AttentionBiases, LayerNumbers, LayerWeights, Precision, RotaryTable,
     composed::reading::{KeyValueTensors, NewRows, decoder_layer_behind},
-    decoder_layer, rms_norm,
+    decoder_layer,
 };
+
+use crate::mask::MaskTensors;
 
 /// Token vectors: `weight` is `[vocab_size, hidden_size]`.
 #[derive(Module, Debug)]
@@ -76,36 +78,70 @@ pub(crate) struct DecoderLayer {
     pub(crate) mlp: FeedForward,
 }
 
+/// The embedding, the layers and the final norm; Hugging Face's `model.` prefix.
+#[derive(Module, Debug)]
+pub(crate) struct Backbone {
+    /// Token vectors.
+    pub(crate) embed_tokens: Embedding,
+    /// From the bottom (next to the embedding) to the top.
+    pub(crate) layers: Vec<DecoderLayer>,
+    /// The norm before the head.
+    pub(crate) norm: RmsNorm,
+}
+
 impl Embedding {
-    /// `[batch, sequence]` token ids to `[batch, sequence, hidden]`.
-    pub(crate) fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
-        embedding(self.weight.val(), tokens)
+    /// `[batch, sequence]` token ids to `[batch, sequence, hidden]`, by a table that is multiplied by factors.
+    pub(crate) fn forward(&self, tokens: Tensor<2, Int>, factors: Option<Tensor<2>>) -> Tensor<3> {
+        match factors {
+            None => embedding(self.weight.val(), tokens),
+            // Channels after the look-up, so that the table isn't there twice.
+            Some(factors) if factors.dims()[0] == 1 => {
+                embedding(self.weight.val(), tokens) * factors.unsqueeze::<3>()
+            }
+            Some(factors) => embedding(self.weight.val() * factors, tokens),
+        }
     }
 }
 
-impl Attention {
-    /// The biases of all projections by what `bias` makes of one; `None` where there are none.
-    pub(crate) fn biases<V>(&self, bias: impl Fn(&Param<Tensor<1>>) -> V) -> Option<AttentionBiases<V>> {
-        Some(AttentionBiases {
-            query: bias(self.q_proj.bias.as_ref()?),
-            key: bias(self.k_proj.bias.as_ref()?),
-            value: bias(self.v_proj.bias.as_ref()?),
-            output: self.o_proj.bias.as_ref().map(bias),
-        })
-    }
+/// What the parameters of one layer are multiplied by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LayerMask<'a> {
+    /// The decoder's, if it has one.
+    pub(crate) mask: Option<&'a MaskTensors>,
+    /// From the bottom.
+    pub(crate) layer: usize,
 }
 
-impl RmsNorm {
-    /// Keeps the shape `[batch, sequence, hidden]`.
-    pub(crate) fn forward(&self, input: Tensor<3>) -> Tensor<3> {
-        rms_norm(input, self.weight.val(), self.epsilon)
+impl LayerMask<'_> {
+    fn name(&self, parameter: &str) -> String {
+        format!("model.layers.{}.{parameter}", self.layer)
+    }
+
+    fn vector(&self, parameter: &str, value: &Param<Tensor<1>>) -> Tensor<1> {
+        match self.mask {
+            Some(mask) => mask.vector(&self.name(parameter), value.val()),
+            None => value.val(),
+        }
+    }
+
+    fn matrix(&self, parameter: &str, value: &Param<Tensor<2>>) -> Tensor<2> {
+        match self.mask {
+            Some(mask) => mask.matrix(&self.name(parameter), value.val()),
+            None => value.val(),
+        }
     }
 }
 
 impl DecoderLayer {
     /// Keeps the shape `[batch, sequence, hidden]`.
-    pub(crate) fn forward(&self, hidden: Tensor<3>, rotary: &RotaryTable, precision: Precision) -> Tensor<3> {
-        decoder_layer(hidden, self.weights(), self.numbers(precision), rotary, None)
+    pub(crate) fn forward(
+        &self,
+        hidden: Tensor<3>,
+        rotary: &RotaryTable,
+        precision: Precision,
+        mask: LayerMask<'_>,
+    ) -> Tensor<3> {
+        decoder_layer(hidden, self.weights(mask), self.numbers(precision, mask), rotary, None)
     }
 
     /// New rows of a text, `[batch, rows, hidden]`, behind those whose keys and values are stored; theirs are stored as
@@ -116,28 +152,46 @@ impl DecoderLayer {
         new: &NewRows,
         stored: KeyValueTensors,
         precision: Precision,
+        mask: LayerMask<'_>,
     ) -> (Tensor<3>, KeyValueTensors) {
-        decoder_layer_behind(hidden, self.weights(), self.numbers(precision), new, stored)
+        decoder_layer_behind(hidden, self.weights(mask), self.numbers(precision, mask), new, stored)
     }
 
-    fn weights(&self) -> LayerWeights<Tensor<1>, Tensor<2>> {
+    /// The parameters, masked.
+    pub(crate) fn weights(&self, mask: LayerMask<'_>) -> LayerWeights<Tensor<1>, Tensor<2>> {
         let (attention, feed_forward) = (&self.self_attn, &self.mlp);
         LayerWeights {
-            input_layernorm: self.input_layernorm.weight.val(),
-            q_proj: attention.q_proj.weight.val(),
-            k_proj: attention.k_proj.weight.val(),
-            v_proj: attention.v_proj.weight.val(),
-            o_proj: attention.o_proj.weight.val(),
-            post_attention_layernorm: self.post_attention_layernorm.weight.val(),
-            gate_proj: feed_forward.gate_proj.weight.val(),
-            up_proj: feed_forward.up_proj.weight.val(),
-            down_proj: feed_forward.down_proj.weight.val(),
-            attention_biases: attention.biases(Param::val),
+            input_layernorm: mask.vector("input_layernorm.weight", &self.input_layernorm.weight),
+            q_proj: mask.matrix("self_attn.q_proj.weight", &attention.q_proj.weight),
+            k_proj: mask.matrix("self_attn.k_proj.weight", &attention.k_proj.weight),
+            v_proj: mask.matrix("self_attn.v_proj.weight", &attention.v_proj.weight),
+            o_proj: mask.matrix("self_attn.o_proj.weight", &attention.o_proj.weight),
+            post_attention_layernorm: mask
+                .vector("post_attention_layernorm.weight", &self.post_attention_layernorm.weight),
+            gate_proj: mask.matrix("mlp.gate_proj.weight", &feed_forward.gate_proj.weight),
+            up_proj: mask.matrix("mlp.up_proj.weight", &feed_forward.up_proj.weight),
+            down_proj: mask.matrix("mlp.down_proj.weight", &feed_forward.down_proj.weight),
+            attention_biases: attention.biases(mask),
         }
     }
 
-    fn numbers(&self, precision: Precision) -> LayerNumbers {
-        let epsilon = self.input_layernorm.epsilon;
+    fn numbers(&self, precision: Precision, mask: LayerMask<'_>) -> LayerNumbers {
+        let epsilon = mask.mask.map_or(self.input_layernorm.epsilon, MaskTensors::rms_norm_eps);
         LayerNumbers { head_dim: self.self_attn.head_dim, epsilon, precision }
+    }
+}
+
+impl Attention {
+    /// The biases of all projections, masked; `None` where there are none.
+    fn biases(&self, mask: LayerMask<'_>) -> Option<AttentionBiases<Tensor<1>>> {
+        let bias = |projection: &str, bias: &Param<Tensor<1>>| {
+            mask.vector(&format!("self_attn.{projection}.bias"), bias)
+        };
+        Some(AttentionBiases {
+            query: bias("q_proj", self.q_proj.bias.as_ref()?),
+            key: bias("k_proj", self.k_proj.bias.as_ref()?),
+            value: bias("v_proj", self.v_proj.bias.as_ref()?),
+            output: self.o_proj.bias.as_ref().map(|one| bias("o_proj", one)),
+        })
     }
 }

@@ -11,7 +11,9 @@ mod error;
 mod initialization;
 mod rope;
 
+mod mask;
 mod layers;
+mod building;
 mod decoder;
 mod parameters;
 
@@ -21,5 +23,6 @@ mod sampling;
 pub use decoder::Decoder;
 pub use error::ModelError;
 pub use initialization::{Initialization, initial_tensors};
+pub use mask::{Factors, Mask};
 pub use reading::{Continuations, Score, Scorer, Session};
 pub use sampling::{Sampler, Sampling};

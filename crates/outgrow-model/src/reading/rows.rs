@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use burn::tensor::Tensor;
 use outgrow_kernels::{
     HostValues, LayerWeights, Precision,
     cpu::kernels::{
@@ -14,7 +15,7 @@ use outgrow_kernels::{
     },
 };
 
-use crate::{Decoder, layers};
+use crate::Decoder;
 
 /// The decoder, without autodiff, on the CPU. The parameters are shared with it, not copied, but for matrices in bf16.
 #[derive(Clone, Debug)]
@@ -62,27 +63,26 @@ pub(crate) enum Stored<'a> {
 impl RowReader {
     /// `None` where the decoder is on another device.
     pub(crate) fn new(decoder: &Decoder) -> Option<Self> {
+        // What a mask is multiplied into must leave no tape behind.
+        let decoder = &decoder.inner();
         let config = decoder.config();
         let [cosines, sines] = decoder.rotary().tables();
         let precision = decoder.precision();
-        let embedding = HostValues::of(decoder.model.embed_tokens.weight.val())?;
+        let layers = decoder.model.layers.iter().enumerate();
         Some(Self {
-            layers: decoder
-                .model
-                .layers
-                .iter()
-                .map(|layer| matrices(layer, precision))
+            embedding: HostValues::of(decoder.embedding())?,
+            layers: layers
+                .map(|(index, layer)| kept(layer.weights(decoder.layer_mask(index)), precision))
                 .collect::<Option<_>>()?,
-            norm: HostValues::of(decoder.model.norm.weight.val())?,
+            norm: HostValues::of(decoder.final_gains())?,
             head: KeptMatrix::new(HostValues::of(decoder.head())?, precision),
-            embedding,
             cosines: HostValues::of(cosines)?,
             sines: HostValues::of(sines)?,
             shape: ReadingShape {
                 heads: config.num_attention_heads,
                 key_value_heads: config.num_key_value_heads,
                 head_dim: config.head_dim,
-                epsilon: config.rms_norm_eps as f32,
+                epsilon: decoder.epsilon() as f32,
             },
         })
     }
@@ -128,27 +128,11 @@ impl RowReader {
     }
 }
 
-fn matrices(
-    layer: &layers::DecoderLayer,
+/// A layer's parameters where they are read; `None` where they are on another device.
+fn kept(
+    weights: LayerWeights<Tensor<1>, Tensor<2>>,
     precision: Precision,
 ) -> Option<LayerWeights<HostValues, KeptMatrix>> {
-    let (attention, feed_forward) = (&layer.self_attn, &layer.mlp);
-    let matrix =
-        |linear: &layers::Linear| Some(KeptMatrix::new(HostValues::of(linear.weight.val())?, precision));
-    let biases = attention.biases(|bias| HostValues::of(bias.val()));
-    Some(LayerWeights {
-        input_layernorm: HostValues::of(layer.input_layernorm.weight.val())?,
-        q_proj: matrix(&attention.q_proj)?,
-        k_proj: matrix(&attention.k_proj)?,
-        v_proj: matrix(&attention.v_proj)?,
-        o_proj: matrix(&attention.o_proj)?,
-        post_attention_layernorm: HostValues::of(layer.post_attention_layernorm.weight.val())?,
-        gate_proj: matrix(&feed_forward.gate_proj)?,
-        up_proj: matrix(&feed_forward.up_proj)?,
-        down_proj: matrix(&feed_forward.down_proj)?,
-        attention_biases: match biases {
-            Some(biases) => Some(biases.transpose()?),
-            None => None,
-        },
-    })
+    let matrix = |weight: Tensor<2>| Some(KeptMatrix::new(HostValues::of(weight)?, precision));
+    weights.map(HostValues::of, matrix).transpose()
 }

@@ -48,7 +48,7 @@ impl StoredText {
         let passes = tokens.chunks(ROWS).map(|tokens| self.pass(decoder, tokens));
         let hidden = passes.last().expect("there is a token to read");
         let [_, rows, _] = hidden.dims();
-        let last = decoder.model.norm.forward(hidden.narrow(1, rows - 1, 1));
+        let last = decoder.final_norm(hidden.narrow(1, rows - 1, 1));
         let logits = linear_in(last, decoder.head(), decoder.precision());
         logits.into_data().convert::<f32>().try_into_vec::<f32>().expect("converted to f32")
     }
@@ -56,15 +56,17 @@ impl StoredText {
     /// The residual stream of the new rows behind the last layer, `[1, rows, hidden]`.
     fn pass(&mut self, decoder: &Decoder, tokens: &[u32]) -> Tensor<3> {
         let ids: Vec<_> = tokens.iter().map(|&token| token as i32).collect();
-        let mut hidden = decoder.model.embed_tokens.forward(decoder.tokens(&ids, ids.len()));
+        let mut hidden = decoder.embed(&decoder.model.embed_tokens, decoder.tokens(&ids, ids.len()));
         let rows = self.rows + tokens.len();
         let capacity = rows.next_multiple_of(ROWS);
         let place = RowPlace { first_position: self.rows, rows: tokens.len(), capacity };
         let new = NewRows::new(place, decoder.rotary());
-        for (layer, place) in decoder.model.layers.iter().zip(std::mem::take(&mut self.layers)) {
+        let layers = decoder.model.layers.iter().zip(std::mem::take(&mut self.layers));
+        for (index, (layer, place)) in layers.enumerate() {
             let more = capacity - place.capacity();
             let stored = if more == 0 { place } else { place.with_more_room(more) };
-            let (onward, stored) = layer.forward_behind(hidden, &new, stored, decoder.precision());
+            let (onward, stored) =
+                layer.forward_behind(hidden, &new, stored, decoder.precision(), decoder.layer_mask(index));
             hidden = onward;
             self.layers.push(stored);
         }
