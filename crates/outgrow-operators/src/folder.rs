@@ -11,6 +11,7 @@ pub(crate) mod passthrough_plan;
 mod config_json;
 mod silence;
 pub(crate) mod mask;
+pub(crate) mod learning;
 pub(crate) mod masked;
 
 pub(crate) mod growth;
@@ -29,6 +30,7 @@ pub use self::{
     account::Account,
     digest::model_sha256,
     growth::FolderGrowth,
+    learning::{LearningRecord, MATRICES_FILE},
     mask::{MASK_FILE, Mask},
     masked::MaskedFolder,
     outline::Outline,

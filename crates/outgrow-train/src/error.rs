@@ -61,6 +61,19 @@ pub enum TrainError {
         /// The learning rate of the step.
         learning_rate: f64,
     },
+    /// Training shards of which nothing is left to be held out.
+    #[error(
+        "the training shards hold {held} sequences: {learned} to learn on and {validation_sequences} held out are more; \
+         fewer steps, or held-out shards of their own"
+    )]
+    NothingHeldOut {
+        /// Sequences in the shards.
+        held: u64,
+        /// Those that are learned on.
+        learned: u64,
+        /// Those that are to be held out.
+        validation_sequences: u64,
+    },
     /// A learned growth that makes nothing larger.
     #[error("nothing grows: a learned growth without matrices has nothing to learn")]
     NothingToLearn,
@@ -199,6 +212,18 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// One problem as itself, more as [`Self::Several`].
+    pub(crate) fn of_several(mut problems: Vec<Self>) -> Result<(), Self> {
+        match problems.pop() {
+            None => Ok(()),
+            Some(only) if problems.is_empty() => Err(only),
+            Some(last) => {
+                problems.push(last);
+                Err(Self::Several { problems })
+            }
+        }
+    }
+
     /// Whether what the user gave is at fault and can be mended. A loss that isn't finite is no input, and neither is
     /// what the operating system refuses for reasons of its own.
     pub fn is_input(&self) -> bool {
@@ -217,6 +242,7 @@ impl TrainError {
             Self::Settings { .. }
             | Self::EmptyBatch
             | Self::NothingToLearn
+            | Self::NothingHeldOut { .. }
             | Self::Vocabulary { .. }
             | Self::ShortValidation { .. }
             | Self::OptimizerTensor { .. }

@@ -6,24 +6,24 @@
 //! ([`MatrixGradients`]): no tape holds the maps, several passes a step share them, and no more than one weight's
 //! gradient is on the host at a time.
 
-pub(crate) mod optimizer;
 mod settings;
+mod data;
+mod optimizer;
 
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
 use outgrow_checkpoint::{LlamaConfig, NamedTensors, TrainingCost};
-use outgrow_data::{Batch, Batches};
+use outgrow_data::Batch;
 use outgrow_model::Decoder;
 use outgrow_operators::{GrowthPlan, MatrixGradients, grow_tensors, growth::LearnedMatrices};
 
 use self::optimizer::MatrixOptimizer;
-pub use self::settings::LearningSettings;
+pub use self::{data::LearningData, settings::LearningSettings};
 use crate::{
     error::TrainError,
     event::{Control, StepReport},
     gradients::accumulate,
-    validation::validation_loss,
 };
 
 /// Matrices that are to be learned: between which models, on what, and how.
@@ -31,14 +31,22 @@ use crate::{
 pub struct Learning<'a> {
     /// The frozen base.
     pub source: &'a LlamaConfig,
-    /// Its weights.
-    pub tensors: &'a NamedTensors,
     /// The grown model.
     pub target: &'a LlamaConfig,
+    /// What is learned on.
+    pub data: LearningData<'a>,
     /// Steps, batches, learning rate, optimizer.
     pub settings: &'a LearningSettings,
-    /// What is computed on, without autodiff.
-    pub device: &'a Device,
+}
+
+/// A learning that can be begun: its data were looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Learner<'a> {
+    learning: Learning<'a>,
+    /// The base's weights.
+    tensors: &'a NamedTensors,
+    /// Without autodiff.
+    device: &'a Device,
 }
 
 /// One step of learning.
@@ -50,30 +58,71 @@ pub struct LearningStep {
     pub report: StepReport,
 }
 
-impl Learning<'_> {
-    /// Trains matrices, from those given on, and gives the trained ones. `batches` are read from `first_sample` on.
-    /// `None` where the observer stopped it: what was learned until then is no result.
+/// What was learned, and what that has gained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Learned {
+    /// The matrices.
+    pub matrices: LearnedMatrices,
+    /// The mean loss on held-out text of the model that the initial matrices make.
+    pub initial_loss: f64,
+    /// The same of that which the learned ones make.
+    pub learned_loss: f64,
+}
+
+impl<'a> Learning<'a> {
+    /// Looks at settings and data. It opens no weights and no device.
     ///
     /// # Errors
-    /// Matrices that don't fit the models, or none to train; a loss that is not finite; a sequence too long for the
-    /// model; [`TrainError::Abandoned`].
+    /// All problems: one as itself, more as [`TrainError::Several`].
+    pub fn check(&self) -> Result<(), TrainError> {
+        let mut problems = self.data.problems(self.settings, self.target.max_position_embeddings);
+        let data = self.data.training.shards().manifest().vocab_size;
+        let model = self.target.vocab_size;
+        if data > model {
+            problems.push(TrainError::Vocabulary { data, model });
+        }
+        TrainError::of_several(problems)
+    }
+
+    /// What the learning costs: the grown model's steps, without the gradients of weights that no matrix makes, and the
+    /// matrices' products. By the convention of 6 · parameters · tokens, the grown model's steps.
+    pub fn cost(&self, matrices: &LearnedMatrices) -> TrainingCost {
+        self.settings.cost(self.source, self.target, matrices, self.data.training.sequence_length())
+    }
+
+    /// The learning with the base's weights, on a device.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn with(self, tensors: &'a NamedTensors, device: &'a Device) -> Result<Learner<'a>, TrainError> {
+        self.check()?;
+        Ok(Learner { learning: self, tensors, device })
+    }
+}
+
+impl Learner<'_> {
+    /// Trains matrices, from those given on. `None` where the observer stopped it: what was learned until then is no
+    /// result.
+    ///
+    /// # Errors
+    /// Matrices that don't fit the models, or none to train; a loss that is not finite; data that can't be read;
+    /// [`TrainError::Abandoned`].
     pub fn learn(
         &self,
         initial: &LearnedMatrices,
-        batches: &Batches,
-        first_sample: u64,
         observe: &mut dyn FnMut(&LearningStep) -> Control,
-    ) -> Result<Option<LearnedMatrices>, TrainError> {
-        let settings = self.settings;
+    ) -> Result<Option<Learned>, TrainError> {
+        let (settings, data) = (self.learning.settings, self.learning.data);
         let mut optimizer = MatrixOptimizer::new(initial, settings.optimizer.clone(), self.device)?;
+        let initial_loss = self.validation_loss(initial)?;
         let mut matrices = initial.clone();
         for step in 1..=settings.steps {
             let start = Instant::now();
-            let first = first_sample + (step - 1) * settings.batch_sequences as u64;
-            let batch = batches.batch(first, settings.batch_sequences)?;
-            let tokens = step * batch.num_tokens();
+            let first = data.first_sample + (step - 1) * settings.batch_sequences as u64;
+            let batch = data.training.batch(first, settings.batch_sequences)?;
             let (loss, gradients) = self.gradients(&matrices, &batch)?;
-            let (gradient_norm, learning_rate) = (norm(&gradients), settings.learning_rate.at(tokens));
+            let learning_rate = settings.learning_rate.at(step * batch.num_tokens());
+            let gradient_norm = norm(&gradients);
             if !(loss.is_finite() && gradient_norm.is_finite()) {
                 return Err(TrainError::LearningNotFinite { step, loss, gradient_norm, learning_rate });
             }
@@ -87,7 +136,8 @@ impl Learning<'_> {
                 Control::Abandon => return Err(TrainError::Abandoned),
             }
         }
-        Ok(Some(matrices))
+        let learned_loss = self.validation_loss(&matrices)?;
+        Ok(Some(Learned { matrices, initial_loss, learned_loss }))
     }
 
     /// The mean loss of a batch with the model that these matrices make, and its gradient with respect to each of them.
@@ -100,40 +150,30 @@ impl Learning<'_> {
         batch: &Batch,
     ) -> Result<(f64, NamedTensors), TrainError> {
         let decoder = self.grown(matrices, &self.device.clone().autodiff())?;
-        let decoder = decoder.with_trainable(|name| matrices.make(self.source, name));
-        let (loss, gradients) = accumulate(&decoder, batch, self.settings.micro_batch_sequences)?;
-        let mut sums = MatrixGradients::new(self.source, self.tensors, matrices);
+        let Learning { source, settings, .. } = self.learning;
+        let decoder = decoder.with_trainable(|name| matrices.make(source, name));
+        let (loss, gradients) = accumulate(&decoder, batch, settings.micro_batch_sequences)?;
+        let mut sums = MatrixGradients::new(source, self.tensors, matrices);
         for (name, gradient) in gradients {
             sums.add(&name, &values(gradient))?;
         }
         Ok((f64::from(loss.into_scalar::<f32>()), sums.into_named_tensors()))
     }
 
-    /// The loss of the model that these matrices make, on held-out text: [`validation_loss`].
+    /// The mean loss of the model that these matrices make, on held-out text.
     ///
     /// # Errors
-    /// Matrices that don't fit the models; a sequence too long for the model; shards that can't be read.
-    pub fn validation_loss(
-        &self,
-        matrices: &LearnedMatrices,
-        validation: &Batches,
-        sequences: usize,
-    ) -> Result<f64, TrainError> {
-        let decoder = self.grown(matrices, self.device)?;
-        validation_loss(&decoder, validation, sequences, self.settings.micro_batch_sequences)
-    }
-
-    /// What the learning costs: the grown model's steps, without the gradients of weights that no matrix makes, and the
-    /// matrices' products. By the convention of 6 · parameters · tokens, the grown model's steps.
-    pub fn cost(&self, matrices: &LearnedMatrices, sequence_length: usize) -> TrainingCost {
-        let (source, target, settings) = (self.source, self.target, self.settings);
-        settings.cost(source, target, matrices, sequence_length)
+    /// Matrices that don't fit the models; data that can't be read; a loss that is not finite.
+    pub fn validation_loss(&self, matrices: &LearnedMatrices) -> Result<f64, TrainError> {
+        let Learning { data, settings, .. } = self.learning;
+        data.validation_loss(&self.grown(matrices, self.device)?, settings)
     }
 
     fn grown(&self, matrices: &LearnedMatrices, device: &Device) -> Result<Decoder, TrainError> {
-        let plan = GrowthPlan::learned(self.source, self.target.clone(), matrices)?;
+        let Learning { source, target, settings, .. } = self.learning;
+        let plan = GrowthPlan::learned(source, target.clone(), matrices)?;
         let tensors = grow_tensors(&plan, self.tensors)?;
-        Ok(Decoder::new(self.target, &tensors, device)?.with_precision(self.settings.precision))
+        Ok(Decoder::new(target, &tensors, device)?.with_precision(settings.precision))
     }
 }
 

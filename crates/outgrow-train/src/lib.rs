@@ -30,7 +30,7 @@ pub use base::{Base, BaseRecord};
 pub use error::TrainError;
 pub use event::{Control, Event, StepReport};
 pub use gradients::{Gradients, accumulate, global_norm};
-pub use learned::{Learning, LearningSettings, LearningStep, learning_bytes};
+pub use learned::{Learned, Learner, Learning, LearningData, LearningSettings, LearningStep, learning_bytes};
 pub use position::Position;
 pub use settings::{AdamWSettings, Decay, TrainSettings};
 pub use speed::{Measured, Speed, measure_speeds};

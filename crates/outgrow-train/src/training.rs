@@ -52,14 +52,7 @@ impl Training<'_> {
         problems.extend(self.vocabulary_problem());
         problems.extend(self.base_problem());
         problems.extend(check_device(self.device).err().map(TrainError::from));
-        match problems.pop() {
-            None => Ok(()),
-            Some(only) if problems.is_empty() => Err(only),
-            Some(last) => {
-                problems.push(last);
-                Err(TrainError::Several { problems })
-            }
-        }
+        TrainError::of_several(problems)
     }
 
     fn base_problem(&self) -> Option<TrainError> {

@@ -19,10 +19,22 @@ pub fn validation_loss(
     sequences: usize,
     micro_batch_sequences: usize,
 ) -> Result<f64, TrainError> {
+    loss_from(0, decoder, batches, sequences, micro_batch_sequences)
+}
+
+/// The same over the sequences from one on.
+pub(crate) fn loss_from(
+    first_sample: u64,
+    decoder: &Decoder,
+    batches: &Batches,
+    sequences: usize,
+    micro_batch_sequences: usize,
+) -> Result<f64, TrainError> {
     let mut sum = 0.0;
     let mut tokens = 0;
     for first in (0..sequences).step_by(micro_batch_sequences) {
-        let batch = batches.batch(first as u64, micro_batch_sequences.min(sequences - first))?;
+        let count = micro_batch_sequences.min(sequences - first);
+        let batch = batches.batch(first_sample + first as u64, count)?;
         let length = batch.sequence_length;
         let loss = decoder.loss_sum(decoder.tokens(&batch.inputs, length), &batch.targets, 1.0)?;
         sum += f64::from(loss.into_scalar::<f32>());
@@ -35,9 +47,7 @@ pub fn validation_loss(
 /// validation sequences than there are.
 pub fn data_problems(training: &Batches, validation: &Batches, settings: &TrainSettings) -> Vec<TrainError> {
     let mut problems = Vec::new();
-    if let Some(problem) = other_tokens(training.shards(), validation.shards()) {
-        problems.push(TrainError::OtherTokens { problem });
-    }
+    problems.extend(check_tokens(training.shards(), validation.shards()).err());
     // A batch of nothing is a problem of the settings.
     if settings.batch_sequences > 0 {
         problems.extend(training.check_batch(settings.batch_sequences).err().map(TrainError::from));
@@ -47,6 +57,11 @@ pub fn data_problems(training: &Batches, validation: &Batches, settings: &TrainS
         problems.push(TrainError::ShortValidation { asked, held });
     }
     problems
+}
+
+/// Refuses validation shards whose ids don't mean what those of the training shards do.
+pub(crate) fn check_tokens(training: &TokenShards, validation: &TokenShards) -> Result<(), TrainError> {
+    other_tokens(training, validation).map_or(Ok(()), |problem| Err(TrainError::OtherTokens { problem }))
 }
 
 /// Why ids of the validation shards don't mean what those of the training shards do; `None` where they do. Another

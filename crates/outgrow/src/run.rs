@@ -4,7 +4,7 @@
 //! The loop itself is in outgrow-train; `outgrow train` puts the two together.
 
 pub(crate) mod base;
-mod token_shards;
+pub(crate) mod token_shards;
 mod stages;
 pub(crate) mod resolve;
 pub(crate) mod folder;

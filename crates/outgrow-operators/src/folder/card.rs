@@ -83,6 +83,7 @@ pub(crate) fn card(source: &Source, plan: &Planned, files: Vec<FileDigest>) -> R
         config: plan.config.clone(),
         has_tokenizer: TOKENIZERS.iter().any(|file| folder.join(file).is_file()),
         mask: plan.mask.as_ref().map(|mask| mask.mask),
+        learning: plan.learning.as_ref().map(|learning| learning.words.clone()),
         preservation: plan.preservation,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         files,

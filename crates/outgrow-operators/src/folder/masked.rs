@@ -54,6 +54,7 @@ impl MaskedFolder {
             recipe: CardRecipe::MaskFolded { mask: mask.mask },
             mask: None,
             maskable: Err(Unmaskable::Nothing),
+            learning: None,
         };
         Ok(Self { source, planned })
     }

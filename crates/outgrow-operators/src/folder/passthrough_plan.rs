@@ -77,6 +77,7 @@ impl Planned {
             recipe,
             mask,
             maskable: Err(Unmaskable::Nothing),
+            learning: None,
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     folder::{
         card::text::CardRecipe,
         config_json::grown_config,
+        learning::LearningRecord,
         mask::Mask,
         plannable::PlannableRef,
         silence::check_identities,
@@ -73,6 +74,8 @@ pub(crate) struct Planned {
     pub(crate) mask: Option<Mask>,
     /// What a mask can be over, copies included.
     pub(crate) maskable: Result<MaskedUnits, Unmaskable>,
+    /// How the growth's matrices were learned, where they were learned for it.
+    pub(crate) learning: Option<LearningRecord>,
 }
 
 impl<S> FolderPlan<S> {
@@ -146,6 +149,7 @@ impl Planned {
             recipe,
             mask,
             maskable,
+            learning: None,
         })
     }
 
@@ -187,6 +191,7 @@ impl Planned {
             recipe,
             mask,
             maskable: Err(Unmaskable::Nothing),
+            learning: None,
         })
     }
 }
@@ -256,6 +261,12 @@ impl<S> FolderPlan<S> {
         });
         let mask = Some(Mask { mask: MaskValues::all(mask), ramp_tokens, masked });
         Ok(Self { planned: Planned { mask, preservation, ..self.planned }, ..self })
+    }
+
+    /// The same, of matrices that were learned for it: the grown folder has them, and says so.
+    #[must_use]
+    pub fn with_learning(self, learning: LearningRecord) -> Self {
+        Self { planned: Planned { learning: Some(learning), ..self.planned }, ..self }
     }
 
     /// Parameters of the grown model; a tied head counts once.

@@ -4,17 +4,17 @@
 use std::{
     fs,
     panic::resume_unwind,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
 use outgrow_checkpoint::{
-    CheckpointError, PendingFolder, WeightFolder,
+    COST_FILE, CheckpointError, PendingFolder, WeightFolder,
     folder::{CONFIG_FILE, refuse_target},
     json::json_text,
     shards::WrittenShards,
-    write_file_atomically,
+    write_file_atomically, write_tensors,
 };
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
         card::{self, CARD_FILE},
         fingerprint::fingerprint,
         growth::{Decided, FolderGrowth},
+        learning::{LearningRecord, MATRICES_FILE},
         mask::MASK_FILE,
         shards::GrownSet,
         side_files::copy_along,
@@ -87,6 +88,14 @@ fn fill(growth: &FolderGrowth<&Source>, pending: &PendingFolder) -> Result<Writt
     })
 }
 
+/// A file in a subfolder that is there.
+fn file_in(folder: &Path, name: &str) -> Result<PathBuf, CheckpointError> {
+    let file = folder.join(name);
+    let subfolder = file.parent().unwrap_or(folder);
+    fs::create_dir_all(subfolder).map_err(|error| CheckpointError::io("create", subfolder, error))?;
+    Ok(file)
+}
+
 fn fill_but_card(
     growth: &FolderGrowth<&Source>,
     pending: &PendingFolder,
@@ -104,13 +113,16 @@ fn fill_but_card(
     }
     write_file_atomically(&folder.join(CONFIG_FILE), json_text(&planned.config).as_bytes())?;
     if let Some(mask) = &planned.mask {
-        let file = folder.join(MASK_FILE);
-        let training = file.parent().unwrap_or(folder);
-        fs::create_dir_all(training).map_err(|error| CheckpointError::io("create", training, error))?;
-        write_file_atomically(&file, mask.to_json().as_bytes())?;
+        write_file_atomically(&file_in(folder, MASK_FILE)?, mask.to_json().as_bytes())?;
     }
-    for file in side_files {
+    // The source's cost is a part of that of the grown folder, which has a file of its own then.
+    let comes_along = |file: &&PathBuf| planned.learning.is_none() || !file.ends_with(COST_FILE);
+    for file in side_files.iter().filter(comes_along) {
         copy_along(file, folder)?;
+    }
+    if let Some(LearningRecord { matrices, cost, .. }) = &planned.learning {
+        write_tensors(&file_in(folder, MATRICES_FILE)?, &matrices.to_named_tensors())?;
+        write_file_atomically(&folder.join(COST_FILE), cost.to_text().as_bytes())?;
     }
     Ok(all)
 }

@@ -10,7 +10,7 @@ use outgrow_checkpoint::{
 
 use crate::{
     error::GrowthError,
-    growth::LearnedMatrices,
+    growth::{Growth, LearnedMatrices},
     plan::{draw::draw_row, origin::Origin, part::Part},
 };
 
@@ -39,6 +39,23 @@ impl LearnedMatrices {
             );
         }
         Self { matrices }
+    }
+
+    /// The matrices that a growth begins with: those that it names, or the initial ones. `None` of a growth by another
+    /// operator.
+    ///
+    /// # Errors
+    /// A file of matrices that nothing has read.
+    pub fn of_growth(
+        source: &LlamaConfig,
+        target: &LlamaConfig,
+        growth: &Growth,
+    ) -> Result<Option<Self>, GrowthError> {
+        match growth {
+            Growth::Learned { matrices: Some(file), .. } => file.matrices().cloned().map(Some),
+            Growth::Learned { matrices: None, seed, .. } => Ok(Some(Self::initial(source, target, *seed))),
+            _ => Ok(None),
+        }
     }
 
     /// Checks names and shapes against source and target.

@@ -5,7 +5,7 @@ use outgrow_kernels::Precision;
 use outgrow_operators::growth::LearnedMatrices;
 use outgrow_schedules::{FlopConvention, LearningRate, LearningRateCurve, Trainable};
 
-use crate::settings::AdamWSettings;
+use crate::{error::TrainError, settings::AdamWSettings};
 
 /// How matrices are learned.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,9 @@ pub struct LearningSettings {
 }
 
 impl LearningSettings {
+    /// The highest learning rate that is usual.
+    pub const PEAK: f64 = 1e-2;
+
     /// Steps and batches, and for the rest what is usual: the optimizer and the shape of the learning rate of arXiv
     /// 2405.15319 (a warm-up over half of the steps, a minimum of a tenth of the peak).
     pub fn new(steps: u64, batch_sequences: usize, sequence_length: usize, peak: f64) -> Self {
@@ -38,6 +41,31 @@ impl LearningSettings {
             learning_rate: LearningRateCurve::cosine(peak, minimum, warmup_tokens).over(tokens),
             optimizer: AdamWSettings::default(),
         }
+    }
+
+    /// Samples that are learned on.
+    pub(super) fn samples(&self) -> u64 {
+        self.steps.saturating_mul(self.batch_sequences as u64)
+    }
+
+    /// Tells all that is wrong, at once.
+    ///
+    /// # Errors
+    /// No steps, no sequences, or a pass larger than a batch.
+    pub(super) fn check(&self) -> Result<(), TrainError> {
+        let (steps, batch, micro) = (self.steps, self.batch_sequences, self.micro_batch_sequences);
+        let mut problems = Vec::new();
+        if steps == 0 {
+            problems.push("steps = 0: at least 1 is needed".to_owned());
+        }
+        if batch == 0 {
+            problems.push("batch_sequences = 0: at least 1 is needed".to_owned());
+        } else if micro == 0 || micro > batch {
+            problems.push(format!(
+                "micro_batch_sequences = {micro}: between 1 and batch_sequences = {batch} is needed"
+            ));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(TrainError::Settings { problems: problems.join("; ") }) }
     }
 
     /// What learning costs between two models.

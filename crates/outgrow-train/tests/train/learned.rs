@@ -1,12 +1,13 @@
 //! The learning of a growth's matrices: its gradients, what comes of it, and how it ends.
 
 use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors};
-use outgrow_data::{Batch, Batches, Order};
+use outgrow_data::{Batch, Order};
 use outgrow_kernels::{DeviceName, open_device};
 use outgrow_model::{Decoder, Initialization, initial_tensors};
 use outgrow_operators::{GrowthPlan, grow_tensors, growth::LearnedMatrices};
 use outgrow_train::{
-    Control, Learning, LearningSettings, LearningStep, TrainError, accumulate, learning_bytes,
+    Control, Learned, Learner, Learning, LearningData, LearningSettings, LearningStep, TrainError,
+    accumulate, learning_bytes,
 };
 
 use crate::resume::workshop::{SEQUENCE_LENGTH, WORDS, Workshop, model};
@@ -36,14 +37,24 @@ fn settings(steps: u64, peak: f64) -> LearningSettings {
     LearningSettings::new(steps, 4, SEQUENCE_LENGTH, peak)
 }
 
-fn with_learning<T>(
+/// On the workshop's corpus of nonsense, of which the last sequences are held out.
+fn with_learner<T>(
     [source, target]: [&LlamaConfig; 2],
     tensors: &NamedTensors,
     settings: &LearningSettings,
-    then: impl FnOnce(&Learning<'_>) -> T,
+    then: impl FnOnce(&Learner<'_>) -> T,
 ) -> T {
+    let workshop = Workshop::new();
+    let training = workshop.batches("training", Order::Shuffled { seed: 3 });
     let device = open_device(DeviceName::Flex).unwrap();
-    then(&Learning { source, tensors, target, settings, device: &device })
+    let data = LearningData {
+        training: &training,
+        first_sample: 0,
+        validation: Some(&training),
+        validation_sequences: 32,
+    };
+    let learning = Learning { source, target, data, settings };
+    then(&learning.with(tensors, &device).unwrap())
 }
 
 fn batch(seed: usize) -> Batch {
@@ -71,14 +82,14 @@ fn the_loss_falls_along_the_gradient_of_the_matrices_as_steeply_as_it_says() {
     let both = deeper(&wider(&source));
     for target in [deeper(&source), wider(&source), both] {
         let settings = settings(1, 1e-3);
-        with_learning([&source, &target], &tensors, &settings, |learning| {
+        with_learner([&source, &target], &tensors, &settings, |learner| {
             let initial = LearnedMatrices::initial(&source, &target, 5);
-            let (_, gradients) = learning.gradients(&initial, &batch(1)).unwrap();
+            let (_, gradients) = learner.gradients(&initial, &batch(1)).unwrap();
             let squares =
                 gradients.values().flat_map(|tensor| &tensor.values).map(|value| f64::from(*value).powi(2));
             let norm = squares.sum::<f64>().sqrt();
             let step = 4e-3 / norm;
-            let at = |by: f64| learning.gradients(&moved(&initial, &gradients, by), &batch(1)).unwrap().0;
+            let at = |by: f64| learner.gradients(&moved(&initial, &gradients, by), &batch(1)).unwrap().0;
             let slope = (at(step) - at(-step)) / (2.0 * step * norm);
             assert!((slope / norm - 1.0).abs() < 2e-3, "{slope} along a gradient of norm {norm}");
         });
@@ -96,8 +107,8 @@ fn what_is_learned_on_is_the_model_that_the_plan_makes_to_the_bit_in_one_pass_an
     let expected = f64::from(accumulate(&grown, &batch(2), 4).unwrap().0.into_scalar::<f32>());
     let in_passes_of = |micro_batch_sequences: usize| {
         let settings = LearningSettings { micro_batch_sequences, ..settings(1, 1e-3) };
-        with_learning([&source, &target], &tensors, &settings, |learning| {
-            learning.gradients(&matrices, &batch(2)).unwrap()
+        with_learner([&source, &target], &tensors, &settings, |learner| {
+            learner.gradients(&matrices, &batch(2)).unwrap()
         })
     };
     let ((once, of_one), (twice, of_two)) = (in_passes_of(4), in_passes_of(2));
@@ -111,40 +122,28 @@ fn what_is_learned_on_is_the_model_that_the_plan_makes_to_the_bit_in_one_pass_an
     }
 }
 
-/// Learns on a corpus of nonsense, of which nothing follows for other text; gives the matrices, and the losses on the
-/// same corpus before and after.
-fn learned(seed: u64, steps: u64, peak: f64) -> (LearnedMatrices, f64, f64) {
-    let workshop = Workshop::new();
-    let training = data(&workshop);
+/// What is learned of nonsense; the losses are on the same corpus, since nothing follows from it for other text.
+fn learned(seed: u64, steps: u64, peak: f64) -> Learned {
     let (source, tensors) = base(seed);
     let target = deeper(&source);
-    let settings = settings(steps, peak);
-    with_learning([&source, &target], &tensors, &settings, |learning| {
+    with_learner([&source, &target], &tensors, &settings(steps, peak), |learner| {
         let initial = LearnedMatrices::initial(&source, &target, seed);
-        let learned = learning.learn(&initial, &training, 0, &mut |_| Control::Continue).unwrap().unwrap();
-        let loss = |matrices| learning.validation_loss(matrices, &training, 32).unwrap();
-        let (before, after) = (loss(&initial), loss(&learned));
-        (learned, before, after)
+        learner.learn(&initial, &mut |_| Control::Continue).unwrap().unwrap()
     })
-}
-
-fn data(workshop: &Workshop) -> Batches {
-    workshop.batches("training", Order::Shuffled { seed: 3 })
 }
 
 #[test]
 fn learning_lowers_the_loss_of_what_it_reads_and_gives_the_same_bits_again() {
     for seed in 1..4 {
-        let (matrices, before, after) = learned(seed, 30, 3e-2);
+        let once = learned(seed, 30, 3e-2);
+        let (before, after) = (once.initial_loss, once.learned_loss);
         assert!(after < before - 0.01, "seed {seed}: from {before} to {after}");
-        assert_eq!(matrices, learned(seed, 30, 3e-2).0, "seed {seed}");
+        assert_eq!(once, learned(seed, 30, 3e-2), "seed {seed}");
     }
 }
 
 #[test]
 fn decay_draws_matrices_to_where_they_began() {
-    let workshop = Workshop::new();
-    let training = data(&workshop);
     let (source, tensors) = base(1);
     let target = deeper(&source);
     let initial = LearnedMatrices::initial(&source, &target, 0);
@@ -152,9 +151,8 @@ fn decay_draws_matrices_to_where_they_began() {
         let usual = settings(10, 1e-2);
         let optimizer = outgrow_train::AdamWSettings { weight_decay, ..usual.optimizer.clone() };
         let settings = LearningSettings { optimizer, ..usual };
-        with_learning([&source, &target], &tensors, &settings, |learning| {
-            let learned =
-                learning.learn(&initial, &training, 0, &mut |_| Control::Continue).unwrap().unwrap();
+        with_learner([&source, &target], &tensors, &settings, |learner| {
+            let learned = learner.learn(&initial, &mut |_| Control::Continue).unwrap().unwrap().matrices;
             let (from, to) = (initial.to_named_tensors(), learned.to_named_tensors());
             let squares = from.iter().flat_map(|(name, matrix)| matrix.values.iter().zip(&to[name].values));
             squares.map(|(one, two)| f64::from(one - two).powi(2)).sum::<f64>()
@@ -166,16 +164,14 @@ fn decay_draws_matrices_to_where_they_began() {
 
 #[test]
 fn learning_ends_where_it_is_told_to_and_where_it_has_no_use() {
-    let workshop = Workshop::new();
-    let training = data(&workshop);
     let (source, tensors) = base(1);
     let target = deeper(&source);
     let initial = LearnedMatrices::initial(&source, &target, 0);
     let until = |steps: u64, peak: f64, target: &LlamaConfig, initial: &LearnedMatrices, control: Control| {
         let settings = settings(steps, peak);
-        with_learning([&source, target], &tensors, &settings, |learning| {
+        with_learner([&source, target], &tensors, &settings, |learner| {
             let mut seen = Vec::new();
-            let learned = learning.learn(initial, &training, 0, &mut |LearningStep { step, .. }| {
+            let learned = learner.learn(initial, &mut |LearningStep { step, .. }| {
                 seen.push(*step);
                 if *step == 2 { control } else { Control::Continue }
             });
@@ -203,10 +199,11 @@ fn learning_takes_less_memory_than_training_and_costs_less_a_step() {
     let (small, large) = (source.num_parameters(), target.num_parameters());
     assert_eq!(learning_bytes(&source, &target, &matrices), 4 * (small + 2 * large + 4 * 120));
     let settings = settings(10, 1e-3);
-    let tensors = NamedTensors::new();
-    let cost = with_learning([&source, &target], &tensors, &settings, |learning| {
-        learning.cost(&matrices, SEQUENCE_LENGTH)
-    });
+    let workshop = Workshop::new();
+    let training = workshop.batches("training", Order::Sequential);
+    let data =
+        LearningData { training: &training, first_sample: 0, validation: None, validation_sequences: 8 };
+    let cost = Learning { source: &source, target: &target, data, settings: &settings }.cost(&matrices);
     let tokens = 10 * 4 * SEQUENCE_LENGTH as u64;
     assert_eq!(cost.tokens, Some(tokens));
     assert_eq!(cost.flops_6nt, Some((6 * large * tokens) as f64));
@@ -215,4 +212,35 @@ fn learning_takes_less_memory_than_training_and_costs_less_a_step() {
     let head = 2.0 * (target.hidden_size * target.vocab_size) as f64;
     let maps = 10.0 * matrices.step_flops(&source, &target);
     assert_eq!(cost.flops, Some((step - head) * tokens as f64 + maps));
+}
+
+#[test]
+fn all_that_keeps_from_learning_is_said_before_the_first_step() {
+    let (source, _) = base(1);
+    let target = deeper(&source);
+    let workshop = Workshop::new();
+    let training = workshop.batches("training", Order::Sequential);
+    let refused = |settings: &LearningSettings, target: &LlamaConfig, first_sample: u64| {
+        let data =
+            LearningData { training: &training, first_sample, validation: None, validation_sequences: 8 };
+        Learning { source: &source, target, data, settings }.check().map_err(|error| error.to_string())
+    };
+    assert_eq!(refused(&settings(2, 1e-3), &target, 0), Ok(()));
+    let nothing = LearningSettings { steps: 0, batch_sequences: 0, ..settings(1, 1e-3) };
+    assert_eq!(
+        refused(&nothing, &target, 0).unwrap_err(),
+        "steps = 0: at least 1 is needed; batch_sequences = 0: at least 1 is needed"
+    );
+    let large = LearningSettings { micro_batch_sequences: 5, ..settings(1, 1e-3) };
+    let short = target.with(|fields| (fields.max_position_embeddings, fields.vocab_size) = (8, 4)).unwrap();
+    assert_eq!(
+        refused(&large, &short, 0).unwrap_err(),
+        "micro_batch_sequences = 5: between 1 and batch_sequences = 4 is needed; a sequence of 16 tokens is longer than \
+         max_position_embeddings = 8; the data's vocabulary has 32 entries, the model's vocab_size is 4: at least 32 is needed"
+    );
+    assert_eq!(
+        refused(&settings(8, 1e-3), &target, 0).unwrap_err(),
+        "the training shards hold 37 sequences: 32 to learn on and 8 held out are more; fewer steps, or held-out shards \
+         of their own"
+    );
 }

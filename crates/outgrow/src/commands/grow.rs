@@ -1,6 +1,7 @@
 //! `outgrow grow`: a Hugging Face folder into a larger one. What the flags mean is in flags.rs.
 
 mod flags;
+mod learning;
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,10 @@ use outgrow_operators::{
     folder::{Plannable, PlannableRef},
 };
 
-use self::flags::Flags;
+use self::{
+    flags::Flags,
+    learning::{LearningFlags, PlannedLearning},
+};
 use super::verify;
 use crate::{
     error::{BadInput, Result},
@@ -30,6 +34,8 @@ pub(crate) struct Arguments {
     target: PathBuf,
     #[command(flatten)]
     growth: Flags,
+    #[command(flatten)]
+    learning: LearningFlags,
     /// How to grow, from a file instead of flags: growths one after the other in TOML, or a mergekit passthrough recipe
     /// in YAML.
     #[arg(long, value_name = "FILE")]
@@ -68,15 +74,25 @@ fn moments_help(moments: Moments) -> &'static str {
 /// Grows the folder, or prints the plan.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let how = how(arguments)?;
+    let data = arguments.learning.data()?;
     let ModelPlace { folder, note } = ModelPlace::find(&arguments.source)?;
     notes::print(note);
     if arguments.plan {
-        return print_account(arguments, &folder, how);
+        return print_account(arguments, &folder, how, data);
     }
     let source = Source::open(&folder)?;
     refuse_target(&folder, &arguments.target)?;
     notes::print_about(&folder, source.notes());
-    let plan = planned(arguments, &folder, how, &source)?;
+    let plan = match data {
+        None => planned(arguments, &folder, how, &source)?,
+        Some(data) => {
+            // What is refused is refused before anything is learned.
+            planned(arguments, &folder, how.clone(), &source)?;
+            let learning = PlannedLearning::new(&arguments.learning, data, growths(&how)?, &source)?;
+            let (growth, record) = learning.learn()?;
+            FolderPlan::new(&source, &[growth])?.with_learning(record)
+        }
+    };
     if arguments.verify && plan.mask().is_some() {
         let problem = "--verify has no use for a mask that isn't open: give --mask 1, or export the folder and verify that";
         return Err(BadInput(problem.to_owned()).into());
@@ -98,18 +114,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Shards aren't needed for a plan: without them, what config.json and the index say has to do.
-fn print_account(arguments: &Arguments, folder: &Path, how: RecipeFile) -> Result<()> {
+fn print_account(arguments: &Arguments, folder: &Path, how: RecipeFile, data: Option<&Path>) -> Result<()> {
     let source = Plannable::open(folder)?;
     refuse_target(folder, &arguments.target)?;
     notes::print_about(folder, source.notes());
-    let plan = planned(arguments, folder, how, &source)?;
+    let plan = planned(arguments, folder, how.clone(), &source)?;
+    let learning = match (data, &source) {
+        (None, _) => None,
+        (Some(data), Plannable::Opened(source)) => {
+            Some(PlannedLearning::new(&arguments.learning, data, growths(&how)?, source)?)
+        }
+        (Some(_), Plannable::Outline(_)) => {
+            let problem = format!("{}: --data needs the weights, which aren't all there", folder.display());
+            return Err(BadInput(problem).into());
+        }
+    };
     let growth = FolderGrowth::new(plan, arguments.moments, arguments.shard_size)?;
     let account = growth.account();
     // A disk that can't be looked at is no reason to withhold the rest.
     match write_speed(lowest_there(&arguments.target)) {
         Ok(speed) => output::line(account.at_speed(speed)),
         Err(_) => output::line(account),
-    }
+    }?;
+    learning.map_or(Ok(()), output::line)
 }
 
 /// The lowest folder above a target that is there: its disk is the one that will be written to.
@@ -142,6 +169,17 @@ where
     match (arguments.mask, arguments.ramp_tokens) {
         (None, None) => Ok(plan),
         (mask, ramp_tokens) => Ok(plan.with_mask(mask.unwrap_or(0.0), ramp_tokens)?),
+    }
+}
+
+/// The growths of which matrices are to be learned.
+fn growths(how: &RecipeFile) -> Result<&[Growth], BadInput> {
+    match how {
+        RecipeFile::Steps(recipe) => Ok(&recipe.steps),
+        RecipeFile::Passthrough(_) => Err(BadInput(
+            "--data has no use for a passthrough recipe: only the matrices of --operator learned are learned"
+                .to_owned(),
+        )),
     }
 }
 

@@ -97,26 +97,33 @@ impl BaseModel {
     /// Ids that mean something else to the model than in the shards.
     pub(crate) fn check_tokenizer(&mut self, shards: &TokenShards) -> Result<()> {
         let Some(checkpoint) = &self.checkpoint else { return Ok(()) };
-        let folder = checkpoint.folder();
-        let own = match TokenizerFiles::open_plain(folder) {
-            Ok(own) => own,
-            Err(error @ TokenizerError::NoTokenizer { .. }) => {
-                self.notes.push(format!("{error}; whether the shards' ids are the model's isn't known"));
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let of_shards = Tokenizer::open(&shards.tokenizer_path())?;
-        match difference(&own, &of_shards, shards)? {
-            None => Ok(()),
-            Some(difference) => Err(BadInput(format!(
-                "{}: its tokenizer isn't that of the shards in {}: {difference}; prepare shards with --tokenizer {}",
-                folder.display(),
-                shards.folder().display(),
-                own.path().display()
-            ))
-            .into()),
+        self.notes.extend(check_tokenizer(checkpoint.folder(), shards)?);
+        Ok(())
+    }
+}
+
+/// Compares a folder's tokenizer with that of some shards. A folder without one gives a note.
+///
+/// # Errors
+/// Ids that mean something else to the model than in the shards.
+pub(crate) fn check_tokenizer(folder: &Path, shards: &TokenShards) -> Result<Option<String>> {
+    let own = match TokenizerFiles::open_plain(folder) {
+        Ok(own) => own,
+        Err(error @ TokenizerError::NoTokenizer { .. }) => {
+            return Ok(Some(format!("{error}; whether the shards' ids are the model's isn't known")));
         }
+        Err(error) => return Err(error.into()),
+    };
+    let of_shards = Tokenizer::open(&shards.tokenizer_path())?;
+    match difference(&own, &of_shards, shards)? {
+        None => Ok(None),
+        Some(difference) => Err(BadInput(format!(
+            "{}: its tokenizer isn't that of the shards in {}: {difference}; prepare shards with --tokenizer {}",
+            folder.display(),
+            shards.folder().display(),
+            own.path().display()
+        ))
+        .into()),
     }
 }
 

@@ -21,7 +21,16 @@ use crate::{
 /// # Errors
 /// Folders that aren't there or hold no shards, both in one message; shards that can't be used.
 pub(super) fn open(recipe: &DataRecipe) -> Result<(Arc<TokenShards>, Arc<TokenShards>)> {
-    let folders = [("data.training", &recipe.training), ("data.validation", &recipe.validation)];
+    let [training, validation] =
+        open_named([("data.training", &recipe.training), ("data.validation", &recipe.validation)])?;
+    Ok((training, validation))
+}
+
+/// The shards of some folders, each by what a user calls it.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_named<const N: usize>(folders: [(&str, &Path); N]) -> Result<[Arc<TokenShards>; N]> {
     let absent = folders.map(|(key, folder)| {
         let problem = problem_of(folder)?;
         let tidy = tidied(folder);
@@ -34,8 +43,9 @@ pub(super) fn open(recipe: &DataRecipe) -> Result<(Arc<TokenShards>, Arc<TokenSh
         let problems: Vec<_> = absent.iter().map(|(problem, _)| problem.as_str()).collect();
         return Err(BadInput(format!("{}; {}", problems.join("; "), of_no_shards(first))).into());
     }
-    let open = |folder: &Path| TokenShards::open(folder).map(Arc::new);
-    Ok((open(&recipe.training)?, open(&recipe.validation)?))
+    let open = |(_, folder): (&str, &Path)| TokenShards::open(folder).map(Arc::new);
+    let shards = folders.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    Ok(shards.try_into().expect("shards of each folder"))
 }
 
 /// Why a folder holds no shards, where that can be seen from outside.

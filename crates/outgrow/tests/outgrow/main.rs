@@ -16,6 +16,7 @@ mod verify;
 mod masks;
 #[cfg(target_os = "linux")]
 mod kills;
+mod learning;
 
 mod models;
 mod tokenizers;

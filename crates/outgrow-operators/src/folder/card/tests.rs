@@ -55,6 +55,7 @@ fn facts() -> CardFacts {
         config: json!({ "architectures": ["LlamaForCausalLM"] }),
         has_tokenizer: true,
         mask: None,
+        learning: None,
         preservation: Preservation::None,
         version: "0.1.0".into(),
         files: vec![

@@ -40,6 +40,8 @@ pub(crate) struct CardFacts {
     pub(crate) has_tokenizer: bool,
     /// Where the mask over its new parts stands, if there is one.
     pub(crate) mask: Option<MaskValues>,
+    /// How the recipe's matrices were learned, in sentences, where they were.
+    pub(crate) learning: Option<String>,
     /// Whether the grown model computes what the source does.
     pub(crate) preservation: Preservation,
     /// Version of Outgrow.
@@ -107,6 +109,9 @@ fn push_growth(card: &mut String, facts: &CardFacts, language: &str, recipe: &st
             facts.version, facts.preservation
         ),
     );
+    if let Some(learning) = &facts.learning {
+        push(card, format_args!("{learning}\n\n"));
+    }
     push_sizes(card, &facts.source_size, &facts.target_size);
     card.push_str("\n## Recipe\n\n");
     push_block(card, language, recipe);

@@ -1,0 +1,188 @@
+//! `outgrow grow --operator learned --data`: matrices are learned before a folder grows by them, on real text.
+
+use outgrow_checkpoint::{Checkpoint, TrainingCost};
+
+use crate::tiny::{Workshop, assert_success, recipe, scratch, stderr, stdout};
+
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/experiments/corpus");
+
+/// A folder with a base of two layers, trained on a little English prose, and its shards.
+fn with_base(seed: u64) -> Workshop {
+    let workshop = Workshop::new();
+    for name in ["train", "validation"] {
+        let (texts, tokenizer) = (format!("{CORPUS}/{name}.jsonl.zst"), format!("{CORPUS}/tokenizer.json"));
+        assert_success(&workshop.run(&["data", "prepare", &texts, "--tokenizer", &tokenizer, "--out", name]));
+    }
+    let base = recipe(&scratch(40_960, "1e-2"))
+        .replace("seed = 1", &format!("seed = {seed}"))
+        .replace("num_hidden_layers = 4", "num_hidden_layers = 2")
+        .replace("hidden_size = 16\nintermediate_size = 24", "hidden_size = 32\nintermediate_size = 88")
+        .replace("\"training\"", "\"train\"")
+        .replace("sequence_length = 16", "sequence_length = 64")
+        .replace("batch_sequences = 2", "batch_sequences = 8")
+        .replace("validation_interval_tokens = 64", "validation_interval_tokens = 40960");
+    workshop.write("base.toml", base);
+    assert_success(&workshop.run(&["train", "base.toml", "--out", "base"]));
+    workshop
+}
+
+const LEARN: [&str; 16] = [
+    "grow",
+    "base",
+    "grown",
+    "--operator",
+    "learned",
+    "--num-hidden-layers",
+    "8",
+    "--data",
+    "train",
+    "--validation",
+    "validation",
+    "--batch-sequences",
+    "4",
+    "--validation-sequences",
+    "32",
+    "--seed",
+];
+
+/// `the loss on held-out text is A, with the initial matrices B`
+fn losses(line: &str) -> (f64, f64) {
+    let rest = line.split("held-out text is ").nth(1).unwrap_or_else(|| panic!("{line}"));
+    let (learned, initial) = rest.trim_end().split_once(", with the initial matrices ").unwrap();
+    (learned.parse().unwrap(), initial.trim_end_matches('.').parse().unwrap())
+}
+
+#[test]
+fn a_hundred_steps_on_real_text_lower_the_loss_of_a_growth_from_two_layers_to_eight() {
+    for seed in ["1", "2", "3"] {
+        let workshop = with_base(seed.parse().unwrap());
+        let grown = workshop.run(&[&LEARN[..], &[seed]].concat());
+        assert_success(&grown);
+        assert_eq!(stdout(&grown), "grown\n");
+        let said = stderr(&grown);
+        let line = said.lines().find(|line| line.starts_with("learned in 100 steps of 256 tokens")).unwrap();
+        let (learned, initial) = losses(line);
+        assert!(learned < initial - 0.03, "seed {seed}: {line}");
+        if seed == "1" {
+            check_folder(&workshop, line);
+        }
+    }
+}
+
+/// What the grown folder says and holds: enough to grow it again.
+fn check_folder(workshop: &Workshop, line: &str) {
+    let base = workshop.path("base/step-00000080");
+    let names = workshop.names("grown");
+    let expected = [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "outgrow.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ];
+    assert_eq!(names, [&expected[..], &["training"]].concat());
+    assert_eq!(workshop.names("grown/training"), ["matrices.safetensors"]);
+    let grown = workshop.path("grown");
+    assert_eq!(Checkpoint::open(&grown).unwrap().config().num_hidden_layers, 8);
+    let card = std::fs::read_to_string(grown.join("README.md")).unwrap();
+    assert!(card.contains(line) && card.contains("matrices = \"training/matrices.safetensors\""), "{card}");
+    let [before, after] = [&base, &grown]
+        .map(|folder| TrainingCost::read(folder).unwrap().expect("folders of ours have a cost"));
+    assert_eq!(after.tokens.unwrap() - before.tokens.unwrap(), 100 * 256);
+    assert!(after.flops.unwrap() > 1.5 * before.flops.unwrap(), "{before:?}, {after:?}");
+
+    let again = ["--operator", "learned", "--num-hidden-layers", "8", "--seed", "1", "--matrices"];
+    let matrices = "grown/training/matrices.safetensors";
+    assert_success(&workshop.run(&[&["grow", "base", "again"], &again[..], &[matrices]].concat()));
+    let weights = |folder: &str| std::fs::read(workshop.path(folder).join("model.safetensors")).unwrap();
+    assert!(weights("grown") == weights("again"), "the same growth once more");
+    let verified = workshop.run(&["verify", "grown", "again"]);
+    assert_success(&verified);
+
+    let planned = LEARN.map(|word| if word == "grown" { "planned" } else { word });
+    let plan = stdout(&workshop.run(&[&planned[..], &["1", "--plan"]].concat()));
+    insta::assert_snapshot!(plan.split("\nlearning ").nth(1).unwrap_or_else(|| panic!("{plan}")), @"
+        144 numbers in 100 steps of 256 tokens, 25,600 in all; 2.48e10 FLOPs
+                 2 MB of weights and gradients, beside what passes through the model
+                 above, what the initial matrices make; by learned ones, more tensors are computed
+    ");
+}
+
+#[test]
+fn what_keeps_from_learning_is_one_line_and_nothing_is_written() {
+    let workshop = Workshop::with_shards();
+    let tiny = recipe(&scratch(64, "1e-2")).replace("num_hidden_layers = 4", "num_hidden_layers = 2");
+    workshop.write("tiny.toml", tiny);
+    assert_success(&workshop.run(&["train", "tiny.toml", "--out", "base"]));
+    workshop.write("other.txt", "w1 w2 w3");
+    workshop.write("other.json", crate::tiny::tokenizer().replace("w7", "v7"));
+    let text = crate::tiny::text(3, 900).replace("w7", "v7");
+    workshop.write("other.txt", text);
+    let prepare = ["data", "prepare", "other.txt", "--tokenizer", "other.json", "--out", "other"];
+    assert_success(&workshop.run(&prepare));
+    let refused = |flags: &str| {
+        let flags: Vec<&str> = flags.split_whitespace().collect();
+        let output = workshop.run(&[&["grow", "base/step-00000002", "grown"], &flags[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {}", stderr(&output));
+        assert!(!workshop.path("grown").exists());
+        stderr(&output)
+    };
+    let all = [
+        "--operator learned --factor 2 --steps 3 --learning-rate 0.1",
+        "--operator stack --factor 2 --data training",
+        "--operator learned --factor 2 --noise 0.1 --data training",
+        "--operator learned --factor 1 --data training",
+        "--operator learned --factor 2 --data nowhere",
+        "--operator learned --factor 2 --data other",
+        "--operator learned --factor 2 --data training --validation other",
+        "--operator learned --factor 2 --data training --steps 0 --sequence-length 17",
+        "--operator learned --factor 2 --data training --steps 20",
+        "--operator learned --factor 2 --data training --learning-rate 0",
+        "--operator learned --factor 2 --data training --steps 2 --batch-sequences 2 --micro-batch-sequences 3",
+    ];
+    let said: String = all.iter().map(|flags| refused(flags)).collect();
+    insta::assert_snapshot!(said, @r#"
+    error: --data is missing: nothing else has a use for --steps, --learning-rate
+    error: --data has no use for `stack`: only the matrices of --operator learned are learned
+    error: --data goes with one growth, and there are 2: learn first, and grow what comes of it again
+    note: nothing grows: the grown model is its source once more
+    error: nothing grows: a learned growth without matrices has nothing to learn
+    error: --data: nowhere: no such folder; `outgrow data prepare TEXTS --tokenizer FILE --out nowhere` makes token shards
+    error: base/step-00000002: its tokenizer isn't that of the shards in other: id 9 is "w7" there, "v7" in the shards; prepare shards with --tokenizer base/step-00000002/tokenizer.json
+    error: the tokenizer of training is 89fe8d93afeb, that of other is 9d4ec29b1266: prepare both with one tokenizer; validation_sequences = 64, but the validation shards hold only 56 sequences
+    error: steps = 0: at least 1 is needed; a sequence of 17 tokens is longer than max_position_embeddings = 16
+    error: the training shards hold 75 sequences: 160 to learn on and 64 held out are more; fewer steps, or held-out shards of their own
+    error: invalid value '0' for '--learning-rate <RATE>': expected a number above 0, such as 0.01
+    error: micro_batch_sequences = 3: between 1 and batch_sequences = 2 is needed
+    "#);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_learning_that_is_asked_to_end_leaves_nothing() {
+    use std::{
+        io::{BufRead, BufReader},
+        process::{Command, Stdio},
+    };
+    let workshop = Workshop::with_shards();
+    workshop.write("tiny.toml", recipe(&scratch(64, "1e-2")));
+    assert_success(&workshop.run(&["train", "tiny.toml", "--out", "base"]));
+    let grow = ["grow", "base", "grown", "--operator", "learned", "--factor", "2", "--data", "training"];
+    let flags = ["--validation", "validation", "--validation-sequences", "2", "--steps", "100000000"];
+    let mut command = workshop.command(&[&grow[..], &flags].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = Vec::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if line.starts_with("learning 1/") {
+            assert!(
+                Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success()
+            );
+        }
+        lines.push(line);
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{lines:?}");
+    assert_eq!(lines.last().unwrap(), "error: interrupted: nothing was grown");
+    assert!(!workshop.names("").iter().any(|name| name.starts_with("grown")), "{:?}", workshop.names(""));
+}
