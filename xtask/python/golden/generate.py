@@ -5,7 +5,7 @@ Fails if they have grown beyond the limit.
 
 import sys
 
-from golden import autocast, decoder, generation, optimization
+from golden import autocast, decoder, generation, learning_rates, optimization
 from models.tiny_llama import REPOSITORY
 
 LIMIT_BYTES = 500_000
@@ -16,8 +16,10 @@ def main() -> None:
     autocast.main()
     generation.main()
     optimization.main()
+    learning_rates.main()
     folders = [decoder.GOLDEN / case.name for case in decoder.CASES]
     folders += [optimization.GOLDEN / name for name in optimization.VARIANTS]
+    folders.append(learning_rates.GOLDEN)
     total = 0
     for folder in folders:
         size = sum(path.stat().st_size for path in folder.iterdir())

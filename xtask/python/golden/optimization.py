@@ -60,9 +60,22 @@ class Settings:
 VARIANTS = {"adamw": Settings(), "adamw-norms-excluded": Settings(decay_norms_and_embedding=False)}
 
 
-def predictable_tokens(random: numpy.random.Generator) -> torch.Tensor:
+def tiny_model() -> LlamaConfig:
+    """What is trained."""
+    return LlamaConfig(
+        vocab_size=VOCAB_SIZE,
+        hidden_size=16,
+        intermediate_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=SEQUENCE_LENGTH,
+    )
+
+
+def predictable_tokens(random: numpy.random.Generator, steps: int) -> torch.Tensor:
     """Tokens [steps, sequences, length + 1] that can be learned: each is 3 × the last + 1, one in ten at random."""
-    tokens = random.integers(0, VOCAB_SIZE, (STEPS, SEQUENCES, SEQUENCE_LENGTH + 1))
+    tokens = random.integers(0, VOCAB_SIZE, (steps, SEQUENCES, SEQUENCE_LENGTH + 1))
     surprises = random.random(tokens.shape) < 0.1
     for position in range(1, SEQUENCE_LENGTH + 1):
         expected = (3 * tokens[:, :, position - 1] + 1) % VOCAB_SIZE
@@ -105,18 +118,9 @@ def train(folder: Path, settings: Settings, tokens: torch.Tensor) -> dict[str, t
 def write_variant(folder: Path, settings: Settings) -> None:
     """Every variant starts from the same weights and reads the same tokens."""
     random = numpy.random.default_rng(SEED)
-    config = LlamaConfig(
-        vocab_size=VOCAB_SIZE,
-        hidden_size=16,
-        intermediate_size=12,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=SEQUENCE_LENGTH,
-    )
-    write_random_model(empty_folder(folder), config, random, WEIGHT_STD)
+    write_random_model(empty_folder(folder), tiny_model(), random, WEIGHT_STD)
     (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=2) + "\n")
-    tokens = predictable_tokens(random)
+    tokens = predictable_tokens(random, STEPS)
     write_expected(folder, {"inputs": tokens[:, :, :-1], "targets": tokens[:, :, 1:]} | train(folder, settings, tokens))
 
 

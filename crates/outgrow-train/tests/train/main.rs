@@ -1,5 +1,8 @@
 //! Training through the public interface. One program, because linking is what takes the time.
 
+mod expected;
+
+mod pytorch_learning_rates;
 mod pytorch_optimization;
 
 mod growth;

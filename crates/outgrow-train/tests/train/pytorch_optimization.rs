@@ -8,8 +8,9 @@ use outgrow_kernels::{DeviceName, open_device};
 use outgrow_model::Decoder;
 use outgrow_schedules::LearningRate;
 use outgrow_train::{AdamW, AdamWSettings, Decay, accumulate, global_norm};
-use safetensors::SafeTensors;
 use serde::Deserialize;
+
+use crate::expected::{Expected, close, scalar};
 
 #[derive(Deserialize)]
 struct Settings {
@@ -23,42 +24,11 @@ struct Settings {
     clip: f64,
 }
 
-struct Expected {
-    bytes: Vec<u8>,
-}
-
-impl Expected {
-    fn data(&self, name: &str) -> (Vec<usize>, Vec<u8>) {
-        let file = SafeTensors::deserialize(&self.bytes).unwrap();
-        let tensor = file.tensor(name).unwrap();
-        (tensor.shape().to_vec(), tensor.data().to_vec())
-    }
-
-    fn ids(&self, name: &str) -> (Vec<usize>, Vec<i32>) {
-        let (shape, data) = self.data(name);
-        (shape, data.chunks_exact(8).map(|id| i64::from_le_bytes(id.try_into().unwrap()) as i32).collect())
-    }
-
-    fn floats(&self, name: &str) -> Vec<f64> {
-        let (_, data) = self.data(name);
-        data.chunks_exact(4).map(|value| f64::from(f32::from_le_bytes(value.try_into().unwrap()))).collect()
-    }
-
-    fn doubles(&self, name: &str) -> Vec<f64> {
-        let (_, data) = self.data(name);
-        data.chunks_exact(8).map(|value| f64::from_le_bytes(value.try_into().unwrap())).collect()
-    }
-}
-
-fn scalar(tensor: burn::tensor::Tensor<1>) -> f64 {
-    f64::from(tensor.into_scalar::<f32>())
-}
-
 fn check(case: &str, decay: Decay, micro_batch_sequences: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case);
     let settings: Settings =
         serde_json::from_slice(&std::fs::read(folder.join("settings.json")).unwrap()).unwrap();
-    let expected = Expected { bytes: std::fs::read(folder.join("expected.safetensors")).unwrap() };
+    let expected = Expected::read(&folder);
     let (shape, inputs) = expected.ids("inputs");
     let (_, targets) = expected.ids("targets");
     let (losses, norms) = (expected.floats("losses"), expected.floats("gradient_norms"));
@@ -104,10 +74,6 @@ fn check(case: &str, decay: Decay, micro_batch_sequences: usize) {
             assert!(difference <= 2e-5, "{case}: {name} ends at {found} instead of {wanted}");
         }
     }
-}
-
-fn close(what: &str, found: f64, expected: f64, relative: f64) {
-    assert!((found - expected).abs() <= relative * expected.abs(), "{what}: {found} instead of {expected}");
 }
 
 #[test]
