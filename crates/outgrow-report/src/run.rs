@@ -217,6 +217,8 @@ enum Line {
     Step(TrainingPoint),
     Evaluation(ValidationPoint),
     Benchmarks(BenchmarkPoint),
+    /// What no report shows.
+    Unshown,
 }
 
 fn parse_line(line: &str) -> Result<Line, serde_json::Error> {
@@ -231,6 +233,9 @@ fn parse_line(line: &str) -> Result<Line, serde_json::Error> {
             flops_6nt: line.flops_6nt,
             tasks: task_results(&line.evaluation)?,
         }));
+    }
+    if value.get("stage_end").is_some() {
+        return Ok(Line::Unshown);
     }
     if value.get("validation_loss").is_some() {
         let line: EvaluationLine = serde_json::from_value(value)?;
@@ -261,6 +266,7 @@ fn push(run: &mut RunRecord, line: Line) {
         Line::Step(point) => point.tokens,
         Line::Evaluation(point) => point.tokens,
         Line::Benchmarks(point) => point.tokens,
+        Line::Unshown => return,
     };
     while run.training.last().is_some_and(|last| last.tokens > tokens) {
         run.training.pop();
@@ -280,6 +286,7 @@ fn push(run: &mut RunRecord, line: Line) {
             run.training.push(point);
         }
         Line::Evaluation(point) => run.validation.push(point),
+        Line::Unshown => {}
         Line::Benchmarks(point) => {
             // As with steps. Before and after a growth tokens are the same and stages are not: both count.
             let repeats = |last: &BenchmarkPoint| last.tokens == tokens && last.stage == point.stage;

@@ -39,6 +39,26 @@ pub enum ScheduleError {
     /// The stage trains nothing.
     #[error("tokens is 0: a stage trains on at least one token")]
     NoTokens,
+    /// A slope at which no stage ends.
+    #[error(
+        "ends_at: slope is {slope} over {validations} validations, it must be below 0 and over at least 2: -0.0575 is usual in depth, -0.0475 in width"
+    )]
+    LossSlope {
+        /// The threshold.
+        slope: f64,
+        /// Validations that it is taken over.
+        validations: usize,
+    },
+    /// The last stage is to end early.
+    #[error(
+        "ends_at is set on the last stage, which ends with its tokens: it says when the next stage begins"
+    )]
+    LastStageEnds,
+    /// The rate is to go on from a stage of which nobody knows where it ends.
+    #[error(
+        "at_growth.learning_rate goes on from a stage that ends_at may end early, at a rate that isn't known: use \"restart\""
+    )]
+    UnknownRate,
     /// The model isn't one.
     #[error("model")]
     Model(#[source] CheckpointError),
@@ -233,6 +253,9 @@ impl ScheduleError {
             | Self::NoName
             | Self::SameName { .. }
             | Self::NoTokens
+            | Self::LossSlope { .. }
+            | Self::LastStageEnds
+            | Self::UnknownRate
             | Self::NothingGrows
             | Self::Masked { .. }
             | Self::GrowthOfNothing

@@ -7,6 +7,7 @@ mod learning_rate;
 mod trainable;
 mod flops;
 mod at_growth;
+mod loss_slope;
 mod stage;
 
 mod schedule;
@@ -25,6 +26,7 @@ pub use learning_rate::{
     curve::LearningRateCurve,
     shape::{Shape, WsdDecay},
 };
+pub use loss_slope::{LossPoint, LossSlope};
 pub use methods::{g_stack::GStack, length::Length, stacking2::Stacking2};
 pub use schedule::{
     Schedule,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::ScheduleError,
     flops::FlopConvention,
-    learning_rate::LearningRate,
+    learning_rate::{LearningRate, at_growth::RateAtGrowth},
     schedule::{beginning::Beginning, growth::PlannedGrowth},
     stage::Stage,
 };
@@ -114,7 +114,13 @@ impl Schedule {
                 problems.push(problem.in_stage(&stage.name));
             }
             let previous = index.checked_sub(1).map(|index| &stages[index]);
+            if index + 1 == stages.len() && stage.ends_at.is_some() {
+                problems.push(ScheduleError::LastStageEnds.in_stage(&stage.name));
+            }
             if let Some(previous) = previous {
+                if previous.ends_at.is_some() && stage.at_growth.learning_rate != RateAtGrowth::Restart {
+                    problems.push(ScheduleError::UnknownRate.in_stage(&stage.name));
+                }
                 let (rate, choice) = (&stage.learning_rate, stage.at_growth.learning_rate);
                 let problem = choice.check(previous.rate_before_next(), rate).err();
                 problems.extend(problem.map(|problem| problem.in_stage(&stage.name)));

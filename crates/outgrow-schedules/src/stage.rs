@@ -11,6 +11,7 @@ use crate::{
     error::ScheduleError,
     flops::FlopConvention,
     learning_rate::{LearningRate, at_growth::RateBefore},
+    loss_slope::LossSlope,
     trainable::Trainable,
 };
 
@@ -23,9 +24,12 @@ pub struct Stage {
     /// The model that is trained, after the growth. Written as a Hugging Face `config.json`.
     #[serde(with = "model_json")]
     pub model: LlamaConfig,
-    /// Tokens trained on in this stage. None only in the first stage of a schedule that begins with a base: then the
+    /// Tokens trained on in this stage, at most where `ends_at` is set. None only in the first stage of a schedule that begins with a base: then the
     /// base grows at once.
     pub tokens: u64,
+    /// Where it ends before its tokens are used up; never the last stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<LossSlope>,
     /// What is trained.
     pub trainable: Trainable,
     /// The growth that makes `model` of the model of the stage before. Without it the model goes on as it is.
@@ -46,6 +50,7 @@ struct StoredStage {
     #[serde(with = "model_json")]
     model: LlamaConfig,
     tokens: u64,
+    ends_at: Option<LossSlope>,
     #[serde(default)]
     trainable: Trainable,
     enter: Option<Growth>,
@@ -57,10 +62,11 @@ struct StoredStage {
 
 impl From<StoredStage> for Stage {
     fn from(stored: StoredStage) -> Self {
-        let StoredStage { name, model, tokens, trainable, enter, moments, at_growth, learning_rate } = stored;
+        let StoredStage { name, model, tokens, ends_at, trainable, enter, moments, at_growth, learning_rate } =
+            stored;
         let moments = moments.unwrap_or(at_growth.moments);
         let at_growth = AtGrowth { moments, ..at_growth };
-        Self { name, model, tokens, trainable, enter, at_growth, learning_rate }
+        Self { name, model, tokens, ends_at, trainable, enter, at_growth, learning_rate }
     }
 }
 
@@ -73,7 +79,16 @@ impl Stage {
         learning_rate: LearningRate,
     ) -> Self {
         let (trainable, at_growth) = (Trainable::All, AtGrowth::default());
-        Self { name: name.into(), model, tokens, trainable, enter: None, at_growth, learning_rate }
+        Self {
+            name: name.into(),
+            model,
+            tokens,
+            ends_at: None,
+            trainable,
+            enter: None,
+            at_growth,
+            learning_rate,
+        }
     }
 
     /// What the learning rate of the stage after it goes on from.
@@ -110,6 +125,7 @@ impl Stage {
         if self.tokens == 0 && !is_left_out {
             problems.push(ScheduleError::NoTokens);
         }
+        problems.extend(self.ends_at.and_then(|slope| slope.problem()));
         let rate_only = AtGrowth { learning_rate: self.at_growth.learning_rate, ..AtGrowth::default() };
         if self.enter.is_none() && self.at_growth != rate_only {
             problems.push(ScheduleError::NothingGrows);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use outgrow_model::Decoder;
 use outgrow_operators::GrowthPlan;
+use outgrow_schedules::LossSlope;
 
 /// One optimizer step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,6 +35,15 @@ pub enum Event<'a> {
         validation_loss: f64,
         /// The model, on the device without autodiff, for further evaluation.
         decoder: &'a Decoder,
+    },
+    /// A stage that may end early ends.
+    StageEnds {
+        /// Whether its loss falls too slowly; else its tokens are used up.
+        is_slow: bool,
+        /// The slope of its loss; `None` where there were too few validations.
+        slope: Option<f64>,
+        /// What it would end at.
+        ends_at: LossSlope,
     },
     /// The model was grown; the new stage begins.
     Grown {

@@ -11,7 +11,7 @@ use outgrow_operators::{
     folder::card::{CARD_FILE, CardHead},
     grow_moments, grow_tensors,
 };
-use outgrow_schedules::{DataAtGrowth, FlopConvention, PlannedGrowth, Stage};
+use outgrow_schedules::{DataAtGrowth, FlopConvention, LossPoint, PlannedGrowth, Stage};
 
 use crate::{
     adamw::AdamW,
@@ -124,7 +124,7 @@ fn first_snapshot(training: &Training<'_>, device: &Device) -> Result<Snapshot, 
         .with_precision(training.settings.precision)
         .with_trainable(|name| stage.trainable.includes(&stage.model, name));
     let optimizer = AdamW::new(training.settings.optimizer.clone());
-    Ok(Snapshot { position: Position::default(), decoder, optimizer })
+    Ok(Snapshot { position: Position::default(), decoder, optimizer, validations: Vec::new() })
 }
 
 /// A checkpoint's card tells where the model comes from even when the folder that it began with is gone.
@@ -158,14 +158,14 @@ impl Run<'_> {
         &self.training.schedule.stages()[self.snapshot.position.stage]
     }
 
-    /// Takes steps until the stage's tokens are used up or the observer stops the run.
+    /// Takes steps until the stage's tokens are used up, its loss falls too slowly, or the observer stops the run.
     fn finish_stage(
         &mut self,
         next_batch: &mut dyn FnMut() -> Result<Batch, DataError>,
     ) -> Result<(), TrainError> {
         let settings = self.training.settings;
         let stage_tokens = self.stage().tokens;
-        while self.snapshot.position.stage_tokens < stage_tokens && !self.stopped {
+        while self.snapshot.position.stage_tokens < stage_tokens && !self.is_slow() && !self.stopped {
             let before = self.snapshot.position.tokens;
             self.step(&next_batch()?)?;
             let after = self.snapshot.position.tokens;
@@ -173,12 +173,21 @@ impl Run<'_> {
             let ends = self.snapshot.position.stage_tokens >= stage_tokens;
             if ends || crosses(settings.validation_interval_tokens) {
                 self.validate()?;
+                if let Some(ends_at) = self.stage().ends_at.filter(|_| ends || self.is_slow()) {
+                    let (is_slow, slope) = (self.is_slow(), ends_at.newest(&self.snapshot.validations));
+                    self.tell(&Event::StageEnds { is_slow, slope, ends_at })?;
+                }
             }
             if !ends && settings.checkpoint_interval_tokens.is_some_and(crosses) {
                 self.save()?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the loss falls so slowly that the stage ends.
+    fn is_slow(&self) -> bool {
+        self.stage().ends_at.is_some_and(|slope| slope.reached(&self.snapshot.validations).is_some())
     }
 
     fn step(&mut self, batch: &Batch) -> Result<(), TrainError> {
@@ -227,6 +236,10 @@ impl Run<'_> {
             let learning_rate = self.stage().learning_rate.at(stage_tokens);
             return Err(TrainError::ValidationNotFinite { step, loss: validation_loss, learning_rate });
         }
+        if self.stage().ends_at.is_some() {
+            let flops = self.snapshot.position.flops;
+            self.snapshot.validations.push(LossPoint { flops, validation_loss });
+        }
         self.validated = Some(Validated { tokens: self.snapshot.position.tokens, loss: validation_loss });
         self.tell(&Event::Evaluated { validation_loss, decoder: &decoder })
     }
@@ -244,7 +257,7 @@ impl Run<'_> {
     /// on training.
     fn enter_next_stage(mut self) -> Result<Self, TrainError> {
         let Training { schedule, settings, .. } = *self.training;
-        let Snapshot { mut position, mut decoder, mut optimizer } = self.snapshot;
+        let Snapshot { mut position, mut decoder, mut optimizer, validations: _ } = self.snapshot;
         position.stage += 1;
         position.stage_tokens = 0;
         let (stage, growth) = (&schedule.stages()[position.stage], schedule.growth(position.stage));
@@ -259,7 +272,7 @@ impl Run<'_> {
         let includes = |name: &str| stage.trainable.includes(&stage.model, name);
         let decoder = decoder.with_trainable(includes);
         optimizer.retain(includes);
-        self.snapshot = Snapshot { position, decoder, optimizer };
+        self.snapshot = Snapshot { position, decoder, optimizer, validations: Vec::new() };
         if let Some(growth) = growth {
             self.tell(&Event::Grown { plan: growth.plan() })?;
             self.validate()?;

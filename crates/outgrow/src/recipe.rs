@@ -9,7 +9,7 @@ mod key_path;
 use std::path::PathBuf;
 
 use outgrow_operators::{Growth, Width};
-use outgrow_schedules::{AtGrowth, LearningRateCurve, Trainable};
+use outgrow_schedules::{AtGrowth, LearningRateCurve, LossSlope, Trainable};
 use outgrow_train::AdamWSettings;
 use serde::{Deserialize, Serialize};
 
@@ -129,8 +129,12 @@ pub struct StageRecipe {
     /// What is trained: `"all"` (the default) or `{ top = { layers = N } }`.
     #[serde(default)]
     pub trainable: Trainable,
-    /// Length.
+    /// Length; where `ends_at` is given, at most.
     pub tokens: u64,
+    /// Ends the stage earlier, where the slope of its validation loss over FLOPs has come up to this:
+    /// `{ slope = -0.0575, validations = 5 }` (arXiv 2203.06211).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<LossSlope>,
     /// Learning rate; left out where `at_growth.learning_rate = "keep"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<LearningRateCurve>,

@@ -8,6 +8,7 @@ use crate::{
     at_growth::AtGrowth,
     error::ScheduleError,
     learning_rate::{LearningRate, at_growth::RateBefore},
+    loss_slope::LossSlope,
     schedule::{Schedule, beginning::Beginning},
     stage::Stage,
     trainable::Trainable,
@@ -22,6 +23,8 @@ pub struct NextStage {
     pub enter: Option<Growth>,
     /// Tokens trained on in this stage.
     pub tokens: u64,
+    /// Where it ends before its tokens are used up; never the last stage.
+    pub ends_at: Option<LossSlope>,
     /// What is trained.
     pub trainable: Trainable,
     /// What is chosen at the moment of that growth.
@@ -34,12 +37,12 @@ impl NextStage {
     /// A stage that trains all of a model that goes on as it is.
     pub fn new(name: impl Into<String>, tokens: u64, learning_rate: LearningRate) -> Self {
         let (trainable, at_growth) = (Trainable::All, AtGrowth::default());
-        Self { name: name.into(), enter: None, tokens, trainable, at_growth, learning_rate }
+        Self { name: name.into(), enter: None, tokens, ends_at: None, trainable, at_growth, learning_rate }
     }
 
     fn of_model(self, model: LlamaConfig) -> Stage {
-        let Self { name, enter, tokens, trainable, at_growth, learning_rate } = self;
-        Stage { name, model, tokens, trainable, enter, at_growth, learning_rate }
+        let Self { name, enter, tokens, ends_at, trainable, at_growth, learning_rate } = self;
+        Stage { name, model, tokens, ends_at, trainable, enter, at_growth, learning_rate }
     }
 }
 

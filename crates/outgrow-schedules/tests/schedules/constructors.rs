@@ -1,10 +1,10 @@
 //! The constructors, their budgets and tables, and everything that a schedule refuses.
 
 use outgrow_checkpoint::with_causes;
-use outgrow_operators::Growth;
+use outgrow_operators::{Growth, GrowthPlan, Mix, Moments};
 use outgrow_schedules::{
-    FlopConvention, GStack, LearningRate, LearningRateCurve, Length, NextStage, Schedule, ScheduleBuilder,
-    Stacking2, Stage, Trainable,
+    AtGrowth, DataAtGrowth, FlopConvention, GStack, LearningRate, LearningRateCurve, Length, LossSlope,
+    NextStage, Noise, RateAtGrowth, Schedule, ScheduleBuilder, Stacking2, Stage, Trainable,
 };
 use proptest::prelude::*;
 
@@ -226,8 +226,9 @@ fn stages_that_do_not_fit_are_refused() {
 fn built(mut stages: Vec<Stage>) -> ScheduleBuilder {
     let later = stages.split_off(1);
     let mut builder = ScheduleBuilder::new(stages.remove(0));
-    for Stage { name, enter, tokens, trainable, at_growth, learning_rate, .. } in later {
-        builder.then(NextStage { name, enter, tokens, trainable, at_growth, learning_rate }).unwrap();
+    for Stage { name, enter, tokens, ends_at, trainable, at_growth, learning_rate, .. } in later {
+        let stage = NextStage { name, enter, tokens, ends_at, trainable, at_growth, learning_rate };
+        builder.then(stage).unwrap();
     }
     builder
 }
@@ -296,4 +297,48 @@ fn settings_that_lead_nowhere_are_refused() {
             .is_err()
         );
     }
+}
+
+#[test]
+fn noise_is_put_on_what_a_growth_makes() {
+    let mut stages = stages();
+    let noise = Noise { amount: 0.2, mix: Mix::Linear, seed: 5 };
+    stages[1].at_growth.noise = Some(noise);
+    let growths =
+        [stages[1].enter.clone().unwrap(), Growth::Noise { amount: 0.2, mix: Mix::Linear, seed: 5 }];
+    let expected = GrowthPlan::new(&stages[0].model, &growths).unwrap();
+    let schedule = Schedule::new(stages.clone()).unwrap();
+    assert_eq!(*schedule.growth(1).unwrap().plan(), expected);
+    let built = built(stages).build().unwrap();
+    assert_eq!(built, schedule);
+    assert_eq!(*built.growth(1).unwrap().plan(), expected);
+}
+
+#[test]
+fn what_a_stage_chooses_at_a_growth_has_to_have_a_meaning() {
+    let with = |change: &dyn Fn(&mut Vec<Stage>)| {
+        let mut stages = stages();
+        change(&mut stages);
+        refused(stages)
+    };
+    let slope = LossSlope::DEPTH;
+    insta::assert_snapshot!(with(&|stages| stages[0].at_growth.data = DataAtGrowth::Replay), @r#"stage "base": at_growth is set, but the stage begins with no growth: give `enter`, or leave it out"#);
+    insta::assert_snapshot!(with(&|stages| stages[1].ends_at = Some(slope)), @r#"stage "grown": ends_at is set on the last stage, which ends with its tokens: it says when the next stage begins"#);
+    insta::assert_snapshot!(with(&|stages| stages[0].ends_at = Some(LossSlope { slope: 0.1, validations: 1 })), @r#"stage "base": ends_at: slope is 0.1 over 1 validations, it must be below 0 and over at least 2: -0.0575 is usual in depth, -0.0475 in width"#);
+    insta::assert_snapshot!(with(&|stages| stages[1].at_growth.learning_rate = RateAtGrowth::Keep), @r#"stage "grown": learning rate: begins at 0e0, that of the stage before ends at 4e-4: at_growth.learning_rate says that it goes on"#);
+    insta::assert_snapshot!(with(&|stages| {
+        stages[0].ends_at = Some(slope);
+        stages[1].at_growth.learning_rate = RateAtGrowth::Keep;
+        stages[1].learning_rate = stages[0].learning_rate.continued_after(stages[0].tokens);
+    }), @r#"stage "grown": at_growth.learning_rate goes on from a stage that ends_at may end early, at a rate that isn't known: use "restart""#);
+}
+
+#[test]
+fn stages_of_earlier_versions_are_read() {
+    let stage = &stages()[1];
+    let mut written = serde_json::to_value(stage).unwrap();
+    written["moments"] = "copy".into();
+    let read: Stage = serde_json::from_value(written).unwrap();
+    let at_growth = AtGrowth { moments: Moments::Copy, ..AtGrowth::default() };
+    assert_eq!(read, Stage { at_growth, ..stage.clone() });
 }

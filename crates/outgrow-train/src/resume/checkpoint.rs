@@ -14,6 +14,7 @@ use outgrow_checkpoint::{
 };
 use outgrow_model::Decoder;
 use outgrow_operators::folder::card::CARD_FILE;
+use outgrow_schedules::LossPoint;
 
 use crate::{
     adamw::AdamW,
@@ -35,6 +36,8 @@ pub(crate) struct Snapshot {
     pub position: Position,
     pub decoder: Decoder,
     pub optimizer: AdamW,
+    /// Of the current stage, where its end depends on them.
+    pub validations: Vec<LossPoint>,
 }
 
 /// Writes a checkpoint and removes the oldest ones beyond `checkpoints_kept`. Side files (a tokenizer) are copied in,
@@ -61,7 +64,10 @@ pub(crate) fn save(
     fs::create_dir(&folder).map_err(|source| TrainError::Io { path: folder.clone(), source })?;
     let (moments, optimizer_steps) = snapshot.optimizer.to_host(snapshot.decoder.config());
     write_tensors(&pending.path().join(OPTIMIZER_FILE), &moments)?;
-    let state = State::of(training, snapshot.position, optimizer_steps);
+    let state = State {
+        validations: snapshot.validations.clone(),
+        ..State::of(training, snapshot.position, optimizer_steps)
+    };
     // Beside config.json, as `training/` is removed before a model is published.
     let file = pending.path().join(COST_FILE);
     fs::write(&file, state.cost().to_text())
@@ -88,7 +94,7 @@ pub(crate) fn load(
     let moments = read_tensors(&folder.join(OPTIMIZER_FILE))?;
     let optimizer =
         AdamW::from_host(training.settings.optimizer.clone(), &moments, &saved.optimizer_steps, &decoder)?;
-    Ok(Snapshot { position: saved.position, decoder, optimizer })
+    Ok(Snapshot { position: saved.position, decoder, optimizer, validations: saved.validations.clone() })
 }
 
 /// Those without a training state are somebody's to keep.

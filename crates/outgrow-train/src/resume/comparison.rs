@@ -93,6 +93,7 @@ fn compare_states(saved: &State, now: &State) -> Comparison {
         tokenizer_sha256,
         validation_sha256,
         optimizer_steps: _,
+        validations: _,
     } = saved;
     let mut all = Comparison::default();
     all.add_field(Field::Seed, *seed, now.seed);
@@ -164,7 +165,7 @@ fn compare_schedules(all: &mut Comparison, saved: &Schedule, now: &Schedule) {
 
 fn compare_stages(all: &mut Comparison, saved: &Stage, now: &Stage, is_last: bool, is_only: bool) {
     // The names are compared together.
-    let Stage { name, model, tokens, trainable, enter, at_growth, learning_rate } = saved;
+    let Stage { name, model, tokens, ends_at, trainable, enter, at_growth, learning_rate } = saved;
     let LearningRate { peak, minimum, warmup_tokens, horizon_tokens, start_tokens, initial, shape } =
         *learning_rate;
     let rate = now.learning_rate;
@@ -187,6 +188,7 @@ fn compare_stages(all: &mut Comparison, saved: &Stage, now: &Stage, is_last: boo
     all.add(Field::Stages, &of_rate("start_tokens"), start_tokens, rate.start_tokens);
     all.add(Field::Stages, &of_rate("initial"), initial, rate.initial);
     all.add(Field::Stages, &of_rate("shape"), json(&shape), json(&rate.shape));
+    all.add(Field::Stages, &of_stage("ends_at"), json(ends_at), json(&now.ends_at));
     all.add(Field::Stages, &of_stage("trainable"), json(trainable), json(&now.trainable));
     all.add(Field::Stages, &of_stage("enter"), json(enter), json(&now.enter));
     all.add(Field::Stages, &of_stage("at_growth"), json(at_growth), json(&now.at_growth));

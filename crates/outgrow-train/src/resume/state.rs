@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use outgrow_checkpoint::TrainingCost;
-use outgrow_schedules::Schedule;
+use outgrow_schedules::{LossPoint, Schedule};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -39,6 +39,9 @@ pub(crate) struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_sha256: Option<String>,
     pub optimizer_steps: BTreeMap<String, u64>,
+    /// Those of the current stage, where its end depends on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validations: Vec<LossPoint>,
 }
 
 /// The part that tells whether the rest can be read.
@@ -71,6 +74,7 @@ impl State {
             tokenizer_sha256: Some(manifest.tokenizer.sha256.clone()),
             validation_sha256: Some(training.validation.shards().manifest().shards_sha256()),
             optimizer_steps,
+            validations: Vec::new(),
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use outgrow_checkpoint::write_file_atomically;
-use outgrow_schedules::Stage;
+use outgrow_schedules::{LossSlope, Stage};
 use outgrow_train::{Position, StepReport};
 use serde_json::{Map, Value, json};
 
@@ -95,6 +95,30 @@ impl Metrics {
             "flops": position.flops,
             "flops_6nt": position.flops_6nt,
             "validation_loss": validation_loss,
+        }))
+    }
+
+    /// The end of a stage that might have ended elsewhere.
+    pub(crate) fn stage_end(
+        &mut self,
+        position: &Position,
+        stage: &str,
+        slope: Option<f64>,
+        ends_at: LossSlope,
+        is_slow: bool,
+    ) -> Result<()> {
+        self.line(&json!({
+            "step": position.step,
+            "tokens": position.tokens,
+            "stage": stage,
+            "flops": position.flops,
+            "flops_6nt": position.flops_6nt,
+            "stage_end": {
+                "reason": if is_slow { "slope" } else { "tokens" },
+                "slope": slope,
+                "ends_at": ends_at,
+                "stage_tokens": position.stage_tokens,
+            },
         }))
     }
 

@@ -197,7 +197,14 @@ impl ResolvedRecipe {
         let of_tokenizer = self.tokenizer.notes.iter().cloned();
         let of_stages = that_grow_nothing(&self.schedule)
             .map(|name| format!("stage {name:?}: nothing grows: its growth leaves the model as it is"));
-        of_base.chain(of_tokenizer).chain(of_data).chain(of_stages).collect()
+        let of_ends = self.schedule.stages().iter().filter_map(|stage| {
+            let (name, slope) = (&stage.name, stage.ends_at?.slope);
+            let said = "ends where the slope of its loss comes up to";
+            Some(format!(
+                "stage {name:?} {said} {slope}, and with its tokens at the latest: those are what is planned"
+            ))
+        });
+        of_base.chain(of_tokenizer).chain(of_data).chain(of_stages).chain(of_ends).collect()
     }
 }
 

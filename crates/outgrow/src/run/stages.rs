@@ -192,7 +192,8 @@ fn follow(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<ScheduleBuilder
         let first_only = first_stage_key(&recipe);
         let name = recipe.name;
         let enter = recipe.enter.map(Growth::read_matrices).transpose()?;
-        let (tokens, trainable, at_growth) = (recipe.tokens, recipe.trainable, recipe.at_growth);
+        let (tokens, ends_at) = (recipe.tokens, recipe.ends_at);
+        let (trainable, at_growth) = (recipe.trainable, recipe.at_growth);
         let before = begun.as_ref().map_or(RateBefore::NOTHING, ScheduleBuilder::rate_before_next);
         let learning_rate = at_growth.learning_rate.learning_rate(before, recipe.learning_rate, tokens);
         let learning_rate = learning_rate.map_err(|problem| problem.in_stage(&name))?;
@@ -201,7 +202,7 @@ fn follow(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<ScheduleBuilder
                 let problem = format!("stage `{name}`: only the first stage has {key}; later ones grow");
                 return Err(BadInput(problem).into());
             }
-            stages.then(NextStage { name, enter, tokens, trainable, at_growth, learning_rate })?;
+            stages.then(NextStage { name, enter, tokens, ends_at, trainable, at_growth, learning_rate })?;
             continue;
         }
         begun = Some(match model {
@@ -230,11 +231,19 @@ fn follow(recipes: Vec<StageRecipe>, model: Model<'_>) -> Result<ScheduleBuilder
                 if enter.is_some() {
                     let base = Stage::new("base", base.clone(), 0, LearningRate::NONE);
                     let mut stages = ScheduleBuilder::from_base(base);
-                    stages.then(NextStage { name, enter, tokens, trainable, at_growth, learning_rate })?;
+                    stages.then(NextStage {
+                        name,
+                        enter,
+                        tokens,
+                        ends_at,
+                        trainable,
+                        at_growth,
+                        learning_rate,
+                    })?;
                     stages
                 } else {
                     let first = Stage::new(name, base.clone(), tokens, learning_rate);
-                    ScheduleBuilder::from_base(Stage { trainable, at_growth, ..first })
+                    ScheduleBuilder::from_base(Stage { ends_at, trainable, at_growth, ..first })
                 }
             }
         });

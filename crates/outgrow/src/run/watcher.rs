@@ -110,6 +110,10 @@ impl<'a> Watcher<'a> {
                 }
                 self.evaluate(position, decoder)?;
             }
+            Event::StageEnds { is_slow, slope, ends_at } => {
+                metrics.stage_end(position, stage, *slope, *ends_at, *is_slow)?;
+                run.progress.note(&stage_end(stage, position.stage_tokens, *is_slow, *slope, ends_at.slope));
+            }
             Event::Grown { plan } => {
                 run.progress.note(&format!("{stage}: {}", grown(plan.source(), plan.target())));
                 run.progress.begin_stage();
@@ -158,6 +162,26 @@ impl<'a> Watcher<'a> {
         run.progress.note(&Introduction(run.plan).to_string());
         self.metrics = Some(metrics);
         Ok(())
+    }
+}
+
+/// Why a stage ends that might have ended elsewhere.
+fn stage_end(stage: &str, tokens: u64, is_slow: bool, slope: Option<f64>, threshold: f64) -> String {
+    let tokens = grouped(tokens);
+    match (is_slow, slope) {
+        (true, Some(slope)) => {
+            format!(
+                "{stage}: ends after {tokens} tokens, as the slope of its loss is {slope:.4}, up from below {threshold}"
+            )
+        }
+        (_, Some(slope)) => {
+            format!(
+                "{stage}: ends with its {tokens} tokens; the slope of its loss is {slope:.4} and never came up to {threshold}"
+            )
+        }
+        (_, None) => {
+            format!("{stage}: ends with its {tokens} tokens, too few validations for a slope of its loss")
+        }
     }
 }
 
