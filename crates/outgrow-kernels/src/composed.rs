@@ -14,6 +14,7 @@ mod cross_entropy;
 pub mod reading;
 
 mod adamw;
+mod muon;
 
 pub use adamw::{adamw, sum_of_squares};
 pub use attention::causal_attention;
@@ -21,6 +22,7 @@ pub use cross_entropy::{cross_entropy_sum, linear_cross_entropy};
 pub use layer::decoder_layer;
 pub(crate) use linear::rounded;
 pub use linear::{linear, linear_in};
+pub use muon::{muon, orthogonalized};
 pub use normalization::rms_norm;
 pub use rotary::{RotaryTable, rotate};
 pub use swi_glu::swi_glu;

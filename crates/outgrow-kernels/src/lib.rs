@@ -35,5 +35,8 @@ pub use device::{
 pub use documents::PackedDocuments;
 pub use layer::{AttentionBiases, LayerNumbers, LayerWeights};
 pub use operations::{decoder_layer, linear_cross_entropy, rms_norm};
-pub use optimizer::{AdamWParameter, AdamWStep, adamw, sum_of_squares};
+pub use optimizer::{
+    AdamWParameter, AdamWStep, MuonParameter, MuonStep, NEWTON_SCHULZ, adamw, muon, orthogonalized,
+    sum_of_squares,
+};
 pub use precision::{Precision, UnknownPrecision};

@@ -21,6 +21,8 @@ pub mod value;
 pub(crate) mod vector;
 
 pub mod adamw;
+pub mod muon;
+pub mod orthogonalization;
 pub mod attention;
 pub(crate) mod bias;
 pub mod cross_entropy;

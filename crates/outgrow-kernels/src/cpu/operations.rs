@@ -18,7 +18,7 @@ pub(crate) use cross_entropy::linear_cross_entropy;
 pub use host_values::HostValues;
 pub(crate) use layer::decoder_layer;
 pub(crate) use normalization::rms_norm;
-pub(crate) use optimizer::{adamw, sum_of_squares};
+pub(crate) use optimizer::{adamw, muon, orthogonalized, sum_of_squares};
 
 use crate::autodiff::{self, Primitive};
 

@@ -8,6 +8,8 @@ mod attention_in_bf16;
 #[cfg(feature = "flex")]
 mod cases;
 #[cfg(feature = "flex")]
+mod muon;
+#[cfg(feature = "flex")]
 mod reading;
 #[cfg(feature = "flex")]
 mod threads;

@@ -3,6 +3,8 @@
 //! The only place of this crate that calls them, and the only one with raw pointers. gemmkit is extended in two places:
 //! the order in which operands are put, and what AVX512-BF16 does for processors without it.
 
+use std::ops::Range;
+
 #[cfg(target_arch = "x86_64")]
 mod emulated;
 mod in_bf16;
@@ -11,11 +13,13 @@ mod in_f32;
 mod pairs;
 #[cfg(target_arch = "x86_64")]
 mod panels;
+mod symmetric;
 
 pub(crate) use in_bf16::{Sum, multiply_bf16};
 pub(crate) use in_f32::multiply;
 #[cfg(target_arch = "x86_64")]
 pub use pairs::Pairs;
+pub(crate) use symmetric::multiply_symmetric;
 
 /// A matrix in somebody else's memory: element `(i, j)` is `values[i · row_stride + j · column_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +54,18 @@ impl<'a, T> Matrix<'a, T> {
             values.len()
         );
         Self { values, rows, columns, row_stride, column_stride: 1 }
+    }
+
+    /// Some of its rows.
+    fn with_rows(self, rows: Range<usize>) -> Self {
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
+        let first = (rows.start * self.row_stride).min(self.values.len());
+        Self { values: &self.values[first..], rows: rows.len(), ..self }
+    }
+
+    /// Some of its columns.
+    fn with_columns(self, columns: Range<usize>) -> Self {
+        self.transposed().with_rows(columns).transposed()
     }
 
     /// The same memory with rows as columns.

@@ -4,8 +4,12 @@ use burn::{backend::Flex, tensor::Tensor};
 
 use super::{Plain, beside, contiguous, from_values, values};
 use crate::{
-    AdamWParameter, AdamWStep,
-    cpu::kernels::adamw::{Step, Updated, sum_of_squares as compute, update},
+    AdamWParameter, AdamWStep, MuonParameter, MuonStep,
+    cpu::kernels::{
+        adamw::{Step, Updated, sum_of_squares as compute, update},
+        muon::{self, update as update_matrix},
+        orthogonalization::orthogonalize,
+    },
 };
 
 /// See [`crate::adamw`].
@@ -31,6 +35,34 @@ pub(crate) fn adamw(parameter: AdamWParameter, gradient: Tensor<1>, step: AdamWS
     update(updated, values(&gradient), step);
     let [weight, exp_avg, exp_avg_sq] = [weight, exp_avg, exp_avg_sq].map(Tensor::from_primitive::<Flex>);
     AdamWParameter { weight, exp_avg, exp_avg_sq }
+}
+
+/// See [`crate::muon`].
+pub(crate) fn muon(parameter: MuonParameter, gradient: Tensor<1>, step: MuonStep) -> MuonParameter {
+    let MuonParameter { weight, momentum_buffer } = parameter;
+    let [mut weight, mut momentum_buffer] =
+        [weight, momentum_buffer].map(|tensor| owned(beside(tensor).plain()));
+    let gradient = contiguous(beside(gradient).plain());
+    let step = muon::Step {
+        shape: step.shape,
+        keep: step.keep as f32,
+        gradient_scale: step.gradient_scale as f32,
+        momentum: step.momentum as f32,
+        nesterov: step.nesterov,
+        iterations: step.iterations,
+        step_size: step.step_size as f32,
+    };
+    update_matrix(weight.storage_mut(), momentum_buffer.storage_mut(), values(&gradient), step);
+    let [weight, momentum_buffer] = [weight, momentum_buffer].map(Tensor::from_primitive::<Flex>);
+    MuonParameter { weight, momentum_buffer }
+}
+
+/// See [`crate::orthogonalized`].
+pub(crate) fn orthogonalized(matrix: Tensor<2>, iterations: usize) -> Tensor<2> {
+    let shape = matrix.dims();
+    let mut result = values(&contiguous(beside(matrix).plain())).to_vec();
+    orthogonalize(&mut result, shape, iterations);
+    Tensor::from_primitive::<Flex>(from_values(result, shape))
 }
 
 /// See [`crate::sum_of_squares`].

@@ -15,12 +15,32 @@ pub(crate) fn multiply(
     right: Matrix<'_>,
     threads: Threads,
 ) {
-    let [rows, inner, columns] = sizes(target.len(), &left, &right);
+    let [_, _, columns] = sizes(target.len(), &left, &right);
+    multiply_into(target, columns, store, left, right, threads);
+}
+
+/// The same into a part of a wider matrix: the target's rows begin `row_stride` apart.
+///
+/// # Panics
+/// When the shapes don't fit each other.
+pub(super) fn multiply_into(
+    target: &mut [f32],
+    row_stride: usize,
+    store: Store,
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    threads: Threads,
+) {
+    let (rows, inner, columns) = (left.rows, left.columns, right.columns);
+    assert_eq!(inner, right.rows, "columns of the left, rows of the right");
+    // That it reaches no further is what a view of it checks.
+    Matrix::strided(target, rows, columns, row_stride);
+    assert!(columns <= row_stride, "rows of {columns} that begin {row_stride} apart");
     let parallelism = match threads {
         Threads::One => gemm::Parallelism::None,
         Threads::All => gemm::Parallelism::Rayon(0),
     };
-    // SAFETY: `Matrix` reaches no further than its slice, the target is as large as the product, and as a mutable
+    // SAFETY: `Matrix` reaches no further than its slice, the target's rows fit it and don't overlap, and as a mutable
     // borrow it overlaps neither side. All of the target is initialised, whether it is read or not.
     unsafe {
         gemm::gemm(
@@ -29,7 +49,7 @@ pub(crate) fn multiply(
             inner,
             target.as_mut_ptr(),
             1,
-            columns as isize,
+            row_stride as isize,
             store == Store::Add,
             left.values.as_ptr(),
             left.column_stride as isize,
