@@ -77,7 +77,7 @@ pub fn grow_tensors(plan: &GrowthPlan, source: &NamedTensors) -> Result<NamedTen
 /// # Errors
 /// When a moment of `source` has another shape.
 pub fn grow_moments(plan: &MomentsPlan, source: &NamedTensors) -> Result<NamedTensors, GrowthError> {
-    let moments = with_sources(plan.tensors().to_vec(), |name| source.contains_key(name));
+    let moments = with_sources(plan.tensors().to_vec(), source.keys().map(String::as_str));
     grow_named(&moments, source)
 }
 

@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             horizon_tokens: Some(TOKENS),
             ..LearningRateCurve::cosine(2e-3, 2e-4, 40_000)
         },
-        grown: Length::Budget { flops, sequence_length: SEQUENCE_LENGTH },
+        grown: Length::Budget { flops, sequence_length: SEQUENCE_LENGTH, orthogonalization: None },
         grown_learning_rate: rate,
     };
     let grown = Schedule::g_stack(&model, &settings)?;

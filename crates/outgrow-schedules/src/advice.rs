@@ -149,7 +149,7 @@ impl Advice {
             base_tokens,
             // The base stops long before its horizon, as those of arXiv 2405.15319 do.
             base_learning_rate: rate(base_peak, base_tokens as f64, Some(*tokens)),
-            grown: Length::Budget { flops, sequence_length: *sequence_length },
+            grown: Length::Budget { flops, sequence_length: *sequence_length, orthogonalization: None },
             grown_learning_rate: rate(peak, grown_tokens, None),
         };
         let tokens_per_parameter = scratch_tokens / parameters as f64;

@@ -1,5 +1,5 @@
-//! What a token of training costs, by two named conventions. Counts multiplications and additions; knows nothing of
-//! seconds.
+//! What a token of training costs, by two named conventions, and what an optimizer adds to a step. Counts
+//! multiplications and additions; knows nothing of seconds.
 
 use std::{fmt, str::FromStr};
 
@@ -95,7 +95,7 @@ impl FlopParts {
     /// - Causal attention over sequences of S tokens costs 2 · S · H forward and 4 · S · H backward per layer, where H
     ///   is heads times their size: a query sees S / 2 keys on average, with two products forward and four backward.
     /// - The embedding is a look-up and costs nothing; the head is a matrix, tied or not. Norms, activations, rotations
-    ///   and the optimizer are left out: they are linear in the width.
+    ///   and AdamW are left out: they are linear in the width. What Muon adds is [`Orthogonalization`]'s.
     /// - A frozen layer costs its forward only. A trainable layer costs all of it, although the lowest one need not
     ///   hand its gradient on to the frozen ones below. The head always hands its gradient on.
     pub fn per_token(model: &LlamaConfig, sequence_length: usize, trainable: Trainable) -> Self {
@@ -115,6 +115,53 @@ impl FlopParts {
     /// All of it.
     pub fn total(&self) -> f64 {
         self.forward + self.backward_by_input + self.backward_by_weight
+    }
+}
+
+/// What Muon multiplies at each step, however many tokens the step has: a part of the exact convention, and none of the
+/// other.
+///
+/// ```
+/// # fn main() -> Result<(), outgrow_checkpoint::CheckpointError> {
+/// use outgrow_checkpoint::LlamaConfig;
+/// use outgrow_schedules::{FlopConvention, Orthogonalization, Trainable};
+///
+/// let model = LlamaConfig::from_json(
+///     r#"{ "model_type": "llama", "vocab_size": 8192, "hidden_size": 512, "intermediate_size": 1376,
+///          "num_hidden_layers": 8, "num_attention_heads": 8, "rms_norm_eps": 1e-5 }"#,
+/// )?;
+/// let exact = |trainable| FlopConvention::Exact.flops_per_token(&model, 512, trainable);
+/// let muon = Orthogonalization { iterations: 5, batch_tokens: 8 * 512 };
+/// let share = muon.flops_per_token(&model, Trainable::All) / exact(Trainable::All);
+/// assert_eq!((100.0 * share).round(), 43.0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Orthogonalization {
+    /// Newton–Schulz iterations.
+    pub iterations: usize,
+    /// Tokens of a step.
+    pub batch_tokens: u64,
+}
+
+impl Orthogonalization {
+    /// FLOPs of one step. An iteration of a matrix with sides `m ≤ n` has the products `XXᵀ`, `AA` and `PX`, in all
+    /// `4m²n + 2m³`. Each product counts whole, though two are symmetric and a device may save half of them.
+    pub fn flops_per_step(self, model: &LlamaConfig, trainable: Trainable) -> f64 {
+        let matrices = model.layer_matrices().into_iter();
+        let trained = matrices.filter(|(name, _)| trainable.includes(model, name));
+        let iteration = |[rows, columns]: [usize; 2]| {
+            let (short, long) = (rows.min(columns) as f64, rows.max(columns) as f64);
+            short * short * (4.0 * long + 2.0 * short)
+        };
+        self.iterations as f64 * trained.map(|(_, shape)| iteration(shape)).sum::<f64>()
+    }
+
+    /// Their share of one token.
+    pub fn flops_per_token(self, model: &LlamaConfig, trainable: Trainable) -> f64 {
+        self.flops_per_step(model, trainable) / self.batch_tokens as f64
     }
 }
 

@@ -19,7 +19,7 @@ mod error;
 
 pub use at_growth::{AtGrowth, DataAtGrowth, Noise};
 pub use error::ScheduleError;
-pub use flops::{FlopConvention, FlopParts};
+pub use flops::{FlopConvention, FlopParts, Orthogonalization};
 pub use learning_rate::{
     LearningRate,
     at_growth::{RateAtGrowth, RateBefore},

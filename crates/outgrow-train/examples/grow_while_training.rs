@@ -8,7 +8,7 @@ use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prepa
 use outgrow_kernels::{DeviceName, Precision};
 use outgrow_model::Initialization;
 use outgrow_schedules::{GStack, LearningRateCurve, Length, Schedule};
-use outgrow_train::{AdamWSettings, Control, Event, TrainSettings, Training, resume::Standing, train};
+use outgrow_train::{Control, Event, OptimizerSettings, TrainSettings, Training, resume::Standing, train};
 
 const SEQUENCE_LENGTH: usize = 16;
 const SEQUENCES: usize = 4;
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         batch_sequences: SEQUENCES,
         micro_batch_sequences: SEQUENCES,
         precision: Precision::F32,
-        optimizer: AdamWSettings::default(),
+        optimizer: OptimizerSettings::default(),
         validation_interval_tokens: 5 * STEP_TOKENS,
         validation_sequences: 8,
         checkpoint_interval_tokens: None,

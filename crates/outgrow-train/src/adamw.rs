@@ -4,12 +4,20 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Tensor, TensorData};
-use outgrow_checkpoint::{HostTensor, LlamaConfig, NamedTensors};
+use burn::tensor::Tensor;
+use outgrow_checkpoint::{LlamaConfig, NamedTensors};
 use outgrow_kernels::{AdamWParameter, AdamWStep, adamw};
 use outgrow_model::Decoder;
 
-use crate::{error::TrainError, gradients::Gradients, settings::AdamWSettings};
+use crate::{
+    error::TrainError,
+    gradients::Gradients,
+    moments::{from_host, shapes, to_host},
+    settings::optimizer::AdamWSettings,
+};
+
+/// What it keeps of a parameter.
+pub(crate) const MOMENTS: [&str; 2] = ["exp_avg", "exp_avg_sq"];
 
 /// What the optimizer keeps for one parameter: its moments, flat, on the device without autodiff, and its updates.
 #[derive(Clone, Debug)]
@@ -59,7 +67,8 @@ impl AdamW {
         });
     }
 
-    fn updated(
+    /// A parameter after one update.
+    pub(crate) fn updated(
         &mut self,
         name: &str,
         weight: Tensor<1>,
@@ -92,16 +101,11 @@ impl AdamW {
 
     /// The moments as `NAME.exp_avg` and `NAME.exp_avg_sq`, in the shapes of their parameters, and the count of updates
     /// of each parameter.
-    #[expect(clippy::missing_panics_doc, reason = "moments are f32: it never does")]
     pub fn to_host(&self, config: &LlamaConfig) -> (NamedTensors, BTreeMap<String, u64>) {
-        let shapes: BTreeMap<_, _> =
-            config.tensors().into_iter().map(|spec| (spec.name, spec.shape)).collect();
-        let mut tensors = NamedTensors::new();
+        let (shapes, mut tensors) = (shapes(config), NamedTensors::new());
         for (name, state) in &self.states {
-            for (part, tensor) in [("exp_avg", &state.exp_avg), ("exp_avg_sq", &state.exp_avg_sq)] {
-                let values = tensor.to_data().try_into_vec::<f32>().expect("moments are f32");
-                let shape = shapes.get(name).cloned().unwrap_or_else(|| vec![values.len()]);
-                tensors.insert(format!("{name}.{part}"), HostTensor { shape, values });
+            for (part, moment) in MOMENTS.into_iter().zip([&state.exp_avg, &state.exp_avg_sq]) {
+                to_host(&mut tensors, &shapes, name, part, moment);
             }
         }
         (tensors, self.states.iter().map(|(name, state)| (name.clone(), state.steps)).collect())
@@ -110,37 +114,21 @@ impl AdamW {
     /// The inverse of [`AdamW::to_host`], on the decoder's device.
     ///
     /// # Errors
-    /// When a moment is missing, or is not of its parameter's size.
+    /// When a moment is missing, or is not of its parameter's shape.
     pub fn from_host(
         settings: AdamWSettings,
         tensors: &NamedTensors,
         steps: &BTreeMap<String, u64>,
         decoder: &Decoder,
     ) -> Result<Self, TrainError> {
-        let device = decoder.device();
-        let sizes: BTreeMap<String, usize> = decoder
-            .config()
-            .tensors()
-            .into_iter()
-            .map(|spec| (spec.name, spec.shape.iter().product()))
-            .collect();
-        let load = |name: &str, part: &str| {
-            let key = format!("{name}.{part}");
-            match (tensors.get(&key), sizes.get(name)) {
-                (Some(tensor), Some(&size)) if tensor.values.len() == size => {
-                    Ok(Tensor::from_data(TensorData::new(tensor.values.clone(), [size]), &device))
-                }
-                (found, _) => Err(TrainError::OptimizerTensor {
-                    name: key,
-                    found: found.map(|tensor| tensor.values.len()),
-                }),
-            }
-        };
+        let (device, shapes) = (decoder.device(), shapes(decoder.config()));
+        let load = |name: &str, part: &str| from_host(tensors, &shapes, name, part, &device);
         let states = steps
             .iter()
             .map(|(name, &steps)| {
-                let (exp_avg, exp_avg_sq) = (load(name, "exp_avg")?, load(name, "exp_avg_sq")?);
-                Ok((name.clone(), ParameterState { exp_avg, exp_avg_sq, steps }))
+                let [exp_avg, exp_avg_sq] = MOMENTS.map(|part| load(name, part));
+                let state = ParameterState { exp_avg: exp_avg?, exp_avg_sq: exp_avg_sq?, steps };
+                Ok((name.clone(), state))
             })
             .collect::<Result<_, TrainError>>()?;
         Ok(Self { settings, states })

@@ -100,13 +100,18 @@ fn push_training(
         card,
         format_args!(
             "\n{} {} tokens and {:.3e} FLOPs ({:.3e} as 6 · parameters · tokens), in batches of {} sequences of {} \
-             tokens, with AdamW, in {}. The seed is {}.\n",
+             tokens, with {}, in {}. The seed is {}.\n",
             if training.base.is_some() { "In this run" } else { "In all" },
             grouped(position.tokens),
             position.flops,
             position.flops_6nt,
             settings.batch_sequences,
             training.training.sequence_length(),
+            if settings.optimizer.muon.is_some() {
+                "Muon for the layers' matrices and AdamW for the rest"
+            } else {
+                "AdamW"
+            },
             settings.precision,
             training.seed
         ),

@@ -102,12 +102,14 @@ pub enum TrainError {
         held: u64,
     },
     /// A moment in a checkpoint doesn't fit its parameter.
-    #[error("optimizer tensor `{name}` is missing or of the wrong size (found {found:?} values)")]
+    #[error("{}", other_moment(name, found.as_deref(), expected.as_deref()))]
     OptimizerTensor {
         /// The moment's name.
         name: String,
-        /// How many values it has.
-        found: Option<usize>,
+        /// Its shape, where it is there.
+        found: Option<Vec<usize>>,
+        /// The parameter's shape, where the model has it.
+        expected: Option<Vec<usize>>,
     },
     /// The validation shards' ids are not those of the training shards.
     #[error("{problem}")]
@@ -315,6 +317,16 @@ fn those_there(steps: &[u64]) -> String {
         steps => {
             let names: Vec<String> = steps.iter().map(|step| checkpoint_name(*step)).collect();
             format!("are {}", names.join(", "))
+        }
+    }
+}
+
+fn other_moment(name: &str, found: Option<&[usize]>, expected: Option<&[usize]>) -> String {
+    match (found, expected) {
+        (_, None) => format!("optimizer tensor `{name}` is of no parameter of the model"),
+        (None, Some(_)) => format!("optimizer tensor `{name}` is missing"),
+        (Some(found), Some(expected)) => {
+            format!("optimizer tensor `{name}` has shape {found:?}, its parameter {expected:?}")
         }
     }
 }

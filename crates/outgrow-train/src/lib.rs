@@ -12,7 +12,10 @@ mod training;
 
 mod trainer;
 mod gradients;
+mod moments;
 mod adamw;
+mod muon;
+mod optimizer;
 mod validation;
 mod learned;
 mod speed;
@@ -31,8 +34,12 @@ pub use error::TrainError;
 pub use event::{Control, Event, StepReport};
 pub use gradients::{Gradients, accumulate, global_norm};
 pub use learned::{Learned, Learner, Learning, LearningData, LearningSettings, LearningStep, learning_bytes};
+pub use optimizer::Optimizer;
 pub use position::Position;
-pub use settings::{AdamWSettings, Decay, TrainSettings};
+pub use settings::{
+    TrainSettings,
+    optimizer::{AdamWSettings, Adjustment, Decay, MuonSettings, OptimizerSettings},
+};
 pub use speed::{Measured, Speed, measure_speeds};
 pub use trainer::{Outcome, train};
 pub use training::{CardFacts, SideFile, Training};

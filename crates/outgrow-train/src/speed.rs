@@ -21,7 +21,7 @@ use crate::{
     adamw::AdamW,
     error::TrainError,
     gradients::{Gradients, accumulate, global_norm},
-    settings::AdamWSettings,
+    settings::optimizer::AdamWSettings,
     training::Training,
 };
 

@@ -7,19 +7,18 @@ use outgrow_data::{Batch, DataError, Prefetch, PrefetchOptions};
 use outgrow_kernels::open_device;
 use outgrow_model::{Decoder, initial_tensors};
 use outgrow_operators::{
-    PlannedTensor,
     folder::card::{CARD_FILE, CardHead},
-    grow_moments, grow_tensors,
+    grow_tensors,
 };
-use outgrow_schedules::{DataAtGrowth, FlopConvention, LossPoint, PlannedGrowth, Stage};
+use outgrow_schedules::{DataAtGrowth, FlopConvention, LossPoint, Stage};
 
 use crate::{
-    adamw::AdamW,
     base::Base,
     card::{Validated, model_card},
     error::TrainError,
     event::{Control, Event, StepReport},
     gradients::{accumulate, global_norm},
+    optimizer::Optimizer,
     position::Position,
     resume::{
         checkpoint::{self, Snapshot},
@@ -123,7 +122,7 @@ fn first_snapshot(training: &Training<'_>, device: &Device) -> Result<Snapshot, 
     let decoder = Decoder::new(&stage.model, &tensors, device)?
         .with_precision(training.settings.precision)
         .with_trainable(|name| stage.trainable.includes(&stage.model, name));
-    let optimizer = AdamW::new(training.settings.optimizer.clone());
+    let optimizer = Optimizer::new(training.settings.optimizer.clone(), &stage.model);
     Ok(Snapshot { position: Position::default(), decoder, optimizer, validations: Vec::new() })
 }
 
@@ -206,7 +205,7 @@ impl Run<'_> {
             return Err(TrainError::NotFinite { step, loss, gradient_norm, learning_rate });
         }
         let scale =
-            settings.optimizer.clip_norm.map_or(1.0, |limit| (limit / (gradient_norm + 1e-6)).min(1.0));
+            settings.optimizer.adamw.clip_norm.map_or(1.0, |limit| (limit / (gradient_norm + 1e-6)).min(1.0));
         self.snapshot.optimizer.step(&mut self.snapshot.decoder, gradients, scale, learning_rate);
         self.advance(tokens, batch.sequences as u64, batch.sequence_length);
         let seconds = start.elapsed().as_secs_f64();
@@ -217,12 +216,14 @@ impl Run<'_> {
         let stage = self.stage();
         let flops = |convention| stage.flops_per_token(convention, sequence_length) * tokens as f64;
         let (exact, six) = (flops(FlopConvention::Exact), flops(FlopConvention::SixTimesParameters));
+        let orthogonalization = self.training.settings.orthogonalization(sequence_length);
+        let of_step = orthogonalization.map_or(0.0, |one| one.flops_per_step(&stage.model, stage.trainable));
         let position = &mut self.snapshot.position;
         position.step += 1;
         position.tokens += tokens;
         position.stage_tokens += tokens;
         position.samples += samples;
-        position.flops += exact;
+        position.flops += exact + of_step;
         position.flops_6nt += six;
     }
 
@@ -267,7 +268,7 @@ impl Run<'_> {
         if let Some(growth) = growth {
             let tensors = grow_tensors(growth.plan(), &decoder.to_named_tensors())?;
             decoder = Decoder::new(&stage.model, &tensors, &self.device)?.with_precision(settings.precision);
-            optimizer = grown_optimizer(&optimizer, growth, &decoder)?;
+            optimizer = optimizer.grown(growth, &decoder)?;
         }
         let includes = |name: &str| stage.trainable.includes(&stage.model, name);
         let decoder = decoder.with_trainable(includes);
@@ -279,16 +280,4 @@ impl Run<'_> {
         }
         Ok(self)
     }
-}
-
-/// The optimizer of a grown model. A parameter has had as many updates as what it is made of; one that is fresh, none.
-fn grown_optimizer(optimizer: &AdamW, growth: &PlannedGrowth, grown: &Decoder) -> Result<AdamW, TrainError> {
-    let plan = growth.plan();
-    let (moments, updates) = optimizer.to_host(plan.source());
-    let moments = grow_moments(growth.moments(), &moments)?;
-    let has_moments = |name: &str| moments.contains_key(&format!("{name}.exp_avg"));
-    let updates_of = |tensor: &PlannedTensor| updates.get(tensor.origin.first_source()?).copied();
-    let tensors = plan.tensors().iter().filter(|tensor| has_moments(&tensor.name));
-    let updates = tensors.filter_map(|tensor| Some((tensor.name.clone(), updates_of(tensor)?))).collect();
-    AdamW::from_host(optimizer.settings().clone(), &moments, &updates, grown)
 }

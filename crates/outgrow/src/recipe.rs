@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use outgrow_operators::{Growth, Width};
 use outgrow_schedules::{AtGrowth, LearningRateCurve, LossSlope, Trainable};
-use outgrow_train::AdamWSettings;
+use outgrow_train::OptimizerSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::compute::MatrixDtype;
@@ -148,9 +148,9 @@ pub struct TrainingRecipe {
     pub batch_sequences: usize,
     /// Sequences in one pass; by default `batch_sequences`.
     pub micro_batch_sequences: Option<usize>,
-    /// `[training.optimizer]`.
+    /// `[training.optimizer]`, with `[training.optimizer.muon]` or without.
     #[serde(default)]
-    pub optimizer: AdamWSettings,
+    pub optimizer: OptimizerSettings,
     /// Tokens between validations.
     pub validation_interval_tokens: u64,
     /// Sequences that a validation reads.

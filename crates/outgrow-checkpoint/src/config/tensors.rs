@@ -1,6 +1,9 @@
 //! The tensors that a decoder has: their Hugging Face names, their shapes, their order. It does not read any.
 
-use crate::config::{AttentionBias, LlamaConfig, LlamaFields};
+use crate::{
+    config::{AttentionBias, LlamaConfig, LlamaFields},
+    tensor_names::layer_index,
+};
 
 const LAYER_PREFIX: &str = "model.layers.";
 /// What a model that was saved without its head lacks in its tensors' names.
@@ -36,6 +39,29 @@ impl LlamaConfig {
             tensors.push(tensor(HEAD, &[self.vocab_size, self.hidden_size]));
         }
         tensors
+    }
+
+    /// The matrices of the layers with their rows and columns, in canonical order: queries, keys, values, output, gate,
+    /// up and down. Neither embedding nor head is one.
+    ///
+    /// ```
+    /// use outgrow_checkpoint::LlamaConfig;
+    ///
+    /// let model = LlamaConfig::from_json(
+    ///     r#"{ "model_type": "llama", "vocab_size": 100, "hidden_size": 16, "intermediate_size": 32,
+    ///          "num_hidden_layers": 3, "num_attention_heads": 2, "attention_bias": true }"#,
+    /// )?;
+    /// let matrices = model.layer_matrices();
+    /// assert_eq!(matrices.len(), 3 * 7);
+    /// assert_eq!(matrices[4], ("model.layers.0.mlp.gate_proj.weight".to_owned(), [32, 16]));
+    /// # Ok::<(), outgrow_checkpoint::CheckpointError>(())
+    /// ```
+    pub fn layer_matrices(&self) -> Vec<(String, [usize; 2])> {
+        let of_layer = |tensor: TensorShape| match *tensor.shape {
+            [rows, columns] if layer_index(&tensor.name).is_some() => Some((tensor.name, [rows, columns])),
+            _ => None,
+        };
+        self.tensors().into_iter().filter_map(of_layer).collect()
     }
 
     /// Number of parameters; a tied head counts once.

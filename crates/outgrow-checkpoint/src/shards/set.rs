@@ -5,8 +5,8 @@
 pub enum ShardSet {
     /// `model.safetensors`, or `model-00001-of-00002.safetensors` and so on: the parameters.
     Model,
-    /// `optimizer.safetensors`, or `optimizer-00001-of-00002.safetensors` and so on: AdamW's moments, named by the path
-    /// of their parameter and `.exp_avg` or `.exp_avg_sq`.
+    /// `optimizer.safetensors`, or `optimizer-00001-of-00002.safetensors` and so on: an optimizer's moments, named by
+    /// the path of their parameter and `.exp_avg` and `.exp_avg_sq` (AdamW's) or `.momentum_buffer` (Muon's).
     Optimizer,
 }
 

@@ -134,7 +134,7 @@ impl GrownMoments {
         }
         let found = WeightFolder::open_moments(folder)?;
         let source = found.ok_or_else(|| GrowthError::MomentsMissing { folder: folder.to_owned() })?;
-        let tensors = with_sources(tensors, |name| source.tensor(name).is_some());
+        let tensors = with_sources(tensors, source.tensors().iter().map(|tensor| tensor.name.as_str()));
         let specs = specs(&tensors, |tensor| stored_dtype(&source, tensor))?;
         let layout = ShardLayout::of(ShardSet::Optimizer, specs, shard_size_bytes);
         let set = GrownSet { tensors, layout, dtypes: None, converted: BTreeSet::new() };

@@ -1,8 +1,9 @@
-//! The moments of AdamW, grown with the parameters: the same expressions over `….exp_avg` and `….exp_avg_sq`, under a
-//! policy. It knows nothing of how an optimizer uses them.
+//! The moments of AdamW and of Muon, grown with the parameters: the same expressions over `….exp_avg`, `….exp_avg_sq`
+//! and `….momentum_buffer`, under a policy. It knows nothing of how an optimizer uses them.
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use outgrow_checkpoint::tensor_names::name_in_layer;
 use serde::Serialize;
 
 use crate::{
@@ -43,7 +44,7 @@ impl MomentsPlan {
         Ok(Self { tensors: plan_moments(tensors, policy)? })
     }
 
-    /// All moments; none under [`Moments::Reset`].
+    /// All that there can be, of whatever optimizer has the parameter; none under [`Moments::Reset`].
     pub fn tensors(&self) -> &[PlannedTensor] {
         &self.tensors
     }
@@ -51,6 +52,8 @@ impl MomentsPlan {
 
 const FIRST: &str = ".exp_avg";
 const SECOND: &str = ".exp_avg_sq";
+/// Muon's, a mean of gradients as AdamW's first moment is.
+const MOMENTUM: &str = ".momentum_buffer";
 
 /// What each moment of a grown model's optimizer is made of; nothing under [`Moments::Reset`].
 ///
@@ -64,11 +67,11 @@ pub(crate) fn plan_moments(
         return Ok(Vec::new());
     }
     let mut kept = BTreeSet::new();
-    let mut moments = Vec::with_capacity(2 * tensors.len());
+    let mut moments = Vec::with_capacity(3 * tensors.len());
     for tensor in tensors {
         let source = tensor.origin.first_source().filter(|_| !tensor.origin.is_silenced());
         let is_first = source.is_none_or(|source| kept.insert(source));
-        for suffix in [FIRST, SECOND] {
+        for suffix in [FIRST, SECOND, MOMENTUM] {
             let rule = Rule { policy, suffix };
             let origin = if policy == Moments::KeepOld && !is_first {
                 Some(Origin::zeros())
@@ -87,15 +90,18 @@ pub(crate) fn plan_moments(
 }
 
 /// Those moments whose sources are there: parameters that were frozen have none, and what is made of them has none
-/// either.
-pub(crate) fn with_sources(
+/// either. A moment that starts at zero is kept where the same parameter of some layer has it: which optimizer has a
+/// parameter, its place in a layer decides.
+pub(crate) fn with_sources<'a>(
     mut moments: Vec<PlannedTensor>,
-    is_there: impl Fn(&str) -> bool,
+    sources: impl IntoIterator<Item = &'a str>,
 ) -> Vec<PlannedTensor> {
+    let sources: BTreeSet<&str> = sources.into_iter().collect();
+    let places: BTreeSet<&str> = sources.iter().map(|name| name_in_layer(name)).collect();
     moments.retain(|tensor| {
-        let mut all = true;
-        tensor.origin.visit_sources(&mut |name| all &= is_there(name));
-        all
+        let (mut all, mut any) = (true, false);
+        tensor.origin.visit_sources(&mut |name| (all, any) = (all && sources.contains(name), true));
+        if any { all } else { places.contains(name_in_layer(&tensor.name)) }
     });
     moments
 }

@@ -3,13 +3,16 @@
 
 #![expect(clippy::float_cmp, reason = "moments are copied or halved, exactly")]
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use outgrow_checkpoint::{
-    HostTensor, LlamaConfig, NamedTensors, WeightFolder, read_tensors, write_checkpoint, write_tensors,
+    HostTensor, LlamaConfig, NamedTensors, WeightFolder, read_tensors,
+    tensor_names::{layer_index, name_in_layer},
+    write_checkpoint, write_tensors,
 };
 use outgrow_operators::{
-    FolderPlan, Growth, GrowthError, GrowthPlan, Moments, Source, Width, grow_moments, grow_tensors,
+    Depth, FolderPlan, Growth, GrowthError, GrowthPlan, Moments, Placement, Source, Width, grow_moments,
+    grow_tensors,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -125,6 +128,70 @@ proptest! {
             }
         }
     }
+}
+
+/// Those of the matrices of layers as Muon keeps them, the others as AdamW does.
+fn moments_with_muon(config: &LlamaConfig, tensors: &NamedTensors) -> NamedTensors {
+    let matrices: BTreeSet<String> = config.layer_matrices().into_iter().map(|(name, _)| name).collect();
+    let (of_muon, of_adamw): (NamedTensors, NamedTensors) =
+        tensors.clone().into_iter().partition(|(name, _)| matrices.contains(name));
+    let of_muon = of_muon.into_iter().map(|(name, tensor)| (format!("{name}.momentum_buffer"), tensor));
+    of_muon.chain(moments_of(&of_adamw)).collect()
+}
+
+#[test]
+fn momentum_grows_as_first_moments_do_and_each_parameter_keeps_the_kind_it_has() {
+    let (config, tensors) = ordinary(&model(2), 5);
+    let two = Growth::Hyperclone { factor: 2 };
+    let growths = [
+        vec![Growth::Stack { factor: 2 }],
+        vec![two, Growth::Stack { factor: 2 }],
+        vec![Growth::ZeroDepth { depth: Depth::Layers(4), placement: Placement::Top }],
+    ];
+    for growths in &growths {
+        let plan = GrowthPlan::new(&config, growths).unwrap();
+        for policy in [Moments::Copy, Moments::KeepOld, Moments::Scaled] {
+            let planned = plan.moments(policy).unwrap();
+            let of_adamw = grow_moments(&planned, &moments_of(&tensors)).unwrap();
+            let with_muon = grow_moments(&planned, &moments_with_muon(&config, &tensors)).unwrap();
+            let mut names = BTreeSet::new();
+            for tensor in plan.target().tensors() {
+                let is_matrix = layer_index(&tensor.name).is_some() && tensor.shape.len() == 2;
+                let parts = if is_matrix { &["momentum_buffer"][..] } else { &["exp_avg", "exp_avg_sq"] };
+                for part in parts {
+                    let first = if is_matrix { "exp_avg" } else { part };
+                    let name = format!("{}.{part}", tensor.name);
+                    assert_eq!(
+                        with_muon[&name],
+                        of_adamw[&format!("{}.{first}", tensor.name)],
+                        "{name}, {policy}"
+                    );
+                    names.insert(name);
+                }
+            }
+            assert_eq!(with_muon.keys().cloned().collect::<BTreeSet<_>>(), names, "{policy}");
+        }
+    }
+}
+
+#[test]
+fn a_fresh_layer_has_moments_of_the_kinds_that_its_siblings_have() {
+    let (config, tensors) = ordinary(&model(2), 5);
+    let plan = GrowthPlan::new(&config, [&Growth::RandomDepth { depth: Depth::Layers(3), seed: 0 }]).unwrap();
+    let moments = moments_with_muon(&config, &tensors);
+    let grown = grow_moments(&plan.moments(Moments::Copy).unwrap(), &moments).unwrap();
+    let names = |layer: usize| -> Vec<String> {
+        let names = grown.keys().filter(|name| layer_index(name) == Some(layer));
+        names.map(|name| name_in_layer(name).to_owned()).collect()
+    };
+    assert_eq!(names(2), names(0));
+    assert!(
+        grown["model.layers.2.mlp.up_proj.weight.momentum_buffer"].values.iter().all(|value| *value == 0.0)
+    );
+    // Where the parameter is frozen everywhere there is nothing to go by, and nothing to keep.
+    let frozen: NamedTensors = moments.into_iter().filter(|(name, _)| !name.contains("up_proj")).collect();
+    let grown = grow_moments(&plan.moments(Moments::Copy).unwrap(), &frozen).unwrap();
+    assert!(!grown.keys().any(|name| name.contains("up_proj")));
 }
 
 #[test]

@@ -4,7 +4,12 @@
 use outgrow_checkpoint::LlamaConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ScheduleError, flops::FlopConvention, stage::Stage, trainable::Trainable};
+use crate::{
+    error::ScheduleError,
+    flops::{FlopConvention, Orthogonalization},
+    stage::Stage,
+    trainable::Trainable,
+};
 
 /// How long the last stage of a schedule is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +23,9 @@ pub enum Length {
         flops: f64,
         /// Tokens per sequence, which the cost of attention depends on.
         sequence_length: usize,
+        /// What the optimizer adds, if it multiplies.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        orthogonalization: Option<Orthogonalization>,
     },
 }
 
@@ -33,13 +41,23 @@ impl Length {
         model: &LlamaConfig,
         trainable: Trainable,
     ) -> Result<u64, ScheduleError> {
-        let (budget, sequence_length) = match self {
+        let (budget, sequence_length, orthogonalization) = match self {
             Self::Tokens(tokens) => return Ok(tokens),
-            Self::Budget { flops, sequence_length } => (flops, sequence_length),
+            Self::Budget { flops, sequence_length, orthogonalization } => {
+                (flops, sequence_length, orthogonalization)
+            }
         };
         let exact = FlopConvention::Exact;
-        let spent: f64 = earlier.iter().map(|stage| stage.flops(exact, sequence_length)).sum();
-        let flops_per_token = exact.flops_per_token(model, sequence_length, trainable);
+        let of_optimizer = |model: &LlamaConfig, trainable: Trainable| {
+            orthogonalization.map_or(0.0, |one| one.flops_per_token(model, trainable))
+        };
+        let of_stage = |stage: &Stage| {
+            stage.flops(exact, sequence_length)
+                + stage.tokens as f64 * of_optimizer(&stage.model, stage.trainable)
+        };
+        let spent: f64 = earlier.iter().map(of_stage).sum();
+        let flops_per_token =
+            exact.flops_per_token(model, sequence_length, trainable) + of_optimizer(model, trainable);
         let tokens = ((budget - spent) / flops_per_token).floor();
         // Written so that a budget of NaN is refused; infinity is no budget either.
         if !(tokens >= 1.0 && tokens.is_finite()) {
@@ -54,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn freezing_buys_tokens() {
+    fn freezing_buys_tokens_and_orthogonalisation_costs_some() {
         let model = LlamaConfig::from_json(
             r#"{"model_type": "llama", "vocab_size": 512, "hidden_size": 32, "intermediate_size": 96,
                 "num_hidden_layers": 8, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
@@ -62,8 +80,11 @@ mod tests {
                 "tie_word_embeddings": false, "torch_dtype": "float32"}"#,
         );
         let model = model.unwrap();
-        let budget = Length::Budget { flops: 1e12, sequence_length: 128 };
+        let budget = Length::Budget { flops: 1e12, sequence_length: 128, orthogonalization: None };
         let all = budget.tokens(&[], &model, Trainable::All).unwrap();
+        let orthogonalization = Some(Orthogonalization { iterations: 5, batch_tokens: 1024 });
+        let with_muon = Length::Budget { flops: 1e12, sequence_length: 128, orthogonalization };
+        assert!(with_muon.tokens(&[], &model, Trainable::All).unwrap() < all);
         for layers in 1..8 {
             assert!(budget.tokens(&[], &model, Trainable::Top { layers }).unwrap() > all, "top {layers}");
         }

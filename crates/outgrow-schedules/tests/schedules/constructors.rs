@@ -124,7 +124,7 @@ fn an_added_layer_is_a_copy_of_one_of_the_top_layers() {
 #[test]
 fn every_constructor_survives_being_written_and_read() {
     let target = model(64, 8, true);
-    let budget = Length::Budget { flops: 5e12, sequence_length: 128 };
+    let budget = Length::Budget { flops: 5e12, sequence_length: 128, orthogonalization: None };
     let schedules = [
         Schedule::continued(target.clone(), 1_000, rate(1e-3, 0.0, 0, 1_000)).unwrap(),
         Schedule::g_stack_from(&target, &g_stack_settings(2, 0, budget)).unwrap(),
@@ -161,7 +161,7 @@ proptest! {
         let base = Schedule::scratch(model(32, layers, tied), base_tokens, rate(1e-3, 0.0, 0, 1)).unwrap();
         let token = FlopConvention::Exact.flops_per_token(&target, sequence_length, Trainable::All);
         let flops = base.flops(FlopConvention::Exact, sequence_length) + extra * token;
-        let mut settings = g_stack_settings(factor, base_tokens, Length::Budget { flops, sequence_length });
+        let mut settings = g_stack_settings(factor, base_tokens, Length::Budget { flops, sequence_length, orthogonalization: None });
         settings.grown_learning_rate.warmup_tokens = 0;
         let schedule = Schedule::g_stack(&target, &settings).unwrap();
         let left = flops - schedule.flops(FlopConvention::Exact, sequence_length);
@@ -279,7 +279,7 @@ fn settings_that_lead_nowhere_are_refused() {
     };
     insta::assert_snapshot!(g_stack_message(0, Length::Tokens(1)), @"factor is 0, it must divide the target's num_hidden_layers, 8");
     insta::assert_snapshot!(g_stack_message(3, Length::Tokens(1)), @"factor is 3, it must divide the target's num_hidden_layers, 8");
-    insta::assert_snapshot!(g_stack_message(4, Length::Budget { flops: 1e9, sequence_length: 128 }), @"budget is 1.0000e9 FLOPs, the stages before the last one cost 3.5389e11 and one token of the last one 2.9491e6: shorten them or raise it");
+    insta::assert_snapshot!(g_stack_message(4, Length::Budget { flops: 1e9, sequence_length: 128, orthogonalization: None }), @"budget is 1.0000e9 FLOPs, the stages before the last one cost 3.5389e11 and one token of the last one 2.9491e6: shorten them or raise it");
     insta::assert_snapshot!(g_stack_message(4, Length::Tokens(5_000)), @r#"stage "grown": learning rate: warmup_tokens is 10000, it must be below the stage's tokens, 5000"#);
     let stacking2_message = |counts: &[usize]| {
         Schedule::stacking2(&target, &stacking2_settings(counts, Length::Tokens(1))).unwrap_err().to_string()
@@ -292,7 +292,11 @@ fn settings_that_lead_nowhere_are_refused() {
         assert!(
             Schedule::g_stack(
                 &target,
-                &g_stack_settings(4, 1, Length::Budget { flops: nothing, sequence_length: 1 })
+                &g_stack_settings(
+                    4,
+                    1,
+                    Length::Budget { flops: nothing, sequence_length: 1, orthogonalization: None }
+                )
             )
             .is_err()
         );

@@ -1,7 +1,7 @@
 //! FLOPs against a count over the shapes of all tensors, and the laws of what freezing saves.
 
 use outgrow_checkpoint::{LlamaConfig, tensor_names::layer_index};
-use outgrow_schedules::{FlopConvention, FlopParts, Trainable};
+use outgrow_schedules::{FlopConvention, FlopParts, Orthogonalization, Trainable};
 use proptest::prelude::*;
 
 use crate::models::{model, models};
@@ -91,6 +91,25 @@ proptest! {
             };
             prop_assert_eq!(trainable.includes(&model, &tensor.name), expected, "{}", tensor.name);
         }
+    }
+
+    #[test]
+    fn orthogonalisation_costs_three_products_of_each_trained_matrix_and_iteration(
+        model in models(), trainable in trainables(), iterations in 1_usize..9, batch_tokens in 1_u64..10_000,
+    ) {
+        let product = |rows: usize, inner: usize, columns: usize| 2.0 * (rows * inner * columns) as f64;
+        let mut counted = 0.0;
+        for tensor in model.tensors() {
+            let is_of_a_layer = layer_index(&tensor.name).is_some();
+            if let ([rows, columns], true) = (&*tensor.shape, is_of_a_layer && trainable.includes(&model, &tensor.name)) {
+                let (short, long) = (*rows.min(columns), *rows.max(columns));
+                let each = [product(short, long, short), product(short, short, short), product(short, short, long)];
+                counted += iterations as f64 * each.iter().sum::<f64>();
+            }
+        }
+        let muon = Orthogonalization { iterations, batch_tokens };
+        prop_assert!(close(muon.flops_per_step(&model, trainable), counted));
+        prop_assert!(close(muon.flops_per_token(&model, trainable) * batch_tokens as f64, counted));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use outgrow_checkpoint::{HostTensor, NamedTensors};
 use outgrow_kernels::{AdamWParameter, AdamWStep, adamw};
 use outgrow_operators::growth::LearnedMatrices;
 
-use crate::{error::TrainError, settings::AdamWSettings};
+use crate::{error::TrainError, settings::optimizer::AdamWSettings};
 
 /// The matrices in training. What is trained of each is its change, so that decay draws it to where it began and not to
 /// zero, which would be a model without layers.

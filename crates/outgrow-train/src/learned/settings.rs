@@ -5,7 +5,7 @@ use outgrow_kernels::Precision;
 use outgrow_operators::growth::LearnedMatrices;
 use outgrow_schedules::{FlopConvention, LearningRate, LearningRateCurve, Trainable};
 
-use crate::{error::TrainError, settings::AdamWSettings};
+use crate::{error::TrainError, settings::optimizer::AdamWSettings};
 
 /// How matrices are learned.
 #[derive(Clone, Debug, PartialEq)]

@@ -17,8 +17,8 @@ use outgrow_operators::folder::card::CARD_FILE;
 use outgrow_schedules::LossPoint;
 
 use crate::{
-    adamw::AdamW,
     error::TrainError,
+    optimizer::Optimizer,
     position::Position,
     resume::{
         layout::{OPTIMIZER_FILE, STATE_FILE, TRAINING_FOLDER, checkpoint_name},
@@ -35,7 +35,7 @@ const SHARD_SIZE_BYTES: u64 = 5_000_000_000;
 pub(crate) struct Snapshot {
     pub position: Position,
     pub decoder: Decoder,
-    pub optimizer: AdamW,
+    pub optimizer: Optimizer,
     /// Of the current stage, where its end depends on them.
     pub validations: Vec<LossPoint>,
 }
@@ -92,8 +92,8 @@ pub(crate) fn load(
         .with_precision(training.settings.precision)
         .with_trainable(|name| stage.trainable.includes(&stage.model, name));
     let moments = read_tensors(&folder.join(OPTIMIZER_FILE))?;
-    let optimizer =
-        AdamW::from_host(training.settings.optimizer.clone(), &moments, &saved.optimizer_steps, &decoder)?;
+    let settings = training.settings.optimizer.clone();
+    let optimizer = Optimizer::from_host(settings, &moments, &saved.optimizer_steps, &decoder)?;
     Ok(Snapshot { position: saved.position, decoder, optimizer, validations: saved.validations.clone() })
 }
 

@@ -17,7 +17,10 @@ use crate::{
         rules::{Field, Rule},
         state::State,
     },
-    settings::{AdamWSettings, TrainSettings},
+    settings::{
+        TrainSettings,
+        optimizer::{AdamWSettings, MuonSettings, OptimizerSettings},
+    },
     training::Training,
 };
 
@@ -241,18 +244,40 @@ fn compare_settings(all: &mut Comparison, saved: &TrainSettings, now: &TrainSett
     all.add_field(Field::CheckpointsKept, *checkpoints_kept, now.checkpoints_kept);
 }
 
-fn compare_optimizers(all: &mut Comparison, saved: &AdamWSettings, now: &AdamWSettings) {
-    let AdamWSettings { beta1, beta2, epsilon, weight_decay, decay, clip_norm } = saved;
+fn compare_optimizers(all: &mut Comparison, saved: &OptimizerSettings, now: &OptimizerSettings) {
+    let OptimizerSettings { adamw, muon } = saved;
+    let AdamWSettings { beta1, beta2, epsilon, weight_decay, decay, clip_norm } = adamw;
     let fields = [
-        ("beta1", json(beta1), json(&now.beta1)),
-        ("beta2", json(beta2), json(&now.beta2)),
-        ("epsilon", json(epsilon), json(&now.epsilon)),
-        ("weight_decay", json(weight_decay), json(&now.weight_decay)),
-        ("decay", json(decay), json(&now.decay)),
-        ("clip_norm", json(clip_norm), json(&now.clip_norm)),
+        ("beta1", json(beta1), json(&now.adamw.beta1)),
+        ("beta2", json(beta2), json(&now.adamw.beta2)),
+        ("epsilon", json(epsilon), json(&now.adamw.epsilon)),
+        ("weight_decay", json(weight_decay), json(&now.adamw.weight_decay)),
+        ("decay", json(decay), json(&now.adamw.decay)),
+        ("clip_norm", json(clip_norm), json(&now.adamw.clip_norm)),
+    ];
+    let mut add = |key: &str, saved: Value, now: Value| {
+        all.add(Field::Optimizer, &format!("{}.{key}", Field::Optimizer.key()), saved, now);
+    };
+    for (key, saved, now) in fields {
+        add(key, saved, now);
+    }
+    let (Some(muon), Some(muon_now)) = (muon, &now.muon) else {
+        let is_given = |muon: &Option<MuonSettings>| muon.as_ref().map(|_| "given").into();
+        add("muon", is_given(muon), is_given(&now.muon));
+        return;
+    };
+    let MuonSettings { momentum, nesterov, iterations, adjust, weight_decay: _, learning_rate_ratio } = muon;
+    let fields = [
+        ("momentum", json(momentum), json(&muon_now.momentum)),
+        ("nesterov", json(nesterov), json(&muon_now.nesterov)),
+        ("iterations", json(iterations), json(&muon_now.iterations)),
+        ("adjust", json(adjust), json(&muon_now.adjust)),
+        // Given or AdamW's, it is the same number.
+        ("weight_decay", json(&saved.muon_weight_decay()), json(&now.muon_weight_decay())),
+        ("learning_rate_ratio", json(learning_rate_ratio), json(&muon_now.learning_rate_ratio)),
     ];
     for (key, saved, now) in fields {
-        all.add(Field::Optimizer, &format!("{}.{key}", Field::Optimizer.key()), saved, now);
+        add(&format!("muon.{key}"), saved, now);
     }
 }
 

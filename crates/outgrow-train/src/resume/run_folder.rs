@@ -15,6 +15,8 @@ use outgrow_checkpoint::{Checkpoint, LlamaConfig, StoredTensor, WeightFolder, wi
 
 use crate::{
     error::TrainError,
+    moments::shapes,
+    optimizer::Optimizer,
     position::Position,
     resume::{
         comparison::model_differences,
@@ -168,7 +170,8 @@ impl CheckpointFolder {
         let moments = WeightFolder::open_moments(&self.path.join(TRAINING_FOLDER));
         let moments = moments.map_err(|error| with_causes(&error))?;
         let moments = moments.ok_or_else(|| format!("{OPTIMIZER_FILE} isn't there"))?;
-        check_moments(&moments, &saved.optimizer_steps, &stage.model)?;
+        let optimizer = Optimizer::new(saved.settings.optimizer.clone(), &stage.model);
+        check_moments(&moments, &saved.optimizer_steps, &stage.model, &optimizer)?;
         check_tails(moments.tensors().iter())?;
         Ok(saved)
     }
@@ -206,15 +209,16 @@ fn check_moments(
     moments: &WeightFolder,
     optimizer_steps: &BTreeMap<String, u64>,
     model: &LlamaConfig,
+    optimizer: &Optimizer,
 ) -> Result<(), String> {
-    let shapes: BTreeMap<_, _> = model.tensors().into_iter().map(|one| (one.name, one.shape)).collect();
-    let missing = optimizer_steps.keys().flat_map(|name| ["exp_avg", "exp_avg_sq"].map(|part| (name, part)));
+    let shapes = shapes(model);
+    let parts = |name: &str| optimizer.moments_of(name).iter();
+    let needed = optimizer_steps.keys().flat_map(|name| parts(name).map(move |part| (name, *part)));
     let is_wrong = |(name, part): &(&String, &str)| {
         let found = moments.tensor(&format!("{name}.{part}"));
         found.is_none_or(|found| shapes.get(*name) != Some(&found.shape))
     };
-    let wrong: Vec<String> =
-        missing.filter(is_wrong).map(|(name, part)| format!("`{name}.{part}`")).collect();
+    let wrong: Vec<String> = needed.filter(is_wrong).map(|(name, part)| format!("`{name}.{part}`")).collect();
     match wrong.as_slice() {
         [] => Ok(()),
         [first, others @ ..] => {

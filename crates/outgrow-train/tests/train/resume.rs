@@ -8,11 +8,13 @@ use outgrow_data::Order;
 use outgrow_kernels::{DeviceName, Precision, open_device};
 use outgrow_model::{Decoder, Initialization, initial_tensors};
 use outgrow_operators::{Growth, GrowthPlan, grow_tensors};
+use outgrow_schedules::{Orthogonalization, Trainable};
 use outgrow_train::{Control, Outcome, TrainSettings, accumulate, resume::checkpoint_to_go_on_from};
 
+pub(crate) use self::workshop::settings;
 use self::workshop::{
     BASE_STEPS, SEQUENCES, STEP_TOKENS, STEPS, Told, Workshop, added_on_top,
-    check_that_stopping_changes_nothing, model, names, run_until, settings, stacked,
+    check_that_stopping_changes_nothing, model, names, run_until, stacked,
 };
 
 #[test]
@@ -27,6 +29,31 @@ fn a_run_that_was_stopped_ends_as_one_that_was_not() {
 fn a_run_with_frozen_layers_that_was_stopped_ends_as_one_that_was_not() {
     let workshop = Workshop::new();
     check_that_stopping_changes_nothing(&workshop, &added_on_top(), &[&[1], &[2], &[3], &[4], &[5]]);
+}
+
+#[test]
+fn a_run_with_muon_that_was_stopped_ends_as_one_that_was_not() {
+    let workshop = Workshop::with_muon();
+    check_that_stopping_changes_nothing(&workshop, &stacked(1e-2), &[&[1], &[BASE_STEPS], &[BASE_STEPS + 1]]);
+    let workshop = Workshop::with_muon();
+    check_that_stopping_changes_nothing(&workshop, &added_on_top(), &[&[3]]);
+}
+
+#[test]
+fn a_run_with_muon_counts_what_it_multiplies_at_each_step() {
+    let flops = [Workshop::new(), Workshop::with_muon()].map(|workshop| {
+        let mut told = Told::default();
+        run_until(&workshop, "run", &added_on_top(), None, &mut told).unwrap();
+        told.steps.into_iter().map(|(position, _)| position.flops).collect::<Vec<_>>()
+    });
+    let muon = Orthogonalization { iterations: 5, batch_tokens: STEP_TOKENS };
+    let mut more = 0.0;
+    // Two steps of two layers, two of the upper two of four, two of all four: a layer's matrices cost what they cost.
+    for (index, layers) in [2.0, 2.0, 2.0, 2.0, 4.0, 4.0].into_iter().enumerate() {
+        more += layers / 2.0 * muon.flops_per_step(&model(2), Trainable::All);
+        let found = flops[1][index] - flops[0][index];
+        assert!((found - more).abs() <= 1e-9 * more, "step {index}: {found} instead of {more}");
+    }
 }
 
 #[test]

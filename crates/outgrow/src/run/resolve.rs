@@ -119,7 +119,7 @@ impl ResolvedRecipe {
                 Some(base) => Model::Base(&base.config, &base.record.cost),
                 None => Model::Final(&model),
             };
-            schedule(&recipe.schedule, model, length)
+            schedule(&recipe.schedule, model, length, settings.orthogonalization(length))
                 .map_err(|problem| problems.push(format!("schedule: {}", problem.one_line())))
                 .ok()
         });

@@ -4,8 +4,8 @@
 use outgrow_checkpoint::{CheckpointError, LlamaConfig, TrainingCost};
 use outgrow_operators::{Growth, Origin, PlannedTensor, Width};
 use outgrow_schedules::{
-    FlopConvention, GStack, LearningRate, LearningRateCurve, Length, NextStage, RateBefore, Schedule,
-    ScheduleBuilder, ScheduleError, Stacking2, Stage, Trainable,
+    FlopConvention, GStack, LearningRate, LearningRateCurve, Length, NextStage, Orthogonalization,
+    RateBefore, Schedule, ScheduleBuilder, ScheduleError, Stacking2, Stage, Trainable,
 };
 
 use crate::{
@@ -30,6 +30,7 @@ pub(crate) fn schedule(
     recipe: &ScheduleRecipe,
     model: Model<'_>,
     sequence_length: usize,
+    orthogonalization: Option<Orthogonalization>,
 ) -> Result<Schedule> {
     Ok(match recipe.clone() {
         ScheduleRecipe::Scratch { tokens, learning_rate } => {
@@ -52,7 +53,7 @@ pub(crate) fn schedule(
                 Model::Final(_) => num_hidden_layers,
                 Model::Base(..) => num_hidden_layers.saturating_mul(factor),
             };
-            let budget = Budget { model, num_hidden_layers: last, sequence_length };
+            let budget = Budget { model, num_hidden_layers: last, sequence_length, orthogonalization };
             let settings = GStack {
                 factor,
                 base_tokens,
@@ -75,7 +76,7 @@ pub(crate) fn schedule(
             joint_learning_rate,
         } => {
             let last = layer_counts.last().copied().unwrap_or(0);
-            let budget = Budget { model, num_hidden_layers: last, sequence_length };
+            let budget = Budget { model, num_hidden_layers: last, sequence_length, orthogonalization };
             let joint = budget.length(joint_tokens, scratch_tokens, "joint_tokens")?;
             let settings = Stacking2 {
                 layer_counts,
@@ -130,6 +131,7 @@ struct Budget<'a> {
     /// Of the final model, which is the given one but for its depth.
     num_hidden_layers: usize,
     sequence_length: usize,
+    orthogonalization: Option<Orthogonalization>,
 }
 
 impl Budget<'_> {
@@ -145,10 +147,12 @@ impl Budget<'_> {
                 return Err(BadInput(problem).into());
             }
         };
-        let Self { num_hidden_layers, sequence_length, .. } = *self;
+        let Self { num_hidden_layers, sequence_length, orthogonalization, .. } = *self;
         let last = self.model.shape().with(|fields| fields.num_hidden_layers = num_hidden_layers);
         let last = last.map_err(ScheduleError::Model)?;
-        let per_token = FlopConvention::Exact.flops_per_token(&last, sequence_length, Trainable::All);
+        let of_optimizer = orthogonalization.map_or(0.0, |one| one.flops_per_token(&last, Trainable::All));
+        let per_token =
+            FlopConvention::Exact.flops_per_token(&last, sequence_length, Trainable::All) + of_optimizer;
         let flops = per_token * scratch_tokens as f64;
         let spent = match self.model {
             Model::Final(_) => 0.0,
@@ -166,7 +170,7 @@ impl Budget<'_> {
             ))
             .into());
         }
-        Ok(Length::Budget { flops: flops - spent, sequence_length })
+        Ok(Length::Budget { flops: flops - spent, sequence_length, orthogonalization })
     }
 }
 

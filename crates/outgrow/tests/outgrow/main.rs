@@ -6,6 +6,7 @@ mod tiny;
 mod pulse;
 mod recipes;
 mod precision;
+mod muon;
 mod resuming;
 
 mod bases;

@@ -38,8 +38,10 @@ fn a_folder_refuses_a_run_that_is_not_its_own() {
         )
     });
     assert_eq!(message(1, &stacked(2e-2), &settings()), refusal(&rates.join("; ")));
-    let others =
-        TrainSettings { optimizer: AdamWSettings { beta2: 0.99, ..AdamWSettings::default() }, ..settings() };
+    let others = TrainSettings {
+        optimizer: AdamWSettings { beta2: 0.99, ..AdamWSettings::default() }.into(),
+        ..settings()
+    };
     assert_eq!(message(1, &schedule, &others), refusal("training.optimizer.beta2 = 0.95, here 0.99"));
     assert_eq!(names(&run), before);
 }

@@ -12,8 +12,8 @@ use outgrow_kernels::{DeviceName, Precision};
 use outgrow_model::Initialization;
 use outgrow_schedules::{GStack, LearningRateCurve, Length, Schedule, Stacking2};
 use outgrow_train::{
-    AdamWSettings, Control, Event, Outcome, Position, SideFile, TrainError, TrainSettings, Training,
-    resume::Standing, train,
+    Control, Event, MuonSettings, OptimizerSettings, Outcome, Position, SideFile, TrainError, TrainSettings,
+    Training, resume::Standing, train,
 };
 use tempfile::TempDir;
 
@@ -30,6 +30,8 @@ pub(crate) struct Workshop {
     folder: TempDir,
     /// What [`run_until`] computes in.
     precision: Precision,
+    /// What it trains with.
+    optimizer: OptimizerSettings,
 }
 
 impl Workshop {
@@ -38,7 +40,8 @@ impl Workshop {
     }
 
     pub(crate) fn in_precision(precision: Precision) -> Self {
-        let workshop = Self { folder: tempfile::tempdir().unwrap(), precision };
+        let workshop =
+            Self { folder: tempfile::tempdir().unwrap(), precision, optimizer: OptimizerSettings::default() };
         fs::write(workshop.path("tokenizer.json"), tokenizer()).unwrap();
         for (name, salt) in [("training", 1), ("validation", 2)] {
             let text = workshop.path(&format!("{name}.txt"));
@@ -49,6 +52,13 @@ impl Workshop {
             prepare(&[text], &tokenizer, &workshop.path(name), &options, &mut |_| ()).unwrap();
         }
         workshop
+    }
+
+    /// Muon for the matrices of the layers.
+    pub(crate) fn with_muon() -> Self {
+        let optimizer =
+            OptimizerSettings { muon: Some(MuonSettings::default()), ..OptimizerSettings::default() };
+        Self { optimizer, ..Self::new() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -168,7 +178,7 @@ pub(crate) fn settings() -> TrainSettings {
         precision: Precision::F32,
         batch_sequences: SEQUENCES,
         micro_batch_sequences: 1,
-        optimizer: AdamWSettings::default(),
+        optimizer: OptimizerSettings::default(),
         validation_interval_tokens: 3 * STEP_TOKENS,
         validation_sequences: 3,
         checkpoint_interval_tokens: None,
@@ -194,7 +204,8 @@ pub(crate) fn run_until(
     last: Option<u64>,
     told: &mut Told,
 ) -> Result<Outcome, TrainError> {
-    let settings = TrainSettings { precision: workshop.precision, ..settings() };
+    let (precision, optimizer) = (workshop.precision, workshop.optimizer.clone());
+    let settings = TrainSettings { precision, optimizer, ..settings() };
     workshop.train(&workshop.path(run), 1, schedule, &settings, &mut |position, event| {
         match event {
             Event::Step(report) => told.steps.push((*position, report.loss.to_bits())),

@@ -3,7 +3,7 @@
 use outgrow_schedules::Stage;
 use serde::Serialize;
 
-use super::{facts::Facts, memory::trained_parameters, stage::StagePlan};
+use super::{facts::Facts, memory::moment_bytes, stage::StagePlan};
 
 /// Names, shapes and offsets of a tensor in a file's header.
 const HEADER_BYTES: u64 = 150;
@@ -27,7 +27,9 @@ impl DiskPlan {
         let runs: Vec<(u64, u64)> = stages
             .iter()
             .zip(facts.schedule.stages())
-            .map(|(planned, stage)| (checkpoint_bytes(stage) + facts.side_file_bytes, planned.checkpoints))
+            .map(|(planned, stage)| {
+                (checkpoint_bytes(facts, stage) + facts.side_file_bytes, planned.checkpoints)
+            })
             .collect();
         let written = runs.iter().map(|(_, count)| count).sum();
         let kept_at_once = (kept as u64).saturating_add(1);
@@ -67,9 +69,9 @@ fn largest_sum(runs: &[(u64, u64)], written: u64, row: u64) -> u64 {
 }
 
 /// Weights and moments are stored in f32.
-fn checkpoint_bytes(stage: &Stage) -> u64 {
+fn checkpoint_bytes(facts: &Facts<'_>, stage: &Stage) -> u64 {
     let tensors = stage.model.tensors().len() as u64;
-    4 * stage.model.num_parameters() + 8 * trained_parameters(stage) + 3 * tensors * HEADER_BYTES
+    4 * stage.model.num_parameters() + moment_bytes(facts, stage) + 3 * tensors * HEADER_BYTES
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(super) struct MemoryPlan {
     pub moment: Moment,
     /// Of which parameters, f32.
     pub parameter_bytes: u64,
-    /// Of which the two moments of what is trained.
+    /// Of which the moments of what is trained: two of a parameter, one of a matrix that is Muon's.
     pub moment_bytes: u64,
     /// Of which gradients; 0 but in a step.
     pub gradient_bytes: u64,
@@ -55,12 +55,12 @@ impl MemoryPlan {
             PlannedStart::GoesOn { position, .. } => (position.stage.min(stages.len() - 1), true),
             PlannedStart::Begins => (0, false),
         };
-        let resumption = goes_on.then(|| of_resumption(&stages[first]));
+        let resumption = goes_on.then(|| of_resumption(facts, &stages[first]));
         let of_stage = |index: usize| {
             let growth = index.checked_sub(1).filter(|before| *before >= first);
-            let growth = growth.and_then(|before| of_growth(&stages[before], &stages[index]));
+            let growth = growth.and_then(|before| of_growth(facts, &stages[before], &stages[index]));
             let steps = (stages[index].tokens > 0).then(|| of_step(facts, &stages[index]));
-            [growth, steps, Some(of_checkpoint(&stages[index]))]
+            [growth, steps, Some(of_checkpoint(facts, &stages[index]))]
         };
         let all = resumption.into_iter().chain((first..stages.len()).flat_map(of_stage).flatten());
         // The first of several that are equal: a step rather than the checkpoint behind it.
@@ -76,8 +76,19 @@ pub(super) fn trained_parameters(stage: &Stage) -> u64 {
     trained.map(|tensor| tensor.shape.iter().map(|side| *side as u64).product::<u64>()).sum()
 }
 
-fn plan(stage: &Stage, moment: Moment, others: u64) -> MemoryPlan {
-    let (parameter_bytes, moment_bytes) = (4 * stage.model.num_parameters(), 8 * trained_parameters(stage));
+/// Two moments of each trained parameter, or one of those that are Muon's.
+pub(super) fn moment_bytes(facts: &Facts<'_>, stage: &Stage) -> u64 {
+    let two = 8 * trained_parameters(stage);
+    if facts.settings.optimizer.muon.is_none() {
+        return two;
+    }
+    let matrices = stage.model.layer_matrices().into_iter();
+    let trained = matrices.filter(|(name, _)| stage.trainable.includes(&stage.model, name));
+    two - 4 * trained.map(|(_, [rows, columns])| (rows * columns) as u64).sum::<u64>()
+}
+
+fn plan(facts: &Facts<'_>, stage: &Stage, moment: Moment, others: u64) -> MemoryPlan {
+    let (parameter_bytes, moment_bytes) = (4 * stage.model.num_parameters(), moment_bytes(facts, stage));
     MemoryPlan {
         peak_bytes: parameter_bytes + moment_bytes + others + PROCESS_BYTES,
         stage: stage.name.clone(),
@@ -96,7 +107,7 @@ fn of_step(facts: &Facts<'_>, stage: &Stage) -> MemoryPlan {
     let tokens = (facts.settings.micro_batch_sequences * facts.data.sequence_length) as u64;
     let gradients = 4 * trained_parameters(stage);
     if facts.device != DeviceName::Flex {
-        let step = plan(stage, Moment::Step, gradients);
+        let step = plan(facts, stage, Moment::Step, gradients);
         return MemoryPlan { gradient_bytes: gradients, activation_bytes: None, ..step };
     }
     let layer = tokens * layer_bytes_per_token(&stage.model, facts.precision);
@@ -113,7 +124,7 @@ fn of_step(facts: &Facts<'_>, stage: &Stage) -> MemoryPlan {
     };
     // The backward pass of a layer has about as much again in its hands, and half of that.
     let in_hand = layer + layer / 2;
-    let step = plan(stage, Moment::Step, gradients_at_peak + layers + in_hand);
+    let step = plan(facts, stage, Moment::Step, gradients_at_peak + layers + in_hand);
     MemoryPlan { gradient_bytes: gradients_at_peak, activation_bytes: Some(layers + in_hand), ..step }
 }
 
@@ -132,28 +143,28 @@ fn layer_bytes_per_token(model: &LlamaConfig, precision: Precision) -> u64 {
 }
 
 /// Weights and then moments are copied to be written.
-fn of_checkpoint(stage: &Stage) -> MemoryPlan {
-    let copied = (4 * stage.model.num_parameters()).max(8 * trained_parameters(stage));
-    plan(stage, Moment::Checkpoint, copied)
+fn of_checkpoint(facts: &Facts<'_>, stage: &Stage) -> MemoryPlan {
+    let copied = (4 * stage.model.num_parameters()).max(moment_bytes(facts, stage));
+    plan(facts, stage, Moment::Checkpoint, copied)
 }
 
 /// A checkpoint's tensors are read, and then moved to the device.
-fn of_resumption(stage: &Stage) -> MemoryPlan {
-    plan(stage, Moment::Resumption, 4 * stage.model.num_parameters() + 8 * trained_parameters(stage))
+fn of_resumption(facts: &Facts<'_>, stage: &Stage) -> MemoryPlan {
+    plan(facts, stage, Moment::Resumption, 4 * stage.model.num_parameters() + moment_bytes(facts, stage))
 }
 
 /// The old model with its optimizer beside the grown one; `None` where nothing grows.
-fn of_growth(before: &Stage, stage: &Stage) -> Option<MemoryPlan> {
+fn of_growth(facts: &Facts<'_>, before: &Stage, stage: &Stage) -> Option<MemoryPlan> {
     stage.enter.as_ref()?;
-    let (old, old_moments) = (4 * before.model.num_parameters(), 8 * trained_parameters(before));
+    let (old, old_moments) = (4 * before.model.num_parameters(), moment_bytes(facts, before));
     let new = 4 * stage.model.num_parameters();
     let moments = match stage.at_growth.moments {
         Moments::Reset => 0,
         // Grown, and then moved to the device.
-        Moments::Copy | Moments::KeepOld | Moments::Scaled => 2 * 8 * trained_parameters(stage),
+        Moments::Copy | Moments::KeepOld | Moments::Scaled => 2 * moment_bytes(facts, stage),
     };
     // First the weights: old, their copy, and the grown ones twice. Then the moments.
     let peak = (old + old_moments + old + new).max(2 * old_moments + 2 * new + moments);
-    let plan = plan(stage, Moment::Growth, 0);
+    let plan = plan(facts, stage, Moment::Growth, 0);
     Some(MemoryPlan { peak_bytes: peak + PROCESS_BYTES, moment_bytes: moments / 2 + old_moments, ..plan })
 }

@@ -71,6 +71,8 @@ impl StagePlan {
         let first_validations = u64::from(index == 0 || stage.enter.is_some());
         let checkpoints = settings.checkpoint_interval_tokens.map(crossings);
         let flops = |convention| tokens as f64 * stage.flops_per_token(convention, data.sequence_length);
+        let orthogonalization = settings.orthogonalization(data.sequence_length);
+        let of_step = orthogonalization.map_or(0.0, |one| one.flops_per_step(&stage.model, stage.trainable));
         let steps_left = steps_left(&facts.start, index, steps, batch_tokens);
         let mut plan = Self {
             name: stage.name.clone(),
@@ -85,7 +87,7 @@ impl StagePlan {
             end_tokens: first_token.saturating_add(tokens),
             epochs: [first_epoch, first_epoch + tokens as f64 / epoch],
             learning_rate: LearningRatePlan::new(&stage.learning_rate, steps, batch_tokens),
-            flops: flops(FlopConvention::Exact),
+            flops: flops(FlopConvention::Exact) + steps as f64 * of_step,
             flops_6nt: flops(FlopConvention::SixTimesParameters),
             validations: validations.with_the_last_step + first_validations,
             // The last step's is that of the stage's end.

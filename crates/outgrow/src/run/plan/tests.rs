@@ -3,7 +3,7 @@
 use outgrow_checkpoint::{LlamaConfig, TrainingCost};
 use outgrow_kernels::{DeviceName, Precision};
 use outgrow_schedules::{GStack, LearningRateCurve, Length, Schedule, Stacking2};
-use outgrow_train::{AdamWSettings, BaseRecord, Measured, Position, Speed, TrainSettings};
+use outgrow_train::{BaseRecord, Measured, MuonSettings, OptimizerSettings, Position, Speed, TrainSettings};
 
 use super::{
     RunPlan,
@@ -39,7 +39,7 @@ fn settings() -> TrainSettings {
         batch_sequences: 16,
         micro_batch_sequences: 16,
         precision: Precision::F32,
-        optimizer: AdamWSettings::default(),
+        optimizer: OptimizerSettings::default(),
         validation_interval_tokens: 51_200,
         validation_sequences: 64,
         checkpoint_interval_tokens: Some(500_000),
@@ -65,10 +65,16 @@ fn g_stack() -> Schedule {
 
 fn plan(recipe: &Recipe, schedule: &Schedule, change: impl FnOnce(&mut Facts<'_>)) -> RunPlan {
     let settings = settings();
-    let mut facts = Facts {
+    let mut facts = facts(recipe, schedule, &settings);
+    change(&mut facts);
+    RunPlan::new(&facts)
+}
+
+fn facts<'a>(recipe: &'a Recipe, schedule: &'a Schedule, settings: &'a TrainSettings) -> Facts<'a> {
+    Facts {
         recipe,
         schedule,
-        settings: &settings,
+        settings,
         data: DataPlan {
             sequence_length: 128,
             training_tokens: 5_000_000,
@@ -82,9 +88,7 @@ fn plan(recipe: &Recipe, schedule: &Schedule, change: impl FnOnce(&mut Facts<'_>
         start: PlannedStart::Begins,
         base: None,
         speeds: Vec::new(),
-    };
-    change(&mut facts);
-    RunPlan::new(&facts)
+    }
 }
 
 fn speeds(stages: usize) -> Vec<Speed> {
@@ -127,6 +131,27 @@ fn a_plan_says_what_a_run_will_do_and_cost() {
     base   2 layers of 128, 920.2 k parameters, 196 steps; learning rate 1.02e-4, rises to 4e-3 over 80,000 tokens, falls to 3.76e-3; 4e-4 only at 2,000,000 tokens
     grown  8 layers of 128, 2.11 M parameters, 831 steps; learning rate 5.12e-5, rises to 2e-3 over 80,000 tokens, falls to 2e-4
     ");
+}
+
+#[test]
+fn a_matrix_that_muon_has_is_planned_with_one_moment_and_its_flops() {
+    let (recipe, schedule) = (recipe("g-stack", G_STACK), g_stack());
+    let muon = OptimizerSettings { muon: Some(MuonSettings::default()), ..OptimizerSettings::default() };
+    let settings = TrainSettings { optimizer: muon, ..settings() };
+    let adamw = plan(&recipe, &schedule, |_| ());
+    let muon = RunPlan::new(&facts(&recipe, &schedule, &settings));
+    let matrices = 8 * (4 * 128 * 128 + 3 * 128 * 344);
+    assert_eq!(adamw.memory.moment_bytes - muon.memory.moment_bytes, 4 * matrices);
+    // Two checkpoints of the grown model stay.
+    assert_eq!(adamw.disk.bytes - muon.disk.bytes, 2 * 4 * matrices);
+    for (adamw, muon) in adamw.stages.iter().zip(&muon.stages) {
+        // Each iteration of a matrix of m and n: 4m²n + 2m³.
+        let square = 4 * 128 * 128 * (4 * 128 + 2 * 128);
+        let oblong = 3 * 128 * 128 * (4 * 344 + 2 * 128);
+        let of_step = (muon.num_hidden_layers * 5 * (square + oblong)) as f64;
+        let more = muon.flops - adamw.flops;
+        assert!((more / (muon.steps as f64 * of_step) - 1.0).abs() < 1e-9, "{more}");
+    }
 }
 
 #[test]

@@ -80,7 +80,8 @@ validation_sequences = 2
 checkpoint_interval_tokens = 64
 checkpoints_kept = 2
 
-[training.optimizer]
+[training.optimizer.muon]
+weight_decay = 0.1
 
 [evaluation]
 tasks = ["piqa"]
