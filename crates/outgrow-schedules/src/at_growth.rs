@@ -1,10 +1,12 @@
-//! The choices at the moment of growth, beside the growth itself: the optimizer's moments, noise, where the data and
-//! the learning rate go on. The rate after it is the stage's.
+//! The choices at the moment of growth, beside the growth itself: the optimizer's moments, noise, a mask, where the data
+//! and the learning rate go on. The rate after it is the stage's.
+
+pub(crate) mod mask;
 
 use outgrow_operators::{Growth, Mix, Moments};
 use serde::{Deserialize, Serialize};
 
-use crate::learning_rate::at_growth::RateAtGrowth;
+use crate::{at_growth::mask::MaskRamp, learning_rate::at_growth::RateAtGrowth};
 
 /// What is chosen at the moment of growth. The defaults are those of arXiv 2405.15319.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +17,9 @@ pub struct AtGrowth {
     /// Noise on the grown weights; none by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<Noise>,
+    /// The mask that lets in what is new, little by little. Fresh parts need one; without, copies are let in at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask: Option<MaskRamp>,
     /// Where the data goes on.
     pub data: DataAtGrowth,
     /// Whether the learning rate begins anew.

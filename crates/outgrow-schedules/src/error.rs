@@ -68,13 +68,27 @@ pub enum ScheduleError {
     /// Choices at a growth, where there is none.
     #[error("at_growth is set, but the stage begins with no growth: give `enter`, or leave it out")]
     NothingGrows,
-    /// A growth behind a mask, and stages have none.
+    /// Fresh parts, and nothing that lets them in.
     #[error(
-        "enter: `{operator}` lets new parts in by a mask that opens in training, which stages don't have yet; on folders it works"
+        "enter makes fresh parts, which a mask lets in little by little: give at_growth.mask = {{ tokens = N }}, the tokens \
+         over which it opens"
     )]
-    Masked {
-        /// The operator.
-        operator: &'static str,
+    Unmasked,
+    /// A mask that opens over nothing.
+    #[error("at_growth.mask: tokens is 0: at least 1 is needed; copies without a mask are let in at once")]
+    MaskTokens,
+    /// A mask over what needs none, or can't have one.
+    #[error("at_growth.mask")]
+    Mask(#[source] GrowthError),
+    /// The next stage would have to go on with the mask.
+    #[error(
+        "at_growth.mask opens over {ramp_tokens} tokens, the stage has {tokens}: it has to be open when the stage ends"
+    )]
+    MaskNotOpened {
+        /// Tokens until all is let in.
+        ramp_tokens: u64,
+        /// The stage's.
+        tokens: u64,
     },
     /// The first stage has nothing to grow from.
     #[error("enter is set on the first stage, which has nothing to grow from: leave it out")]
@@ -248,7 +262,7 @@ impl ScheduleError {
             Self::Several(problems) => problems.iter().all(Self::is_input),
             Self::Stage { problem, .. } => problem.is_input(),
             Self::Model(problem) => problem.is_input(),
-            Self::Growth(problem) => problem.is_input(),
+            Self::Growth(problem) | Self::Mask(problem) => problem.is_input(),
             Self::NoStages
             | Self::NoName
             | Self::SameName { .. }
@@ -257,7 +271,9 @@ impl ScheduleError {
             | Self::LastStageEnds
             | Self::UnknownRate
             | Self::NothingGrows
-            | Self::Masked { .. }
+            | Self::Unmasked
+            | Self::MaskTokens
+            | Self::MaskNotOpened { .. }
             | Self::GrowthOfNothing
             | Self::ModelMismatch { .. }
             | Self::TrainableLayers { .. }

@@ -17,7 +17,10 @@ pub mod advice;
 
 mod error;
 
-pub use at_growth::{AtGrowth, DataAtGrowth, Noise};
+pub use at_growth::{
+    AtGrowth, DataAtGrowth, Noise,
+    mask::{GrowthMask, MaskOrder, MaskRamp},
+};
 pub use error::ScheduleError;
 pub use flops::{FlopConvention, FlopParts, Orthogonalization};
 pub use learning_rate::{

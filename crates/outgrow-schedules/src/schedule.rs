@@ -194,9 +194,7 @@ fn checked_entry(
         (Some(previous), _) => previous,
     };
     let plan = planned.map_err(ScheduleError::Growth)?;
-    let growth = stage.enter.as_ref().zip(plan);
-    let growth =
-        growth.map(|(growth, plan)| PlannedGrowth::new(growth, plan, stage.at_growth.moments)).transpose()?;
+    let growth = plan.map(|plan| PlannedGrowth::new(stage, plan)).transpose()?;
     let (how, expected) = match &growth {
         Some(growth) => ("grows into", growth.plan().target()),
         None => ("ends with", &previous.model),

@@ -24,10 +24,10 @@ pub struct Stage {
     /// The model that is trained, after the growth. Written as a Hugging Face `config.json`.
     #[serde(with = "model_json")]
     pub model: LlamaConfig,
-    /// Tokens trained on in this stage, at most where `ends_at` is set. None only in the first stage of a schedule that begins with a base: then the
-    /// base grows at once.
+    /// Tokens trained on in this stage, at most where `ends_at` is set. None only in the first stage of a schedule that
+    /// begins with a base: then the base grows at once.
     pub tokens: u64,
-    /// Where it ends before its tokens are used up; never the last stage.
+    /// Where it ends before its tokens are used up; never the last stage. Losses count from where its mask is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<LossSlope>,
     /// What is trained.

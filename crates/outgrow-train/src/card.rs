@@ -5,10 +5,11 @@ use std::fmt::Write;
 
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_data::Batches;
-use outgrow_operators::folder::card::{code, grouped, usage};
+use outgrow_operators::folder::card::{behind_a_mask, code, grouped, usage};
 
 use crate::{
     base::BaseRecord,
+    mask,
     position::Position,
     training::{CardFacts, Training},
 };
@@ -47,7 +48,10 @@ pub(crate) fn model_card(
     push_sizes(&mut card, &stage.model);
     push_training(&mut card, training, position, validated);
     push_data(&mut card, training);
-    card + &usage(&stage.model.to_json(), true)
+    card + &match mask::values(training.schedule, position) {
+        Some(mask) => behind_a_mask(mask),
+        None => usage(&stage.model.to_json(), true),
+    }
 }
 
 /// The model that came before, and what it is known to have cost. The rest of a card counts this run alone.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use outgrow_model::Decoder;
-use outgrow_operators::GrowthPlan;
+use outgrow_operators::{GrowthPlan, plan::MaskValues};
 use outgrow_schedules::LossSlope;
 
 /// One optimizer step.
@@ -15,6 +15,8 @@ pub struct StepReport {
     pub learning_rate: f64,
     /// Global norm of the gradients, before clipping.
     pub gradient_norm: f64,
+    /// How far the mask over what is new was open, where it wasn't altogether.
+    pub mask: Option<MaskValues>,
     /// Wall time of the step.
     pub seconds: f64,
 }

@@ -11,6 +11,7 @@ mod base;
 mod training;
 
 mod trainer;
+mod mask;
 mod gradients;
 mod moments;
 mod adamw;

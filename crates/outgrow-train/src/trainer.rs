@@ -18,6 +18,7 @@ use crate::{
     error::TrainError,
     event::{Control, Event, StepReport},
     gradients::{accumulate, global_norm},
+    mask,
     optimizer::Optimizer,
     position::Position,
     resume::{
@@ -191,7 +192,8 @@ impl Run<'_> {
 
     fn step(&mut self, batch: &Batch) -> Result<(), TrainError> {
         let start = Instant::now();
-        let settings = self.training.settings;
+        let Training { settings, schedule, .. } = *self.training;
+        let mask = mask::values(schedule, &self.snapshot.position);
         let (loss, gradients) = accumulate(&self.snapshot.decoder, batch, settings.micro_batch_sequences)?;
         let norm = global_norm(&gradients).ok_or(TrainError::EmptyBatch)?;
         // Both numbers come to the host in one read: a read waits for the device.
@@ -208,8 +210,11 @@ impl Run<'_> {
             settings.optimizer.adamw.clip_norm.map_or(1.0, |limit| (limit / (gradient_norm + 1e-6)).min(1.0));
         self.snapshot.optimizer.step(&mut self.snapshot.decoder, gradients, scale, learning_rate);
         self.advance(tokens, batch.sequences as u64, batch.sequence_length);
+        if mask.is_some() {
+            mask::put(&mut self.snapshot.decoder, schedule, &self.snapshot.position)?;
+        }
         let seconds = start.elapsed().as_secs_f64();
-        self.tell(&Event::Step(StepReport { loss, learning_rate, gradient_norm, seconds }))
+        self.tell(&Event::Step(StepReport { loss, learning_rate, gradient_norm, mask, seconds }))
     }
 
     fn advance(&mut self, tokens: u64, samples: u64, sequence_length: usize) {
@@ -237,8 +242,10 @@ impl Run<'_> {
             let learning_rate = self.stage().learning_rate.at(stage_tokens);
             return Err(TrainError::ValidationNotFinite { step, loss: validation_loss, learning_rate });
         }
-        if self.stage().ends_at.is_some() {
-            let flops = self.snapshot.position.flops;
+        let Snapshot { position, .. } = &self.snapshot;
+        // While a mask opens, the loss falls by that, and no stage ends.
+        if self.stage().ends_at.is_some() && mask::values(self.training.schedule, position).is_none() {
+            let flops = position.flops;
             self.snapshot.validations.push(LossPoint { flops, validation_loss });
         }
         self.validated = Some(Validated { tokens: self.snapshot.position.tokens, loss: validation_loss });
@@ -271,7 +278,8 @@ impl Run<'_> {
             optimizer = optimizer.grown(growth, &decoder)?;
         }
         let includes = |name: &str| stage.trainable.includes(&stage.model, name);
-        let decoder = decoder.with_trainable(includes);
+        let mut decoder = decoder.with_trainable(includes);
+        mask::put(&mut decoder, schedule, &position)?;
         optimizer.retain(includes);
         self.snapshot = Snapshot { position, decoder, optimizer, validations: Vec::new() };
         if let Some(growth) = growth {

@@ -122,8 +122,9 @@ pub struct StageRecipe {
     /// The growth that begins the stage.
     pub enter: Option<Growth>,
     /// What is chosen at the moment of that growth: `moments` (`reset`, the default, `copy`, `keep-old` or `scaled`),
-    /// `noise` (`{ amount = 0.2 }`; none by default) `data` (`continue`, the default, or
-    /// `replay`) and `learning_rate` (`restart`, the default, `keep` or `rewarm`).
+    /// `noise` (`{ amount = 0.2 }`; none by default), `mask` (`{ tokens = N }`, over which what is new is let in, with
+    /// `order`: `together`, the default, or `one-after-another`; none by default, and fresh parts need one), `data`
+    /// (`continue`, the default, or `replay`) and `learning_rate` (`restart`, the default, `keep` or `rewarm`).
     #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
     pub at_growth: AtGrowth,
     /// What is trained: `"all"` (the default) or `{ top = { layers = N } }`.

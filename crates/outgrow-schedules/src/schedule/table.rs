@@ -47,12 +47,21 @@ fn row(stage: &Stage, sequence_length: usize) -> [String; 7] {
     [
         stage.name.clone(),
         stage.model.num_hidden_layers.to_string(),
-        stage.enter.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string),
+        growth(stage),
         stage.trainable.to_string(),
         stage.tokens.to_string(),
         format!("{flops:.3e}"),
         learning_rate(&stage.learning_rate, stage.tokens),
     ]
+}
+
+/// The growth, and the mask that lets in what it makes.
+fn growth(stage: &Stage) -> String {
+    let growth = stage.enter.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
+    match stage.at_growth.mask {
+        Some(mask) => format!("{growth}, {mask}"),
+        None => growth,
+    }
 }
 
 /// The rates that a stage begins with, has at most, and ends with.

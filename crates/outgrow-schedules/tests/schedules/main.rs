@@ -6,3 +6,4 @@ mod constructors;
 mod bases;
 #[expect(clippy::float_cmp, reason = "the same arithmetic on the same numbers")]
 mod flops;
+mod masks;

@@ -13,11 +13,12 @@ use outgrow_checkpoint::{
     COST_FILE, Checkpoint, PendingFolder, read_tensors, write_model_files, write_tensors,
 };
 use outgrow_model::Decoder;
-use outgrow_operators::folder::card::CARD_FILE;
+use outgrow_operators::folder::{MASK_FILE, card::CARD_FILE};
 use outgrow_schedules::LossPoint;
 
 use crate::{
     error::TrainError,
+    mask,
     optimizer::Optimizer,
     position::Position,
     resume::{
@@ -62,6 +63,10 @@ pub(crate) fn save(
     }
     let folder = pending.path().join(TRAINING_FOLDER);
     fs::create_dir(&folder).map_err(|source| TrainError::Io { path: folder.clone(), source })?;
+    if let Some(mask) = mask::of_checkpoint(training.schedule, &snapshot.position) {
+        let path = pending.path().join(MASK_FILE);
+        fs::write(&path, mask.to_json()).map_err(|source| TrainError::Io { path, source })?;
+    }
     let (moments, optimizer_steps) = snapshot.optimizer.to_host(snapshot.decoder.config());
     write_tensors(&pending.path().join(OPTIMIZER_FILE), &moments)?;
     let state = State {
@@ -88,9 +93,10 @@ pub(crate) fn load(
     let (folder, saved) = (from.checkpoint(), from.saved());
     let stage = &training.schedule.stages()[saved.position.stage];
     let tensors = Checkpoint::open(folder)?.to_named_tensors()?;
-    let decoder = Decoder::new(&stage.model, &tensors, device)?
+    let mut decoder = Decoder::new(&stage.model, &tensors, device)?
         .with_precision(training.settings.precision)
         .with_trainable(|name| stage.trainable.includes(&stage.model, name));
+    mask::put(&mut decoder, training.schedule, &saved.position)?;
     let moments = read_tensors(&folder.join(OPTIMIZER_FILE))?;
     let settings = training.settings.optimizer.clone();
     let optimizer = Optimizer::from_host(settings, &moments, &saved.optimizer_steps, &decoder)?;

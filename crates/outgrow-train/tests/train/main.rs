@@ -7,6 +7,7 @@ mod pytorch_optimization;
 
 mod growth;
 mod learned;
+mod masks;
 mod moments_of_growth;
 mod muon;
 

@@ -5,13 +5,17 @@ use std::path::PathBuf;
 use outgrow_operators::{FolderGrowth, Moments, folder::MaskedFolder};
 
 use super::grow::parse_size;
-use crate::{error::Result, terminal::output};
+use crate::{
+    error::Result,
+    model::place::ModelPlace,
+    terminal::{notes, output},
+};
 
 /// Flags of `outgrow export`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A folder that says in training/mask.json where its mask stands: a random growth, one by `outgrow grow --mask`, or
-    /// a checkpoint from within a ramp.
+    /// a checkpoint from within a ramp. A run stands for its last checkpoint.
     source: PathBuf,
     /// The folder to make: the same model with the mask folded into its weights.
     target: PathBuf,
@@ -22,7 +26,9 @@ pub(crate) struct Arguments {
 
 /// Folds the mask in.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let masked = MaskedFolder::open(&arguments.source)?;
+    let ModelPlace { folder, note } = ModelPlace::find(&arguments.source)?;
+    notes::print(note);
+    let masked = MaskedFolder::open(&folder)?;
     // Whoever exports is done with training: an optimizer's moments stay behind.
     let plan = masked.plan();
     let growth = FolderGrowth::new(plan, Moments::Reset, arguments.shard_size)?;

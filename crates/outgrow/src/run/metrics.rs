@@ -68,7 +68,7 @@ impl Metrics {
         report: &StepReport,
         tokens_per_second: f64,
     ) -> Result<()> {
-        self.line(&json!({
+        let mut line = json!({
             "step": position.step,
             "tokens": position.tokens,
             "stage": stage,
@@ -78,7 +78,11 @@ impl Metrics {
             "tokens_per_second": tokens_per_second.round(),
             "flops": position.flops,
             "flops_6nt": position.flops_6nt,
-        }))
+        });
+        if let Some(mask) = report.mask {
+            line["mask"] = json!(mask);
+        }
+        self.line(&line)
     }
 
     /// One validation.

@@ -115,7 +115,7 @@ fn a_model_is_widened_and_stacked_in_training_and_its_moments_go_along() {
         .replace("} }\nmom", "}, seed = 1 }\nmom");
     workshop.write("masked.toml", masked);
     let refused = workshop.run(&["train", "masked.toml", "--out", "masked"]);
-    insta::assert_snapshot!(stderr(&refused), @r#"error: masked.toml: schedule: stage "wide": enter: `random-width` lets new parts in by a mask that opens in training, which stages don't have yet; on folders it works"#);
+    insta::assert_snapshot!(stderr(&refused), @r#"error: masked.toml: schedule: stage "wide": enter makes fresh parts, which a mask lets in little by little: give at_growth.mask = { tokens = N }, the tokens over which it opens"#);
     let narrow = recipe(WIDE_THEN_DEEP)
         .replace("hidden_size = 16, intermediate_size = 24,", "hidden_size = 12, intermediate_size = 24,");
     workshop.write("narrow.toml", narrow);

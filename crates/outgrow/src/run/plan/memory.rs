@@ -3,8 +3,8 @@
 
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_kernels::{DeviceName, Precision};
-use outgrow_operators::Moments;
-use outgrow_schedules::Stage;
+use outgrow_operators::{Moments, plan::MaskedUnits};
+use outgrow_schedules::{PlannedGrowth, Stage};
 use serde::Serialize;
 
 use super::facts::{Facts, PlannedStart};
@@ -59,7 +59,7 @@ impl MemoryPlan {
         let of_stage = |index: usize| {
             let growth = index.checked_sub(1).filter(|before| *before >= first);
             let growth = growth.and_then(|before| of_growth(facts, &stages[before], &stages[index]));
-            let steps = (stages[index].tokens > 0).then(|| of_step(facts, &stages[index]));
+            let steps = (stages[index].tokens > 0).then(|| of_step(facts, index));
             [growth, steps, Some(of_checkpoint(facts, &stages[index]))]
         };
         let all = resumption.into_iter().chain((first..stages.len()).flat_map(of_stage).flatten());
@@ -102,7 +102,8 @@ fn plan(facts: &Facts<'_>, stage: &Stage, moment: Moment, others: u64) -> Memory
 
 /// The peak of a step is where the backward pass begins, or a little later: each layer that is done leaves gradients,
 /// and its buffers go back to the kernels, which keep some.
-fn of_step(facts: &Facts<'_>, stage: &Stage) -> MemoryPlan {
+fn of_step(facts: &Facts<'_>, index: usize) -> MemoryPlan {
+    let stage = &facts.schedule.stages()[index];
     let trained_layers = (stage.model.num_hidden_layers - stage.trainable.frozen_layers(&stage.model)) as u64;
     let tokens = (facts.settings.micro_batch_sequences * facts.data.sequence_length) as u64;
     let gradients = 4 * trained_parameters(stage);
@@ -111,7 +112,9 @@ fn of_step(facts: &Facts<'_>, stage: &Stage) -> MemoryPlan {
         return MemoryPlan { gradient_bytes: gradients, activation_bytes: None, ..step };
     }
     let layer = tokens * layer_bytes_per_token(&stage.model, facts.precision);
-    let layers = trained_layers * layer;
+    let mask = facts.schedule.growth(index).and_then(PlannedGrowth::mask);
+    let masked = mask.map_or(0, |mask| masked_bytes(&stage.model, mask.units(), trained_layers));
+    let layers = trained_layers * layer + masked;
     let head = 4 * (stage.model.vocab_size * stage.model.hidden_size) as u64;
     let head = if stage.trainable.head(&stage.model) { head } else { 0 };
     let several_passes = facts.settings.micro_batch_sequences < facts.settings.batch_sequences;
@@ -140,6 +143,18 @@ fn layer_bytes_per_token(model: &LlamaConfig, precision: Precision) -> u64 {
         Precision::Bf16 => 2,
     };
     (4 * streams + product_bytes * products) as u64
+}
+
+/// What a mask multiplies beside what it is multiplied into: in a layer `o_proj` and `down_proj`.
+fn masked_bytes(model: &LlamaConfig, units: &MaskedUnits, trained_layers: u64) -> u64 {
+    let widths = [&units.hidden_size, &units.intermediate_size, &units.num_attention_heads];
+    let layers = if widths.iter().all(|masked| masked.is_empty()) {
+        units.layers.iter().map(|[first, end]| (end - first) as u64).sum()
+    } else {
+        trained_layers
+    };
+    let columns = model.num_attention_heads * model.head_dim + model.intermediate_size;
+    layers * (4 * model.hidden_size * columns) as u64
 }
 
 /// Weights and then moments are copied to be written.

@@ -1,6 +1,8 @@
 //! One stage of a planned run.
 
-use outgrow_schedules::{DataAtGrowth, FlopConvention, FlopParts, Stage};
+use outgrow_schedules::{
+    DataAtGrowth, FlopConvention, FlopParts, GrowthMask, MaskOrder, PlannedGrowth, Stage,
+};
 use serde::Serialize;
 
 use super::{
@@ -27,6 +29,8 @@ pub(super) struct StagePlan {
     pub trainable: String,
     /// The growth that it begins with.
     pub growth: Option<String>,
+    /// The mask that lets in what is new.
+    pub mask: Option<MaskPlan>,
     /// Optimizer steps.
     pub steps: u64,
     /// Tokens trained on.
@@ -52,6 +56,21 @@ pub(super) struct StagePlan {
     pub seconds: Option<f64>,
     /// For what is left of it.
     pub seconds_left: Option<f64>,
+}
+
+/// A mask that opens in a stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct MaskPlan {
+    /// Tokens of the stage after which all is let in.
+    pub tokens: u64,
+    /// Which kinds of units are let in when.
+    pub order: MaskOrder,
+}
+
+impl MaskPlan {
+    fn new(mask: &GrowthMask) -> Self {
+        Self { tokens: mask.tokens(), order: mask.ramp().order }
+    }
 }
 
 impl StagePlan {
@@ -82,6 +101,7 @@ impl StagePlan {
             trained_parameters: trained_parameters(stage),
             trainable: stage.trainable.to_string(),
             growth: stage.enter.as_ref().map(ToString::to_string),
+            mask: facts.schedule.growth(index).and_then(PlannedGrowth::mask).map(MaskPlan::new),
             steps,
             tokens,
             end_tokens: first_token.saturating_add(tokens),

@@ -293,6 +293,7 @@ fn the_json_of_a_plan_has_stable_names() {
           "trained_parameters": 920192,
           "trainable": "all",
           "growth": null,
+          "mask": null,
           "steps": 196,
           "tokens": 401408,
           "epochs": [

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use outgrow_schedules::MaskOrder;
 use outgrow_train::BaseRecord;
 
 use super::{
     RunPlan,
     facts::PlannedStart,
     memory::{MemoryPlan, Moment},
-    stage::StagePlan,
+    stage::{MaskPlan, StagePlan},
 };
 use crate::terminal::figures::{about_time, count, counted, grouped, megabytes};
 
@@ -180,7 +181,14 @@ impl fmt::Display for StageWords<'_> {
         let Self { stage, width } = *self;
         let mut words = Vec::new();
         if let Some(growth) = &stage.growth {
-            words.push(format!("grown by {growth}"));
+            let mask = stage.mask.as_ref().map(|MaskPlan { tokens, order }| {
+                let order = match order {
+                    MaskOrder::Together => "",
+                    MaskOrder::OneAfterAnother => ", one kind of units after another",
+                };
+                format!(", behind a mask that opens over {} tokens{order}", grouped(*tokens))
+            });
+            words.push(format!("grown by {growth}{}", mask.unwrap_or_default()));
         }
         if stage.trained_parameters < stage.parameters {
             words.push(format!("trains {}", stage.trainable));
