@@ -15,6 +15,7 @@ use outgrow_kernels::{
         attention::{Attended, AttentionGradients, AttentionOutput, attend, attend_gradients},
         cross_entropy::{Prediction, PredictionGradients, linear_cross_entropy},
         matrix::{Matrix, Store, Threads},
+        muon,
         normalization::{Normalized, input_gradient, normalize, weight_gradient},
         rotary::{Angles, Columns, Heads, Turn, merge_heads, split_heads},
         swi_glu::{swi_glu, swi_glu_gradients},
@@ -199,6 +200,22 @@ fn head_and_optimizer(criterion: &mut Criterion) {
             update(updated, &weight, step);
         });
     });
+    for shape in [[HIDDEN, HIDDEN], [INTERMEDIATE, HIDDEN], [HIDDEN, INTERMEDIATE]] {
+        let [rows, columns] = shape;
+        let step = muon::Step {
+            shape,
+            keep: 0.999,
+            gradient_scale: 1.0,
+            momentum: 0.95,
+            nesterov: true,
+            iterations: 5,
+            step_size: 1e-3,
+        };
+        let [gradient, mut value, mut momentum] = [1, 2, 3].map(|salt| numbers(rows * columns, salt));
+        group.bench_function(format!("Muon, {rows} x {columns}"), |bencher| {
+            bencher.iter(|| muon::update(&mut value, &mut momentum, &gradient, step));
+        });
+    }
     group.bench_function("sum of squares, 2 million", |bencher| {
         bencher.iter(|| black_box(sum_of_squares(&weight)));
     });

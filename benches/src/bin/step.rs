@@ -1,7 +1,8 @@
 //! Times training steps of a fresh model on random tokens and prints one line of JSON: our side of
 //! `cargo xtask bench step`.
 //!
-//! A step is what the trainer's is: forward, backward, global clip, AdamW. It compares nothing.
+//! A step is what the trainer's is: forward, backward, global clip, AdamW, or with `--muon 1` Muon for the matrices of
+//! the layers. It compares nothing.
 
 use std::{collections::BTreeMap, hint::black_box, time::Instant};
 
@@ -18,7 +19,7 @@ use outgrow_kernels::{
     has_instructions, open_device,
 };
 use outgrow_model::{Decoder, Initialization, initial_tensors};
-use outgrow_train::{AdamW, AdamWSettings, global_norm};
+use outgrow_train::{MuonSettings, Optimizer, OptimizerSettings, global_norm};
 
 /// Steps that are taken before any is timed.
 const WARMUP_STEPS: usize = 3;
@@ -78,7 +79,9 @@ fn main() -> anyhow::Result<()> {
     if frozen > 0 {
         decoder = decoder.with_trainable(|name| trains(name, frozen));
     }
-    let mut optimizer = AdamW::new(AdamWSettings::default());
+    let muon = sizes.numbers.get("muon").filter(|muon| **muon > 0).map(|_| MuonSettings::default());
+    let settings = OptimizerSettings { muon, ..OptimizerSettings::default() };
+    let mut optimizer = Optimizer::new(settings, &config);
     let (batch, sequence) = (sizes.get("batch")?, sizes.get("sequence")?);
 
     let (mut milliseconds, mut phases) = (Vec::new(), Vec::new());
@@ -110,7 +113,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Takes a step; gives the seconds of its forward pass, its backward pass, the norm of the gradients, and the update.
-fn one_step(decoder: &mut Decoder, optimizer: &mut AdamW, batch: &Batch) -> anyhow::Result<[f64; 4]> {
+fn one_step(decoder: &mut Decoder, optimizer: &mut Optimizer, batch: &Batch) -> anyhow::Result<[f64; 4]> {
     let length = batch.sequence_length;
     let start = Instant::now();
     let inputs = decoder.tokens(&batch.inputs, length);

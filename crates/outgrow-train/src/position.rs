@@ -19,7 +19,8 @@ pub struct Position {
     pub stage: usize,
     /// Tokens trained on in the current stage.
     pub stage_tokens: u64,
-    /// Training FLOPs by the exact convention: matrix products and attention, no backward of frozen layers.
+    /// Training FLOPs by the exact convention: matrix products and attention, no backward of frozen layers, and at each
+    /// step what Muon multiplies.
     pub flops: f64,
     /// Training FLOPs by the paper's convention: 6 · parameters · tokens.
     pub flops_6nt: f64,

@@ -56,6 +56,9 @@ pub(super) struct Arguments {
     /// Only our side.
     #[arg(long)]
     alone: bool,
+    /// Our side also with Muon for the matrices of the layers, in turn with AdamW.
+    #[arg(long)]
+    muon: bool,
     /// Write the numbers to this file as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -195,20 +198,37 @@ fn measure(
     let threads = threads(arguments);
     let modes = if arguments.mode.is_empty() { &arguments.dtype.modes() } else { arguments.mode.as_slice() };
     let (mut ours, mut peers) = (Runs::default(), BTreeMap::<Mode, Runs>::new());
+    let mut with_muon = Runs::default();
     for _ in 0..arguments.rounds {
         for &mode in python.map_or([].as_slice(), |_| modes) {
             let mut command = scripts::command(python.context("a peer needs Python")?, "peers.training_step");
             command.args(["--mode", mode.name(), "--threads", &threads.to_string()]);
             peers.entry(mode).or_default().add(&answer(command.args(sizes.arguments()))?)?;
         }
-        let mut command = Command::new(program);
-        command.env("RAYON_NUM_THREADS", threads.to_string()).args(sizes.arguments());
-        ours.add(&answer(command.args(["--dtype", arguments.dtype.name()]))?)?;
+        let command = || {
+            let mut command = Command::new(program);
+            command.env("RAYON_NUM_THREADS", threads.to_string()).args(sizes.arguments());
+            command.args(["--dtype", arguments.dtype.name()]);
+            command
+        };
+        ours.add(&answer(&mut command())?)?;
+        if arguments.muon {
+            with_muon.add(&answer(command().args(["--muon", "1"]))?)?;
+        }
     }
+    let with_muon = arguments.muon.then_some(with_muon);
     print_table(arguments, size, sizes, &ours, &peers);
+    if let Some(runs) = &with_muon {
+        let milliseconds = runs.median_milliseconds();
+        let ratio = milliseconds / ours.median_milliseconds();
+        println!(
+            "  with Muon            {milliseconds:8.0} ms  {ratio:5.2} times as long  {:6.0} MB",
+            runs.peak_bytes / 1e6
+        );
+    }
     let peers: BTreeMap<_, _> = peers.iter().map(|(mode, runs)| (mode.name(), runs.json())).collect();
     Ok(
-        json!({ "size": size.name(), "dtype": arguments.dtype.name(), "flops": sizes.flops(), "outgrow": ours.json(), "pytorch": peers }),
+        json!({ "size": size.name(), "dtype": arguments.dtype.name(), "flops": sizes.flops(), "outgrow": ours.json(), "outgrow_with_muon": with_muon.map(|runs| runs.json()), "pytorch": peers }),
     )
 }
 

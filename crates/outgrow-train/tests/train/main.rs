@@ -3,6 +3,7 @@
 mod expected;
 
 mod pytorch_learning_rates;
+mod pytorch_muon;
 mod pytorch_optimization;
 
 mod growth;

@@ -21,7 +21,7 @@ fn stacked(moments: &str) -> String {
     format!(
         "method = \"stages\"\n[[schedule.stages]]\nname = \"base\"\nnum_hidden_layers = 2\ntokens = 96\n\
          learning_rate = {rate}\n[[schedule.stages]]\nname = \"grown\"\nenter = {{ operator = \"stack\", factor = 2 }}\n\
-         moments = \"{moments}\"\ntokens = 96\nlearning_rate = {rate}\n"
+         at_growth = {{ moments = \"{moments}\" }}\ntokens = 96\nlearning_rate = {rate}\n"
     )
 }
 
