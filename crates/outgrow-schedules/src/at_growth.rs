@@ -6,7 +6,7 @@ pub(crate) mod mask;
 use outgrow_operators::{Growth, Mix, Moments};
 use serde::{Deserialize, Serialize};
 
-use crate::{at_growth::mask::MaskRamp, learning_rate::at_growth::RateAtGrowth};
+use crate::{at_growth::mask::MaskRamp, error::ScheduleError, learning_rate::at_growth::RateAtGrowth};
 
 /// What is chosen at the moment of growth. The defaults are those of arXiv 2405.15319.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct AtGrowth {
     pub data: DataAtGrowth,
     /// Whether the learning rate begins anew.
     pub learning_rate: RateAtGrowth,
+    /// The learning of a learned growth's matrices, before it is carried out; by default the initial ones are taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning: Option<MatrixLearning>,
 }
 
 impl AtGrowth {
@@ -35,6 +38,45 @@ impl AtGrowth {
     /// A growth with what is put on it, in the order in which both are planned.
     pub(crate) fn growths(&self, growth: &Growth) -> Vec<Growth> {
         std::iter::once(growth.clone()).chain(self.noise.map(Noise::growth)).collect()
+    }
+}
+
+/// How the matrices of [`Growth::Learned`] are learned (G_learn, arXiv 2405.15319, A.6): through the frozen model
+/// before, in steps as large as the run's. In the paper it is 100 of them, with rates from 7e-5 down to 7e-6.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatrixLearning {
+    /// Tokens that are learned on, beside those of the stage.
+    pub tokens: u64,
+    /// The highest learning rate: a warm-up over half of the tokens leads to it, a cosine then to a tenth of it.
+    #[serde(default = "usual_peak")]
+    pub learning_rate: f64,
+}
+
+fn usual_peak() -> f64 {
+    MatrixLearning::USUAL_PEAK
+}
+
+impl MatrixLearning {
+    /// A rate that serves small models; docs/EXPERIMENTS.md has others beside it.
+    pub const USUAL_PEAK: f64 = 1e-2;
+
+    /// What is wrong with it at a growth that leaves the moments to `moments`.
+    pub(crate) fn problems(self, growth: &Growth, moments: Moments) -> Vec<ScheduleError> {
+        let mut problems = Vec::new();
+        if !matches!(growth, Growth::Learned { .. }) {
+            problems.push(ScheduleError::NothingIsLearned { operator: growth.name() });
+        }
+        if moments != Moments::Reset {
+            problems.push(ScheduleError::MomentsOfLearned { moments });
+        }
+        if self.tokens == 0 {
+            problems.push(ScheduleError::NoLearningTokens);
+        }
+        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+            problems.push(ScheduleError::LearningPeak { peak: self.learning_rate });
+        }
+        problems
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can be wrong with a schedule. Every message is one line with the field and both numbers.
 
 use outgrow_checkpoint::{CheckpointError, with_causes};
-use outgrow_operators::GrowthError;
+use outgrow_operators::{GrowthError, Moments};
 
 /// Why a schedule can't be built.
 ///
@@ -93,6 +93,29 @@ pub enum ScheduleError {
     /// The first stage has nothing to grow from.
     #[error("enter is set on the first stage, which has nothing to grow from: leave it out")]
     GrowthOfNothing,
+    /// Only one operator has matrices.
+    #[error("at_growth.learning learns the matrices of `learned`, and `{operator}` has none: leave it out")]
+    NothingIsLearned {
+        /// The operator.
+        operator: &'static str,
+    },
+    /// Learned matrices mix tensors.
+    #[error(
+        "at_growth.moments is `{moments}`: learned matrices mix tensors, for whose moments there is no rule; use \"reset\""
+    )]
+    MomentsOfLearned {
+        /// The policy.
+        moments: Moments,
+    },
+    /// Nothing to learn on.
+    #[error("at_growth.learning.tokens is 0: matrices are learned on at least one token")]
+    NoLearningTokens,
+    /// The rate of learning isn't one.
+    #[error("at_growth.learning.learning_rate is {peak}, it must be finite and above 0")]
+    LearningPeak {
+        /// The rate.
+        peak: f64,
+    },
     /// The model isn't what comes out of the stage before it.
     #[error("model differs from what stage {previous:?} {how}: {differences}")]
     ModelMismatch {
@@ -274,6 +297,10 @@ impl ScheduleError {
             | Self::Unmasked
             | Self::MaskTokens
             | Self::MaskNotOpened { .. }
+            | Self::NothingIsLearned { .. }
+            | Self::MomentsOfLearned { .. }
+            | Self::NoLearningTokens
+            | Self::LearningPeak { .. }
             | Self::GrowthOfNothing
             | Self::ModelMismatch { .. }
             | Self::TrainableLayers { .. }

@@ -18,7 +18,7 @@ pub mod advice;
 mod error;
 
 pub use at_growth::{
-    AtGrowth, DataAtGrowth, Noise,
+    AtGrowth, DataAtGrowth, MatrixLearning, Noise,
     mask::{GrowthMask, MaskOrder, MaskRamp},
 };
 pub use error::ScheduleError;

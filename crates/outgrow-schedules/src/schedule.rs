@@ -6,10 +6,13 @@ pub(crate) mod builder;
 pub(crate) mod growth;
 mod table;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use outgrow_checkpoint::{LlamaConfig, with_causes};
-use outgrow_operators::{Growth, GrowthError, GrowthPlan};
+use outgrow_operators::{
+    Growth, GrowthError, GrowthPlan,
+    growth::{LearnedMatrices, MatricesFile},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -154,9 +157,31 @@ impl Schedule {
         &self.stages[self.stages.len() - 1].model
     }
 
-    /// Tokens of all stages.
+    /// The same of a learned growth, by matrices that were learned.
+    ///
+    /// # Errors
+    /// Matrices that don't fit the models.
+    pub fn growth_by(
+        &self,
+        stage: usize,
+        matrices: LearnedMatrices,
+    ) -> Result<Option<PlannedGrowth>, ScheduleError> {
+        let (Some(before), Some(stage)) =
+            (stage.checked_sub(1).and_then(|before| self.stages.get(before)), self.stages.get(stage))
+        else {
+            return Ok(None);
+        };
+        let Some(Growth::Learned { depth, width, seed, .. }) = stage.enter.clone() else { return Ok(None) };
+        let matrices = Some(MatricesFile::holding(PathBuf::new(), matrices));
+        let growth = Growth::Learned { depth, width, matrices, seed };
+        let plan = GrowthPlan::new(&before.model, &stage.at_growth.growths(&growth))
+            .map_err(ScheduleError::Growth)?;
+        PlannedGrowth::new(stage, plan).map(Some)
+    }
+
+    /// Tokens of all stages, those that matrices are learned on included.
     pub fn tokens(&self) -> u64 {
-        self.stages.iter().map(|stage| stage.tokens).sum()
+        self.stages.iter().map(|stage| stage.tokens + stage.learning_tokens()).sum()
     }
 
     /// FLOPs of all stages by a convention, in sequences of `sequence_length` tokens.

@@ -107,9 +107,18 @@ impl Stage {
         convention.flops_per_token(&self.model, sequence_length, self.trainable)
     }
 
-    /// FLOPs of all its tokens by a convention, in sequences of `sequence_length` tokens.
+    /// FLOPs of all its tokens by a convention, in sequences of `sequence_length` tokens. Matrices that are learned
+    /// before it cost what training all of the grown model on their tokens does; their own products, which go by steps,
+    /// aren't known here.
     pub fn flops(&self, convention: FlopConvention, sequence_length: usize) -> f64 {
+        let learning = convention.flops_per_token(&self.model, sequence_length, Trainable::All);
         self.tokens as f64 * self.flops_per_token(convention, sequence_length)
+            + self.learning_tokens() as f64 * learning
+    }
+
+    /// Tokens that the matrices of its growth are learned on, before its own.
+    pub fn learning_tokens(&self) -> u64 {
+        self.at_growth.learning.map_or(0, |learning| learning.tokens)
     }
 
     /// What is wrong with the stage by itself: an empty name, no tokens, a learning rate that isn't one, or more
@@ -129,6 +138,9 @@ impl Stage {
         let rate_only = AtGrowth { learning_rate: self.at_growth.learning_rate, ..AtGrowth::default() };
         if self.enter.is_none() && self.at_growth != rate_only {
             problems.push(ScheduleError::NothingGrows);
+        }
+        if let (Some(growth), Some(learning)) = (&self.enter, self.at_growth.learning) {
+            problems.extend(learning.problems(growth, self.at_growth.moments));
         }
         if let Trainable::Top { layers } = self.trainable {
             let num_hidden_layers = self.model.num_hidden_layers;

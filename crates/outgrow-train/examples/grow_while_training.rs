@@ -92,7 +92,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             Event::Grown { plan } => {
                 println!("step {:2}: grown to {} tensors", position.step, plan.tensors().len());
             }
-            Event::Started { .. } | Event::StageEnds { .. } | Event::Step(_) | Event::Saved { .. } => {}
+            Event::Started { .. }
+            | Event::StageEnds { .. }
+            | Event::Step(_)
+            | Event::Learning { .. }
+            | Event::Learned { .. }
+            | Event::Saved { .. } => {}
         }
         Control::Continue
     })?;

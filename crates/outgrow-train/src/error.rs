@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use outgrow_checkpoint::{io_error, with_causes};
 use outgrow_kernels::DeviceError;
 use outgrow_operators::GrowthError;
+use outgrow_schedules::ScheduleError;
 
 use crate::resume::{difference::Difference, layout::checkpoint_name};
 
@@ -211,6 +212,9 @@ pub enum TrainError {
     /// From growth.
     #[error(transparent)]
     Growth(#[from] GrowthError),
+    /// From the stages.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
 }
 
 impl TrainError {
@@ -241,6 +245,7 @@ impl TrainError {
             Self::Data(error) => error.is_input(),
             Self::Checkpoint(error) => error.is_input(),
             Self::Growth(error) => error.is_input(),
+            Self::Schedule(error) => error.is_input(),
             Self::Settings { .. }
             | Self::EmptyBatch
             | Self::NothingToLearn

@@ -6,6 +6,8 @@ use outgrow_model::Decoder;
 use outgrow_operators::{GrowthPlan, plan::MaskValues};
 use outgrow_schedules::LossSlope;
 
+use crate::learned::Learned;
+
 /// One optimizer step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {
@@ -46,6 +48,16 @@ pub enum Event<'a> {
         slope: Option<f64>,
         /// What it would end at.
         ends_at: LossSlope,
+    },
+    /// The matrices of the growth that the new stage begins with are learned from now on, in steps of their own.
+    Learning {
+        /// How many.
+        steps: u64,
+    },
+    /// They were learned; the growth by them follows.
+    Learned {
+        /// What was learned, and what that has gained.
+        learned: &'a Learned,
     },
     /// The model was grown; the new stage begins.
     Grown {

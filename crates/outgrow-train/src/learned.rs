@@ -9,6 +9,7 @@
 mod settings;
 mod data;
 mod optimizer;
+pub(crate) mod stage;
 
 use std::time::Instant;
 
@@ -19,7 +20,7 @@ use outgrow_model::Decoder;
 use outgrow_operators::{GrowthPlan, MatrixGradients, grow_tensors, growth::LearnedMatrices};
 
 use self::optimizer::MatrixOptimizer;
-pub use self::{data::LearningData, settings::LearningSettings};
+pub use self::{data::LearningData, settings::LearningSettings, stage::StageLearning};
 use crate::{
     error::TrainError,
     event::{Control, StepReport},

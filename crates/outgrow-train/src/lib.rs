@@ -34,7 +34,9 @@ pub use base::{Base, BaseRecord};
 pub use error::TrainError;
 pub use event::{Control, Event, StepReport};
 pub use gradients::{Gradients, accumulate, global_norm};
-pub use learned::{Learned, Learner, Learning, LearningData, LearningSettings, LearningStep, learning_bytes};
+pub use learned::{
+    Learned, Learner, Learning, LearningData, LearningSettings, LearningStep, StageLearning, learning_bytes,
+};
 pub use optimizer::Optimizer;
 pub use position::Position;
 pub use settings::{

@@ -18,6 +18,7 @@ use crate::{
     error::TrainError,
     event::{Control, Event, StepReport},
     gradients::{accumulate, global_norm},
+    learned::stage::{StageEntry, learn_at_growth},
     mask,
     optimizer::Optimizer,
     position::Position,
@@ -96,8 +97,11 @@ pub fn train(
         if run.snapshot.position.stage + 1 == training.schedule.stages().len() {
             return Ok(Outcome::Finished { checkpoint });
         }
-        run = run.enter_next_stage()?;
-        if run.stage().at_growth.data == DataAtGrowth::Replay {
+        let Some(next) = run.enter_next_stage()? else { return Ok(Outcome::Stopped { checkpoint }) };
+        run = next;
+        let at_growth = &run.stage().at_growth;
+        // What was made ahead is another part of the data then.
+        if at_growth.data == DataAtGrowth::Replay || at_growth.learning.is_some() {
             batches = batches_from(training, &run.snapshot.position);
         }
     }
@@ -262,8 +266,8 @@ impl Run<'_> {
 
     /// Growth: the next stage's model is built fresh from the schedule's plan, never from clones, and its optimizer
     /// starts with the moments that the stage's policy leaves. A stage without growth keeps the state of what it goes
-    /// on training.
-    fn enter_next_stage(mut self) -> Result<Self, TrainError> {
+    /// on training. Matrices are learned before; `None` where that was stopped, and the checkpoint before it holds all.
+    fn enter_next_stage(mut self) -> Result<Option<Self>, TrainError> {
         let Training { schedule, settings, .. } = *self.training;
         let Snapshot { mut position, mut decoder, mut optimizer, validations: _ } = self.snapshot;
         position.stage += 1;
@@ -272,8 +276,19 @@ impl Run<'_> {
         if stage.at_growth.data == DataAtGrowth::Replay {
             position.samples_before_replay = position.samples;
         }
-        if let Some(growth) = growth {
-            let tensors = grow_tensors(growth.plan(), &decoder.to_named_tensors())?;
+        let mut learned = None;
+        if let Some(planned) = growth {
+            let before = decoder.to_named_tensors();
+            if stage.at_growth.learning.is_some() {
+                let device = self.device.clone().without_autodiff();
+                match learn_at_growth(self.training, &mut position, &before, &device, self.observe)? {
+                    StageEntry::AsPlanned => {}
+                    StageEntry::Learned(growth) => learned = Some(*growth),
+                    StageEntry::Stopped => return Ok(None),
+                }
+            }
+            let growth = learned.as_ref().unwrap_or(planned);
+            let tensors = grow_tensors(growth.plan(), &before)?;
             decoder = Decoder::new(&stage.model, &tensors, &self.device)?.with_precision(settings.precision);
             optimizer = optimizer.grown(growth, &decoder)?;
         }
@@ -282,10 +297,10 @@ impl Run<'_> {
         mask::put(&mut decoder, schedule, &position)?;
         optimizer.retain(includes);
         self.snapshot = Snapshot { position, decoder, optimizer, validations: Vec::new() };
-        if let Some(growth) = growth {
+        if let Some(growth) = learned.as_ref().or(growth) {
             self.tell(&Event::Grown { plan: growth.plan() })?;
             self.validate()?;
         }
-        Ok(self)
+        Ok(Some(self))
     }
 }

@@ -8,6 +8,7 @@ mod pytorch_optimization;
 
 mod growth;
 mod learned;
+mod learned_stage;
 mod masks;
 mod moments_of_growth;
 mod muon;

@@ -88,7 +88,12 @@ fn run(workshop: &Workshop, schedule: &Schedule) -> (Outcome, Seen) {
             Event::Evaluated { validation_loss, .. } => {
                 seen.validations.push((position.tokens, *validation_loss));
             }
-            Event::Started { .. } | Event::Grown { .. } | Event::StageEnds { .. } | Event::Saved { .. } => {}
+            Event::Started { .. }
+            | Event::Grown { .. }
+            | Event::StageEnds { .. }
+            | Event::Learning { .. }
+            | Event::Learned { .. }
+            | Event::Saved { .. } => {}
         }
         Control::Continue
     });

@@ -140,10 +140,9 @@ impl RunPlan {
         self.steps
     }
 
-    /// What each stage costs.
+    /// What each stage costs, without what is learned before it.
     pub(crate) fn stage_costs(&self) -> Vec<StageCost> {
-        let cost = |stage: &StagePlan| StageCost { flops: stage.flops, tokens: stage.tokens };
-        self.stages.iter().map(cost).collect()
+        self.stages.iter().map(|stage| stage.own_cost).collect()
     }
 
     /// The same as JSON.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_model::Decoder;
-use outgrow_train::{Control, Event, Position};
+use outgrow_train::{Control, Event, Learned, Position};
 
 use crate::{
     error::{Error, Result},
@@ -19,7 +19,12 @@ use crate::{
         resolve::ResolvedRecipe,
         run_json::{History, write_run_file},
     },
-    terminal::{figures::grouped, interrupt::Interrupt, notes, progress::training::TrainingProgress},
+    terminal::{
+        figures::{counted, grouped},
+        interrupt::Interrupt,
+        notes,
+        progress::training::TrainingProgress,
+    },
 };
 
 /// Turns the events of a run into files and lines.
@@ -113,6 +118,18 @@ impl<'a> Watcher<'a> {
             Event::StageEnds { is_slow, slope, ends_at } => {
                 metrics.stage_end(position, stage, *slope, *ends_at, *is_slow)?;
                 run.progress.note(&stage_end(stage, position.stage_tokens, *is_slow, *slope, ends_at.slope));
+            }
+            Event::Learning { steps } => {
+                let steps = counted(*steps, "step");
+                run.progress.note(&format!("{stage}: learns the matrices of its growth in {steps}"));
+                run.progress.begin_stage();
+                self.losses.grown();
+            }
+            Event::Learned { learned } => {
+                let Learned { initial_loss, learned_loss, .. } = learned;
+                run.progress.note(&format!(
+                    "{stage}: matrices learned: validation loss {learned_loss:.4}, with the initial ones {initial_loss:.4}"
+                ));
             }
             Event::Grown { plan } => {
                 run.progress.note(&format!("{stage}: {}", grown(plan.source(), plan.target())));

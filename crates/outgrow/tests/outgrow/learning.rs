@@ -186,3 +186,88 @@ fn a_learning_that_is_asked_to_end_leaves_nothing() {
     assert_eq!(lines.last().unwrap(), "error: interrupted: nothing was grown");
     assert!(!workshop.names("").iter().any(|name| name.starts_with("grown")), "{:?}", workshop.names(""));
 }
+
+/// A model of two layers grows to four by matrices that are learned in two steps.
+const LEARNED: &str = r#"method = "stages"
+
+[[schedule.stages]]
+name = "base"
+num_hidden_layers = 2
+tokens = 128
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+
+[[schedule.stages]]
+name = "grown"
+enter = { operator = "learned", num_hidden_layers = 4, seed = 3 }
+at_growth = { learning = { tokens = 64 } }
+tokens = 96
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+"#;
+
+#[test]
+fn a_run_learns_the_matrices_of_its_growth_and_its_plan_knows_what_that_costs() {
+    let workshop = Workshop::with_shards();
+    workshop.write("recipe.toml", recipe(LEARNED));
+    let train = ["train", "recipe.toml", "--out", "run"];
+    let planned = workshop.run(&[&train[..], &["--plan", "--no-measure"]].concat());
+    assert_success(&planned);
+    let plan = stdout(&planned);
+    insta::assert_snapshot!(plan[..plan.find("data   ").unwrap_or(plan.len())].trim_end(), @r#"
+    run          tiny: stages, seed 1
+    start        with step 1
+    steps        9 of 32 tokens (2 × 16)
+
+    stage  layers  width  parameters  trained  steps  tokens  epochs    FLOPs  time
+    base        2     16       5,456      all      4     128    0.11  4.129e6     –
+    grown       4     16       9,872      all      5     160    0.13  9.977e6     –
+    total                                          9     288    0.24  1.411e7     –
+
+    base   learning rate 1e-2, falls to 1e-3
+    grown  grown by learned, initial, to 4 layers; matrices learned in 2 steps before, with 1 MB of weights and gradients; learning rate 1e-2, falls to 1e-3
+
+    FLOPs        1.411e7, and 1.367e7 as 6·N·T
+    "#);
+    let json = stdout(&workshop.run(&[&train[..], &["--plan", "--no-measure", "--json"]].concat()));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+
+    let trained = workshop.run(&train);
+    assert_success(&trained);
+    let said = stderr(&trained);
+    let of_growth: Vec<&str> = said.lines().filter(|line| line.contains("matrices")).collect();
+    let [begins, ends] = of_growth[..] else { panic!("{said}") };
+    assert_eq!(begins, "grown: learns the matrices of its growth in 2 steps");
+    assert!(ends.starts_with("grown: matrices learned: validation loss 3."), "{ends}");
+    assert!(workshop.path("run/matrices-of-stage-2.safetensors").is_file());
+    let last = workshop.names("run").into_iter().rfind(|name| name.starts_with("step-")).unwrap();
+    let spent = TrainingCost::read(&workshop.path("run").join(last)).unwrap().unwrap();
+    assert_eq!((spent.tokens, json["steps"].as_u64()), (json["tokens"].as_u64(), Some(9)));
+    for (spent, planned) in [(spent.flops, &json["flops"]), (spent.flops_6nt, &json["flops_6nt"])] {
+        let (spent, planned) = (spent.unwrap(), planned.as_f64().unwrap());
+        assert!((spent - planned).abs() < 1e-9 * planned, "{spent}, planned {planned}");
+    }
+    let metrics = std::fs::read_to_string(workshop.path("run/metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().filter(|line| line.contains("\"loss\"")).count(), 9, "{metrics}");
+
+    let refused = |from: &str, to: &str| {
+        workshop.write("bad.toml", recipe(LEARNED).replace(from, to));
+        let output = workshop.run(&["train", "bad.toml", "--out", "bad"]);
+        assert_eq!(output.status.code(), Some(2));
+        stderr(&output)
+    };
+    let said = [
+        refused(
+            "{ operator = \"learned\", num_hidden_layers = 4, seed = 3 }",
+            "{ operator = \"stack\", factor = 2 }",
+        ),
+        refused(
+            "learning = { tokens = 64 }",
+            "moments = \"copy\", learning = { tokens = 0, learning_rate = -1 }",
+        ),
+        refused("learning = { tokens = 64 }", "learning = { steps = 64 }"),
+    ];
+    insta::assert_snapshot!(said.concat(), @r#"
+    error: bad.toml: schedule: stage "grown": at_growth.learning learns the matrices of `learned`, and `stack` has none: leave it out
+    error: bad.toml: schedule: 3 problems: stage "grown": at_growth.moments is `copy`: learned matrices mix tensors, for whose moments there is no rule; use "reset"; stage "grown": at_growth.learning.tokens is 0: matrices are learned on at least one token; stage "grown": at_growth.learning.learning_rate is -1, it must be finite and above 0
+    error: bad.toml: schedule.stages["grown"].at_growth.learning: unknown field `steps`, expected `tokens` or `learning_rate`; schedule: missing field `tokens`
+    "#);
+}

@@ -211,7 +211,11 @@ pub(crate) fn run_until(
             Event::Step(report) => told.steps.push((*position, report.loss.to_bits())),
             Event::Evaluated { validation_loss, .. } => told.validation = Some(validation_loss.to_bits()),
             Event::Grown { .. } => told.grown_at = Some(*position),
-            Event::Started { .. } | Event::StageEnds { .. } | Event::Saved { .. } => {}
+            Event::Started { .. }
+            | Event::StageEnds { .. }
+            | Event::Learning { .. }
+            | Event::Learned { .. }
+            | Event::Saved { .. } => {}
         }
         if last.is_some_and(|last| position.step >= last) { Control::Stop } else { Control::Continue }
     })

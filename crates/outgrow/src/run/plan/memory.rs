@@ -5,6 +5,7 @@ use outgrow_checkpoint::LlamaConfig;
 use outgrow_kernels::{DeviceName, Precision};
 use outgrow_operators::{Moments, plan::MaskedUnits};
 use outgrow_schedules::{PlannedGrowth, Stage};
+use outgrow_train::StageLearning;
 use serde::Serialize;
 
 use super::facts::{Facts, PlannedStart};
@@ -42,6 +43,8 @@ pub(super) enum Moment {
     Step,
     /// When a checkpoint is written.
     Checkpoint,
+    /// When the matrices of the stage's growth are learned.
+    Learning,
     /// When the stage's model is grown.
     Growth,
     /// When the run goes on from a checkpoint.
@@ -58,9 +61,10 @@ impl MemoryPlan {
         let resumption = goes_on.then(|| of_resumption(facts, &stages[first]));
         let of_stage = |index: usize| {
             let growth = index.checked_sub(1).filter(|before| *before >= first);
+            let learning = growth.and_then(|_| of_learning(facts, index));
             let growth = growth.and_then(|before| of_growth(facts, &stages[before], &stages[index]));
             let steps = (stages[index].tokens > 0).then(|| of_step(facts, index));
-            [growth, steps, Some(of_checkpoint(facts, &stages[index]))]
+            [learning, growth, steps, Some(of_checkpoint(facts, &stages[index]))]
         };
         let all = resumption.into_iter().chain((first..stages.len()).flat_map(of_stage).flatten());
         // The first of several that are equal: a step rather than the checkpoint behind it.
@@ -129,6 +133,27 @@ fn of_step(facts: &Facts<'_>, index: usize) -> MemoryPlan {
     let in_hand = layer + layer / 2;
     let step = plan(facts, stage, Moment::Step, gradients_at_peak + layers + in_hand);
     MemoryPlan { gradient_bytes: gradients_at_peak, activation_bytes: Some(layers + in_hand), ..step }
+}
+
+/// While matrices are learned all of the grown model is run, and no weight has moments; `None` where nothing is learned.
+fn of_learning(facts: &Facts<'_>, index: usize) -> Option<MemoryPlan> {
+    let learning = StageLearning::of(facts.schedule, index, facts.settings, facts.data.sequence_length)?;
+    let stage = &facts.schedule.stages()[index];
+    let tokens = (facts.settings.micro_batch_sequences * facts.data.sequence_length) as u64;
+    let layer = tokens * layer_bytes_per_token(&stage.model, facts.precision);
+    let layers = stage.model.num_hidden_layers as u64 * layer;
+    let activation_bytes = (facts.device == DeviceName::Flex).then(|| layers + layer + layer / 2);
+    let peak_bytes = learning.bytes + activation_bytes.unwrap_or_default() + PROCESS_BYTES;
+    let parameter_bytes = 4 * stage.model.num_parameters();
+    Some(MemoryPlan {
+        peak_bytes,
+        stage: stage.name.clone(),
+        moment: Moment::Learning,
+        parameter_bytes,
+        moment_bytes: 0,
+        gradient_bytes: learning.bytes.saturating_sub(parameter_bytes),
+        activation_bytes,
+    })
 }
 
 /// What a layer on the CPU keeps of a token: its input, queries, keys, values, what attention gave, the residual stream

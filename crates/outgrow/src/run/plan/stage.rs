@@ -1,8 +1,10 @@
 //! One stage of a planned run.
 
+use outgrow_checkpoint::TrainingCost;
 use outgrow_schedules::{
     DataAtGrowth, FlopConvention, FlopParts, GrowthMask, MaskOrder, PlannedGrowth, Stage,
 };
+use outgrow_train::StageLearning;
 use serde::Serialize;
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
     learning_rate::LearningRatePlan,
     memory::trained_parameters,
 };
+use crate::terminal::progress::training::StageCost;
 
 /// One stage. Tokens and what follows from them are those of whole steps: the last step of a stage is as large as the
 /// others.
@@ -31,10 +34,15 @@ pub(super) struct StagePlan {
     pub growth: Option<String>,
     /// The mask that lets in what is new.
     pub mask: Option<MaskPlan>,
-    /// Optimizer steps.
+    /// The learning of that growth's matrices, where they are learned.
+    pub learning: Option<LearningPlan>,
+    /// Optimizer steps, those of the learning included, as in all that follows.
     pub steps: u64,
     /// Tokens trained on.
     pub tokens: u64,
+    /// Without the learning.
+    #[serde(skip)]
+    pub own_cost: StageCost,
     /// Tokens trained on when it ends, those of the stages before included.
     #[serde(skip)]
     end_tokens: u64,
@@ -73,6 +81,32 @@ impl MaskPlan {
     }
 }
 
+/// The learning of the matrices of a growth.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(super) struct LearningPlan {
+    /// Its steps.
+    pub steps: u64,
+    /// Its tokens.
+    pub tokens: u64,
+    /// By the exact convention, the products of the matrices included.
+    pub flops: f64,
+    /// By the paper's convention.
+    pub flops_6nt: f64,
+    /// What weights and gradients take meanwhile.
+    pub memory_bytes: u64,
+}
+
+impl LearningPlan {
+    fn of(facts: &Facts<'_>, index: usize) -> Option<Self> {
+        let length = facts.data.sequence_length;
+        let StageLearning { steps, cost, bytes } =
+            StageLearning::of(facts.schedule, index, facts.settings, length)?;
+        let TrainingCost { tokens, flops, flops_6nt } = cost;
+        let (flops, flops_6nt) = (flops.unwrap_or_default(), flops_6nt.unwrap_or_default());
+        Some(Self { steps, tokens: tokens.unwrap_or_default(), flops, flops_6nt, memory_bytes: bytes })
+    }
+}
+
 impl StagePlan {
     /// The stage with an index, behind the one before.
     pub(super) fn new(facts: &Facts<'_>, index: usize, before: Option<&Self>) -> Self {
@@ -81,10 +115,14 @@ impl StagePlan {
         let batch_tokens = facts.batch_tokens();
         let steps = stage.tokens.div_ceil(batch_tokens);
         let tokens = steps.saturating_mul(batch_tokens);
+        let learning = LearningPlan::of(facts, index);
+        let of_learning = |of: fn(LearningPlan) -> f64| learning.map_or(0.0, of);
+        let (learning_steps, learning_tokens) =
+            learning.map_or((0, 0), |learning| (learning.steps, learning.tokens));
         let epoch = (data.training_sequences * data.sequence_length as u64) as f64;
         let begins_anew = stage.at_growth.data == DataAtGrowth::Replay;
         let first_epoch = before.filter(|_| !begins_anew).map_or(0.0, |stage| stage.epochs[1]);
-        let first_token = before.map_or(0, |stage| stage.end_tokens);
+        let first_token = before.map_or(0, |stage| stage.end_tokens).saturating_add(learning_tokens);
         let crossings = |interval| crossings(first_token, steps, batch_tokens, interval);
         let validations = crossings(settings.validation_interval_tokens);
         let first_validations = u64::from(index == 0 || stage.enter.is_some());
@@ -92,7 +130,8 @@ impl StagePlan {
         let flops = |convention| tokens as f64 * stage.flops_per_token(convention, data.sequence_length);
         let orthogonalization = settings.orthogonalization(data.sequence_length);
         let of_step = orthogonalization.map_or(0.0, |one| one.flops_per_step(&stage.model, stage.trainable));
-        let steps_left = steps_left(&facts.start, index, steps, batch_tokens);
+        let own_cost = StageCost { flops: flops(FlopConvention::Exact) + steps as f64 * of_step, tokens };
+        let steps_left = steps_left(&facts.start, index, [learning_steps, steps], batch_tokens);
         let mut plan = Self {
             name: stage.name.clone(),
             num_hidden_layers: stage.model.num_hidden_layers,
@@ -102,13 +141,15 @@ impl StagePlan {
             trainable: stage.trainable.to_string(),
             growth: stage.enter.as_ref().map(ToString::to_string),
             mask: facts.schedule.growth(index).and_then(PlannedGrowth::mask).map(MaskPlan::new),
-            steps,
-            tokens,
+            learning,
+            steps: steps.saturating_add(learning_steps),
+            tokens: tokens.saturating_add(learning_tokens),
+            own_cost,
             end_tokens: first_token.saturating_add(tokens),
-            epochs: [first_epoch, first_epoch + tokens as f64 / epoch],
+            epochs: [first_epoch, first_epoch + (tokens as f64 + learning_tokens as f64) / epoch],
             learning_rate: LearningRatePlan::new(&stage.learning_rate, steps, batch_tokens),
-            flops: flops(FlopConvention::Exact) + steps as f64 * of_step,
-            flops_6nt: flops(FlopConvention::SixTimesParameters),
+            flops: own_cost.flops + of_learning(|learning| learning.flops),
+            flops_6nt: flops(FlopConvention::SixTimesParameters) + of_learning(|learning| learning.flops_6nt),
             validations: validations.with_the_last_step + first_validations,
             // The last step's is that of the stage's end.
             checkpoints: 1 + checkpoints.map_or(0, |crossings| crossings.without_the_last_step),
@@ -138,13 +179,15 @@ fn forward_flops_per_token(stage: &Stage, sequence_length: usize) -> f64 {
     FlopParts::per_token(&stage.model, sequence_length, stage.trainable).forward
 }
 
-fn steps_left(start: &PlannedStart, index: usize, steps: u64, batch_tokens: u64) -> u64 {
+/// Nothing stops between the steps of a learning and those of its stage that could be gone on from.
+fn steps_left(start: &PlannedStart, index: usize, [learning, own]: [u64; 2], batch_tokens: u64) -> u64 {
+    let steps = own.saturating_add(learning);
     match start {
         PlannedStart::Begins => steps,
         PlannedStart::GoesOn { position, .. } if index < position.stage => 0,
         PlannedStart::GoesOn { position, .. } if index > position.stage => steps,
         PlannedStart::GoesOn { position, .. } => {
-            steps.saturating_sub(position.stage_tokens.div_ceil(batch_tokens))
+            own.saturating_sub(position.stage_tokens.div_ceil(batch_tokens))
         }
     }
 }

@@ -190,6 +190,10 @@ impl fmt::Display for StageWords<'_> {
             });
             words.push(format!("grown by {growth}{}", mask.unwrap_or_default()));
         }
+        if let Some(learning) = &stage.learning {
+            let (steps, memory) = (counted(learning.steps, "step"), megabytes(learning.memory_bytes));
+            words.push(format!("matrices learned in {steps} before, with {memory} of weights and gradients"));
+        }
         if stage.trained_parameters < stage.parameters {
             words.push(format!("trains {}", stage.trainable));
         }
@@ -220,6 +224,9 @@ impl fmt::Display for MemoryPlan {
             ),
             (Moment::Checkpoint, _) => {
                 write!(f, "about {}, when {stage} writes a checkpoint", megabytes(*peak_bytes))
+            }
+            (Moment::Learning, _) => {
+                write!(f, "about {}, when the matrices of {stage} are learned", megabytes(*peak_bytes))
             }
             (Moment::Growth, _) => write!(f, "about {}, when {stage} is grown", megabytes(*peak_bytes)),
             (Moment::Resumption, _) => {
