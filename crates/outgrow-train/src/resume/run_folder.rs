@@ -12,9 +12,11 @@ use std::{
 };
 
 use outgrow_checkpoint::{Checkpoint, LlamaConfig, StoredTensor, WeightFolder, with_causes};
+use outgrow_operators::folder::MASK_FILE;
 
 use crate::{
     error::TrainError,
+    mask,
     moments::shapes,
     optimizer::Optimizer,
     position::Position,
@@ -167,6 +169,9 @@ impl CheckpointFolder {
         let checkpoint = Checkpoint::open(&self.path).map_err(|error| with_causes(&error))?;
         check_model(checkpoint.config(), &stage.model)?;
         check_tails(checkpoint.tensors())?;
+        if mask::values(&saved.schedule, &position).is_some() && !self.path.join(MASK_FILE).is_file() {
+            return Err(format!("{MASK_FILE} isn't there, and without it this is another model"));
+        }
         let moments = WeightFolder::open_moments(&self.path.join(TRAINING_FOLDER));
         let moments = moments.map_err(|error| with_causes(&error))?;
         let moments = moments.ok_or_else(|| format!("{OPTIMIZER_FILE} isn't there"))?;

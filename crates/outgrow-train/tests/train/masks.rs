@@ -206,6 +206,17 @@ fn a_stage_that_may_end_early_looks_at_its_losses_from_where_its_mask_is_open() 
 }
 
 #[test]
+fn a_checkpoint_that_lost_its_mask_is_not_whole() {
+    let workshop = Workshop::new();
+    let growth = Growth::RandomDepth { depth: Depth::Layers(3), seed: 5 };
+    let schedule = masked(growth, MaskOrder::Together);
+    run_until(&workshop, "run", &schedule, Some(BASE_STEPS + 1), &mut Told::default()).unwrap();
+    fs::remove_file(workshop.path("run/step-00000005/training/mask.json")).unwrap();
+    let refused = run_until(&workshop, "run", &schedule, None, &mut Told::default()).unwrap_err().to_string();
+    assert!(refused.contains("training/mask.json isn't there"), "{refused}");
+}
+
+#[test]
 fn a_run_with_another_ramp_is_another_run() {
     let workshop = Workshop::new();
     let growth = Growth::RandomDepth { depth: Depth::Layers(3), seed: 5 };

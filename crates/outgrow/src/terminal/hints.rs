@@ -13,7 +13,9 @@ use outgrow_train::{
 /// What helps against a refusal to grow, to be said behind it.
 pub(crate) fn of_growth(error: &GrowthError) -> Option<String> {
     match error {
-        GrowthError::Masked { .. } => Some("`outgrow export` folds the mask into the weights".to_owned()),
+        GrowthError::Masked { folder } => {
+            Some(format!("`outgrow export {} TARGET` folds the mask into the weights", folder.display()))
+        }
         _ => None,
     }
 }

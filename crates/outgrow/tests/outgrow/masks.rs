@@ -40,7 +40,7 @@ fn a_random_growth_is_exported_at_its_mask_and_verified_to_be_its_source() {
         let output = workshop.run(refused);
         assert_eq!(output.status.code(), Some(2));
         insta::allow_duplicates! {
-            insta::assert_snapshot!(stderr(&output).trim_end(), @"error: masked: its new parts are behind a mask (training/mask.json); `outgrow export` folds the mask into the weights");
+            insta::assert_snapshot!(stderr(&output).trim_end(), @"error: masked: its new parts are behind a mask (training/mask.json); `outgrow export masked TARGET` folds the mask into the weights");
         }
     }
     assert_success(&workshop.run(&["export", "masked", "exported"]));
@@ -143,7 +143,7 @@ fn what_a_growth_makes_is_let_in_while_training_and_exported_from_within() {
         let refused = workshop.run(&["generate", "run/step-00000003", "--prompt", "w1"]);
         assert_eq!(refused.status.code(), Some(2));
         insta::allow_duplicates! {
-            insta::assert_snapshot!(stderr(&refused).trim_end(), @"error: run/step-00000003: its new parts are behind a mask (training/mask.json); `outgrow export` folds the mask into the weights");
+            insta::assert_snapshot!(stderr(&refused).trim_end(), @"error: run/step-00000003: its new parts are behind a mask (training/mask.json); `outgrow export run/step-00000003 TARGET` folds the mask into the weights");
         }
         assert_success(&workshop.run(&["export", "run/step-00000003", "exported"]));
         assert_success(&workshop.run(&["generate", "exported", "--prompt", "w1", "--max-new-tokens", "2"]));
