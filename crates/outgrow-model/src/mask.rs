@@ -1,5 +1,5 @@
-//! A mask over a decoder's parameters: what they are multiplied by in every pass, while they stay as they are. Gradients
-//! are those of the parameters. What is masked, and when it opens, is not known here.
+//! A mask over a decoder's parameters: what they are multiplied by in every pass, while they stay as they are.
+//! Gradients are those of the parameters. What is masked, and when it opens, is not known here.
 
 use std::{collections::BTreeMap, sync::Arc};
 

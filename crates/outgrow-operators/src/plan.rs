@@ -152,7 +152,8 @@ impl GrowthPlan {
         MomentsPlan::new(&self.tensors, policy)
     }
 
-    /// What of the grown model is fresh and let in by a mask; none of it after a learned growth, which mixes everything.
+    /// What of the grown model is fresh and let in by a mask; none of it after a learned growth, which mixes
+    /// everything.
     pub fn masked_units(&self) -> MaskedUnits {
         self.units.fresh()
     }

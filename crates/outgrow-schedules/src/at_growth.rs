@@ -1,5 +1,5 @@
-//! The choices at the moment of growth, beside the growth itself: the optimizer's moments, noise, a mask, where the data
-//! and the learning rate go on. The rate after it is the stage's.
+//! The choices at the moment of growth, beside the growth itself: the optimizer's moments, noise, a mask, where the
+//! data and the learning rate go on. The rate after it is the stage's.
 
 pub(crate) mod mask;
 

@@ -1,5 +1,5 @@
-//! A folder whose new parts are behind a mask, opened to fold the mask in. Everything else refuses such a folder:
-//! without its mask it is another model.
+//! Plans of folders whose new parts are behind a mask, and such a folder opened to fold the mask in. Everything else
+//! refuses it: without its mask it is another model.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -13,8 +13,39 @@ use crate::{
         plan::{FolderPlan, Planned},
         source::Source,
     },
-    plan::{depth::LayerOrigin, preservation::Preservation, units::Unmaskable},
+    plan::{depth::LayerOrigin, mask::MaskValues, preservation::Preservation, units::Unmaskable},
 };
+
+impl<S> FolderPlan<S> {
+    /// The mask over what a random growth has made, which the grown folder says in a file of its own; closed, until
+    /// [`Self::with_mask`] says otherwise.
+    pub fn mask(&self) -> Option<&Mask> {
+        self.planned.mask.as_ref()
+    }
+
+    /// The same with its mask at another place, 0 to 1, and the tokens over which it is to open. One that is open is
+    /// none. Where nothing is fresh, it is over the copies: all of a layer, channel, neuron or head but the first.
+    ///
+    /// # Errors
+    /// A plan without parts that a mask can let in; a mask that is none.
+    pub fn with_mask(self, mask: f64, ramp_tokens: Option<u64>) -> Result<Self, GrowthError> {
+        let masked = self.planned.maskable.clone()?;
+        if !(0.0..=1.0).contains(&mask) {
+            return Err(GrowthError::MaskValue { mask });
+        }
+        if mask >= 1.0 {
+            return Ok(Self { planned: Planned { mask: None, ..self.planned }, ..self });
+        }
+        let of_copies = self.planned.mask.is_none();
+        let preservation = self.planned.preservation.max(if of_copies {
+            Preservation::AtMaskZero
+        } else {
+            Preservation::None
+        });
+        let mask = Some(Mask { mask: MaskValues::all(mask), ramp_tokens, masked });
+        Ok(Self { planned: Planned { mask, preservation, ..self.planned }, ..self })
+    }
+}
 
 /// An opened folder with a mask.
 #[derive(Debug)]

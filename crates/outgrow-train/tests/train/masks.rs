@@ -8,12 +8,14 @@ use outgrow_data::Order;
 use outgrow_kernels::{DeviceName, open_device};
 use outgrow_model::Decoder;
 use outgrow_operators::{
-    Depth, FolderGrowth, Growth, Moments, Source, Width, folder::MaskedFolder, plan::MaskValues,
+    Depth, FolderGrowth, Growth, Moments, Source, Width, folder::MaskedFolder, grow_tensors, plan::MaskValues,
 };
 use outgrow_schedules::{
     AtGrowth, LearningRate, LossSlope, MaskOrder, MaskRamp, NextStage, Schedule, ScheduleBuilder, Stage,
 };
-use outgrow_train::{Control, Event, Outcome, TrainSettings, validation_loss};
+use outgrow_train::{
+    AdamWSettings, Control, Event, MuonSettings, OptimizerSettings, Outcome, TrainSettings, validation_loss,
+};
 
 use crate::resume::workshop::{
     BASE_STEPS, STEP_TOKENS, Told, Workshop, check_that_stopping_changes_nothing, cosine, model, names,
@@ -203,6 +205,35 @@ fn a_stage_that_may_end_early_looks_at_its_losses_from_where_its_mask_is_open() 
         state["validations"].as_array().map_or(0, Vec::len)
     };
     assert_eq!([1, RAMP_STEPS - 1, RAMP_STEPS, RAMP_STEPS + 1].map(counted), [0, 0, 1, 2]);
+}
+
+#[test]
+fn muon_moves_what_a_mask_has_begun_to_let_in_and_not_before() {
+    let workshop = Workshop::new();
+    let growth = Growth::RandomDepth { depth: Depth::Layers(3), seed: 5 };
+    let adamw = AdamWSettings { weight_decay: 0.0, ..AdamWSettings::default() };
+    let muon = Some(MuonSettings { weight_decay: Some(0.0), ..MuonSettings::default() });
+    let settings = TrainSettings {
+        optimizer: OptimizerSettings { adamw, muon },
+        checkpoint_interval_tokens: Some(STEP_TOKENS),
+        checkpoints_kept: 100,
+        ..settings()
+    };
+    let schedule = masked(growth, MaskOrder::Together);
+    workshop.train(&workshop.path("run"), 1, &schedule, &settings, &mut |_, _| Control::Continue).unwrap();
+    let base = Checkpoint::open(&workshop.path("run/step-00000004")).unwrap().to_named_tensors().unwrap();
+    let grown = grow_tensors(schedule.growth(1).unwrap().plan(), &base).unwrap();
+    let at = |step: u64| {
+        let checkpoint = workshop.path(&format!("run/step-{:08}", BASE_STEPS + step));
+        Checkpoint::open(&checkpoint).unwrap().to_named_tensors().unwrap()
+    };
+    let fresh = "model.layers.2.mlp.down_proj.weight";
+    // The first step is at mask 0: the fresh layer has no gradient there, and a gradient of zeros is no direction.
+    assert!(
+        at(1)[fresh] == grown[fresh]
+            && at(1)["model.layers.0.mlp.down_proj.weight"] != grown["model.layers.0.mlp.down_proj.weight"]
+    );
+    assert!(at(2)[fresh] != grown[fresh] && at(2)[fresh].values.iter().all(|value| value.is_finite()));
 }
 
 #[test]

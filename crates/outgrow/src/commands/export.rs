@@ -14,8 +14,8 @@ use crate::{
 /// Flags of `outgrow export`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A folder that says in training/mask.json where its mask stands: a random growth, one by `outgrow grow --mask`, or
-    /// a checkpoint from within a ramp. A run stands for its last checkpoint.
+    /// A folder that says in training/mask.json where its mask stands: a random growth, one by `outgrow grow --mask`,
+    /// or a checkpoint from within a ramp. A run stands for its last checkpoint.
     source: PathBuf,
     /// The folder to make: the same model with the mask folded into its weights.
     target: PathBuf,

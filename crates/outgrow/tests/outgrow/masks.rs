@@ -1,5 +1,5 @@
-//! Masked growths from the command line: masked, refused, exported, and then a model like any other; and masks that open
-//! in training.
+//! Masked growths from the command line: masked, refused, exported, and then a model like any other; and masks that
+//! open in training.
 
 use outgrow_checkpoint::{LlamaConfig, write_checkpoint};
 use outgrow_model::{Initialization, initial_tensors};
