@@ -51,6 +51,14 @@ pub struct MatrixLearning {
     /// The highest learning rate: a warm-up over half of the tokens leads to it, a cosine then to a tenth of it.
     #[serde(default = "usual_peak")]
     pub learning_rate: f64,
+    /// Whether matrices of sizes that stay are learned as well: they begin as identities.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub all_widths: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn usual_peak() -> f64 {

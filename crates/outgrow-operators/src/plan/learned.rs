@@ -41,6 +41,19 @@ impl LearnedMatrices {
         Self { matrices }
     }
 
+    /// The same with a width matrix for every size, also where it stays: there the identity, which changes nothing until
+    /// it is trained.
+    #[must_use]
+    pub fn with_identities(mut self, source: &LlamaConfig, target: &LlamaConfig) -> Self {
+        for (name, [source_size, target_size]) in WIDTH_NAMES.iter().zip(widths(source, target)) {
+            if source_size == target_size {
+                let identity = || Arc::new(tiled_identity(source_size, source_size));
+                self.matrices.entry((*name).to_owned()).or_insert_with(identity);
+            }
+        }
+        self
+    }
+
     /// The matrices that a growth begins with: those that it names, or the initial ones. `None` of a growth by another
     /// operator.
     ///

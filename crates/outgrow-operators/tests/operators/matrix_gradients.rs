@@ -23,7 +23,9 @@ fn weights(config: &LlamaConfig, salt: usize) -> NamedTensors {
 
 /// The initial matrices with whole numbers in their places.
 fn matrices(source: &LlamaConfig, target: &LlamaConfig, salt: usize) -> LearnedMatrices {
-    let initial = LearnedMatrices::initial(source, target, 0).to_named_tensors().into_iter().enumerate();
+    let initial = LearnedMatrices::initial(source, target, 0);
+    let initial = if salt.is_multiple_of(2) { initial } else { initial.with_identities(source, target) };
+    let initial = initial.to_named_tensors().into_iter().enumerate();
     let tensors = initial.map(|(index, (name, matrix))| (name, whole(matrix.shape, salt + index)));
     LearnedMatrices::from_named_tensors(tensors.collect())
 }
@@ -99,6 +101,21 @@ proptest! {
             prop_assert!(is_own || matrices.make(&source, &tensor.name), "{}", tensor.name);
             prop_assert!(by != (0, 0, 0, 0) || !matrices.make(&source, &tensor.name), "{}", tensor.name);
         }
+    }
+}
+
+#[test]
+fn identities_of_sizes_that_stay_change_no_value() {
+    let source = model(2);
+    let tensors = weights(&source, 4);
+    for target in [larger(&source, [3, 0, 0, 0]), larger(&source, [1, 4, 0, 1])] {
+        let initial = LearnedMatrices::initial(&source, &target, 3);
+        let grown = |matrices: &LearnedMatrices| {
+            grow_tensors(&GrowthPlan::learned(&source, target.clone(), matrices).unwrap(), &tensors).unwrap()
+        };
+        let all = initial.clone().with_identities(&source, &target);
+        assert!(all.num_values() > initial.num_values());
+        assert!(grown(&all) == grown(&initial));
     }
 }
 

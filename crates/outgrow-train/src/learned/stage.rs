@@ -75,9 +75,14 @@ fn initial_of(
     source: &LlamaConfig,
     target: &LlamaConfig,
 ) -> Result<Option<LearnedMatrices>, TrainError> {
-    let growth = schedule.stages().get(stage).and_then(|stage| stage.enter.as_ref());
+    let Some(stage) = schedule.stages().get(stage) else { return Ok(None) };
+    let growth = stage.enter.as_ref();
     let initial = growth.map(|growth| LearnedMatrices::of_growth(source, target, growth)).transpose()?;
-    Ok(initial.flatten())
+    let all_widths = stage.at_growth.learning.is_some_and(|learning| learning.all_widths);
+    let with_all = |initial: LearnedMatrices| {
+        if all_widths { initial.with_identities(source, target) } else { initial }
+    };
+    Ok(initial.flatten().map(with_all))
 }
 
 /// How a learning ended.

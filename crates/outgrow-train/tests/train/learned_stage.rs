@@ -43,7 +43,7 @@ fn learned(learning: Option<MatrixLearning>) -> Schedule {
 
 /// A token more than two steps: steps are whole.
 fn with_learning() -> Schedule {
-    learned(Some(MatrixLearning { tokens: 2 * STEP_TOKENS + 1, learning_rate: 1e-2 }))
+    learned(Some(MatrixLearning { tokens: 2 * STEP_TOKENS + 1, learning_rate: 1e-2, all_widths: true }))
 }
 
 #[test]

@@ -62,6 +62,9 @@ pub(super) struct LearningFlags {
     /// default.
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     learning_rate: Option<f64>,
+    /// Learn matrices of sizes that stay as well: in depth alone those of the width, too, which begin as identities.
+    #[arg(long)]
+    all_widths: bool,
     /// Held-out token shards, on which it is said what was gained; by default sequences of --data that nothing is
     /// learned on.
     #[arg(long, value_name = "SHARDS")]
@@ -90,6 +93,7 @@ impl LearningFlags {
             ("micro-batch-sequences", self.micro_batch_sequences.is_some()),
             ("sequence-length", self.sequence_length.is_some()),
             ("learning-rate", self.learning_rate.is_some()),
+            ("all-widths", self.all_widths),
             ("validation", self.validation.is_some()),
             ("validation-sequences", self.validation_sequences.is_some()),
             ("device", self.compute.device.is_some()),
@@ -141,6 +145,7 @@ impl<'a> PlannedLearning<'a> {
         let config = checkpoint.config();
         let target = GrowthPlan::new(config, [growth])?.target().clone();
         let initial = LearnedMatrices::of_growth(config, &target, growth)?.unwrap_or_default();
+        let initial = if flags.all_widths { initial.with_identities(config, &target) } else { initial };
         if initial.num_values() == 0 {
             return Err(TrainError::NothingToLearn.into());
         }
