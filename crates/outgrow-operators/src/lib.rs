@@ -19,6 +19,7 @@ pub use execute::{grow_moments, grow_tensors, matrix_gradients::MatrixGradients}
 pub use folder::{FolderGrowth, FolderPlan, Source};
 pub use growth::{Axis, Depth, Growth, Mix, Operator, Parameters, Placement, Width};
 pub use plan::{
-    GrowthPlan, LayerMap, LayerOrigin, Moments, MomentsPlan, Origin, PlannedTensor, Preservation,
+    ChannelCopies, GrowthPlan, LayerMap, LayerOrigin, Lineage, Moments, MomentsPlan, NewPart, Origin,
+    PlannedTensor, Preservation, TensorLineage,
 };
 pub use recipe::{GrowthRecipe, RecipeFile};

@@ -20,6 +20,7 @@ pub(crate) mod units;
 pub(crate) mod masked_units;
 pub(crate) mod mask;
 pub(crate) mod moments;
+pub(crate) mod lineage;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -28,6 +29,7 @@ use outgrow_checkpoint::{LlamaConfig, TensorShape};
 pub use self::{
     depth::LayerOrigin,
     layer_map::LayerMap,
+    lineage::{ChannelCopies, Lineage, NewPart, TensorLineage},
     mask::{MaskFactors, MaskValues, TensorFactors},
     masked_units::{Copies, MaskedUnits, Share},
     moments::{Moments, MomentsPlan},
@@ -150,6 +152,11 @@ impl GrowthPlan {
     /// Tensors that are mixed from several of the source, as learned growth makes them: no rule gives their moments.
     pub fn moments(&self, policy: Moments) -> Result<MomentsPlan, GrowthError> {
         MomentsPlan::new(&self.tensors, policy)
+    }
+
+    /// What of the grown model goes on from the source, what is new, and what is a copy of what.
+    pub fn lineage(&self) -> Lineage {
+        Lineage::new(&self.tensors)
     }
 
     /// What of the grown model is fresh and let in by a mask; none of it after a learned growth, which mixes

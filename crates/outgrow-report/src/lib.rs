@@ -21,6 +21,7 @@ pub use report::{
     Report,
     comparison::{Comparison, MethodRuns, RunSummary},
 };
+pub use run::growth::{GrowthCopies, GrowthNorms, GrowthRecord, PartNorms};
 pub use run::measure::{Asked, Measure};
 pub use run::record::{
     BaseCost, BenchmarkPoint, ChangeRecord, Cost, MetricValue, RunRecord, StageSpan, TaskResult,

@@ -9,6 +9,7 @@ mod tables;
 mod benchmark_charts;
 mod benchmarks;
 
+mod growths;
 mod timeline;
 
 use std::collections::BTreeSet;
@@ -105,6 +106,15 @@ fn page(report: &Report) -> String {
         "As long as their exact FLOPs, with their tokens; first seed. A wide gap is a growth.",
         &timeline::timelines(report),
     );
+    if growths::are_any(report) {
+        section(
+            &mut out,
+            "Growths",
+            "Validation losses, and the tokens until the loss before was back. How far a new value moves for each step of an old \
+             one, and the mean cosine between copies: right after the growth, and last.",
+            &growths::table(report),
+        );
+    }
     figure(&mut out, charts::learning_rate(report), "Learning rate", "First seed of each method.");
     section(&mut out, "Runs", "", &tables::runs(report));
     let of_benchmarks = if report.benchmarks().is_empty() { "" } else { MEANING_OF_BENCHMARKS };

@@ -1,6 +1,7 @@
 //! Reads the files of one run, `run.json` and `metrics.jsonl`. A run may still be going on: a last line that is cut
 //! short is left out.
 
+pub(crate) mod growth;
 pub(crate) mod measure;
 pub(crate) mod record;
 
@@ -14,6 +15,7 @@ use crate::{
     error::ReportError,
     run::{
         evaluation_line::task_results,
+        growth::{GrowthLine, GrowthRecord},
         measure::{Asked, Measure},
         record::{BaseCost, BenchmarkPoint, ChangeRecord, RunRecord, TrainingPoint, ValidationPoint},
     },
@@ -58,6 +60,8 @@ struct Description {
     evaluation: serde_json::Value,
     #[serde(default)]
     changes: serde_json::Value,
+    #[serde(default)]
+    growths: serde_json::Value,
 }
 
 /// The part that tells whether the rest can be read.
@@ -154,6 +158,7 @@ impl RunRecord {
             training_sha256: description.data["training"]["sha256"].as_str().map(str::to_owned),
             asked: Asked::read(&description.evaluation, &description.recipe),
             changes: Vec::<ChangeRecord>::deserialize(description.changes).unwrap_or_default(),
+            growths: Vec::<GrowthRecord>::deserialize(description.growths).unwrap_or_default(),
             folder: folder.to_path_buf(),
             name: description.name,
             method: description.method,
@@ -217,6 +222,7 @@ enum Line {
     Step(TrainingPoint),
     Evaluation(ValidationPoint),
     Benchmarks(BenchmarkPoint),
+    Growth(GrowthLine),
     /// What no report shows.
     Unshown,
 }
@@ -233,6 +239,9 @@ fn parse_line(line: &str) -> Result<Line, serde_json::Error> {
             flops_6nt: line.flops_6nt,
             tasks: task_results(&line.evaluation)?,
         }));
+    }
+    if value.get("growth").is_some() {
+        return Ok(Line::Growth(serde_json::from_value(value)?));
     }
     if value.get("stage_end").is_some() {
         return Ok(Line::Unshown);
@@ -266,6 +275,10 @@ fn push(run: &mut RunRecord, line: Line) {
         Line::Step(point) => point.tokens,
         Line::Evaluation(point) => point.tokens,
         Line::Benchmarks(point) => point.tokens,
+        Line::Growth(line) => {
+            run.growths.iter_mut().for_each(|growth| growth.add(line));
+            return;
+        }
         Line::Unshown => return,
     };
     while run.training.last().is_some_and(|last| last.tokens > tokens) {
@@ -286,7 +299,7 @@ fn push(run: &mut RunRecord, line: Line) {
             run.training.push(point);
         }
         Line::Evaluation(point) => run.validation.push(point),
-        Line::Unshown => {}
+        Line::Growth(_) | Line::Unshown => {}
         Line::Benchmarks(point) => {
             // As with steps. Before and after a growth tokens are the same and stages are not: both count.
             let repeats = |last: &BenchmarkPoint| last.tokens == tokens && last.stage == point.stage;

@@ -92,9 +92,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             Event::Grown { plan } => {
                 println!("step {:2}: grown to {} tensors", position.step, plan.tensors().len());
             }
+            Event::Copies(copies) => {
+                if let Some(cosines) = copies.layers.get("mlp.up_proj.weight") {
+                    println!("step {:2}: copies have a cosine of {:.4}", position.step, cosines.mean);
+                }
+            }
             Event::Started { .. }
             | Event::StageEnds { .. }
             | Event::Step(_)
+            | Event::Norms(_)
             | Event::Learning { .. }
             | Event::Learned { .. }
             | Event::Saved { .. } => {}

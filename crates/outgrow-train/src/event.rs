@@ -6,7 +6,7 @@ use outgrow_model::Decoder;
 use outgrow_operators::{GrowthPlan, plan::MaskValues};
 use outgrow_schedules::LossSlope;
 
-use crate::learned::Learned;
+use crate::{copies::GrowthCopies, learned::Learned, old_and_new::GrowthNorms};
 
 /// One optimizer step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +33,8 @@ pub enum Event<'a> {
     },
     /// A step was taken.
     Step(StepReport),
+    /// The old and the new values of a grown model were measured apart, in the step that was just told of.
+    Norms(GrowthNorms),
     /// The model was validated.
     Evaluated {
         /// Mean loss on the held-out sequences, nats a token.
@@ -40,6 +42,8 @@ pub enum Event<'a> {
         /// The model, on the device without autodiff, for further evaluation.
         decoder: &'a Decoder,
     },
+    /// The copies that a growth made were compared, right after a validation.
+    Copies(&'a GrowthCopies),
     /// A stage that may end early ends.
     StageEnds {
         /// Whether its loss falls too slowly; else its tokens are used up.

@@ -16,6 +16,8 @@ mod gradients;
 mod moments;
 mod adamw;
 mod muon;
+mod old_and_new;
+mod copies;
 mod optimizer;
 mod validation;
 mod learned;
@@ -31,12 +33,14 @@ mod error;
 
 pub use adamw::AdamW;
 pub use base::{Base, BaseRecord};
+pub use copies::{CopyCosines, GrowthCopies};
 pub use error::TrainError;
 pub use event::{Control, Event, StepReport};
 pub use gradients::{Gradients, accumulate, global_norm};
 pub use learned::{
     Learned, Learner, Learning, LearningData, LearningSettings, LearningStep, StageLearning, learning_bytes,
 };
+pub use old_and_new::{GrowthNorms, PartNorms};
 pub use optimizer::Optimizer;
 pub use position::Position;
 pub use settings::{

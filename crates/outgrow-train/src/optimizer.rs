@@ -13,6 +13,7 @@ use crate::{
     error::TrainError,
     gradients::Gradients,
     muon::{MOMENTUM_BUFFER, Muon},
+    old_and_new::OldAndNew,
     settings::optimizer::OptimizerSettings,
 };
 
@@ -61,14 +62,26 @@ impl Optimizer {
     }
 
     /// One update of all parameters that have a gradient. `scale` is multiplied into every gradient: the clip factor.
-    pub fn step(&mut self, decoder: &mut Decoder, mut gradients: Gradients, scale: f64, learning_rate: f64) {
+    pub fn step(&mut self, decoder: &mut Decoder, gradients: Gradients, scale: f64, learning_rate: f64) {
+        self.step_apart(decoder, gradients, scale, learning_rate, &mut OldAndNew::default());
+    }
+
+    /// The same, with what is done with old and new values apart.
+    pub(crate) fn step_apart(
+        &mut self,
+        decoder: &mut Decoder,
+        mut gradients: Gradients,
+        scale: f64,
+        learning_rate: f64,
+        old_and_new: &mut OldAndNew<'_>,
+    ) {
         let Self { adamw, muon, settings: _ } = self;
-        decoder.update(|name, weight| match (gradients.remove(name), muon.as_mut()) {
-            (None, _) => weight,
-            (Some(gradient), Some(muon)) if muon.has(name) => {
-                muon.updated(name, weight, gradient, scale, learning_rate)
-            }
-            (Some(gradient), _) => adamw.updated(name, weight, gradient, scale, learning_rate),
+        decoder.update(|name, weight| {
+            let Some(gradient) = gradients.remove(name) else { return weight };
+            old_and_new.around(name, weight, |weight| match muon {
+                Some(muon) if muon.has(name) => muon.updated(name, weight, gradient, scale, learning_rate),
+                _ => adamw.updated(name, weight, gradient, scale, learning_rate),
+            })
         });
     }
 

@@ -7,6 +7,7 @@ use outgrow_data::{Batch, DataError, Prefetch, PrefetchOptions};
 use outgrow_kernels::open_device;
 use outgrow_model::{Decoder, initial_tensors};
 use outgrow_operators::{
+    Lineage,
     folder::card::{CARD_FILE, CardHead},
     grow_tensors,
 };
@@ -15,11 +16,13 @@ use outgrow_schedules::{DataAtGrowth, FlopConvention, LossPoint, Stage};
 use crate::{
     base::Base,
     card::{Validated, model_card},
+    copies::GrowthCopies,
     error::TrainError,
     event::{Control, Event, StepReport},
     gradients::{accumulate, global_norm},
     learned::stage::{StageEntry, learn_at_growth},
     mask,
+    old_and_new::{Measurement, OldAndNew, is_measured},
     optimizer::Optimizer,
     position::Position,
     resume::{
@@ -81,7 +84,8 @@ pub fn train(
     };
     let mut batches = batches_from(training, &snapshot.position);
     let card = training.card.map(|facts| card_facts(facts, from.as_ref()));
-    let mut run = Run { training, device, snapshot, card, validated: None, observe, stopped: false };
+    let lineage = lineage(training, snapshot.position.stage);
+    let mut run = Run { training, device, snapshot, lineage, card, validated: None, observe, stopped: false };
     run.tell(&Event::Started { resumed_from: from.as_ref().map(Resumption::checkpoint) })?;
     if from.is_none() {
         run.validate()?;
@@ -114,6 +118,13 @@ fn batches_from(training: &Training<'_>, position: &Position) -> Prefetch {
     Prefetch::new(training.training.clone(), ahead)
 }
 
+/// What is old and what is new in a stage that grew. Matrices that were learned mix everything: then nothing is either.
+fn lineage(training: &Training<'_>, stage: usize) -> Option<Lineage> {
+    let is_mixed = training.schedule.stages()[stage].at_growth.learning.is_some();
+    let growth = training.schedule.growth(stage).filter(|_| !is_mixed)?;
+    Some(growth.plan().lineage())
+}
+
 fn first_snapshot(training: &Training<'_>, device: &Device) -> Result<Snapshot, TrainError> {
     let stage = &training.schedule.stages()[0];
     let tensors = match training.base {
@@ -142,6 +153,7 @@ struct Run<'a> {
     training: &'a Training<'a>,
     device: Device,
     snapshot: Snapshot,
+    lineage: Option<Lineage>,
     card: Option<CardFacts>,
     validated: Option<Validated>,
     observe: &'a mut dyn FnMut(&Position, &Event<'_>) -> Control,
@@ -170,23 +182,31 @@ impl Run<'_> {
         let settings = self.training.settings;
         let stage_tokens = self.stage().tokens;
         while self.snapshot.position.stage_tokens < stage_tokens && !self.is_slow() && !self.stopped {
-            let before = self.snapshot.position.tokens;
+            let before = self.snapshot.position;
             self.step(&next_batch()?)?;
-            let after = self.snapshot.position.tokens;
-            let crosses = |interval: u64| before / interval < after / interval;
-            let ends = self.snapshot.position.stage_tokens >= stage_tokens;
-            if ends || crosses(settings.validation_interval_tokens) {
+            let after = self.snapshot.position;
+            let ends = after.stage_tokens >= stage_tokens;
+            if self.validates(&before, &after) {
                 self.validate()?;
                 if let Some(ends_at) = self.stage().ends_at.filter(|_| ends || self.is_slow()) {
                     let (is_slow, slope) = (self.is_slow(), ends_at.newest(&self.snapshot.validations));
                     self.tell(&Event::StageEnds { is_slow, slope, ends_at })?;
                 }
             }
-            if !ends && settings.checkpoint_interval_tokens.is_some_and(crosses) {
+            let saves = settings
+                .checkpoint_interval_tokens
+                .is_some_and(|interval| crosses(&before, &after, interval));
+            if !ends && saves {
                 self.save()?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a step ends with a validation.
+    fn validates(&self, before: &Position, after: &Position) -> bool {
+        let interval = self.training.settings.validation_interval_tokens;
+        after.stage_tokens >= self.stage().tokens || crosses(before, after, interval)
     }
 
     /// Whether the loss falls so slowly that the stage ends.
@@ -212,13 +232,24 @@ impl Run<'_> {
         }
         let scale =
             settings.optimizer.adamw.clip_norm.map_or(1.0, |limit| (limit / (gradient_norm + 1e-6)).min(1.0));
-        self.snapshot.optimizer.step(&mut self.snapshot.decoder, gradients, scale, learning_rate);
+        let before = self.snapshot.position;
         self.advance(tokens, batch.sequences as u64, batch.sequence_length);
+        let after = self.snapshot.position;
+        let interval = settings.validation_interval_tokens;
+        let is_measured = is_measured(&after, tokens, interval, self.validates(&before, &after));
+        let device = self.snapshot.decoder.device();
+        let lineage = self.lineage.as_ref().filter(|_| is_measured);
+        let measurement = lineage.map(|lineage| Measurement::of(lineage, &gradients, device));
+        let mut apart = OldAndNew { measurement };
+        let Snapshot { decoder, optimizer, .. } = &mut self.snapshot;
+        optimizer.step_apart(decoder, gradients, scale, learning_rate, &mut apart);
         if mask.is_some() {
             mask::put(&mut self.snapshot.decoder, schedule, &self.snapshot.position)?;
         }
+        let norms = apart.measurement.map(Measurement::norms);
         let seconds = start.elapsed().as_secs_f64();
-        self.tell(&Event::Step(StepReport { loss, learning_rate, gradient_norm, mask, seconds }))
+        self.tell(&Event::Step(StepReport { loss, learning_rate, gradient_norm, mask, seconds }))?;
+        norms.map_or(Ok(()), |norms| self.tell(&Event::Norms(norms)))
     }
 
     fn advance(&mut self, tokens: u64, samples: u64, sequence_length: usize) {
@@ -253,7 +284,9 @@ impl Run<'_> {
             self.snapshot.validations.push(LossPoint { flops, validation_loss });
         }
         self.validated = Some(Validated { tokens: self.snapshot.position.tokens, loss: validation_loss });
-        self.tell(&Event::Evaluated { validation_loss, decoder: &decoder })
+        self.tell(&Event::Evaluated { validation_loss, decoder: &decoder })?;
+        let copies = self.lineage.as_ref().and_then(|lineage| GrowthCopies::measure(lineage, &decoder));
+        copies.map_or(Ok(()), |copies| self.tell(&Event::Copies(&copies)))
     }
 
     fn save(&mut self) -> Result<PathBuf, TrainError> {
@@ -296,6 +329,7 @@ impl Run<'_> {
         let mut decoder = decoder.with_trainable(includes);
         mask::put(&mut decoder, schedule, &position)?;
         optimizer.retain(includes);
+        self.lineage = lineage(self.training, position.stage);
         self.snapshot = Snapshot { position, decoder, optimizer, validations: Vec::new() };
         if let Some(growth) = learned.as_ref().or(growth) {
             self.tell(&Event::Grown { plan: growth.plan() })?;
@@ -303,4 +337,9 @@ impl Run<'_> {
         }
         Ok(Some(self))
     }
+}
+
+/// Whether a step goes beyond a multiple of an interval.
+fn crosses(before: &Position, after: &Position, interval: u64) -> bool {
+    before.tokens / interval < after.tokens / interval
 }

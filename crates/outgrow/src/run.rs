@@ -11,6 +11,9 @@ pub(crate) mod folder;
 pub(crate) mod final_name;
 pub(crate) mod plan;
 
+mod growths;
+mod stage_times;
+mod summary;
 pub(crate) mod run_json;
 pub(crate) mod metrics;
 pub(crate) mod benchmarks;

@@ -13,6 +13,7 @@ mod compositions;
 mod function;
 mod gradients;
 mod laws;
+mod lineage;
 mod matrix_gradients;
 mod moments;
 

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::measure::{Asked, Measure};
+use crate::run::{
+    growth::GrowthRecord,
+    measure::{Asked, Measure},
+};
 
 /// One run: who it was and everything that it measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +45,8 @@ pub struct RunRecord {
     pub asked: BTreeMap<String, Asked>,
     /// What was changed on its way: a device, a longer last stage.
     pub changes: Vec<ChangeRecord>,
+    /// What happened at each growth, where it was recorded.
+    pub growths: Vec<GrowthRecord>,
     /// One point per step.
     pub training: Vec<TrainingPoint>,
     /// One point per evaluation. Two points with the same tokens are the losses before and after a growth.

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::fs;
 use std::path::Path;
 
-use outgrow_report::RunRecord;
+use outgrow_report::{Report, RunRecord};
 
 use crate::made_up;
 
@@ -45,6 +45,45 @@ fn a_run_comes_back_as_it_was_written() {
     assert!(after > before);
     assert_eq!(read.benchmarks.len(), 11 + 1);
     assert_eq!(read.benchmarks[0].tasks[0].task, "lambada_openai");
+}
+
+#[test]
+fn what_was_measured_of_a_growth_is_read_and_shown() {
+    let (_folder, run) = written();
+    let file = run.join("run.json");
+    let mut description: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    description["growths"] = serde_json::json!([{
+        "stage": "grown", "step": 200, "tokens": 409_600, "loss_before": 4.5, "loss_after": 5.875, "highest_loss": 6.0,
+        "spike": 1.5, "highest_training_loss": null, "tokens_until_back": 61_440,
+    }]);
+    fs::write(&file, description.to_string()).unwrap();
+    let line = |stage_tokens: u64, growth: serde_json::Value| {
+        let tokens = 409_600 + stage_tokens;
+        serde_json::json!({ "step": 1, "tokens": tokens, "stage": "grown", "flops": 0, "flops_6nt": 0,
+            "stage_tokens": stage_tokens, "growth": growth })
+        .to_string()
+            + "\n"
+    };
+    let part = |parameters: u64, update_norm: f64| serde_json::json!({ "parameters": parameters, "grad_norm": 1.0, "update_norm": update_norm });
+    let norms = |new: f64| serde_json::json!({ "norms": { "old": part(100, 10.0), "new": part(400, new) } });
+    let cosines = |mean: f64| serde_json::json!({ "pairs": 2, "mean": mean, "largest": 1.0 });
+    let copies = |one: f64, two: f64| serde_json::json!({ "copies": { "layers": { "a": cosines(one), "b": cosines(two) } } });
+    append(&run, &line(0, copies(1.0, 1.0)));
+    append(&run, &line(2048, norms(30.0)));
+    append(&run, &line(4096, norms(20.0)));
+    append(&run, &line(4096, copies(0.75, 0.5)));
+    append(&run, &line(4096, serde_json::json!({ "of another version": true })));
+    let read = RunRecord::read(&run).unwrap();
+    let [growth] = &read.growths[..] else { panic!("{:?}", read.growths) };
+    assert_eq!((growth.loss_before, growth.tokens_until_back), (4.5, Some(61_440)));
+    let ratios: Vec<_> = growth.norms.iter().map(|norms| norms.update_ratio()).collect();
+    assert_eq!(ratios, [Some(1.5), Some(1.0)]);
+    let cosines: Vec<_> = growth.copies.iter().map(|copies| (copies.stage_tokens, copies.cosine)).collect();
+    assert_eq!(cosines, [(0, 1.0), (4096, 0.625)]);
+    let page = Report::new(&[read]).unwrap().html();
+    for shown in ["61.4 k", "1.50 → 1.00", "1.0000 → 0.6250", "<h2>Growths</h2>"] {
+        assert!(page.contains(shown), "{shown}");
+    }
 }
 
 #[test]

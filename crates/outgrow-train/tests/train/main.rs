@@ -7,6 +7,7 @@ mod pytorch_muon;
 mod pytorch_optimization;
 
 mod growth;
+mod growth_records;
 mod learned;
 mod learned_stage;
 mod masks;

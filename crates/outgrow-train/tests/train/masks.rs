@@ -95,7 +95,9 @@ fn run(workshop: &Workshop, schedule: &Schedule) -> (Outcome, Seen) {
             | Event::StageEnds { .. }
             | Event::Learning { .. }
             | Event::Learned { .. }
-            | Event::Saved { .. } => {}
+            | Event::Saved { .. }
+            | Event::Norms(_)
+            | Event::Copies(_) => {}
         }
         Control::Continue
     });

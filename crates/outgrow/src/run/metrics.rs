@@ -1,5 +1,5 @@
-//! `metrics.jsonl`: a line for each step, each validation and each evaluation by benchmarks. What the run is, is in
-//! run.json.
+//! `metrics.jsonl`: a line for each step, each validation and each evaluation by benchmarks, and what is measured after
+//! a growth. What the run is, is in run.json.
 
 use std::{
     collections::BTreeSet,
@@ -10,10 +10,13 @@ use std::{
 
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_schedules::{LossSlope, Stage};
-use outgrow_train::{Position, StepReport};
+use outgrow_train::{GrowthCopies, GrowthNorms, Position, StepReport};
 use serde_json::{Map, Value, json};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    run::{growths::GrowthRecord, summary::Summary},
+};
 
 /// Its name in a run's folder.
 pub(crate) const METRICS_FILE: &str = "metrics.jsonl";
@@ -25,19 +28,20 @@ pub(crate) struct Metrics {
     file: BufWriter<File>,
     evaluated_tokens: u64,
     lost: Option<String>,
+    summary: Summary,
 }
 
 impl Metrics {
-    /// Opens the file and removes what was written after `step`, and of stages that are not among the `begun` ones: a
-    /// run that goes on from a checkpoint takes those steps again, and grows again if the checkpoint is the end of a
-    /// stage.
-    pub(crate) fn open(folder: &Path, step: u64, begun: &[Stage]) -> Result<Self> {
+    /// Opens the file of a run of these stages and removes what was written after `step`, and of other stages than the
+    /// first that are `begun`: a run that goes on from a checkpoint takes those steps again, and grows again if the
+    /// checkpoint is the end of a stage.
+    pub(crate) fn open(folder: &Path, step: u64, stages: &[Stage], begun: usize) -> Result<Self> {
         let path = folder.join(METRICS_FILE);
         let text = read(&path)?;
         let reached = |line: &&str| {
             let line: Value = serde_json::from_str(line).unwrap_or_default();
             line["step"].as_u64().is_some_and(|at| at <= step)
-                && begun.iter().any(|stage| line["stage"] == stage.name)
+                && stages[..begun].iter().any(|stage| line["stage"] == stage.name)
         };
         let kept: String = text.lines().filter(reached).flat_map(|line| [line, "\n"]).collect();
         if path.exists() {
@@ -47,12 +51,18 @@ impl Metrics {
         let file = BufWriter::new(file.map_err(Error::at(&path))?);
         let (evaluated_tokens, lost) = (last_evaluation(&kept), lost_steps(&kept, step));
         let lost = lost.map(|lost| format!("{}: {lost}", path.display()));
-        Ok(Self { path, file, evaluated_tokens, lost })
+        let summary = Summary::read(stages, &kept);
+        Ok(Self { path, file, evaluated_tokens, lost, summary })
     }
 
     /// What the file should hold of the steps before this one, and doesn't.
     pub(crate) fn lost(&self) -> Option<&str> {
         self.lost.as_deref()
+    }
+
+    /// What its lines come to.
+    pub(crate) fn summary(&self) -> &Summary {
+        &self.summary
     }
 
     /// Tokens at the last evaluation by benchmarks, or none.
@@ -68,6 +78,9 @@ impl Metrics {
         report: &StepReport,
         tokens_per_second: f64,
     ) -> Result<()> {
+        let seconds = (report.seconds * 1e6).round() / 1e6;
+        self.summary.growths.trained(report.loss);
+        self.summary.stage_times.stepped(stage, position.tokens, position.flops, seconds);
         let mut line = json!({
             "step": position.step,
             "tokens": position.tokens,
@@ -76,6 +89,7 @@ impl Metrics {
             "learning_rate": report.learning_rate,
             "grad_norm": report.gradient_norm,
             "tokens_per_second": tokens_per_second.round(),
+            "seconds": seconds,
             "flops": position.flops,
             "flops_6nt": position.flops_6nt,
         });
@@ -85,13 +99,13 @@ impl Metrics {
         self.line(&line)
     }
 
-    /// One validation.
+    /// One validation; gives the growth whose old loss is back with it.
     pub(crate) fn validation(
         &mut self,
         position: &Position,
         stage: &str,
         validation_loss: f64,
-    ) -> Result<()> {
+    ) -> Result<Option<&GrowthRecord>> {
         self.line(&json!({
             "step": position.step,
             "tokens": position.tokens,
@@ -99,6 +113,29 @@ impl Metrics {
             "flops": position.flops,
             "flops_6nt": position.flops_6nt,
             "validation_loss": validation_loss,
+        }))?;
+        Ok(self.summary.growths.validated(stage, position.step, position.tokens, validation_loss))
+    }
+
+    /// The old and the new values of a grown model in the step before, apart.
+    pub(crate) fn norms(&mut self, position: &Position, stage: &str, norms: &GrowthNorms) -> Result<()> {
+        self.of_growth(position, stage, &json!({ "norms": norms }))
+    }
+
+    /// How far the copies that a growth made have parted.
+    pub(crate) fn copies(&mut self, position: &Position, stage: &str, copies: &GrowthCopies) -> Result<()> {
+        self.of_growth(position, stage, &json!({ "copies": copies }))
+    }
+
+    fn of_growth(&mut self, position: &Position, stage: &str, found: &Value) -> Result<()> {
+        self.line(&json!({
+            "step": position.step,
+            "tokens": position.tokens,
+            "stage": stage,
+            "flops": position.flops,
+            "flops_6nt": position.flops_6nt,
+            "stage_tokens": position.stage_tokens,
+            "growth": found,
         }))
     }
 

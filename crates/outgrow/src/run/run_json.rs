@@ -23,7 +23,10 @@ use crate::{
     run::{
         base::{BaseModel, sha256_of},
         benchmarks::Asked,
+        growths::GrowthRecord,
         resolve::ResolvedRecipe,
+        stage_times::StageTime,
+        summary::Summary,
     },
 };
 
@@ -56,6 +59,12 @@ pub(crate) struct History {
     pub rewinds: Vec<Rewind>,
     /// What benchmarks asked, by task.
     pub evaluation: BTreeMap<String, Asked>,
+    /// What happened at each growth.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub growths: Vec<GrowthRecord>,
+    /// How long steps took in each stage, beside their FLOPs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stage_times: Vec<StageTime>,
     /// The step since which the validation data is known to be the one that `data` names; 0 but for runs of earlier
     /// versions.
     pub validation_known_since_step: u64,
@@ -111,6 +120,12 @@ impl RunFile {
 }
 
 impl History {
+    /// Takes over what the lines of metrics.jsonl come to.
+    pub(crate) fn summarize(&mut self, summary: &Summary) {
+        self.growths = summary.growths.records().to_vec();
+        self.stage_times = summary.stage_times.measured();
+    }
+
     /// Forgets what came after a step that the run goes on from, and takes note of what changes there.
     pub(crate) fn go_on(&mut self, step: u64, comparison: &Comparison) {
         self.changes.retain(|change| change.step < step);

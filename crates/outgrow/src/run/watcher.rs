@@ -94,6 +94,7 @@ impl<'a> Watcher<'a> {
             Event::Saved { folder } => {
                 let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
                 run.history.checkpoint = name;
+                run.history.summarize(metrics.summary());
                 run.interrupt.saved(position.step);
                 write_run_file(run.folder.path(), run.resolved, &run.history, false)?;
             }
@@ -106,15 +107,20 @@ impl<'a> Watcher<'a> {
                 }
             }
             Event::Evaluated { validation_loss, decoder } => {
-                metrics.validation(position, stage, *validation_loss)?;
+                let back = metrics.validation(position, stage, *validation_loss)?;
                 let line =
                     format!("{stage}: validation loss {validation_loss:.4} after {} tokens", position.tokens);
                 run.progress.note(&line);
+                if let Some(growth) = back {
+                    run.progress.note(&format!("{}: {growth}", growth.stage));
+                }
                 if let Some(warning) = self.losses.validated(stage, *validation_loss) {
                     run.progress.note(&notes::warning(warning));
                 }
                 self.evaluate(position, decoder)?;
             }
+            Event::Norms(norms) => metrics.norms(position, stage, norms)?,
+            Event::Copies(copies) => metrics.copies(position, stage, copies)?,
             Event::StageEnds { is_slow, slope, ends_at } => {
                 metrics.stage_end(position, stage, *slope, *ends_at, *is_slow)?;
                 run.progress.note(&stage_end(stage, position.stage_tokens, *is_slow, *slope, ends_at.slope));
@@ -170,8 +176,8 @@ impl<'a> Watcher<'a> {
         run.folder.make()?;
         final_name::take_back(run.folder.path())?;
         write_run_file(run.folder.path(), run.resolved, &run.history, false)?;
-        let begun = resumed_from.map_or(&stages[..0], |_| &stages[..=position.stage]);
-        let metrics = Metrics::open(run.folder.path(), position.step, begun)?;
+        let begun = resumed_from.map_or(0, |_| position.stage + 1);
+        let metrics = Metrics::open(run.folder.path(), position.step, stages, begun)?;
         let lost = metrics.lost().filter(|_| resumed_from.is_some()).map(str::to_owned);
         for note in run.notes.iter().chain(&lost) {
             run.progress.note(&notes::line(note));

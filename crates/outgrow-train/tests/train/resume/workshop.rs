@@ -194,6 +194,8 @@ pub(crate) struct Told {
     /// The bits of the last validation loss.
     pub validation: Option<u64>,
     pub grown_at: Option<Position>,
+    /// What was measured after growths, after so many steps.
+    pub measured: Vec<String>,
 }
 
 /// Trains, and stops once so many steps have been taken; `None` doesn't stop.
@@ -211,6 +213,7 @@ pub(crate) fn run_until(
             Event::Step(report) => told.steps.push((*position, report.loss.to_bits())),
             Event::Evaluated { validation_loss, .. } => told.validation = Some(validation_loss.to_bits()),
             Event::Grown { .. } => told.grown_at = Some(*position),
+            Event::Norms(_) | Event::Copies(_) => told.measured.push(format!("{} {event:?}", position.step)),
             Event::Started { .. }
             | Event::StageEnds { .. }
             | Event::Learning { .. }
@@ -248,6 +251,7 @@ pub(crate) fn check_that_stopping_changes_nothing(
         assert!(matches!(outcome, Outcome::Finished { .. }), "{stops:?}: {outcome:?}");
         assert_eq!(told.steps, straight.steps, "{stops:?}: positions and losses");
         assert_eq!(told.validation, straight.validation, "{stops:?}: final validation loss");
+        assert_eq!(told.measured, straight.measured, "{stops:?}: what was measured after growths");
         assert!(weights(&outcome) == weights(&whole), "{stops:?}: weights differ");
     }
 }

@@ -7,9 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use crate::{
     resuming::{TRAIN, contents, losses},
-    tiny::{Workshop, assert_success, recipe, scratch, stderr},
+    tiny::{G_STACK, Workshop, assert_success, recipe, scratch, stderr},
 };
 
 const STEPS: u64 = 40;
@@ -39,6 +41,43 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
     let checkpoint = |run: &str| contents(&workshop.path(run).join(&last));
     assert!(checkpoint("run") == checkpoint("whole"), "another last checkpoint after kills at {reached:?}");
     assert_eq!(losses(&workshop, "run"), losses(&workshop, "whole"));
+}
+
+#[test]
+fn the_record_of_a_growth_is_that_of_a_run_that_was_not_killed() {
+    let workshop = Workshop::with_shards();
+    let often = "[training]\ncheckpoint_interval_tokens = 64\n";
+    let longer = G_STACK.replace("grown_tokens = 96", "grown_tokens = 1280");
+    workshop.write("recipe.toml", recipe(&longer).replace("[training]\n", often));
+    assert_success(&workshop.run(&["train", "recipe.toml", "--out", "whole"]));
+    for step in [5, 11, 21] {
+        let mut child = start(&workshop);
+        wait_for(&workshop, &mut child, step);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_success(&workshop.run(&TRAIN));
+    let run_file = |run: &str| -> Value {
+        serde_json::from_slice(&fs::read(workshop.path(run).join("run.json")).unwrap()).unwrap()
+    };
+    let [whole, run] = ["whole", "run"].map(run_file);
+    let growth = &run["growths"][0];
+    assert_eq!(growth["stage"], "grown");
+    assert!(growth["loss_before"].is_f64() && growth["loss_after"].is_f64(), "{growth}");
+    assert_eq!(run["growths"], whole["growths"]);
+    let measured = |run: &str| -> Vec<Value> {
+        let metrics = fs::read_to_string(workshop.path(run).join("metrics.jsonl")).unwrap();
+        let lines = metrics.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line.get("growth").is_some()).collect()
+    };
+    assert_eq!(measured("run"), measured("whole"));
+    let kinds = |kind: &str| measured("run").iter().filter(|line| line["growth"].get(kind).is_some()).count();
+    // Ten first steps and every second one after them; before the first, and after every second.
+    assert_eq!((kinds("norms"), kinds("copies")), (10 + 15, 1 + 20));
+    let steps = |run: &Value| {
+        run["stage_times"].as_array().unwrap().iter().map(|stage| stage["steps"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(steps(&run), [4, 40]);
 }
 
 fn start(workshop: &Workshop) -> Child {
