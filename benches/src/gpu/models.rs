@@ -98,7 +98,7 @@ impl Model {
 
     /// What a token costs in sequences of `sequence` tokens.
     pub(crate) fn flops_per_token(&self, sequence: usize) -> anyhow::Result<Flops> {
-        let exact = FlopConvention::Exact.flops_per_token(&self.config()?, sequence, Trainable::All);
+        let exact = FlopConvention::Exact.flops_per_token(&self.config()?, sequence, &Trainable::All);
         // Two products forward and four backward, and a causal query sees half of its sequence.
         let causal_attention = (6 * self.layers * sequence * self.hidden) as f64;
         Ok(Flops { full: exact + causal_attention, exact })

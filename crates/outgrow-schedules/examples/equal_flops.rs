@@ -2,7 +2,10 @@
 //! with their tokens, FLOPs and learning rates, and what the growth is made of.
 
 use outgrow_checkpoint::LlamaConfig;
-use outgrow_schedules::{FlopConvention, GStack, LearningRateCurve, Length, PlannedGrowth, Schedule};
+use outgrow_operators::Growth;
+use outgrow_schedules::{
+    AtGrowth, BaseSizes, FlopConvention, GStack, LearningRateCurve, Length, PlannedGrowth, Schedule,
+};
 
 const SEQUENCE_LENGTH: usize = 128;
 const TOKENS: u64 = 2_000_000;
@@ -21,7 +24,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The grown run may spend what scratch spends, its base included.
     let flops = scratch.flops(FlopConvention::Exact, SEQUENCE_LENGTH);
     let settings = GStack {
-        factor: 4,
+        growth: Growth::Stack { factor: 4 },
+        base: BaseSizes::default(),
         base_tokens: 800_000,
         // Half of scratch's rate: a gentle base stacks well. It ends before its horizon, while the rate is still high.
         base_learning_rate: LearningRateCurve {
@@ -29,7 +33,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ..LearningRateCurve::cosine(2e-3, 2e-4, 40_000)
         },
         grown: Length::Budget { flops, sequence_length: SEQUENCE_LENGTH, orthogonalization: None },
-        grown_learning_rate: rate,
+        grown_learning_rate: Some(rate),
+        at_growth: AtGrowth::default(),
     };
     let grown = Schedule::g_stack(&model, &settings)?;
     println!("{}", grown.describe(SEQUENCE_LENGTH));

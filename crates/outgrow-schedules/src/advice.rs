@@ -8,12 +8,14 @@ mod published;
 mod error;
 
 use outgrow_checkpoint::LlamaConfig;
+use outgrow_operators::Growth;
 use serde::Serialize;
 
 use crate::{
+    at_growth::AtGrowth,
     flops::FlopConvention,
     learning_rate::{curve::LearningRateCurve, shape::Shape},
-    methods::{g_stack::GStack, length::Length},
+    methods::{base_sizes::BaseSizes, g_stack::GStack, length::Length},
     trainable::Trainable,
 };
 
@@ -115,7 +117,7 @@ impl Advice {
         let base_model =
             model.with(|fields| fields.num_hidden_layers = base_layers).map_err(AdviceError::Model)?;
         let per_token = |model: &LlamaConfig| {
-            FlopConvention::Exact.flops_per_token(model, *sequence_length, Trainable::All)
+            FlopConvention::Exact.flops_per_token(model, *sequence_length, &Trainable::All)
         };
         let (base_cost, cost) = (per_token(&base_model), per_token(model));
         let scratch_tokens = *tokens as f64;
@@ -145,12 +147,14 @@ impl Advice {
             horizon_tokens,
         };
         let schedule = GStack {
-            factor,
+            growth: Growth::Stack { factor },
+            base: BaseSizes::default(),
             base_tokens,
             // The base stops long before its horizon, as those of arXiv 2405.15319 do.
             base_learning_rate: rate(base_peak, base_tokens as f64, Some(*tokens)),
             grown: Length::Budget { flops, sequence_length: *sequence_length, orthogonalization: None },
-            grown_learning_rate: rate(peak, grown_tokens, None),
+            grown_learning_rate: Some(rate(peak, grown_tokens, None)),
+            at_growth: AtGrowth::default(),
         };
         let tokens_per_parameter = scratch_tokens / parameters as f64;
         Ok(Self {

@@ -6,7 +6,11 @@ pub(crate) mod mask;
 use outgrow_operators::{Growth, Mix, Moments};
 use serde::{Deserialize, Serialize};
 
-use crate::{at_growth::mask::MaskRamp, error::ScheduleError, learning_rate::at_growth::RateAtGrowth};
+use crate::{
+    at_growth::mask::MaskRamp,
+    error::ScheduleError,
+    learning_rate::{at_growth::RateAtGrowth, curve::LearningRateCurve},
+};
 
 /// What is chosen at the moment of growth. The defaults are those of arXiv 2405.15319.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,6 +34,23 @@ pub struct AtGrowth {
 }
 
 impl AtGrowth {
+    /// The rate goes on; the optimizer begins anew.
+    pub const KEPT_RATE: Self = Self {
+        moments: Moments::Reset,
+        noise: None,
+        mask: None,
+        data: DataAtGrowth::Continue,
+        learning_rate: RateAtGrowth::Keep,
+        learning: None,
+    };
+    /// The rate goes on, and so do the moments of what there was; those of what is new begin at zero.
+    pub const KEPT_STATE: Self = Self { moments: Moments::KeepOld, ..Self::KEPT_RATE };
+
+    /// The learning rate of a stage that has this curve, unless that of the stage before goes on.
+    pub(crate) fn own_rate(&self, curve: LearningRateCurve) -> Option<LearningRateCurve> {
+        (self.learning_rate != RateAtGrowth::Keep).then_some(curve)
+    }
+
     /// Whether nothing is chosen.
     pub fn is_default(&self) -> bool {
         *self == Self::default()

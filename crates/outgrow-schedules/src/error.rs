@@ -1,7 +1,7 @@
 //! What can be wrong with a schedule. Every message is one line with the field and both numbers.
 
 use outgrow_checkpoint::{CheckpointError, with_causes};
-use outgrow_operators::{GrowthError, Moments};
+use outgrow_operators::{GrowthError, Moments, Operator};
 
 /// Why a schedule can't be built.
 ///
@@ -136,6 +136,115 @@ pub enum ScheduleError {
         /// Layers of the model.
         num_hidden_layers: usize,
     },
+    /// A stage trains no layer.
+    #[error("trainable layers is empty, which freezes everything: name the layers that are trained")]
+    NothingTrained,
+    /// Layers are to be trained that aren't there, or in no order.
+    #[error(
+        "trainable layers is {layers:?}: they must rise, and each be below num_hidden_layers, {num_hidden_layers}"
+    )]
+    TrainableSet {
+        /// Layers to be trained, from 0.
+        layers: Vec<usize>,
+        /// Layers of the model.
+        num_hidden_layers: usize,
+    },
+    /// The growth makes a smaller model.
+    #[error("enter: the growth leaves fewer parameters, {grown} of {parameters}: a stage doesn't shrink")]
+    Shrinks {
+        /// Parameters before the growth.
+        parameters: u64,
+        /// Parameters after it.
+        grown: u64,
+    },
+    /// The growth makes nothing larger.
+    #[error("growth by `{operator}` leaves the model as large as it is: nothing grows")]
+    SameSize {
+        /// The operator.
+        operator: &'static str,
+    },
+    /// The growths lead to another model than the target.
+    #[error("growth ends with {differences}")]
+    NotReached {
+        /// The sizes that differ, with both values.
+        differences: String,
+    },
+    /// A growth doesn't say from which model it makes the target.
+    #[error(
+        "base is missing: `{operator}` doesn't say which model it grows from; give the sizes that differ from the target's, such as {example}"
+    )]
+    NoBase {
+        /// The operator.
+        operator: &'static str,
+        /// Sizes that would do in form.
+        example: &'static str,
+    },
+    /// An operator that a method has no use for.
+    #[error("operator `{operator}` {problem}")]
+    Operator {
+        /// The operator.
+        operator: Operator,
+        /// Why not, and what would do.
+        problem: &'static str,
+    },
+    /// Layers that can't be stacked from fewer ones.
+    #[error("layer_counts goes from {from} to {to}: `{operator}` makes whole multiples, such as {}", 2 * .from)]
+    Multiple {
+        /// The operator.
+        operator: Operator,
+        /// Layers before the growth.
+        from: usize,
+        /// Layers after the growth.
+        to: usize,
+    },
+    /// Parts that are no parts of a whole.
+    #[error("shares is {shares:?}: {stages} are needed, each above 0, that add up to 1")]
+    Shares {
+        /// The parts.
+        shares: Vec<f64>,
+        /// The stages.
+        stages: usize,
+    },
+    /// A growth that isn't within the run.
+    #[error(
+        "base_share is {base_share}, it must be above 0 and below 1: the part of the tokens before the growth"
+    )]
+    BaseShare {
+        /// The part.
+        base_share: f64,
+    },
+    /// Blocks that don't make up the target.
+    #[error(
+        "block_layers is {block_layers}, it must be below the target's num_hidden_layers, {num_hidden_layers}, and divide it"
+    )]
+    Blocks {
+        /// Layers of a block.
+        block_layers: usize,
+        /// Layers of the target.
+        num_hidden_layers: usize,
+    },
+    /// An exponent that gives no lengths.
+    #[error(
+        "exponent is {exponent}, a number from 0 is needed: a stage is as long as its number to that power"
+    )]
+    Exponent {
+        /// The exponent.
+        exponent: f64,
+    },
+    /// More layers are to be added than there can be.
+    #[error(
+        "added_layers is {added_layers}, num_hidden_layers of the target {num_hidden_layers}: 1 to {} can be added",
+        .num_hidden_layers.saturating_sub(1)
+    )]
+    AddedLayers {
+        /// Layers to be added.
+        added_layers: usize,
+        /// Layers of the target.
+        num_hidden_layers: usize,
+    },
+    /// There is nothing to grow.
+    #[error("growths is empty: each stage but the first begins with one")]
+    NoGrowths,
     /// The peak isn't a rate.
     #[error("learning rate: peak is {peak}, it must be finite and above 0")]
     Peak {
@@ -216,13 +325,15 @@ pub enum ScheduleError {
         /// Tokens of the stage.
         tokens: u64,
     },
-    /// The target's layers can't be made of equal parts.
-    #[error("factor is {factor}, it must divide the target's num_hidden_layers, {num_hidden_layers}")]
+    /// The target can't be made of equal parts.
+    #[error("factor is {factor}, it must divide the target's {key}, {size}")]
     Factor {
         /// The growth factor.
         factor: usize,
-        /// Layers of the target.
-        num_hidden_layers: usize,
+        /// What it has to divide.
+        key: &'static str,
+        /// That of the target.
+        size: usize,
     },
     /// A base is to be stacked no times.
     #[error("factor is 0, which leaves nothing of the base: 2 to 4 are usual")]
@@ -304,6 +415,20 @@ impl ScheduleError {
             | Self::GrowthOfNothing
             | Self::ModelMismatch { .. }
             | Self::TrainableLayers { .. }
+            | Self::NothingTrained
+            | Self::TrainableSet { .. }
+            | Self::Shrinks { .. }
+            | Self::SameSize { .. }
+            | Self::NotReached { .. }
+            | Self::NoBase { .. }
+            | Self::Operator { .. }
+            | Self::Multiple { .. }
+            | Self::Shares { .. }
+            | Self::BaseShare { .. }
+            | Self::Blocks { .. }
+            | Self::Exponent { .. }
+            | Self::AddedLayers { .. }
+            | Self::NoGrowths
             | Self::Peak { .. }
             | Self::Minimum { .. }
             | Self::Initial { .. }

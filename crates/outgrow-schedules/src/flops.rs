@@ -34,15 +34,15 @@ impl FlopConvention {
     ///     r#"{ "model_type": "llama", "vocab_size": 100, "hidden_size": 16, "intermediate_size": 32,
     ///          "num_hidden_layers": 4, "num_attention_heads": 2, "rms_norm_eps": 1e-5 }"#,
     /// )?;
-    /// let all = FlopConvention::Exact.flops_per_token(&model, 64, Trainable::All);
-    /// let top = FlopConvention::Exact.flops_per_token(&model, 64, Trainable::Top { layers: 1 });
+    /// let all = FlopConvention::Exact.flops_per_token(&model, 64, &Trainable::All);
+    /// let top = FlopConvention::Exact.flops_per_token(&model, 64, &Trainable::Top { layers: 1 });
     /// assert!(top < all);
-    /// let six = FlopConvention::SixTimesParameters.flops_per_token(&model, 64, Trainable::All);
+    /// let six = FlopConvention::SixTimesParameters.flops_per_token(&model, 64, &Trainable::All);
     /// assert_eq!(six, 6.0 * model.num_parameters() as f64);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn flops_per_token(self, model: &LlamaConfig, sequence_length: usize, trainable: Trainable) -> f64 {
+    pub fn flops_per_token(self, model: &LlamaConfig, sequence_length: usize, trainable: &Trainable) -> f64 {
         match self {
             Self::SixTimesParameters => 6.0 * model.num_parameters() as f64,
             Self::Exact => FlopParts::per_token(model, sequence_length, trainable).total(),
@@ -96,17 +96,19 @@ impl FlopParts {
     ///   is heads times their size: a query sees S / 2 keys on average, with two products forward and four backward.
     /// - The embedding is a look-up and costs nothing; the head is a matrix, tied or not. Norms, activations, rotations
     ///   and AdamW are left out: they are linear in the width. What Muon adds is [`Orthogonalization`]'s.
-    /// - A frozen layer costs its forward only. A trainable layer costs all of it, although the lowest one need not
-    ///   hand its gradient on to the frozen ones below. The head always hands its gradient on.
-    pub fn per_token(model: &LlamaConfig, sequence_length: usize, trainable: Trainable) -> Self {
+    /// - A layer below all that is trained costs its forward only. A frozen one above hands its gradient on and costs
+    ///   that too, without the gradients of its weights. A trainable layer costs all of it, although the lowest one need
+    ///   not hand its gradient on to the frozen ones below. The head always hands its gradient on.
+    pub fn per_token(model: &LlamaConfig, sequence_length: usize, trainable: &Trainable) -> Self {
         let layers = model.num_hidden_layers as f64;
-        let trained_layers = layers - trainable.frozen_layers(model) as f64;
+        let passed_layers = layers - trainable.frozen_layers(model) as f64;
+        let trained_layers = trainable.trained_layers(model) as f64;
         let layer_weights = 2.0 * layer_matrix_parameters(model) as f64;
         let attention = 2.0 * (sequence_length * model.num_attention_heads * model.head_dim) as f64;
         let head = 2.0 * (model.hidden_size * model.vocab_size) as f64;
         Self {
             forward: layers * (layer_weights + attention) + head,
-            backward_by_input: trained_layers * (layer_weights + 2.0 * attention) + head,
+            backward_by_input: passed_layers * (layer_weights + 2.0 * attention) + head,
             backward_by_weight: trained_layers * layer_weights
                 + if trainable.head(model) { head } else { 0.0 },
         }
@@ -132,7 +134,7 @@ impl FlopParts {
 /// )?;
 /// let exact = |trainable| FlopConvention::Exact.flops_per_token(&model, 512, trainable);
 /// let muon = Orthogonalization { iterations: 5, batch_tokens: 8 * 512 };
-/// let share = muon.flops_per_token(&model, Trainable::All) / exact(Trainable::All);
+/// let share = muon.flops_per_token(&model, &Trainable::All) / exact(&Trainable::All);
 /// assert_eq!((100.0 * share).round(), 43.0);
 /// # Ok(())
 /// # }
@@ -149,7 +151,7 @@ pub struct Orthogonalization {
 impl Orthogonalization {
     /// FLOPs of one step. An iteration of a matrix with sides `m ≤ n` has the products `XXᵀ`, `AA` and `PX`, in all
     /// `4m²n + 2m³`. Each product counts whole, though two are symmetric and a device may save half of them.
-    pub fn flops_per_step(self, model: &LlamaConfig, trainable: Trainable) -> f64 {
+    pub fn flops_per_step(self, model: &LlamaConfig, trainable: &Trainable) -> f64 {
         let matrices = model.layer_matrices().into_iter();
         let trained = matrices.filter(|(name, _)| trainable.includes(model, name));
         let iteration = |[rows, columns]: [usize; 2]| {
@@ -160,7 +162,7 @@ impl Orthogonalization {
     }
 
     /// Their share of one token.
-    pub fn flops_per_token(self, model: &LlamaConfig, trainable: Trainable) -> f64 {
+    pub fn flops_per_token(self, model: &LlamaConfig, trainable: &Trainable) -> f64 {
         self.flops_per_step(model, trainable) / self.batch_tokens as f64
     }
 }

@@ -30,7 +30,11 @@ pub use learning_rate::{
     shape::{Shape, WsdDecay},
 };
 pub use loss_slope::{LossPoint, LossSlope};
-pub use methods::{g_stack::GStack, length::Length, stacking2::Stacking2};
+pub use methods::{
+    base_sizes::BaseSizes, g_stack::GStack, gradual::Gradual, late::Late, length::Length,
+    llama_pro::LlamaPro, midas::Midas, recycle::Recycle, stackbert::Stackbert, stacking2::Stacking2,
+    staged::Staged,
+};
 pub use schedule::{
     Schedule,
     beginning::Beginning,

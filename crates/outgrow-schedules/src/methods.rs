@@ -2,16 +2,17 @@
 //! settings of its own, and gives a list of stages and nothing more: the trainer knows no method.
 
 pub(crate) mod length;
+pub(crate) mod base_sizes;
+mod depths;
+mod outline;
 
 pub(crate) mod scratch;
 pub(crate) mod g_stack;
+pub(crate) mod gradual;
+pub(crate) mod stackbert;
 pub(crate) mod stacking2;
-
-use outgrow_checkpoint::LlamaConfig;
-
-use crate::error::ScheduleError;
-
-/// The same model with another depth.
-fn with_layers(model: &LlamaConfig, num_hidden_layers: usize) -> Result<LlamaConfig, ScheduleError> {
-    model.with(|fields| fields.num_hidden_layers = num_hidden_layers).map_err(ScheduleError::Model)
-}
+pub(crate) mod midas;
+pub(crate) mod staged;
+pub(crate) mod llama_pro;
+pub(crate) mod late;
+pub(crate) mod recycle;

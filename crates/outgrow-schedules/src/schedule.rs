@@ -220,6 +220,12 @@ fn checked_entry(
     };
     let plan = planned.map_err(ScheduleError::Growth)?;
     let growth = plan.map(|plan| PlannedGrowth::new(stage, plan)).transpose()?;
+    let parameters = previous.model.num_parameters();
+    if let Some(grown) = growth.as_ref().map(|growth| growth.plan().target().num_parameters())
+        && grown < parameters
+    {
+        return Err(ScheduleError::Shrinks { parameters, grown });
+    }
     let (how, expected) = match &growth {
         Some(growth) => ("grows into", growth.plan().target()),
         None => ("ends with", &previous.model),

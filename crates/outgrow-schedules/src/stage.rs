@@ -104,14 +104,14 @@ impl Stage {
 
     /// FLOPs of one token of this stage by a convention, in sequences of `sequence_length` tokens.
     pub fn flops_per_token(&self, convention: FlopConvention, sequence_length: usize) -> f64 {
-        convention.flops_per_token(&self.model, sequence_length, self.trainable)
+        convention.flops_per_token(&self.model, sequence_length, &self.trainable)
     }
 
     /// FLOPs of all its tokens by a convention, in sequences of `sequence_length` tokens. Matrices that are learned
     /// before it cost what training all of the grown model on their tokens does; their own products, which go by steps,
     /// aren't known here.
     pub fn flops(&self, convention: FlopConvention, sequence_length: usize) -> f64 {
-        let learning = convention.flops_per_token(&self.model, sequence_length, Trainable::All);
+        let learning = convention.flops_per_token(&self.model, sequence_length, &Trainable::All);
         self.tokens as f64 * self.flops_per_token(convention, sequence_length)
             + self.learning_tokens() as f64 * learning
     }
@@ -121,8 +121,8 @@ impl Stage {
         self.at_growth.learning.map_or(0, |learning| learning.tokens)
     }
 
-    /// What is wrong with the stage by itself: an empty name, no tokens, a learning rate that isn't one, or more
-    /// trainable layers than there are. What lies between two stages is the schedule's to check.
+    /// What is wrong with the stage by itself: an empty name, no tokens, a learning rate that isn't one, or
+    /// trainable layers that aren't there. What lies between two stages is the schedule's to check.
     ///
     /// Where `may_be_empty`, no tokens are no problem: the stage takes no step, and its learning rate is never asked.
     pub(crate) fn problems(&self, may_be_empty: bool) -> Vec<ScheduleError> {
@@ -142,12 +142,7 @@ impl Stage {
         if let (Some(growth), Some(learning)) = (&self.enter, self.at_growth.learning) {
             problems.extend(learning.problems(growth, self.at_growth.moments));
         }
-        if let Trainable::Top { layers } = self.trainable {
-            let num_hidden_layers = self.model.num_hidden_layers;
-            if layers == 0 || layers > num_hidden_layers {
-                problems.push(ScheduleError::TrainableLayers { layers, num_hidden_layers });
-            }
-        }
+        problems.extend(self.trainable.problem(&self.model));
         if !is_left_out {
             problems.extend(self.learning_rate.problems().into_iter().map(|problem| match problem {
                 // Where no horizon was given it is the stage's length, and nobody knows it by another name.

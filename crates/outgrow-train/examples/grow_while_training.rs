@@ -7,7 +7,8 @@ use outgrow_checkpoint::LlamaConfig;
 use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prepare};
 use outgrow_kernels::{DeviceName, Precision};
 use outgrow_model::Initialization;
-use outgrow_schedules::{GStack, LearningRateCurve, Length, Schedule};
+use outgrow_operators::Growth;
+use outgrow_schedules::{AtGrowth, BaseSizes, GStack, LearningRateCurve, Length, Schedule};
 use outgrow_train::{Control, Event, OptimizerSettings, TrainSettings, Training, resume::Standing, train};
 
 const SEQUENCE_LENGTH: usize = 16;
@@ -49,11 +50,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     )?;
     let rate = LearningRateCurve::cosine(1e-2, 1e-3, STEP_TOKENS);
     let stages = GStack {
-        factor: 2,
+        growth: Growth::Stack { factor: 2 },
+        base: BaseSizes::default(),
         base_tokens: 10 * STEP_TOKENS,
         base_learning_rate: rate,
         grown: Length::Tokens(10 * STEP_TOKENS),
-        grown_learning_rate: rate,
+        grown_learning_rate: Some(rate),
+        at_growth: AtGrowth::default(),
     };
     let schedule = Schedule::g_stack(&model, &stages)?;
     println!("{}", schedule.describe(SEQUENCE_LENGTH));

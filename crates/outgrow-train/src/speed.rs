@@ -140,7 +140,7 @@ impl SpeedProbe<'_> {
 
     fn measure_steps(&self, model: &LlamaConfig, device: &Device) -> Result<Speed, TrainError> {
         let convention = FlopConvention::Exact;
-        let flops = |length: usize| convention.flops_per_token(model, length, Trainable::All);
+        let flops = |length: usize| convention.flops_per_token(model, length, &Trainable::All);
         let mut decoder =
             Decoder::new(model, &tensors(model), &device.clone().autodiff())?.with_precision(self.precision);
         let most = self.sequences * self.sequence_length;

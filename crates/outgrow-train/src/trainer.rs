@@ -257,7 +257,7 @@ impl Run<'_> {
         let flops = |convention| stage.flops_per_token(convention, sequence_length) * tokens as f64;
         let (exact, six) = (flops(FlopConvention::Exact), flops(FlopConvention::SixTimesParameters));
         let orthogonalization = self.training.settings.orthogonalization(sequence_length);
-        let of_step = orthogonalization.map_or(0.0, |one| one.flops_per_step(&stage.model, stage.trainable));
+        let of_step = orthogonalization.map_or(0.0, |one| one.flops_per_step(&stage.model, &stage.trainable));
         let position = &mut self.snapshot.position;
         position.step += 1;
         position.tokens += tokens;

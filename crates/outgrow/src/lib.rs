@@ -26,8 +26,9 @@ use self::terminal::exit;
 pub use error::{BadInput, Error};
 pub use machine::compute::MatrixDtype;
 pub use recipe::{
-    BaseRecipe, DataRecipe, EvaluationRecipe, ModelRecipe, ModelSizes, Recipe, ScheduleRecipe, StageRecipe,
-    TrainingRecipe,
+    BaseRecipe, BlocksRecipe, DataRecipe, EvaluationRecipe, GStackRecipe, GradualRecipe, LateRecipe,
+    LlamaProRecipe, ModelRecipe, ModelSizes, Recipe, RecycleRecipe, ScheduleRecipe, StackbertRecipe,
+    Stacking2Recipe, StageRecipe, StagedRecipe, TrainingRecipe,
 };
 
 /// Pre-train language models by growing them.

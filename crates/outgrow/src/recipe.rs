@@ -3,19 +3,22 @@
 //! Unknown keys are refused: a misspelt key that is silently a default has spoilt many a run.
 
 mod model;
+mod schedule;
 mod reading;
 mod key_path;
 
 use std::path::PathBuf;
 
-use outgrow_operators::{Growth, Width};
-use outgrow_schedules::{AtGrowth, LearningRateCurve, LossSlope, Trainable};
 use outgrow_train::OptimizerSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::compute::MatrixDtype;
 
 pub use model::{BaseRecipe, ModelRecipe, ModelSizes};
+pub use schedule::{
+    BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LlamaProRecipe, RecycleRecipe, ScheduleRecipe,
+    StackbertRecipe, Stacking2Recipe, StageRecipe, StagedRecipe,
+};
 
 /// A whole recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,91 +59,6 @@ pub struct DataRecipe {
     pub order_seed: Option<u64>,
 }
 
-/// `[schedule]`: the stages, by the name of a method or one by one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "method", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum ScheduleRecipe {
-    /// The final model from the start, or a base trained on as it is.
-    Scratch {
-        /// Length.
-        tokens: u64,
-        /// Learning rate.
-        learning_rate: LearningRateCurve,
-    },
-    /// Train a `factor`-th of the layers, stack, train on (arXiv 2405.15319).
-    GStack {
-        /// How many times the base is stacked.
-        factor: usize,
-        /// Length of the base's training; with `model.from` that of its further training, which may be 0.
-        base_tokens: u64,
-        /// Its learning rate; without a meaning where `base_tokens` is 0.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        base_learning_rate: Option<LearningRateCurve>,
-        /// Length of the training after growth; or give `scratch_tokens`.
-        grown_tokens: Option<u64>,
-        /// Spend what training from scratch would spend on so many tokens, the base included.
-        scratch_tokens: Option<u64>,
-        /// The learning rate after growth.
-        grown_learning_rate: LearningRateCurve,
-    },
-    /// Add layers on top, train only those, at last all (arXiv 2011.13635).
-    Stacking2 {
-        /// Layers of the growing stages, rising to the final model's; with `model.from` they begin with the base's.
-        layer_counts: Vec<usize>,
-        /// Length of the first stage; by default `stage_tokens`. With `model.from` it has to be given, and may be 0.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        base_tokens: Option<u64>,
-        /// Length of each growing stage.
-        stage_tokens: u64,
-        /// Learning rate of each growing stage.
-        stage_learning_rate: LearningRateCurve,
-        /// Length of the last, joint stage; or give `scratch_tokens`.
-        joint_tokens: Option<u64>,
-        /// Spend what training from scratch would spend on so many tokens, the growing stages included.
-        scratch_tokens: Option<u64>,
-        /// Learning rate of the joint stage.
-        joint_learning_rate: LearningRateCurve,
-    },
-    /// Any stages, one by one.
-    Stages {
-        /// In order; the last one's model must be `[model]`. With `model.from` the first one begins with the base.
-        stages: Vec<StageRecipe>,
-    },
-}
-
-/// One of `[[schedule.stages]]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StageRecipe {
-    /// Unique among the stages.
-    pub name: String,
-    /// Layers of the first stage's model; later stages have what growth makes of them. Not with `model.from`.
-    pub num_hidden_layers: Option<usize>,
-    /// Sizes of the first stage's model, where it is narrower than the final one: `{ hidden_size = 64, … }`.
-    #[serde(default)]
-    pub width: Width,
-    /// The growth that begins the stage.
-    pub enter: Option<Growth>,
-    /// What is chosen at the moment of that growth: `moments` (`reset`, the default, `copy`, `keep-old` or `scaled`),
-    /// `noise` (`{ amount = 0.2 }`; none by default), `mask` (`{ tokens = N }`, over which what is new is let in, with
-    /// `order`: `together`, the default, or `one-after-another`; none by default, and fresh parts need one), `data`
-    /// (`continue`, the default, or `replay`) and `learning_rate` (`restart`, the default, `keep` or `rewarm`).
-    #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
-    pub at_growth: AtGrowth,
-    /// What is trained: `"all"` (the default) or `{ top = { layers = N } }`.
-    #[serde(default)]
-    pub trainable: Trainable,
-    /// Length; where `ends_at` is given, at most.
-    pub tokens: u64,
-    /// Ends the stage earlier, where the slope of its validation loss over FLOPs has come up to this:
-    /// `{ slope = -0.0575, validations = 5 }` (arXiv 2203.06211).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ends_at: Option<LossSlope>,
-    /// Learning rate; left out where `at_growth.learning_rate = "keep"`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub learning_rate: Option<LearningRateCurve>,
-}
-
 /// `[training]`: steps, optimizer, intervals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -176,16 +94,4 @@ pub struct EvaluationRecipe {
     pub limit: Option<f64>,
     /// Examples in each prompt; by default none.
     pub num_fewshot: Option<usize>,
-}
-
-impl ScheduleRecipe {
-    /// The method's name as in `method = "…"`.
-    pub fn method(&self) -> &'static str {
-        match self {
-            Self::Scratch { .. } => "scratch",
-            Self::GStack { .. } => "g-stack",
-            Self::Stacking2 { .. } => "stacking2",
-            Self::Stages { .. } => "stages",
-        }
-    }
 }

@@ -1,11 +1,14 @@
 //! The words of operators and axes, and what each operator takes: the vocabulary that recipes and the command line
 //! share. Values are not known here.
 
+use serde::Serialize;
+
 use crate::growth::closed_set::closed_set;
 
 /// An operator by its word. `zero` and `random` grow in depth unless an axis says otherwise; `zero-depth` and the like
 /// say it themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Operator {
     /// [`Growth::Stack`](crate::Growth::Stack).
     Stack,

@@ -39,7 +39,7 @@ impl Length {
         self,
         earlier: &[Stage],
         model: &LlamaConfig,
-        trainable: Trainable,
+        trainable: &Trainable,
     ) -> Result<u64, ScheduleError> {
         let (budget, sequence_length, orthogonalization) = match self {
             Self::Tokens(tokens) => return Ok(tokens),
@@ -48,12 +48,12 @@ impl Length {
             }
         };
         let exact = FlopConvention::Exact;
-        let of_optimizer = |model: &LlamaConfig, trainable: Trainable| {
+        let of_optimizer = |model: &LlamaConfig, trainable: &Trainable| {
             orthogonalization.map_or(0.0, |one| one.flops_per_token(model, trainable))
         };
         let of_stage = |stage: &Stage| {
             stage.flops(exact, sequence_length)
-                + stage.tokens as f64 * of_optimizer(&stage.model, stage.trainable)
+                + stage.tokens as f64 * of_optimizer(&stage.model, &stage.trainable)
         };
         let spent: f64 = earlier.iter().map(of_stage).sum();
         let flops_per_token =
@@ -64,6 +64,40 @@ impl Length {
             return Err(ScheduleError::Budget { budget, spent, flops_per_token });
         }
         Ok(tokens as u64)
+    }
+
+    /// The tokens of all stages together, of which each trains on a share. Of a budget not rounded: the last stage is
+    /// what the others leave.
+    ///
+    /// # Errors
+    /// Shares that aren't as many as the stages, or are no parts of a whole; a budget that isn't one.
+    pub(crate) fn total(self, stages: &[Stage], shares: &[f64]) -> Result<f64, ScheduleError> {
+        let sum: f64 = shares.iter().sum();
+        // Written so that NaN is refused.
+        let are_parts = shares.iter().all(|share| *share > 0.0) && (sum - 1.0).abs() < 1e-6;
+        if shares.len() != stages.len() || !are_parts {
+            return Err(ScheduleError::Shares { shares: shares.to_vec(), stages: stages.len() });
+        }
+        let (budget, sequence_length, orthogonalization) = match self {
+            Self::Tokens(tokens) => return Ok(tokens as f64),
+            Self::Budget { flops, sequence_length, orthogonalization } => {
+                (flops, sequence_length, orthogonalization)
+            }
+        };
+        let of_stage = |stage: &Stage| {
+            let of_optimizer =
+                orthogonalization.map_or(0.0, |one| one.flops_per_token(&stage.model, &stage.trainable));
+            stage.flops_per_token(FlopConvention::Exact, sequence_length) + of_optimizer
+        };
+        let flops_per_token: f64 =
+            stages.iter().zip(shares).map(|(stage, share)| share * of_stage(stage)).sum();
+        // They have no tokens yet: what they cost is what is learned before them.
+        let spent: f64 = stages.iter().map(|stage| stage.flops(FlopConvention::Exact, sequence_length)).sum();
+        let tokens = (budget - spent) / flops_per_token;
+        if !(tokens >= 1.0 && tokens.is_finite()) {
+            return Err(ScheduleError::Budget { budget, spent, flops_per_token });
+        }
+        Ok(tokens)
     }
 }
 
@@ -81,12 +115,12 @@ mod tests {
         );
         let model = model.unwrap();
         let budget = Length::Budget { flops: 1e12, sequence_length: 128, orthogonalization: None };
-        let all = budget.tokens(&[], &model, Trainable::All).unwrap();
+        let all = budget.tokens(&[], &model, &Trainable::All).unwrap();
         let orthogonalization = Some(Orthogonalization { iterations: 5, batch_tokens: 1024 });
         let with_muon = Length::Budget { flops: 1e12, sequence_length: 128, orthogonalization };
-        assert!(with_muon.tokens(&[], &model, Trainable::All).unwrap() < all);
+        assert!(with_muon.tokens(&[], &model, &Trainable::All).unwrap() < all);
         for layers in 1..8 {
-            assert!(budget.tokens(&[], &model, Trainable::Top { layers }).unwrap() > all, "top {layers}");
+            assert!(budget.tokens(&[], &model, &Trainable::Top { layers }).unwrap() > all, "top {layers}");
         }
     }
 }

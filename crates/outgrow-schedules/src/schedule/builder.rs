@@ -14,7 +14,8 @@ use crate::{
     trainable::Trainable,
 };
 
-/// A stage after the first one; [`NextStage::new`] gives one that trains everything and grows nothing. Its model follows from the model before and its growth.
+/// A stage after the first one; [`NextStage::new`] gives one that trains everything and grows nothing. Its model follows
+/// from the model before and its growth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NextStage {
     /// Unique in its schedule.
@@ -105,6 +106,16 @@ impl ScheduleBuilder {
     /// The model of the newest stage.
     pub fn model(&self) -> &LlamaConfig {
         &self.later.last().map_or(&self.first, |(stage, _)| stage).model
+    }
+
+    /// The stages so far.
+    pub(crate) fn stages(&self) -> impl Iterator<Item = &Stage> {
+        std::iter::once(&self.first).chain(self.later.iter().map(|(stage, _)| stage))
+    }
+
+    /// The same, for lengths and rates, which no plan depends on.
+    pub(crate) fn stages_mut(&mut self) -> impl Iterator<Item = &mut Stage> {
+        std::iter::once(&mut self.first).chain(self.later.iter_mut().map(|(stage, _)| stage))
     }
 
     /// Checks the stages, and keeps the plans of their growths.

@@ -31,7 +31,7 @@ fn only_a_base_grows_at_once() {
     assert!(message.contains("tokens is 0: a stage trains on at least one token"), "{message}");
     // It takes no step, so that its learning rate is never asked.
     for rate in [cosine(1e-3, 0), cosine(4e-3, 9_000), cosine(f64::NAN, 1)] {
-        let settings = GStack { base_learning_rate: rate, ..settings };
+        let settings = GStack { base_learning_rate: rate, ..settings.clone() };
         let schedule = Schedule::g_stack_from(&base, &settings).unwrap();
         assert_eq!(schedule.stages()[0].learning_rate, LearningRate::NONE);
         assert_eq!(schedule.growth(1).unwrap().plan().target().num_hidden_layers, 8);
@@ -57,7 +57,7 @@ fn bases_that_lead_nowhere_are_refused() {
         with_causes(&Schedule::g_stack_from(&base, &settings).unwrap_err())
     };
     insta::assert_snapshot!(g_stack(0), @"factor is 0, which leaves nothing of the base: 2 to 4 are usual");
-    insta::assert_snapshot!(g_stack(100_000), @"model: config.json: `num_hidden_layers` is 400000, expected at most 65536");
+    insta::assert_snapshot!(g_stack(100_000), @r#"stage "grown": enter: factor = 100000 for 4 layers: at most 65536 layers are possible"#);
     let stacking2 =
         |counts: &[usize]| with_causes(&Schedule::stacking2_from(&base, &on_top_of(0, counts)).unwrap_err());
     insta::assert_snapshot!(stacking2(&[]), @"layer_counts is [], it must begin with the base's num_hidden_layers, 4");

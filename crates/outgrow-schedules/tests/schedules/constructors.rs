@@ -3,8 +3,8 @@
 use outgrow_checkpoint::with_causes;
 use outgrow_operators::{Growth, GrowthPlan, Mix, Moments};
 use outgrow_schedules::{
-    AtGrowth, DataAtGrowth, FlopConvention, GStack, LearningRate, LearningRateCurve, Length, LossSlope,
-    NextStage, Noise, RateAtGrowth, Schedule, ScheduleBuilder, Stacking2, Stage, Trainable,
+    AtGrowth, BaseSizes, DataAtGrowth, FlopConvention, GStack, LearningRate, LearningRateCurve, Length,
+    LossSlope, NextStage, Noise, RateAtGrowth, Schedule, ScheduleBuilder, Stacking2, Stage, Trainable,
 };
 use proptest::prelude::*;
 
@@ -20,11 +20,13 @@ pub(crate) fn rate(peak: f64, minimum: f64, warmup_tokens: u64, horizon_tokens: 
 
 pub(crate) fn g_stack_settings(factor: usize, base_tokens: u64, grown: Length) -> GStack {
     GStack {
-        factor,
+        growth: Growth::Stack { factor },
+        base: BaseSizes::default(),
         base_tokens,
         base_learning_rate: cosine(4e-3, base_tokens / 25),
         grown,
-        grown_learning_rate: cosine(2e-3, 10_000),
+        grown_learning_rate: Some(cosine(2e-3, 10_000)),
+        at_growth: AtGrowth::default(),
     }
 }
 
@@ -35,7 +37,8 @@ fn stacking2_settings(layer_counts: &[usize], joint: Length) -> Stacking2 {
         stage_tokens: 200_000,
         stage_learning_rate: cosine(4e-3, 8_000),
         joint,
-        joint_learning_rate: cosine(2e-3, 40_000),
+        joint_learning_rate: Some(cosine(2e-3, 40_000)),
+        at_growth: AtGrowth::default(),
     }
 }
 
@@ -106,10 +109,10 @@ fn the_plan_of_one_learning_rate_over_all_stages() {
 #[test]
 fn an_added_layer_is_a_copy_of_one_of_the_top_layers() {
     let settings = stacking2_settings(&[2, 3, 6], Length::Tokens(1));
-    let settings = Stacking2 { joint_learning_rate: cosine(1e-3, 0), ..settings };
+    let settings = Stacking2 { joint_learning_rate: Some(cosine(1e-3, 0)), ..settings };
     let schedule = Schedule::stacking2(&model(64, 6, false), &settings).unwrap();
     let entries: Vec<_> =
-        schedule.stages().iter().map(|stage| (stage.enter.clone(), stage.trainable)).collect();
+        schedule.stages().iter().map(|stage| (stage.enter.clone(), stage.trainable.clone())).collect();
     assert_eq!(
         entries,
         [
@@ -159,10 +162,10 @@ proptest! {
     ) {
         let target = model(32, layers * factor, tied);
         let base = Schedule::scratch(model(32, layers, tied), base_tokens, rate(1e-3, 0.0, 0, 1)).unwrap();
-        let token = FlopConvention::Exact.flops_per_token(&target, sequence_length, Trainable::All);
+        let token = FlopConvention::Exact.flops_per_token(&target, sequence_length, &Trainable::All);
         let flops = base.flops(FlopConvention::Exact, sequence_length) + extra * token;
         let mut settings = g_stack_settings(factor, base_tokens, Length::Budget { flops, sequence_length, orthogonalization: None });
-        settings.grown_learning_rate.warmup_tokens = 0;
+        settings.grown_learning_rate = Some(cosine(2e-3, 0));
         let schedule = Schedule::g_stack(&target, &settings).unwrap();
         let left = flops - schedule.flops(FlopConvention::Exact, sequence_length);
         prop_assert!((-1e-6 * flops..token * (1.0 + 1e-6)).contains(&left), "{left} of {token}");
@@ -180,7 +183,7 @@ proptest! {
             let sum: f64 = schedule
                 .stages()
                 .iter()
-                .map(|stage| stage.tokens as f64 * convention.flops_per_token(&stage.model, sequence_length, stage.trainable))
+                .map(|stage| stage.tokens as f64 * convention.flops_per_token(&stage.model, sequence_length, &stage.trainable))
                 .sum();
             prop_assert!((schedule.flops(convention, sequence_length) / sum - 1.0).abs() < 1e-12);
         }

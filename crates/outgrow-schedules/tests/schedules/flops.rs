@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::models::{model, models};
 
 /// What a sequence costs, tensor by tensor and product by product.
-fn counted(model: &LlamaConfig, sequence_length: usize, trainable: Trainable) -> FlopParts {
+fn counted(model: &LlamaConfig, sequence_length: usize, trainable: &Trainable) -> FlopParts {
     let (mut forward, mut by_input, mut by_weight) = (0.0, 0.0, 0.0);
     let mut matrices: Vec<(String, f64)> = model
         .tensors()
@@ -23,8 +23,8 @@ fn counted(model: &LlamaConfig, sequence_length: usize, trainable: Trainable) ->
         // One multiplication and one addition a weight and token.
         let product = 2.0 * weights * sequence_length as f64;
         forward += product;
-        let frozen_layer = layer_index(&name).is_some_and(|_| !trainable.includes(model, &name));
-        by_input += if frozen_layer { 0.0 } else { product };
+        let forward_only = layer_index(&name).is_some_and(|layer| layer < trainable.frozen_layers(model));
+        by_input += if forward_only { 0.0 } else { product };
         by_weight += if trainable.includes(model, &name) { product } else { 0.0 };
     }
     for layer in 0..model.num_hidden_layers {
@@ -41,7 +41,11 @@ fn counted(model: &LlamaConfig, sequence_length: usize, trainable: Trainable) ->
 }
 
 fn trainables() -> impl Strategy<Value = Trainable> {
-    prop_oneof![Just(Trainable::All), (1_usize..13).prop_map(|layers| Trainable::Top { layers })]
+    prop_oneof![
+        Just(Trainable::All),
+        (1_usize..13).prop_map(|layers| Trainable::Top { layers }),
+        prop::collection::btree_set(0_usize..12, 1..6).prop_map(|set| Trainable::Layers(Vec::from_iter(set))),
+    ]
 }
 
 fn close(one: f64, two: f64) -> bool {
@@ -51,8 +55,8 @@ fn close(one: f64, two: f64) -> bool {
 proptest! {
     #[test]
     fn the_exact_count_is_that_over_all_tensor_shapes(model in models(), sequence_length in 1_usize..512, trainable in trainables()) {
-        let counted = counted(&model, sequence_length, trainable);
-        let token = FlopParts::per_token(&model, sequence_length, trainable);
+        let counted = counted(&model, sequence_length, &trainable);
+        let token = FlopParts::per_token(&model, sequence_length, &trainable);
         let tokens = sequence_length as f64;
         prop_assert!(close(token.forward * tokens, counted.forward), "{token:?} {counted:?}");
         prop_assert!(close(token.backward_by_input * tokens, counted.backward_by_input), "{token:?} {counted:?}");
@@ -61,20 +65,20 @@ proptest! {
 
     #[test]
     fn freezing_saves_backward_only(model in models(), sequence_length in 1_usize..512, layers in 1_usize..13) {
-        let all = FlopParts::per_token(&model, sequence_length, Trainable::All);
-        let top = FlopParts::per_token(&model, sequence_length, Trainable::Top { layers });
+        let all = FlopParts::per_token(&model, sequence_length, &Trainable::All);
+        let top = FlopParts::per_token(&model, sequence_length, &Trainable::Top { layers });
         prop_assert_eq!(top.forward, all.forward);
         prop_assert!(top.backward_by_input <= all.backward_by_input && top.backward_by_weight <= all.backward_by_weight);
         if layers < model.num_hidden_layers {
             prop_assert!(top.total() < all.total());
         }
-        let more = FlopParts::per_token(&model, sequence_length, Trainable::Top { layers: layers + 1 });
+        let more = FlopParts::per_token(&model, sequence_length, &Trainable::Top { layers: layers + 1 });
         prop_assert!(top.total() <= more.total());
     }
 
     #[test]
     fn training_all_costs_three_times_the_forward(model in models(), sequence_length in 1_usize..512) {
-        let all = FlopParts::per_token(&model, sequence_length, Trainable::All);
+        let all = FlopParts::per_token(&model, sequence_length, &Trainable::All);
         prop_assert!(close(all.total(), 3.0 * all.forward));
     }
 
@@ -83,10 +87,13 @@ proptest! {
         let frozen_layers = trainable.frozen_layers(&model);
         for tensor in model.tensors() {
             let expected = match (layer_index(&tensor.name), tensor.name.as_str()) {
-                (Some(layer), _) => layer >= frozen_layers,
+                (Some(layer), _) => match &trainable {
+                    Trainable::Layers(layers) => layers.contains(&layer),
+                    Trainable::All | Trainable::Top { .. } => layer >= frozen_layers,
+                },
                 (None, "model.embed_tokens.weight") => trainable.embedding(),
                 (None, "lm_head.weight") => trainable.head(&model),
-                (None, "model.norm.weight") => true,
+                (None, "model.norm.weight") => !matches!(trainable, Trainable::Layers(_)),
                 (None, name) => return Err(TestCaseError::fail(format!("unknown tensor {name}"))),
             };
             prop_assert_eq!(trainable.includes(&model, &tensor.name), expected, "{}", tensor.name);
@@ -108,13 +115,13 @@ proptest! {
             }
         }
         let muon = Orthogonalization { iterations, batch_tokens };
-        prop_assert!(close(muon.flops_per_step(&model, trainable), counted));
-        prop_assert!(close(muon.flops_per_token(&model, trainable) * batch_tokens as f64, counted));
+        prop_assert!(close(muon.flops_per_step(&model, &trainable), counted));
+        prop_assert!(close(muon.flops_per_token(&model, &trainable) * batch_tokens as f64, counted));
     }
 
     #[test]
     fn six_times_parameters_knows_nothing_of_freezing(model in models(), trainable in trainables()) {
-        let flops = FlopConvention::SixTimesParameters.flops_per_token(&model, 128, trainable);
+        let flops = FlopConvention::SixTimesParameters.flops_per_token(&model, 128, &trainable);
         prop_assert_eq!(flops, 6.0 * model.num_parameters() as f64);
     }
 }
@@ -152,6 +159,19 @@ fn the_1_1b_model_of_the_paper_costs_8_186e9_flops_a_token_by_its_convention() {
         "num_attention_heads": 32, "num_key_value_heads": 32, "max_position_embeddings": 2048, "rms_norm_eps": 1e-5,
         "hidden_act": "silu", "tie_word_embeddings": false, "torch_dtype": "float32"}"#;
     let model = LlamaConfig::from_json(json).unwrap();
-    let flops = FlopConvention::SixTimesParameters.flops_per_token(&model, 2048, Trainable::All);
+    let flops = FlopConvention::SixTimesParameters.flops_per_token(&model, 2048, &Trainable::All);
     assert!((flops / 8.186e9 - 1.0).abs() < 1e-3, "{flops:e}");
+}
+
+#[test]
+fn nothing_below_the_lowest_trained_layer_is_run_backward() {
+    let model = model(64, 5, false);
+    for lowest in 0..5 {
+        let trainable = Trainable::Layers((lowest..5).step_by(2).collect());
+        assert_eq!(trainable.frozen_layers(&model), lowest);
+        let parts = FlopParts::per_token(&model, 128, &trainable);
+        let upper = FlopParts::per_token(&model, 128, &Trainable::Top { layers: 5 - lowest });
+        assert_eq!(parts.backward_by_input, upper.backward_by_input);
+        assert!(parts.backward_by_weight < upper.backward_by_weight);
+    }
 }

@@ -3,6 +3,7 @@
 mod models;
 
 mod constructors;
+mod methods;
 mod bases;
 #[expect(clippy::float_cmp, reason = "the same arithmetic on the same numbers")]
 mod flops;

@@ -78,7 +78,7 @@ impl LearningSettings {
     ) -> TrainingCost {
         let tokens = self.steps * (self.batch_sequences * sequence_length) as u64;
         let per_token =
-            |convention: FlopConvention| convention.flops_per_token(target, sequence_length, Trainable::All);
+            |convention: FlopConvention| convention.flops_per_token(target, sequence_length, &Trainable::All);
         let head = if target.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
         let of_head = if matrices.make(source, head) {
             0.0

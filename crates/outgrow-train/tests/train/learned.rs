@@ -208,7 +208,7 @@ fn learning_takes_less_memory_than_training_and_costs_less_a_step() {
     assert_eq!(cost.tokens, Some(tokens));
     assert_eq!(cost.flops_6nt, Some((6 * large * tokens) as f64));
     let convention = outgrow_schedules::FlopConvention::Exact;
-    let step = convention.flops_per_token(&target, SEQUENCE_LENGTH, outgrow_schedules::Trainable::All);
+    let step = convention.flops_per_token(&target, SEQUENCE_LENGTH, &outgrow_schedules::Trainable::All);
     let head = 2.0 * (target.hidden_size * target.vocab_size) as f64;
     let maps = 10.0 * matrices.step_flops(&source, &target);
     assert_eq!(cost.flops, Some((step - head) * tokens as f64 + maps));

@@ -50,7 +50,7 @@ fn a_run_with_muon_counts_what_it_multiplies_at_each_step() {
     let mut more = 0.0;
     // Two steps of two layers, two of the upper two of four, two of all four: a layer's matrices cost what they cost.
     for (index, layers) in [2.0, 2.0, 2.0, 2.0, 4.0, 4.0].into_iter().enumerate() {
-        more += layers / 2.0 * muon.flops_per_step(&model(2), Trainable::All);
+        more += layers / 2.0 * muon.flops_per_step(&model(2), &Trainable::All);
         let found = flops[1][index] - flops[0][index];
         assert!((found - more).abs() <= 1e-9 * more, "step {index}: {found} instead of {more}");
     }

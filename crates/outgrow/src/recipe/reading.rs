@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::{
-    ModelRecipe, Recipe, ScheduleRecipe,
+    ModelRecipe, Recipe,
     key_path::{unknown_key, wrong_value},
 };
 use crate::error::{BadInput, Error, Result};
@@ -39,10 +39,8 @@ impl Recipe {
         if let Some(evaluation) = &mut recipe.evaluation {
             evaluation.data = folder.join(&evaluation.data);
         }
-        if let ScheduleRecipe::Stages { stages } = &mut recipe.schedule {
-            for stage in stages {
-                stage.enter = stage.enter.take().map(|growth| growth.beside(folder));
-            }
+        for growth in recipe.schedule.growths_mut() {
+            *growth = growth.clone().beside(folder);
         }
         Ok(recipe)
     }
@@ -121,7 +119,7 @@ fn one_line(error: &toml::de::Error) -> String {
 mod tests {
     use outgrow_operators::Growth;
 
-    use super::*;
+    use super::{super::ScheduleRecipe, *};
 
     #[test]
     fn the_recipe_in_the_docs_is_one() {

@@ -5,6 +5,7 @@ mod tiny;
 
 mod pulse;
 mod recipes;
+mod methods;
 mod precision;
 mod muon;
 mod resuming;

@@ -10,7 +10,8 @@ use outgrow_checkpoint::{AttentionBias, Checkpoint, Dtype, LlamaConfig, LlamaFie
 use outgrow_data::{Batches, Order, PrepareOptions, TokenShards, Tokenizer, prepare};
 use outgrow_kernels::{DeviceName, Precision};
 use outgrow_model::Initialization;
-use outgrow_schedules::{GStack, LearningRateCurve, Length, Schedule, Stacking2};
+use outgrow_operators::Growth;
+use outgrow_schedules::{AtGrowth, BaseSizes, GStack, LearningRateCurve, Length, Schedule, Stacking2};
 use outgrow_train::{
     Control, Event, MuonSettings, OptimizerSettings, Outcome, Position, SideFile, TrainError, TrainSettings,
     Training, resume::Standing, train,
@@ -151,11 +152,13 @@ pub(crate) fn cosine(peak: f64) -> LearningRateCurve {
 /// Two layers for four steps, stacked, three more steps.
 pub(crate) fn stacked(peak: f64) -> Schedule {
     let settings = GStack {
-        factor: 2,
+        growth: Growth::Stack { factor: 2 },
+        base: BaseSizes::default(),
         base_tokens: BASE_STEPS * STEP_TOKENS,
         base_learning_rate: cosine(peak),
         grown: Length::Tokens((STEPS - BASE_STEPS) * STEP_TOKENS),
-        grown_learning_rate: cosine(peak),
+        grown_learning_rate: Some(cosine(peak)),
+        at_growth: AtGrowth::default(),
     };
     Schedule::g_stack(&model(4), &settings).unwrap()
 }
@@ -168,7 +171,8 @@ pub(crate) fn added_on_top() -> Schedule {
         stage_tokens: 2 * STEP_TOKENS,
         stage_learning_rate: cosine(1e-2),
         joint: Length::Tokens(2 * STEP_TOKENS),
-        joint_learning_rate: cosine(1e-2),
+        joint_learning_rate: Some(cosine(1e-2)),
+        at_growth: AtGrowth::default(),
     };
     Schedule::stacking2(&model(4), &settings).unwrap()
 }

@@ -37,7 +37,8 @@ pub(super) fn recipe_text(
         Zone::Fitted | Zone::Above if !advice.formula_costs_too_much() => "by equation 2 of arXiv 2405.15319",
         Zone::Fitted | Zone::Above | Zone::Below => "between 10 and 25 % of scratch's",
     };
-    let (base, grown) = (&advice.schedule.base_learning_rate, &advice.schedule.grown_learning_rate);
+    let base = &advice.schedule.base_learning_rate;
+    let grown = advice.schedule.grown_learning_rate.as_ref().unwrap_or(base);
     Ok(format!(
         "# G_stack (arXiv 2405.15319), by `outgrow advise`: it costs what scratch costs on {tokens} tokens. Scratch's rate\n\
          # is a first guess, and to be swept; docs/recipes says how the others follow from it.\n\

@@ -101,7 +101,7 @@ fn of_schedule(advice: &Advice) -> String {
         "that of its own size, as in the paper"
     };
     let base = &advice.schedule.base_learning_rate;
-    let grown = &advice.schedule.grown_learning_rate;
+    let grown = advice.schedule.grown_learning_rate.map_or(base.peak, |rate| rate.peak);
     format!(
         "To begin with, {}: train {} layers ({} parameters) on {} tokens, stack them\n\
          {} times, train on for {} tokens. All of it costs what scratch costs; the base {:.1} % of that.\n\
@@ -114,7 +114,7 @@ fn of_schedule(advice: &Advice) -> String {
         count(advice.grown_tokens),
         100.0 * advice.base.share_of_flops,
         three_figures(base.peak),
-        three_figures(grown.peak),
+        three_figures(grown),
         three_figures(advice.scratch_learning_rate.peak),
     )
 }

@@ -129,7 +129,7 @@ impl StagePlan {
         let checkpoints = settings.checkpoint_interval_tokens.map(crossings);
         let flops = |convention| tokens as f64 * stage.flops_per_token(convention, data.sequence_length);
         let orthogonalization = settings.orthogonalization(data.sequence_length);
-        let of_step = orthogonalization.map_or(0.0, |one| one.flops_per_step(&stage.model, stage.trainable));
+        let of_step = orthogonalization.map_or(0.0, |one| one.flops_per_step(&stage.model, &stage.trainable));
         let own_cost = StageCost { flops: flops(FlopConvention::Exact) + steps as f64 * of_step, tokens };
         let steps_left = steps_left(&facts.start, index, [learning_steps, steps], batch_tokens);
         let mut plan = Self {
@@ -176,7 +176,7 @@ impl StagePlan {
 }
 
 fn forward_flops_per_token(stage: &Stage, sequence_length: usize) -> f64 {
-    FlopParts::per_token(&stage.model, sequence_length, stage.trainable).forward
+    FlopParts::per_token(&stage.model, sequence_length, &stage.trainable).forward
 }
 
 /// Nothing stops between the steps of a learning and those of its stage that could be gone on from.

@@ -2,7 +2,8 @@
 
 use outgrow_checkpoint::{LlamaConfig, TrainingCost};
 use outgrow_kernels::{DeviceName, Precision};
-use outgrow_schedules::{GStack, LearningRateCurve, Length, Schedule, Stacking2};
+use outgrow_operators::Growth;
+use outgrow_schedules::{AtGrowth, BaseSizes, GStack, LearningRateCurve, Length, Schedule, Stacking2};
 use outgrow_train::{BaseRecord, Measured, MuonSettings, OptimizerSettings, Position, Speed, TrainSettings};
 
 use super::{
@@ -54,11 +55,13 @@ fn g_stack() -> Schedule {
     };
     let grown = LearningRateCurve::cosine(2e-3, 2e-4, 80_000);
     let settings = GStack {
-        factor: 4,
+        growth: Growth::Stack { factor: 4 },
+        base: BaseSizes::default(),
         base_tokens: 400_000,
         base_learning_rate: base,
         grown: Length::Tokens(1_700_000),
-        grown_learning_rate: grown,
+        grown_learning_rate: Some(grown),
+        at_growth: AtGrowth::default(),
     };
     Schedule::g_stack(&model(), &settings).unwrap()
 }
@@ -204,7 +207,8 @@ fn frozen_layers_other_devices_and_no_speed_are_said() {
         stage_tokens: 300_000,
         stage_learning_rate: rate,
         joint: Length::Tokens(500_000),
-        joint_learning_rate: rate,
+        joint_learning_rate: Some(rate),
+        at_growth: AtGrowth::default(),
     };
     let schedule = Schedule::stacking2(&model(), &settings).unwrap();
     let recipe = recipe(

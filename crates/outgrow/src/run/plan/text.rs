@@ -195,7 +195,8 @@ impl fmt::Display for StageWords<'_> {
             words.push(format!("matrices learned in {steps} before, with {memory} of weights and gradients"));
         }
         if stage.trained_parameters < stage.parameters {
-            words.push(format!("trains {}", stage.trainable));
+            let share = 100.0 * stage.trained_parameters as f64 / stage.parameters as f64;
+            words.push(format!("trains {}: {share:.0} % of the parameters", stage.trainable));
         }
         words.push(match &stage.learning_rate {
             Some(rate) => format!("learning rate {rate}"),

@@ -39,6 +39,41 @@ fn full_recipes() -> Vec<toml::Table> {
              grown_learning_rate = {cosine}"
         ),
         format!(
+            "method = \"g-stack\"\ngrowth = {{ operator = \"stack\", factor = 2 }}\nbase = {{ hidden_size = 8, \
+             intermediate_size = 8, num_hidden_layers = 2, num_attention_heads = 1, num_key_value_heads = 1 }}\n\
+             base_tokens = 1\ngrown_tokens = 1\nat_growth = {{ moments = \"copy\" }}"
+        ),
+        format!(
+            "method = \"gradual\"\nlayer_counts = [2, 4]\noperator = \"stack\"\nbase_tokens = 1\nstage_tokens = 1\n\
+             stage_learning_rate = {cosine}\ngrown_tokens = 1\nscratch_tokens = 1\ngrown_learning_rate = {cosine}\n\
+             at_growth = {{ moments = \"copy\" }}"
+        ),
+        format!(
+            "method = \"stackbert\"\nlayer_counts = [1, 2, 4]\ntokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
+        ),
+        format!(
+            "method = \"midas\"\nblock_layers = 2\ntokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
+        ),
+        format!(
+            "method = \"lidas\"\nblock_layers = 2\ntokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
+        ),
+        format!(
+            "method = \"staged\"\ngrowths = [{{ operator = \"stack\", factor = 2 }}]\nbase = {{ num_hidden_layers = 2 }}\n\
+             tokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
+        ),
+        format!(
+            "method = \"llama-pro\"\nadded_layers = 2\nbase_tokens = 1\nbase_learning_rate = {cosine}\ngrown_tokens = 1\n\
+             scratch_tokens = 1\ngrown_learning_rate = {cosine}\nat_growth = {{ moments = \"copy\" }}"
+        ),
+        format!(
+            "method = \"late\"\ngrowth = {{ operator = \"stack\", factor = 2 }}\nbase = {{ num_hidden_layers = 2 }}\n\
+             tokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
+        ),
+        format!(
+            "method = \"recycle\"\ngrowth = {{ operator = \"stack\", factor = 2 }}\ntokens = 1\nscratch_tokens = 1\n\
+             learning_rate = {cosine}\nat_growth = {{ moments = \"copy\" }}"
+        ),
+        format!(
             "method = \"stacking2\"\nlayer_counts = [2, 4]\nstage_tokens = 1\nstage_learning_rate = {cosine}\njoint_tokens = 1\n\
              scratch_tokens = 1\nbase_tokens = 0\njoint_learning_rate = {cosine}"
         ),

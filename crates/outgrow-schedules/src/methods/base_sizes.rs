@@ -1,0 +1,129 @@
+//! The model that growths begin with, worked out from the one that they should end with. It plans nothing.
+
+use outgrow_checkpoint::LlamaConfig;
+use outgrow_operators::{Depth, Growth, Width};
+use serde::{Deserialize, Serialize};
+
+use crate::error::ScheduleError;
+
+/// Sizes of a base that its growth doesn't say. Those that aren't given are the target's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table of sizes, such as { hidden_size = 32 }")]
+pub struct BaseSizes {
+    /// Layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_hidden_layers: Option<usize>,
+    /// Width of the residual stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden_size: Option<usize>,
+    /// Width inside the feed-forward network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intermediate_size: Option<usize>,
+    /// Query heads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_attention_heads: Option<usize>,
+    /// Key and value heads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_key_value_heads: Option<usize>,
+}
+
+impl BaseSizes {
+    /// Whether none is given: then the growth says what it grows from.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The model that `growths`, one after the other, make `target` of.
+    ///
+    /// # Errors
+    /// A growth that doesn't say what it grows from, where no size is given; factors that don't divide the target;
+    /// sizes of which there is no model.
+    pub(crate) fn base_of(
+        &self,
+        target: &LlamaConfig,
+        growths: &[Growth],
+    ) -> Result<LlamaConfig, ScheduleError> {
+        if self.is_empty() {
+            return growths.iter().rev().try_fold(target.clone(), |grown, growth| before(growth, &grown));
+        }
+        let base = target.with(|fields| {
+            let Self { num_hidden_layers, hidden_size, intermediate_size, .. } = *self;
+            fields.num_hidden_layers = num_hidden_layers.unwrap_or(fields.num_hidden_layers);
+            fields.hidden_size = hidden_size.unwrap_or(fields.hidden_size);
+            fields.intermediate_size = intermediate_size.unwrap_or(fields.intermediate_size);
+            fields.num_attention_heads = self.num_attention_heads.unwrap_or(fields.num_attention_heads);
+            fields.num_key_value_heads = self.num_key_value_heads.unwrap_or(fields.num_key_value_heads);
+        });
+        base.map_err(ScheduleError::Model)
+    }
+}
+
+/// The model with another depth.
+pub(super) fn with_layers(
+    model: &LlamaConfig,
+    num_hidden_layers: usize,
+) -> Result<LlamaConfig, ScheduleError> {
+    model.with(|fields| fields.num_hidden_layers = num_hidden_layers).map_err(ScheduleError::Model)
+}
+
+/// What a growth makes `grown` of, where it says so.
+fn before(growth: &Growth, grown: &LlamaConfig) -> Result<LlamaConfig, ScheduleError> {
+    let layers = grown.num_hidden_layers;
+    let unsaid = |example| ScheduleError::NoBase { operator: growth.name(), example };
+    let deep = "base = { num_hidden_layers = 2 }";
+    let wide = "base = { hidden_size = 32, intermediate_size = 88, num_attention_heads = 1 }";
+    match growth {
+        Growth::Stack { factor }
+        | Growth::Interleave { factor }
+        | Growth::Last { depth: Depth::Factor(factor) }
+        | Growth::ZeroDepth { depth: Depth::Factor(factor), .. }
+        | Growth::RandomDepth { depth: Depth::Factor(factor), .. } => {
+            with_layers(grown, part(layers, *factor, "num_hidden_layers")?)
+        }
+        Growth::Learned { depth: Some(Depth::Factor(factor)), width, .. } if *width == Width::default() => {
+            with_layers(grown, part(layers, *factor, "num_hidden_layers")?)
+        }
+        Growth::Middle { block_layers } | Growth::Lidas { block_layers } if *block_layers < layers => {
+            with_layers(grown, layers - block_layers)
+        }
+        Growth::Solar { drop_layers } if layers.is_multiple_of(2) => {
+            with_layers(grown, layers / 2 + drop_layers)
+        }
+        Growth::Hyperclone { factor } => {
+            let hidden_size = part(grown.hidden_size, *factor, "hidden_size")?;
+            let intermediate_size = part(grown.intermediate_size, *factor, "intermediate_size")?;
+            let heads = part(grown.num_attention_heads, *factor, "num_attention_heads")?;
+            let key_value_heads = part(grown.num_key_value_heads, *factor, "num_key_value_heads")?;
+            let base = grown.with(|fields| {
+                fields.hidden_size = hidden_size;
+                fields.intermediate_size = intermediate_size;
+                fields.num_attention_heads = heads;
+                fields.num_key_value_heads = key_value_heads;
+            });
+            base.map_err(ScheduleError::Model)
+        }
+        Growth::Noise { .. } => Ok(grown.clone()),
+        Growth::Middle { .. }
+        | Growth::Lidas { .. }
+        | Growth::Solar { .. }
+        | Growth::Layers { .. }
+        | Growth::Pattern { .. }
+        | Growth::Last { .. }
+        | Growth::ZeroDepth { .. }
+        | Growth::RandomDepth { .. } => Err(unsaid(deep)),
+        Growth::Learned { width, .. } if *width == Width::default() => Err(unsaid(deep)),
+        Growth::Learned { .. }
+        | Growth::Split { .. }
+        | Growth::Aki { .. }
+        | Growth::ZeroWidth { .. }
+        | Growth::RandomWidth { .. } => Err(unsaid(wide)),
+    }
+}
+
+/// A `factor`-th of a size of the target.
+fn part(size: usize, factor: usize, key: &'static str) -> Result<usize, ScheduleError> {
+    if factor == 0 || !size.is_multiple_of(factor) {
+        return Err(ScheduleError::Factor { factor, key, size });
+    }
+    Ok(size / factor)
+}

@@ -1,0 +1,263 @@
+//! The settings of each method as `[schedule]` has them: those of outgrow-schedules' constructors, where a length may be
+//! a budget in tokens of scratch, and what isn't said has the paper's value.
+
+use outgrow_operators::{Growth, Operator};
+use outgrow_schedules::{AtGrowth, BaseSizes, Late, LearningRateCurve, Midas, Stackbert, Staged};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+/// The settings of `g-stack`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GStackRecipe {
+    /// How many times the base is stacked; or give `growth`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub factor: Option<usize>,
+    /// Any growth, as behind `enter`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
+    /// Sizes of the base that the growth doesn't say; not with `model.from`.
+    #[serde(default, skip_serializing_if = "BaseSizes::is_empty")]
+    pub base: BaseSizes,
+    /// Length of the base's training; with `model.from` that of its further training, which may be 0.
+    pub base_tokens: u64,
+    /// Its learning rate; without a meaning where `base_tokens` is 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_learning_rate: Option<LearningRateCurve>,
+    /// Length of the training after growth; or give `scratch_tokens`.
+    pub grown_tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens, the base included.
+    pub scratch_tokens: Option<u64>,
+    /// The learning rate after growth; left out where `at_growth.learning_rate = "keep"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grown_learning_rate: Option<LearningRateCurve>,
+    /// What is chosen at the growth, as in a stage.
+    #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
+    pub at_growth: AtGrowth,
+}
+
+/// The settings of `gradual`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GradualRecipe {
+    /// Layers of the stages, rising to the final model's; with `model.from` they begin with the base's.
+    pub layer_counts: Vec<usize>,
+    /// What leads from one to the next: `last` (the default), `stack`, or another operator in depth.
+    #[serde(default = "last")]
+    pub operator: Operator,
+    /// Length of the first stage; by default `stage_tokens`. With `model.from` it has to be given, and may be 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_tokens: Option<u64>,
+    /// Length of each stage but the last.
+    pub stage_tokens: u64,
+    /// Learning rate of each stage but the last.
+    pub stage_learning_rate: LearningRateCurve,
+    /// Length of the last stage; or give `scratch_tokens`.
+    pub grown_tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens, the earlier stages included.
+    pub scratch_tokens: Option<u64>,
+    /// Learning rate of the last stage; left out where `at_growth.learning_rate = "keep"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grown_learning_rate: Option<LearningRateCurve>,
+    /// What is chosen at each growth.
+    #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
+    pub at_growth: AtGrowth,
+}
+
+/// The settings of `stackbert`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StackbertRecipe {
+    /// Layers of the stages, each a multiple of the one before.
+    pub layer_counts: Vec<usize>,
+    /// The part of the tokens of each stage; for three stages by default the paper's.
+    #[serde(default = "stackbert_shares")]
+    pub shares: Vec<f64>,
+    /// Length of the whole; or give `scratch_tokens`.
+    pub tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens.
+    pub scratch_tokens: Option<u64>,
+    /// One learning rate over the whole; where `at_growth` says so, that of each stage.
+    pub learning_rate: LearningRateCurve,
+    /// What is chosen at each growth; by default the rate is kept.
+    #[serde(default = "kept_rate", deserialize_with = "over_kept_rate")]
+    pub at_growth: AtGrowth,
+}
+
+/// The settings of `stacking2`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stacking2Recipe {
+    /// Layers of the growing stages, rising to the final model's; with `model.from` they begin with the base's.
+    pub layer_counts: Vec<usize>,
+    /// Length of the first stage; by default `stage_tokens`. With `model.from` it has to be given, and may be 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_tokens: Option<u64>,
+    /// Length of each growing stage.
+    pub stage_tokens: u64,
+    /// Learning rate of each growing stage.
+    pub stage_learning_rate: LearningRateCurve,
+    /// Length of the last, joint stage; or give `scratch_tokens`.
+    pub joint_tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens, the growing stages included.
+    pub scratch_tokens: Option<u64>,
+    /// Learning rate of the joint stage; left out where `at_growth.learning_rate = "keep"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joint_learning_rate: Option<LearningRateCurve>,
+    /// What is chosen at each growth.
+    #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
+    pub at_growth: AtGrowth,
+}
+
+/// The settings of `midas` and `lidas`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlocksRecipe {
+    /// Layers of a block: those of the first stage, and those that each growth adds.
+    pub block_layers: usize,
+    /// Stage `i` is as long as `i` to this power; by default 1.
+    #[serde(default = "midas_exponent")]
+    pub exponent: f64,
+    /// Length of the whole; or give `scratch_tokens`.
+    pub tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens.
+    pub scratch_tokens: Option<u64>,
+    /// One learning rate over the whole; where `at_growth` says so, that of each stage.
+    pub learning_rate: LearningRateCurve,
+    /// What is chosen at each growth; by default the rate is kept, and what moments there are.
+    #[serde(default = "kept_state", deserialize_with = "over_kept_state")]
+    pub at_growth: AtGrowth,
+}
+
+/// The settings of `staged`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StagedRecipe {
+    /// The growths that the stages but the first begin with.
+    pub growths: Vec<Growth>,
+    /// Sizes of the first model that the growths don't say; not with `model.from`.
+    #[serde(default, skip_serializing_if = "BaseSizes::is_empty")]
+    pub base: BaseSizes,
+    /// The part of the tokens of each stage; for three stages by default those of FLM-101B.
+    #[serde(default = "staged_shares")]
+    pub shares: Vec<f64>,
+    /// Length of the whole; or give `scratch_tokens`.
+    pub tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens.
+    pub scratch_tokens: Option<u64>,
+    /// One learning rate over the whole; where `at_growth` says so, that of each stage.
+    pub learning_rate: LearningRateCurve,
+    /// What is chosen at each growth; by default the rate is kept, and what moments there are.
+    #[serde(default = "kept_state", deserialize_with = "over_kept_state")]
+    pub at_growth: AtGrowth,
+}
+
+/// The settings of `llama-pro`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LlamaProRecipe {
+    /// Layers that are added, evenly spread.
+    pub added_layers: usize,
+    /// Length of the base's training; with `model.from` that of its further training, which may be 0.
+    pub base_tokens: u64,
+    /// Its learning rate; without a meaning where `base_tokens` is 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_learning_rate: Option<LearningRateCurve>,
+    /// Length of the training of the new layers; or give `scratch_tokens`.
+    pub grown_tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens, the base included.
+    pub scratch_tokens: Option<u64>,
+    /// The learning rate of the new layers; left out where `at_growth.learning_rate = "keep"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grown_learning_rate: Option<LearningRateCurve>,
+    /// What is chosen at the growth.
+    #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
+    pub at_growth: AtGrowth,
+}
+
+/// The settings of `late`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LateRecipe {
+    /// The growth; by default one layer is stacked to the final model's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
+    /// Sizes of the base that the growth doesn't say.
+    #[serde(default, skip_serializing_if = "BaseSizes::is_empty")]
+    pub base: BaseSizes,
+    /// The part of the tokens before the growth; by default the paper's.
+    #[serde(default = "late_share")]
+    pub base_share: f64,
+    /// Length of the whole; or give `scratch_tokens`.
+    pub tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens.
+    pub scratch_tokens: Option<u64>,
+    /// One learning rate over the whole; in the paper warm-up, stable, decay.
+    pub learning_rate: LearningRateCurve,
+    /// What is chosen at the growth; by default the rate is kept, and what moments there are.
+    #[serde(default = "kept_state", deserialize_with = "over_kept_state")]
+    pub at_growth: AtGrowth,
+}
+
+/// The settings of `recycle`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecycleRecipe {
+    /// The growth; by default each layer twice, next to itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
+    /// Length of the training after it; or give `scratch_tokens`.
+    pub tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens, the base included.
+    pub scratch_tokens: Option<u64>,
+    /// Its learning rate.
+    pub learning_rate: LearningRateCurve,
+    /// What is chosen at the growth.
+    #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
+    pub at_growth: AtGrowth,
+}
+
+fn last() -> Operator {
+    Operator::Last
+}
+
+fn stackbert_shares() -> Vec<f64> {
+    Stackbert::PAPER_SHARES.to_vec()
+}
+
+fn staged_shares() -> Vec<f64> {
+    Staged::PAPER_SHARES.to_vec()
+}
+
+fn late_share() -> f64 {
+    Late::PAPER_SHARE
+}
+
+fn midas_exponent() -> f64 {
+    Midas::PAPER_EXPONENT
+}
+
+fn kept_rate() -> AtGrowth {
+    AtGrowth::KEPT_RATE
+}
+
+fn kept_state() -> AtGrowth {
+    AtGrowth::KEPT_STATE
+}
+
+fn over_kept_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AtGrowth, D::Error> {
+    over(AtGrowth::KEPT_RATE, deserializer)
+}
+
+fn over_kept_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AtGrowth, D::Error> {
+    over(AtGrowth::KEPT_STATE, deserializer)
+}
+
+/// What is chosen, where a method's own choice stands for what isn't said.
+fn over<'de, D: Deserializer<'de>>(otherwise: AtGrowth, deserializer: D) -> Result<AtGrowth, D::Error> {
+    let said = serde_json::Map::deserialize(deserializer)?;
+    let mut all = serde_json::to_value(otherwise).map_err(D::Error::custom)?;
+    if let Some(all) = all.as_object_mut() {
+        all.extend(said);
+    }
+    serde_json::from_value(all).map_err(D::Error::custom)
+}

@@ -1,0 +1,242 @@
+//! Every method of a recipe through the program: planned, and trained to its end at pulse size; and what each refuses.
+
+mod refusals;
+
+use std::fs;
+
+use outgrow_checkpoint::Checkpoint;
+use serde_json::Value;
+
+use crate::{
+    bases::{from, with_base},
+    tiny::{self, Workshop, assert_success, stdout},
+};
+
+/// `[schedule]` of each method, for a model of six layers in steps of 32 tokens.
+const METHODS: [(&str, &str); 12] = [
+    (
+        "interleave",
+        r#"method = "g-stack"
+growth = { operator = "interleave", factor = 3 }
+base_tokens = 64
+base_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32, horizon_tokens = 200 }
+grown_tokens = 64
+at_growth = { moments = "copy", learning_rate = "keep" }
+"#,
+    ),
+    (
+        "split",
+        r#"method = "g-stack"
+growth.operator = "split"
+growth.share = 0.7
+growth.width = { hidden_size = 16, intermediate_size = 24, num_attention_heads = 2, num_key_value_heads = 2 }
+base = { hidden_size = 8, intermediate_size = 12, num_attention_heads = 1, num_key_value_heads = 1 }
+base_tokens = 64
+base_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+grown_tokens = 64
+grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+"#,
+    ),
+    (
+        "random-depth",
+        r#"method = "g-stack"
+growth = { operator = "random-depth", factor = 2, seed = 1 }
+base_tokens = 64
+base_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+scratch_tokens = 128
+grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 16 }
+at_growth = { mask = { tokens = 32 } }
+"#,
+    ),
+    (
+        "gradual",
+        r#"method = "gradual"
+layer_counts = [2, 3, 6]
+stage_tokens = 64
+stage_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+grown_tokens = 64
+grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+"#,
+    ),
+    (
+        "stackbert",
+        r#"method = "stackbert"
+layer_counts = [1, 2, 6]
+shares = [0.25, 0.25, 0.5]
+tokens = 256
+learning_rate = { peak = 1e-2, minimum = 0.0, warmup_tokens = 32, shape = "linear" }
+"#,
+    ),
+    (
+        "stacking2",
+        r#"method = "stacking2"
+layer_counts = [2, 4, 6]
+stage_tokens = 32
+stage_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 16 }
+joint_tokens = 64
+at_growth = { learning_rate = "keep", moments = "keep-old" }
+"#,
+    ),
+    (
+        "midas",
+        r#"method = "midas"
+block_layers = 2
+tokens = 192
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+"#,
+    ),
+    (
+        "lidas",
+        r#"method = "lidas"
+block_layers = 2
+exponent = 0
+tokens = 192
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+at_growth = { learning_rate = "rewarm" }
+"#,
+    ),
+    (
+        "staged",
+        r#"method = "staged"
+shares = [0.5, 0.25, 0.25]
+tokens = 256
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+base = { num_hidden_layers = 3, hidden_size = 8, intermediate_size = 12, num_attention_heads = 1, num_key_value_heads = 1 }
+[[schedule.growths]]
+operator = "zero-width"
+width = { hidden_size = 16, intermediate_size = 24, num_attention_heads = 2, num_key_value_heads = 2 }
+[[schedule.growths]]
+operator = "stack"
+factor = 2
+"#,
+    ),
+    (
+        "llama-pro",
+        r#"method = "llama-pro"
+added_layers = 2
+base_tokens = 64
+base_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+grown_tokens = 64
+grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+"#,
+    ),
+    (
+        "late",
+        r#"method = "late"
+tokens = 320
+learning_rate = { peak = 1e-2, minimum = 0.0, warmup_tokens = 32, shape = { wsd = { decay_tokens = 32 } } }
+"#,
+    ),
+    (
+        "learned",
+        r#"method = "late"
+growth = { operator = "learned", factor = 3 }
+base_share = 0.5
+tokens = 128
+learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+at_growth = { moments = "reset", learning_rate = "restart" }
+"#,
+    ),
+];
+
+fn six_layers(schedule: &str) -> String {
+    tiny::recipe(schedule).replace("num_hidden_layers = 4", "num_hidden_layers = 6")
+}
+
+fn lines(workshop: &Workshop, run: &str) -> Vec<Value> {
+    let metrics = fs::read_to_string(workshop.path(run).join("metrics.jsonl")).unwrap();
+    metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn every_method_trains_to_its_end_as_it_was_planned() {
+    let workshop = Workshop::with_shards();
+    let mut models = Vec::new();
+    for (name, schedule) in METHODS {
+        let file = format!("{name}.toml");
+        workshop.write(&file, six_layers(schedule));
+        let planned = workshop.run(&["train", &file, "--plan", "--json", "--no-measure"]);
+        assert_success(&planned);
+        let plan: Value = serde_json::from_slice(&planned.stdout).unwrap();
+        let trained = workshop.run(&["train", &file, "--out", name]);
+        assert_success(&trained);
+
+        let lines = lines(&workshop, name);
+        let steps: Vec<&Value> = lines.iter().filter(|line| line.get("loss").is_some()).collect();
+        let stages = plan["stages"].as_array().unwrap();
+        for stage in stages {
+            let of_stage = steps.iter().filter(|line| line["stage"] == stage["name"]);
+            assert_eq!(
+                of_stage.count() as u64,
+                stage["steps"].as_u64().unwrap(),
+                "{name}: {}",
+                stage["name"]
+            );
+        }
+        let sum: f64 = stages.iter().map(|stage| stage["flops"].as_f64().unwrap()).sum();
+        let counted = steps.last().unwrap()["flops"].as_f64().unwrap();
+        assert!((counted / sum - 1.0).abs() < 1e-12, "{name}: {counted} FLOPs, planned {sum}");
+        let checkpoint = Checkpoint::open(&workshop.path(stdout(&trained).trim())).unwrap();
+        models.push((name, checkpoint.config().clone()));
+    }
+    // To the epsilon of its norms, which growth by zeros changes.
+    for (name, model) in &models {
+        assert_eq!(model, &models[0].1, "{name} ends with another model");
+    }
+}
+
+#[test]
+fn the_share_that_a_stage_trains_is_in_its_plan() {
+    let workshop = Workshop::with_shards();
+    let plan = |name: &str| {
+        let (_, schedule) = METHODS.iter().find(|(method, _)| *method == name).unwrap();
+        workshop.write("recipe.toml", six_layers(schedule));
+        let planned = workshop.run(&["train", "recipe.toml", "--plan", "--no-measure"]);
+        assert_success(&planned);
+        let text = stdout(&planned);
+        let (_, after) = text.split_once("\n\n").unwrap();
+        after.split_once("\nFLOPs").unwrap().0.to_owned()
+    };
+    insta::assert_snapshot!(plan("llama-pro"), @"");
+    insta::assert_snapshot!(plan("stacking2"), @"");
+    insta::assert_snapshot!(plan("random-depth"), @"");
+}
+
+#[test]
+fn methods_begin_with_a_base_that_there_is() {
+    let workshop = with_base();
+    let rate = "learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }";
+    let methods = [
+        ("recycle", 4, format!("method = \"recycle\"\ntokens = 64\n{rate}")),
+        (
+            "llama-pro",
+            4,
+            format!(
+                "method = \"llama-pro\"\nadded_layers = 2\nbase_tokens = 0\ngrown_tokens = 64\ngrown_{rate}"
+            ),
+        ),
+        (
+            "gradual",
+            8,
+            format!(
+                "method = \"gradual\"\nlayer_counts = [2, 4, 8]\noperator = \"zero-depth\"\nbase_tokens = 0\n\
+                 stage_tokens = 64\nstage_{rate}\ngrown_tokens = 64\ngrown_{rate}"
+            ),
+        ),
+        (
+            "staged",
+            4,
+            format!(
+                "method = \"staged\"\nshares = [0.5, 0.5]\ntokens = 128\n\
+                 growths = [{{ operator = \"stack\", factor = 2 }}]\n{rate}"
+            ),
+        ),
+    ];
+    for (name, layers, schedule) in methods {
+        workshop.write("recipe.toml", from("base", &schedule));
+        let trained = workshop.run(&["train", "recipe.toml", "--out", name]);
+        assert_success(&trained);
+        let checkpoint = Checkpoint::open(&workshop.path(stdout(&trained).trim())).unwrap();
+        assert_eq!(checkpoint.config().num_hidden_layers, layers, "{name}");
+    }
+}
