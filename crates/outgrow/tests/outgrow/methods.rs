@@ -197,9 +197,37 @@ fn the_share_that_a_stage_trains_is_in_its_plan() {
         let (_, after) = text.split_once("\n\n").unwrap();
         after.split_once("\nFLOPs").unwrap().0.to_owned()
     };
-    insta::assert_snapshot!(plan("llama-pro"), @"");
-    insta::assert_snapshot!(plan("stacking2"), @"");
-    insta::assert_snapshot!(plan("random-depth"), @"");
+    insta::assert_snapshot!(plan("llama-pro"), @"
+    stage  layers  width  parameters  trained  steps  tokens  epochs    FLOPs  time
+    base        4     16       9,872      all      2      64    0.05  3.932e6     –
+    grown       6     16      14,288    4,416      2      64    0.05  3.932e6     –
+    total                                          4     128    0.11  7.864e6     –
+
+    base   learning rate 1e-2, falls to 1e-3
+    grown  grown by zero, to 6 layers, interleaved; trains layers 2,5: 31 % of the parameters; learning rate 1e-2, falls to 1e-3
+    ");
+    insta::assert_snapshot!(plan("stacking2"), @"
+    stage     layers  width  parameters  trained  steps  tokens  epochs    FLOPs  time
+    2-layers       2     16       5,456      all      1      32    0.03  1.032e6     –
+    4-layers       4     16       9,872    4,944      1      32    0.03  1.343e6     –
+    6-layers       6     16      14,288    4,944      1      32    0.03  1.655e6     –
+    joint          6     16      14,288      all      2      64    0.05  5.800e6     –
+    total                                             5     160    0.13  9.830e6     –
+
+    2-layers  learning rate 9.73e-3, falls to 9.73e-3; 1e-3 only at 160 tokens
+    4-layers  grown by layers 0,1,0,1; trains top 2, norm, head: 50 % of the parameters; learning rate goes on at 7.75e-3, falls to 7.75e-3; 1e-3 only at 128 tokens
+    6-layers  grown by layers 0,1,2,3,2,3; trains top 2, norm, head: 35 % of the parameters; learning rate goes on at 4.72e-3, falls to 4.72e-3; 1e-3 only at 96 tokens
+    joint     learning rate goes on at 2.05e-3, falls to 1e-3
+    ");
+    insta::assert_snapshot!(plan("random-depth"), @"
+    stage  layers  width  parameters  trained  steps  tokens  epochs    FLOPs  time
+    base        3     16       7,664      all      2      64    0.05  2.998e6     –
+    grown       6     16      14,288      all      3      96    0.08  8.700e6     –
+    total                                          5     160    0.13  1.170e7     –
+
+    base   learning rate 1e-2, falls to 1e-3
+    grown  grown by random × 2, behind a mask that opens over 32 tokens; learning rate 9.1e-3, falls to 1e-3
+    ");
 }
 
 #[test]

@@ -24,19 +24,19 @@ fn g_stack_by_growths_that_do_not_fit() {
         let schedule = tiny::G_STACK.replace("factor = 2\n", &format!("{growth}\n"));
         refused(&workshop, &tiny::recipe(&schedule))
     };
-    insta::assert_snapshot!(with(""), @"");
-    insta::assert_snapshot!(with("factor = 2\ngrowth = { operator = \"stack\", factor = 2 }"), @"");
-    insta::assert_snapshot!(with("growth = { operator = \"stack\", factor = 1 }"), @"");
-    insta::assert_snapshot!(with("growth = { operator = \"zero-width\", width = { hidden_size = 16 } }"), @"");
-    insta::assert_snapshot!(with("growth = { operator = \"split\", width = { num_attention_heads = 2 } }\nbase = { num_attention_heads = 3 }"), @"");
-    insta::assert_snapshot!(with("growth = { operator = \"stack\", factor = 2 }\nbase = { num_hidden_layers = 1 }"), @"");
-    insta::assert_snapshot!(with("growth = { operator = \"random-depth\", factor = 2 }"), @"");
-    insta::assert_snapshot!(with("growth = { operator = \"layers\", layers = [0] }\nbase = { num_hidden_layers = 8 }"), @"");
-    insta::assert_snapshot!(with("factor = 2\nbase = { layers = 2 }"), @"");
-    insta::assert_snapshot!(with("factor = 2\nat_growth = { moments = \"keep\" }"), @"");
-    insta::assert_snapshot!(with("factor = 2\nat_growth = { learning_rate = \"keep\" }"), @"");
+    insta::assert_snapshot!(with(""), @"schedule: one of `factor` and `growth` is needed, neither is given");
+    insta::assert_snapshot!(with("factor = 2\ngrowth = { operator = \"stack\", factor = 2 }"), @"schedule: one of `factor` and `growth` is needed, both are given");
+    insta::assert_snapshot!(with("growth = { operator = \"stack\", factor = 1 }"), @"schedule: growth by `stack` leaves the model as large as it is: nothing grows");
+    insta::assert_snapshot!(with("growth = { operator = \"zero-width\", width = { hidden_size = 16 } }"), @"schedule: base is missing: `zero-width` doesn't say which model it grows from; give the sizes that differ from the target's, such as base = { hidden_size = 32, intermediate_size = 88, num_attention_heads = 1 }");
+    insta::assert_snapshot!(with("growth = { operator = \"split\", width = { num_attention_heads = 2 } }\nbase = { num_attention_heads = 3 }"), @"schedule: model: config.json: `num_attention_heads` is 3, not a multiple of `num_key_value_heads`, which is 2");
+    insta::assert_snapshot!(with("growth = { operator = \"stack\", factor = 2 }\nbase = { num_hidden_layers = 1 }"), @"schedule: growth ends with num_hidden_layers 2, where the target has 4");
+    insta::assert_snapshot!(with("growth = { operator = \"random-depth\", factor = 2 }"), @r#"schedule: stage "grown": enter makes fresh parts, which a mask lets in little by little: give at_growth.mask = { tokens = N }, the tokens over which it opens"#);
+    insta::assert_snapshot!(with("growth = { operator = \"layers\", layers = [0] }\nbase = { num_hidden_layers = 8 }"), @"schedule: growth ends with num_hidden_layers 1, where the target has 4");
+    insta::assert_snapshot!(with("factor = 2\nbase = { layers = 2 }"), @"schedule.base: unknown field `layers`, expected one of `num_hidden_layers`, `hidden_size`, `intermediate_size`, `num_attention_heads`, `num_key_value_heads`");
+    insta::assert_snapshot!(with("factor = 2\nat_growth = { moments = \"keep\" }"), @"schedule: `keep` is no policy for moments; expected reset, copy, keep-old, scaled");
+    insta::assert_snapshot!(with("factor = 2\nat_growth = { learning_rate = \"keep\" }"), @r#"schedule: stage "grown": learning_rate is given, and at_growth.learning_rate = "keep" goes on with that of the stage before: leave one out"#);
     let longer = tiny::G_STACK.replace("grown_tokens = 96", "scratch_tokens = 128");
-    insta::assert_snapshot!(refused(&workshop, &tiny::recipe(&longer)), @"");
+    insta::assert_snapshot!(refused(&workshop, &tiny::recipe(&longer)), @"schedule: base_tokens = 128, it must be below scratch_tokens = 128: the base alone would be trained as long as the whole");
 }
 
 #[test]
@@ -52,12 +52,12 @@ fn stages_that_shrink_freeze_everything_or_grow_nothing() {
         refused(&workshop, &tiny::recipe(&schedule))
     };
     let shrinks = "enter = { operator = \"layers\", layers = [0, 1, 2] }";
-    insta::assert_snapshot!(stages(shrinks, "\"all\""), @"");
+    insta::assert_snapshot!(stages(shrinks, "\"all\""), @r#"schedule: stage "second": enter: the growth leaves fewer parameters, 7664 of 9872: a stage doesn't shrink"#);
     let stays = "";
-    insta::assert_snapshot!(stages(stays, "{ top = { layers = 0 } }"), @"");
-    insta::assert_snapshot!(stages(stays, "{ layers = [] }"), @"");
-    insta::assert_snapshot!(stages(stays, "{ layers = [3, 4] }"), @"");
-    insta::assert_snapshot!(stages(stays, "\"none\""), @"");
+    insta::assert_snapshot!(stages(stays, "{ top = { layers = 0 } }"), @r#"schedule: stage "second": trainable top layers is 0, the model has 4: 1 to 4 can be trained"#);
+    insta::assert_snapshot!(stages(stays, "{ layers = [] }"), @r#"schedule: stage "second": trainable layers is empty, which freezes everything: name the layers that are trained"#);
+    insta::assert_snapshot!(stages(stays, "{ layers = [3, 4] }"), @r#"schedule: stage "second": trainable layers is [3, 4]: they must rise, and each be below num_hidden_layers, 4"#);
+    insta::assert_snapshot!(stages(stays, "\"none\""), @r#"schedule.stages["second"].trainable = "none": expected one of `all`, `top`, `layers`"#);
 }
 
 #[test]
@@ -65,17 +65,17 @@ fn methods_with_settings_that_lead_nowhere() {
     let workshop = Workshop::with_shards();
     let with = |schedule: &str| refused(&workshop, &tiny::recipe(schedule));
     let rate = format!("learning_rate = {RATE}");
-    insta::assert_snapshot!(with(&format!("method = \"gradual\"\nlayer_counts = [4, 2]\nstage_tokens = 64\nstage_{rate}\ngrown_tokens = 64\ngrown_{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"gradual\"\nlayer_counts = [2, 4]\noperator = \"split\"\nstage_tokens = 64\nstage_{rate}\ngrown_tokens = 64\ngrown_{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"gradual\"\nlayer_counts = [2, 4]\nstage_tokens = 64\nstage_{rate}\ngrown_tokens = 64")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"stackbert\"\nlayer_counts = [2, 4]\ntokens = 64\n{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"midas\"\nblock_layers = 3\ntokens = 64\n{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"midas\"\nblock_layers = 1\ntokens = 64\nscratch_tokens = 64\n{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"late\"\nbase_share = 1.0\ntokens = 64\n{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"late\"\ntokens = 40\n{rate}\nat_growth = {{ learning_rate = \"restart\" }}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"llama-pro\"\nadded_layers = 4\nbase_tokens = 64\nbase_{rate}\ngrown_tokens = 64\ngrown_{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"recycle\"\ntokens = 64\n{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"staged\"\ngrowths = []\ntokens = 64\n{rate}")), @"");
+    insta::assert_snapshot!(with(&format!("method = \"gradual\"\nlayer_counts = [4, 2]\nstage_tokens = 64\nstage_{rate}\ngrown_tokens = 64\ngrown_{rate}")), @"schedule: layer_counts is [4, 2], it must rise from at least 1 to the target's num_hidden_layers, 4");
+    insta::assert_snapshot!(with(&format!("method = \"gradual\"\nlayer_counts = [2, 4]\noperator = \"split\"\nstage_tokens = 64\nstage_{rate}\ngrown_tokens = 64\ngrown_{rate}")), @"schedule: operator `split` grows in width, and layer_counts are depths: use `staged`");
+    insta::assert_snapshot!(with(&format!("method = \"gradual\"\nlayer_counts = [2, 4]\nstage_tokens = 64\nstage_{rate}\ngrown_tokens = 64")), @r#"schedule: stage "4-layers": learning_rate is missing: only at_growth.learning_rate = "keep" goes on with that of the stage before"#);
+    insta::assert_snapshot!(with(&format!("method = \"stackbert\"\nlayer_counts = [2, 4]\ntokens = 64\n{rate}")), @"schedule: shares is [0.125, 0.05, 0.825]: 2 are needed, each above 0, that add up to 1");
+    insta::assert_snapshot!(with(&format!("method = \"midas\"\nblock_layers = 3\ntokens = 64\n{rate}")), @"schedule: block_layers is 3, it must be below the target's num_hidden_layers, 4, and divide it");
+    insta::assert_snapshot!(with(&format!("method = \"midas\"\nblock_layers = 1\ntokens = 64\nscratch_tokens = 64\n{rate}")), @"schedule: one of `tokens` and `scratch_tokens` is needed, both are given");
+    insta::assert_snapshot!(with(&format!("method = \"late\"\nbase_share = 1.0\ntokens = 64\n{rate}")), @"schedule: base_share is 1, it must be above 0 and below 1: the part of the tokens before the growth");
+    insta::assert_snapshot!(with(&format!("method = \"late\"\ntokens = 40\n{rate}\nat_growth = {{ learning_rate = \"restart\" }}")), @r#"schedule: 2 problems: stage "base": learning rate: warmup_tokens is 32, it must be below the stage's tokens, 32; stage "grown": learning rate: warmup_tokens is 32, it must be below the stage's tokens, 8"#);
+    insta::assert_snapshot!(with(&format!("method = \"llama-pro\"\nadded_layers = 4\nbase_tokens = 64\nbase_{rate}\ngrown_tokens = 64\ngrown_{rate}")), @"schedule: added_layers is 4, num_hidden_layers of the target 4: 1 to 3 can be added");
+    insta::assert_snapshot!(with(&format!("method = \"recycle\"\ntokens = 64\n{rate}")), @"schedule: `recycle` grows a finished model: give its folder as model.from");
+    insta::assert_snapshot!(with(&format!("method = \"staged\"\ngrowths = []\ntokens = 64\n{rate}")), @"schedule: growths is empty: each stage but the first begins with one");
 }
 
 #[test]
@@ -83,10 +83,10 @@ fn methods_and_a_base_that_do_not_go_together() {
     let workshop = with_base();
     let with = |schedule: &str| refused(&workshop, &from("base", schedule));
     let rate = format!("learning_rate = {RATE}");
-    insta::assert_snapshot!(with(&format!("method = \"midas\"\nblock_layers = 1\ntokens = 64\n{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"late\"\ntokens = 64\n{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"g-stack\"\nfactor = 2\nbase = {{ num_hidden_layers = 1 }}\nbase_tokens = 0\ngrown_tokens = 64\ngrown_{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"gradual\"\nlayer_counts = [2, 4]\nstage_tokens = 64\nstage_{rate}\ngrown_tokens = 64\ngrown_{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"recycle\"\ngrowth = {{ operator = \"interleave\", factor = 1 }}\ntokens = 64\n{rate}")), @"");
-    insta::assert_snapshot!(with(&format!("method = \"recycle\"\nscratch_tokens = 2\n{rate}")), @"");
+    insta::assert_snapshot!(with(&format!("method = \"midas\"\nblock_layers = 1\ntokens = 64\n{rate}")), @"schedule: `midas` begins with a model that it draws, and model.from is given: leave one out, or use `stages`");
+    insta::assert_snapshot!(with(&format!("method = \"late\"\ntokens = 64\n{rate}")), @"schedule: `late` begins with a model that it draws, and model.from is given: leave one out, or use `stages`");
+    insta::assert_snapshot!(with(&format!("method = \"g-stack\"\nfactor = 2\nbase = {{ num_hidden_layers = 1 }}\nbase_tokens = 0\ngrown_tokens = 64\ngrown_{rate}")), @"schedule: base is given, and model.from says what the base is: leave one out");
+    insta::assert_snapshot!(with(&format!("method = \"gradual\"\nlayer_counts = [2, 4]\nstage_tokens = 64\nstage_{rate}\ngrown_tokens = 64\ngrown_{rate}")), @"schedule: base_tokens is missing: how long the base of model.from is trained on before it grows, 0 for not at all");
+    insta::assert_snapshot!(with(&format!("method = \"recycle\"\ngrowth = {{ operator = \"interleave\", factor = 1 }}\ntokens = 64\n{rate}")), @"schedule: growth by `interleave` leaves the model as large as it is: nothing grows");
+    insta::assert_snapshot!(with(&format!("method = \"recycle\"\nscratch_tokens = 2\n{rate}")), @"schedule: scratch_tokens = 2 are 1.2288e5 FLOPs, and the base alone has cost 3.0966e6: give more, or tokens");
 }
