@@ -44,6 +44,7 @@ use crate::{
         fresh::fresh,
         kind::{Kind, Size},
         layer_map::layers_in_words,
+        learned::Maps,
         part::Part,
         units::{Units, Unmaskable},
         widen::{Style, Widener},
@@ -104,7 +105,8 @@ impl GrowthPlan {
         matrices: &LearnedMatrices,
     ) -> Result<Self, GrowthError> {
         matrices.check(source, &target)?;
-        let tensors = planned(&target, |part, name| matrices.origin(source, part, name));
+        let maps = Maps::new(matrices, source);
+        let tensors = planned(&target, |part, name| maps.origin(part, name));
         let layers: Vec<_> = (0..target.num_hidden_layers)
             .map(|layer| LayerOrigin::Copy(layer % source.num_hidden_layers))
             .collect();

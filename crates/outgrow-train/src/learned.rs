@@ -152,7 +152,7 @@ impl Learner<'_> {
     ) -> Result<(f64, NamedTensors), TrainError> {
         let decoder = self.grown(matrices, &self.device.clone().autodiff())?;
         let Learning { source, settings, .. } = self.learning;
-        let decoder = decoder.with_trainable(|name| matrices.make(source, name));
+        let decoder = decoder.with_trainable(|name| matrices.make(name));
         let (loss, gradients) = accumulate(&decoder, batch, settings.micro_batch_sequences)?;
         let mut sums = MatrixGradients::new(source, self.tensors, matrices);
         for (name, gradient) in gradients {
@@ -182,7 +182,7 @@ impl Learner<'_> {
 /// grown model: the base's weights, the grown ones and their gradients, and the matrices with theirs and two moments.
 /// There is no optimizer state of weights, so it is less than training the grown model takes.
 pub fn learning_bytes(source: &LlamaConfig, target: &LlamaConfig, matrices: &LearnedMatrices) -> u64 {
-    let made = target.tensors().into_iter().filter(|tensor| matrices.make(source, &tensor.name));
+    let made = target.tensors().into_iter().filter(|tensor| matrices.make(&tensor.name));
     let made: u64 = made.map(|tensor| tensor.shape.iter().map(|side| *side as u64).product::<u64>()).sum();
     // A grown model is on the host and on the device for a moment, when it has no gradients yet.
     let grown = target.num_parameters() + made.max(target.num_parameters());

@@ -1,9 +1,10 @@
 //! The gradient of a loss with respect to the matrices of a learned growth, from its gradient with respect to the grown
 //! tensors. A grown tensor is linear in each of its matrices, so this is a few products. It knows no loss.
 
+use std::collections::BTreeMap;
+
 use outgrow_checkpoint::{
-    HostTensor, LlamaConfig, NamedTensors,
-    tensor_names::{layer_index, with_layer_index},
+    HostTensor, LlamaConfig, NamedTensors, TensorShape, tensor_names::with_layer_index,
 };
 use rayon::prelude::*;
 
@@ -14,7 +15,10 @@ use crate::{
         values::{Values, rows_and_columns},
     },
     growth::LearnedMatrices,
-    plan::{learned::Side, part::Part},
+    plan::{
+        learned::{Maps, Side},
+        part::Part,
+    },
 };
 
 /// Values of which one thread adds up the products.
@@ -27,9 +31,8 @@ const TERMS_AT_ONCE: usize = 1 << 14;
 /// Sᵀ`, that of `R` is `Gᵀ · L · S`, and that of a layer's weight in the sum is `Lᵀ · G · R` times the layer.
 #[derive(Debug)]
 pub struct MatrixGradients<'a> {
-    source: &'a LlamaConfig,
+    maps: Maps<'a>,
     tensors: &'a NamedTensors,
-    matrices: &'a LearnedMatrices,
     sums: NamedTensors,
 }
 
@@ -41,7 +44,7 @@ impl<'a> MatrixGradients<'a> {
             values: vec![0.0; matrix.values.len()],
         };
         let sums = matrices.matrices.iter().map(|(name, matrix)| (name.clone(), zeros(matrix))).collect();
-        Self { source, tensors, matrices, sums }
+        Self { maps: Maps::new(matrices, source), tensors, sums }
     }
 
     /// Adds what the gradient with respect to a tensor of the grown model says of the matrices that made it.
@@ -52,11 +55,9 @@ impl<'a> MatrixGradients<'a> {
     /// # Panics
     /// When the gradient is of another size than its tensor.
     pub fn add(&mut self, name: &str, gradient: &[f32]) -> Result<(), GrowthError> {
-        let Some(part) = Part::of(name).filter(|_| self.matrices.make(self.source, name)) else {
-            return Ok(());
-        };
-        let ([left, right], depth) = (self.matrices.sides(self.source, part), self.matrices.depth_of(name));
-        let of = self.matrices.layers_added(self.source, name);
+        let Some(part) = Part::of(name).filter(|_| self.maps.matrices.make(name)) else { return Ok(()) };
+        let ([left, right], depth) = (self.maps.sides(part), self.maps.matrices.depth_of(name));
+        let of = self.maps.layers_added(name);
         let (rows, columns) = self.source_size(name, depth.is_some())?;
         let size = |side: Option<&Side>, same: usize| side.map_or(same, |side| side.matrix.shape[0]);
         let (grown_rows, grown_columns) = (size(left.as_ref(), rows), size(right.as_ref(), columns));
@@ -108,8 +109,10 @@ impl<'a> MatrixGradients<'a> {
             });
             let of_sum = of_sum.as_deref().unwrap_or(by_columns);
             let weights = self.sums.get_mut(&depth.name).map(|sum| &mut sum.values[..]).unwrap_or_default();
-            let weights = &mut weights[layer * self.source.num_hidden_layers..];
-            for (source_layer, weight) in weights.iter_mut().take(self.source.num_hidden_layers).enumerate() {
+            let weights = &mut weights[layer * self.maps.source.num_hidden_layers..];
+            for (source_layer, weight) in
+                weights.iter_mut().take(self.maps.source.num_hidden_layers).enumerate()
+            {
                 let values = &self.tensors[&with_layer_index(name, source_layer)].values;
                 *weight += sum_of_products(of_sum, values) as f32;
             }
@@ -131,7 +134,7 @@ impl<'a> MatrixGradients<'a> {
     /// Rows and columns of what is mapped, which every layer of the source has to have where layers are added up.
     fn source_size(&self, name: &str, is_sum: bool) -> Result<(usize, usize), GrowthError> {
         let names: Vec<String> = if is_sum {
-            (0..self.source.num_hidden_layers).map(|layer| with_layer_index(name, layer)).collect()
+            (0..self.maps.source.num_hidden_layers).map(|layer| with_layer_index(name, layer)).collect()
         } else {
             vec![name.to_owned()]
         };
@@ -152,39 +155,40 @@ impl<'a> MatrixGradients<'a> {
 
 impl LearnedMatrices {
     /// Whether the tensor `name` of the grown model depends on a matrix; where it doesn't, it is the source's own.
-    pub fn make(&self, source: &LlamaConfig, name: &str) -> bool {
-        let sides = Part::of(name).map(|part| self.sides(source, part));
-        self.depth_of(name).is_some() || sides.is_some_and(|sides| sides.iter().any(Option::is_some))
+    pub fn make(&self, name: &str) -> bool {
+        let sides = Part::of(name).map_or([false; 2], |part| self.has_sides(part));
+        self.depth_of(name).is_some() || sides.contains(&true)
     }
 
     /// FLOPs of growing all tensors once and of handing their gradients on to the matrices: what a step of training
     /// takes beside that of the grown model.
     pub fn step_flops(&self, source: &LlamaConfig, target: &LlamaConfig) -> f64 {
-        let shapes = source.tensors();
-        let of = |name: &str| {
-            let in_source =
-                if layer_index(name).is_some() { with_layer_index(name, 0) } else { name.to_owned() };
-            let shape = &shapes.iter().find(|one| one.name == in_source)?.shape;
-            let [left, right] =
-                self.sides(source, Part::of(name)?).map(|side| side.map(|side| side.matrix.shape[0] as f64));
-            let (rows, columns) = rows_and_columns(shape);
-            let (rows, columns) = (rows as f64, columns as f64);
-            let (grown_rows, grown_columns) = (left.unwrap_or(rows), right.unwrap_or(columns));
-            let layers = self.depth_of(name).map_or(0.0, |_| source.num_hidden_layers as f64);
-            // The sum twice, forward and for the gradients, and each layer with the gradient of the sum.
-            let mut products = 3.0 * layers * rows * columns;
-            if left.is_some() {
+        let sources: BTreeMap<String, Vec<usize>> =
+            source.tensors().into_iter().map(|one| (one.name, one.shape)).collect();
+        let of = |TensorShape { name, shape: grown }: &TensorShape| {
+            let is_sum = self.depth_of(name).is_some();
+            let shape = if is_sum { &sources[&with_layer_index(name, 0)] } else { sources.get(name)? };
+            let [(rows, columns), (grown_rows, grown_columns)] =
+                [shape, grown].map(|shape| rows_and_columns(shape));
+            let [[rows, columns], [grown_rows, grown_columns]] =
+                [[rows, columns], [grown_rows, grown_columns]].map(|sizes| sizes.map(|size| size as f64));
+            let [left, right] = self.has_sides(Part::of(name)?);
+            let mapped = grown_rows * rows * columns;
+            // The sum, forward and for the gradients, and each layer with the gradient of the sum.
+            let mut products =
+                if is_sum { 3.0 * source.num_hidden_layers as f64 * rows * columns } else { 0.0 };
+            if left {
                 // Forward, of the matrix, and of the sum.
-                products += grown_rows * rows * (grown_columns + columns)
-                    + if layers > 0.0 { grown_rows * rows * columns } else { 0.0 };
+                products += grown_rows * rows * grown_columns + mapped + if is_sum { mapped } else { 0.0 };
             }
-            if right.is_some() {
+            if right {
+                // Forward, the gradient's product, and of the matrix.
                 products += rows * columns * grown_columns + 2.0 * grown_rows * grown_columns * columns;
-                products += if left.is_some() { grown_rows * rows * columns } else { 0.0 };
+                products += if left { mapped } else { 0.0 };
             }
             Some(2.0 * products)
         };
-        target.tensors().iter().filter_map(|tensor| of(&tensor.name)).sum()
+        target.tensors().iter().filter_map(of).sum()
     }
 }
 

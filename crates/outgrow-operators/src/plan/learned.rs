@@ -113,23 +113,6 @@ impl LearnedMatrices {
         }
     }
 
-    /// What the tensor `name` of the grown model is made of. The paper maps each layer in width and then adds layers
-    /// up; all layers share the width matrices, so the sum is mapped here, once.
-    pub(crate) fn origin(&self, source: &LlamaConfig, part: Part, name: &str) -> Origin {
-        let of = self.layers_added(source, name);
-        let [left, right] = self.sides(source, part).map(|side| side.map(|side| side.matrix));
-        if left.is_none() && right.is_none() { of } else { Origin::Mapped { of: Box::new(of), left, right } }
-    }
-
-    /// What is mapped in width: the source's tensor, or the sum over its layers.
-    pub(crate) fn layers_added(&self, source: &LlamaConfig, name: &str) -> Origin {
-        let Some((depth, layer)) = self.depth_of(name) else { return Origin::copy(name) };
-        let weights = &depth.matrix.values[layer * source.num_hidden_layers..][..source.num_hidden_layers];
-        Origin::sum(weights.iter().enumerate().map(|(source_layer, weight)| {
-            (f64::from(*weight), Origin::copy(with_layer_index(name, source_layer)))
-        }))
-    }
-
     /// The matrix that adds layers up for this tensor, and the row of it that does.
     pub(crate) fn depth_of(&self, name: &str) -> Option<(Side, usize)> {
         let layer = layer_index(name)?;
@@ -138,29 +121,78 @@ impl LearnedMatrices {
         Some((side, layer))
     }
 
+    /// Whether there are matrices that map rows, and columns, of what plays this part.
+    pub(crate) fn has_sides(&self, part: Part) -> [bool; 2] {
+        side_names(part)
+            .map(|name| name.is_some_and(|name| self.matrices.contains_key(&format!("width.{name}"))))
+    }
+
+    fn side(&self, name: &str) -> Option<Side> {
+        let name = format!("width.{name}");
+        Some(Side { matrix: Arc::clone(self.matrices.get(&name)?), name, repeats: None })
+    }
+}
+
+/// The width matrices that map rows and columns of what plays a part.
+fn side_names(part: Part) -> [Option<&'static str>; 2] {
+    match part {
+        Part::Embedding | Part::Head => [None, Some("embedding")],
+        Part::Norm | Part::FinalNorm | Part::OutputBias => [Some("embedding"), None],
+        Part::QueryBias => [Some("query"), None],
+        Part::KeyBias => [Some("key"), None],
+        Part::ValueBias => [Some("value"), None],
+        Part::Query => [Some("query"), Some("embedding")],
+        Part::Key => [Some("key"), Some("embedding")],
+        Part::Value => [Some("value"), Some("embedding")],
+        Part::Output => [Some("embedding"), Some("value")],
+        Part::Gate | Part::Up => [Some("feed_forward"), Some("embedding")],
+        Part::Down => [Some("embedding"), Some("feed_forward")],
+    }
+}
+
+/// Matrices as they map the tensors of a source.
+#[derive(Debug)]
+pub(crate) struct Maps<'a> {
+    pub(crate) matrices: &'a LearnedMatrices,
+    pub(crate) source: &'a LlamaConfig,
+    /// The value matrix for the columns of `o_proj`; made once, as every layer has it.
+    over_queries: Option<Side>,
+}
+
+impl<'a> Maps<'a> {
+    /// Of matrices that fit the source.
+    pub(crate) fn new(matrices: &'a LearnedMatrices, source: &'a LlamaConfig) -> Self {
+        let over_queries = matrices.side("value").map(|value| value.for_queries(source));
+        Self { matrices, source, over_queries }
+    }
+
+    /// What the tensor `name` of the grown model is made of. The paper maps each layer in width and then adds layers
+    /// up; all layers share the width matrices, so the sum is mapped here, once.
+    pub(crate) fn origin(&self, part: Part, name: &str) -> Origin {
+        let of = self.layers_added(name);
+        let [left, right] = self.sides(part).map(|side| side.map(|side| side.matrix));
+        if left.is_none() && right.is_none() { of } else { Origin::Mapped { of: Box::new(of), left, right } }
+    }
+
+    /// What is mapped in width: the source's tensor, or the sum over its layers.
+    pub(crate) fn layers_added(&self, name: &str) -> Origin {
+        let Some((depth, layer)) = self.matrices.depth_of(name) else { return Origin::copy(name) };
+        let source_layers = self.source.num_hidden_layers;
+        let weights = &depth.matrix.values[layer * source_layers..][..source_layers];
+        Origin::sum(weights.iter().enumerate().map(|(source_layer, weight)| {
+            (f64::from(*weight), Origin::copy(with_layer_index(name, source_layer)))
+        }))
+    }
+
     /// The matrices that map rows and columns of what plays this part.
-    pub(crate) fn sides(&self, source: &LlamaConfig, part: Part) -> [Option<Side>; 2] {
-        let side = |name: &str| {
-            let name = format!("width.{name}");
-            Some(Side { matrix: Arc::clone(self.matrices.get(&name)?), name, repeats: None })
-        };
-        match part {
-            Part::Embedding | Part::Head => [None, side("embedding")],
-            Part::Norm | Part::FinalNorm | Part::OutputBias => [side("embedding"), None],
-            Part::QueryBias => [side("query"), None],
-            Part::KeyBias => [side("key"), None],
-            Part::ValueBias => [side("value"), None],
-            Part::Query => [side("query"), side("embedding")],
-            Part::Key => [side("key"), side("embedding")],
-            Part::Value => [side("value"), side("embedding")],
-            Part::Output => [side("embedding"), side("value").map(|value| value.for_queries(source))],
-            Part::Gate | Part::Up => [side("feed_forward"), side("embedding")],
-            Part::Down => [side("embedding"), side("feed_forward")],
-        }
+    pub(crate) fn sides(&self, part: Part) -> [Option<Side>; 2] {
+        let [left, right] = side_names(part).map(|name| self.matrices.side(name?));
+        [left, if part == Part::Output { self.over_queries.clone() } else { right }]
     }
 }
 
 /// A matrix where it maps something.
+#[derive(Clone, Debug)]
 pub(crate) struct Side {
     /// Its name in a file.
     pub(crate) name: String,
@@ -171,7 +203,7 @@ pub(crate) struct Side {
 }
 
 /// A matrix over keys, over queries: each block of `head_dim` for each of a group's queries.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Repeats {
     group: usize,
     head_dim: usize,

@@ -80,11 +80,8 @@ impl LearningSettings {
         let per_token =
             |convention: FlopConvention| convention.flops_per_token(target, sequence_length, &Trainable::All);
         let head = if target.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
-        let of_head = if matrices.make(source, head) {
-            0.0
-        } else {
-            2.0 * (target.hidden_size * target.vocab_size) as f64
-        };
+        let of_head =
+            if matrices.make(head) { 0.0 } else { 2.0 * (target.hidden_size * target.vocab_size) as f64 };
         let exact = per_token(FlopConvention::Exact) - of_head;
         let maps = self.steps as f64 * matrices.step_flops(source, target);
         TrainingCost {

@@ -34,8 +34,6 @@ pub(crate) struct Arguments {
     target: PathBuf,
     #[command(flatten)]
     growth: Flags,
-    #[command(flatten)]
-    learning: LearningFlags,
     /// How to grow, from a file instead of flags: growths one after the other in TOML, or a mergekit passthrough recipe
     /// in YAML.
     #[arg(long, value_name = "FILE")]
@@ -60,6 +58,9 @@ pub(crate) struct Arguments {
     /// Largest size of a shard, such as 5GB or 500MB.
     #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = parse_size)]
     shard_size: u64,
+    // The last: its heading holds for all that follows.
+    #[command(flatten)]
+    learning: LearningFlags,
 }
 
 fn moments_help(moments: Moments) -> &'static str {
