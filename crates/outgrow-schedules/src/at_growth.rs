@@ -2,12 +2,13 @@
 //! data and the learning rate go on. The rate after it is the stage's.
 
 pub(crate) mod mask;
+pub(crate) mod new_parameters;
 
 use outgrow_operators::{Growth, Mix, Moments};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    at_growth::mask::MaskRamp,
+    at_growth::{mask::MaskRamp, new_parameters::NewParameters},
     error::ScheduleError,
     learning_rate::{at_growth::RateAtGrowth, curve::LearningRateCurve},
 };
@@ -28,6 +29,9 @@ pub struct AtGrowth {
     pub data: DataAtGrowth,
     /// Whether the learning rate begins anew.
     pub learning_rate: RateAtGrowth,
+    /// A learning rate of their own for new parameters; by default they have that of the stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_parameters: Option<NewParameters>,
     /// The learning of a learned growth's matrices, before it is carried out; by default the initial ones are taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning: Option<MatrixLearning>,
@@ -41,6 +45,7 @@ impl AtGrowth {
         mask: None,
         data: DataAtGrowth::Continue,
         learning_rate: RateAtGrowth::Keep,
+        new_parameters: None,
         learning: None,
     };
     /// The rate goes on, and so do the moments of what there was; those of what is new begin at zero.

@@ -20,6 +20,7 @@ mod error;
 pub use at_growth::{
     AtGrowth, DataAtGrowth, MatrixLearning, Noise,
     mask::{GrowthMask, MaskOrder, MaskRamp},
+    new_parameters::NewParameters,
 };
 pub use error::ScheduleError;
 pub use flops::{FlopConvention, FlopParts, Orthogonalization};

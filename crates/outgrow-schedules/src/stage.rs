@@ -91,6 +91,12 @@ impl Stage {
         }
     }
 
+    /// The learning rate of an update of new parameters, where they have one of their own; tokens as in
+    /// [`LearningRate::at`].
+    pub fn new_learning_rate(&self, stage_tokens: u64) -> Option<f64> {
+        Some(self.at_growth.new_parameters?.learning_rate(&self.learning_rate, stage_tokens))
+    }
+
     /// What the learning rate of the stage after it goes on from.
     pub fn rate_before_next(&self) -> RateBefore {
         RateBefore { learning_rate: self.learning_rate, tokens: self.tokens }

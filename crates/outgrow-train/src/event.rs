@@ -15,6 +15,8 @@ pub struct StepReport {
     pub loss: f64,
     /// The learning rate of the update.
     pub learning_rate: f64,
+    /// That of new values, where they have one of their own.
+    pub new_learning_rate: Option<f64>,
     /// Global norm of the gradients, before clipping.
     pub gradient_norm: f64,
     /// How far the mask over what is new was open, where it wasn't altogether.

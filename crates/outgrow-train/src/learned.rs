@@ -130,7 +130,14 @@ impl Learner<'_> {
             optimizer.step(&gradients, gradient_norm, learning_rate);
             matrices = optimizer.matrices();
             let seconds = start.elapsed().as_secs_f64();
-            let report = StepReport { loss, learning_rate, gradient_norm, mask: None, seconds };
+            let report = StepReport {
+                loss,
+                learning_rate,
+                new_learning_rate: None,
+                gradient_norm,
+                mask: None,
+                seconds,
+            };
             match observe(&LearningStep { step, report }) {
                 Control::Continue => {}
                 Control::Stop => return Ok(None),

@@ -16,6 +16,7 @@ mod gradients;
 mod moments;
 mod adamw;
 mod muon;
+mod new_values;
 mod old_and_new;
 mod copies;
 mod optimizer;
@@ -40,6 +41,7 @@ pub use gradients::{Gradients, accumulate, global_norm};
 pub use learned::{
     Learned, Learner, Learning, LearningData, LearningSettings, LearningStep, StageLearning, learning_bytes,
 };
+pub use new_values::NewValues;
 pub use old_and_new::{GrowthNorms, PartNorms};
 pub use optimizer::Optimizer;
 pub use position::Position;

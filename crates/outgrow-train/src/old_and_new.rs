@@ -6,7 +6,12 @@ use outgrow_kernels::sum_of_squares;
 use outgrow_operators::{Lineage, NewPart};
 use serde::{Deserialize, Serialize};
 
-use crate::{gradients::Gradients, position::Position};
+use crate::{
+    gradients::Gradients,
+    new_values::{NewValues, Rates},
+    position::Position,
+    training::Training,
+};
 
 /// Steps of a stage that are measured from its first on.
 pub(crate) const FIRST_STEPS: u64 = 10;
@@ -47,21 +52,48 @@ pub(crate) fn is_measured(after: &Position, step_tokens: u64, interval: u64, val
         || validates && validations <= FIRST_VALIDATIONS
 }
 
+/// What is old and what is new in a stage that began with a growth.
+pub(crate) struct GrownStage {
+    pub lineage: Lineage,
+    /// Where they have a learning rate of their own.
+    pub new_values: Option<NewValues>,
+}
+
+impl GrownStage {
+    /// Follows from the schedule alone. Matrices that were learned mix everything: then nothing is old or new.
+    pub(crate) fn of(training: &Training<'_>, stage: usize, device: &Device) -> Option<Self> {
+        let at_growth = &training.schedule.stages()[stage].at_growth;
+        let growth = training.schedule.growth(stage).filter(|_| at_growth.learning.is_none())?;
+        let lineage = growth.plan().lineage();
+        let new_values = at_growth.new_parameters.map(|_| NewValues::new(&lineage, device));
+        Some(Self { lineage, new_values })
+    }
+}
+
 /// What a step does with old and new values apart, around each update: nothing by default.
 #[derive(Default)]
 pub(crate) struct OldAndNew<'a> {
     /// Measures them.
     pub measurement: Option<Measurement<'a>>,
+    /// Gives new ones a learning rate of their own.
+    pub new_rate: Option<(&'a NewValues, f64)>,
 }
 
 impl OldAndNew<'_> {
-    /// Carries out an update of a parameter.
+    /// Carries out an update of a parameter at the learning rate of the stage.
     pub(crate) fn around(
         &mut self,
         name: &str,
         weight: Tensor<1>,
-        update: impl FnOnce(Tensor<1>) -> Tensor<1>,
+        learning_rate: f64,
+        update: impl FnOnce(Tensor<1>, f64) -> Tensor<1>,
     ) -> Tensor<1> {
+        let update = |weight| match self.new_rate {
+            Some((values, of_new)) => {
+                values.around(Rates { of_old: learning_rate, of_new }, name, weight, update)
+            }
+            None => update(weight, learning_rate),
+        };
         match &mut self.measurement {
             Some(measurement) => measurement.around(name, weight, update),
             None => update(weight),

@@ -13,6 +13,7 @@ use crate::{
     error::TrainError,
     gradients::Gradients,
     muon::{MOMENTUM_BUFFER, Muon},
+    new_values::NewValues,
     old_and_new::OldAndNew,
     settings::optimizer::OptimizerSettings,
 };
@@ -66,6 +67,19 @@ impl Optimizer {
         self.step_apart(decoder, gradients, scale, learning_rate, &mut OldAndNew::default());
     }
 
+    /// The same, with a learning rate of their own for the new values of a grown model.
+    pub fn step_with_new_values(
+        &mut self,
+        decoder: &mut Decoder,
+        gradients: Gradients,
+        scale: f64,
+        learning_rate: f64,
+        new: (&NewValues, f64),
+    ) {
+        let mut apart = OldAndNew { new_rate: Some(new), ..OldAndNew::default() };
+        self.step_apart(decoder, gradients, scale, learning_rate, &mut apart);
+    }
+
     /// The same, with what is done with old and new values apart.
     pub(crate) fn step_apart(
         &mut self,
@@ -78,7 +92,7 @@ impl Optimizer {
         let Self { adamw, muon, settings: _ } = self;
         decoder.update(|name, weight| {
             let Some(gradient) = gradients.remove(name) else { return weight };
-            old_and_new.around(name, weight, |weight| match muon {
+            old_and_new.around(name, weight, learning_rate, |weight, learning_rate| match muon {
                 Some(muon) if muon.has(name) => muon.updated(name, weight, gradient, scale, learning_rate),
                 _ => adamw.updated(name, weight, gradient, scale, learning_rate),
             })

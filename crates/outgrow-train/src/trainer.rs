@@ -7,7 +7,6 @@ use outgrow_data::{Batch, DataError, Prefetch, PrefetchOptions};
 use outgrow_kernels::open_device;
 use outgrow_model::{Decoder, initial_tensors};
 use outgrow_operators::{
-    Lineage,
     folder::card::{CARD_FILE, CardHead},
     grow_tensors,
 };
@@ -22,7 +21,7 @@ use crate::{
     gradients::{accumulate, global_norm},
     learned::stage::{StageEntry, learn_at_growth},
     mask,
-    old_and_new::{Measurement, OldAndNew, is_measured},
+    old_and_new::{GrownStage, Measurement, OldAndNew, is_measured},
     optimizer::Optimizer,
     position::Position,
     resume::{
@@ -84,8 +83,8 @@ pub fn train(
     };
     let mut batches = batches_from(training, &snapshot.position);
     let card = training.card.map(|facts| card_facts(facts, from.as_ref()));
-    let lineage = lineage(training, snapshot.position.stage);
-    let mut run = Run { training, device, snapshot, lineage, card, validated: None, observe, stopped: false };
+    let grown = GrownStage::of(training, snapshot.position.stage, &snapshot.decoder.device());
+    let mut run = Run { training, device, snapshot, grown, card, validated: None, observe, stopped: false };
     run.tell(&Event::Started { resumed_from: from.as_ref().map(Resumption::checkpoint) })?;
     if from.is_none() {
         run.validate()?;
@@ -118,13 +117,6 @@ fn batches_from(training: &Training<'_>, position: &Position) -> Prefetch {
     Prefetch::new(training.training.clone(), ahead)
 }
 
-/// What is old and what is new in a stage that grew. Matrices that were learned mix everything: then nothing is either.
-fn lineage(training: &Training<'_>, stage: usize) -> Option<Lineage> {
-    let is_mixed = training.schedule.stages()[stage].at_growth.learning.is_some();
-    let growth = training.schedule.growth(stage).filter(|_| !is_mixed)?;
-    Some(growth.plan().lineage())
-}
-
 fn first_snapshot(training: &Training<'_>, device: &Device) -> Result<Snapshot, TrainError> {
     let stage = &training.schedule.stages()[0];
     let tensors = match training.base {
@@ -153,7 +145,7 @@ struct Run<'a> {
     training: &'a Training<'a>,
     device: Device,
     snapshot: Snapshot,
-    lineage: Option<Lineage>,
+    grown: Option<GrownStage>,
     card: Option<CardFacts>,
     validated: Option<Validated>,
     observe: &'a mut dyn FnMut(&Position, &Event<'_>) -> Control,
@@ -237,18 +229,28 @@ impl Run<'_> {
         let after = self.snapshot.position;
         let interval = settings.validation_interval_tokens;
         let is_measured = is_measured(&after, tokens, interval, self.validates(&before, &after));
-        let device = self.snapshot.decoder.device();
-        let lineage = self.lineage.as_ref().filter(|_| is_measured);
-        let measurement = lineage.map(|lineage| Measurement::of(lineage, &gradients, device));
-        let mut apart = OldAndNew { measurement };
+        let new_learning_rate = self.stage().new_learning_rate(after.stage_tokens);
         let Snapshot { decoder, optimizer, .. } = &mut self.snapshot;
+        let grown = self.grown.as_ref();
+        let measured = grown.filter(|_| is_measured).map(|grown| &grown.lineage);
+        let mut apart = OldAndNew {
+            measurement: measured.map(|lineage| Measurement::of(lineage, &gradients, decoder.device())),
+            new_rate: grown.and_then(|grown| grown.new_values.as_ref()).zip(new_learning_rate),
+        };
         optimizer.step_apart(decoder, gradients, scale, learning_rate, &mut apart);
         if mask.is_some() {
             mask::put(&mut self.snapshot.decoder, schedule, &self.snapshot.position)?;
         }
         let norms = apart.measurement.map(Measurement::norms);
         let seconds = start.elapsed().as_secs_f64();
-        self.tell(&Event::Step(StepReport { loss, learning_rate, gradient_norm, mask, seconds }))?;
+        self.tell(&Event::Step(StepReport {
+            loss,
+            learning_rate,
+            new_learning_rate,
+            gradient_norm,
+            mask,
+            seconds,
+        }))?;
         norms.map_or(Ok(()), |norms| self.tell(&Event::Norms(norms)))
     }
 
@@ -285,7 +287,8 @@ impl Run<'_> {
         }
         self.validated = Some(Validated { tokens: self.snapshot.position.tokens, loss: validation_loss });
         self.tell(&Event::Evaluated { validation_loss, decoder: &decoder })?;
-        let copies = self.lineage.as_ref().and_then(|lineage| GrowthCopies::measure(lineage, &decoder));
+        let grown = self.grown.as_ref();
+        let copies = grown.and_then(|grown| GrowthCopies::measure(&grown.lineage, &decoder));
         copies.map_or(Ok(()), |copies| self.tell(&Event::Copies(&copies)))
     }
 
@@ -329,7 +332,7 @@ impl Run<'_> {
         let mut decoder = decoder.with_trainable(includes);
         mask::put(&mut decoder, schedule, &position)?;
         optimizer.retain(includes);
-        self.lineage = lineage(self.training, position.stage);
+        self.grown = GrownStage::of(self.training, position.stage, &decoder.device());
         self.snapshot = Snapshot { position, decoder, optimizer, validations: Vec::new() };
         if let Some(growth) = learned.as_ref().or(growth) {
             self.tell(&Event::Grown { plan: growth.plan() })?;

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy
 import torch
-from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR
-from transformers import get_scheduler
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, LRScheduler, SequentialLR
+from transformers import LlamaForCausalLM, get_scheduler
 
 from golden.optimization import (
     GOLDEN as OPTIMIZER,
@@ -168,6 +168,62 @@ def next_rate(optimizer: torch.optim.Optimizer, schedule: LRScheduler) -> float:
     return optimizer.param_groups[0]["lr"]
 
 
+RATIO, REWARM = 1.5, 8
+
+
+def rate_of_new(step: int, of_stage: list[float]) -> float:
+    """The rate of new parameters in a step, from those of the stage: up by the ratio, then down to the same minimum."""
+    rate, up = of_stage[step], REWARM - 1
+    if step < up:
+        return rate * (1.0 + (RATIO - 1.0) * (step + 1) / REWARM)
+    return MINIMUM + (RATIO * of_stage[up] - MINIMUM) * (rate - MINIMUM) / (of_stage[up] - MINIMUM)
+
+
+def train_stacked(stage: Stage, tokens: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The model stacked to twice its layers, with the upper ones as a parameter group of their own rate."""
+    small = open_model(GOLDEN)
+    config = tiny_model()
+    config.num_hidden_layers *= 2
+    model = LlamaForCausalLM._from_config(config, dtype=torch.float32, attn_implementation="eager")
+    layers = small.config.num_hidden_layers
+    values = small.state_dict()
+    for name in model.state_dict():
+        parts = name.split(".")
+        if parts[1] == "layers":
+            parts[2] = str(int(parts[2]) % layers)
+        model.state_dict()[name].copy_(values[".".join(parts)])
+
+    def is_new(name: str) -> bool:
+        return name.startswith(tuple(f"model.layers.{layer}." for layer in range(layers, 2 * layers)))
+
+    named = list(model.named_parameters())
+    groups = [{"params": [p for n, p in named if is_new(n) == new]} for new in (False, True)]
+    optimizer = torch.optim.AdamW(groups, **ADAMW)
+    of_stage = rates(stage)
+    # Rates are asked for once before the first step, so that step 0 is that of no tokens.
+    after = [lambda step: of_stage[max(step - 1, 0)], lambda step: rate_of_new(max(step - 1, 0), of_stage)]
+    for group in optimizer.param_groups:
+        group["lr"] = 1.0
+    schedule = LambdaLR(optimizer, after)
+    losses, norms, of_new = [], [], []
+    for batch in tokens:
+        optimizer._opt_called = True
+        schedule.step()
+        of_new.append(optimizer.param_groups[1]["lr"])
+        loss = mean_cross_entropy(model(input_ids=batch[:, :-1]).logits, batch[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP))
+        optimizer.step()
+        losses.append(loss.detach())
+    return {
+        "losses.new-parameters": torch.stack(losses),
+        "gradient_norms.new-parameters": torch.stack(norms),
+        "learning_rates.new-parameters": torch.tensor(of_stage, dtype=torch.float64),
+        "new_learning_rates.new-parameters": torch.tensor(of_new, dtype=torch.float64),
+    }
+
+
 def train(case: Case, tokens: torch.Tensor) -> dict[str, torch.Tensor]:
     """Takes all steps, and returns what each saw before its update."""
     model = open_model(GOLDEN)
@@ -203,11 +259,17 @@ def main() -> None:
     expected = {"tokens": tokens.to(torch.uint8)}
     for case in cases():
         expected |= train(case, tokens)
+    stacked = cases()[0].stages[0]
+    expected |= train_stacked(stacked, tokens)
     settings = {
         "weight_decay": ADAMW["weight_decay"],
         "betas": ADAMW["betas"],
         "epsilon": ADAMW["eps"],
         "clip": CLIP,
+        "new_parameters": {
+            "stage": stacked.in_tokens(),
+            "at_growth": {"ratio": RATIO, "rewarm_tokens": REWARM * TOKENS_PER_STEP},
+        },
         "cases": {case.name: [stage.in_tokens() for stage in case.stages] for case in cases()},
     }
     (GOLDEN / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")

@@ -20,7 +20,7 @@ impl PlannedGrowth {
     /// Plans the moments and the mask of a stage's growth that has been planned.
     ///
     /// # Errors
-    /// Fresh parts without a mask; a mask over nothing, or one that isn't open when the stage ends; a growth for whose
+    /// New parameters with a rate that isn't one, or where there are none; fresh parts without a mask; a mask over nothing, or one that isn't open when the stage ends; a growth for whose
     /// moments there is no rule.
     pub(crate) fn new(stage: &Stage, plan: GrowthPlan) -> Result<Self, ScheduleError> {
         let mask = match stage.at_growth.mask {
@@ -28,6 +28,9 @@ impl PlannedGrowth {
             None if plan.masked_units().is_empty() => None,
             None => return Err(ScheduleError::Unmasked),
         };
+        if let Some(problem) = stage.at_growth.new_parameters.and_then(|new| new.problem(stage, &plan)) {
+            return Err(problem);
+        }
         let moments = plan.moments(stage.at_growth.moments).map_err(ScheduleError::Growth)?;
         Ok(Self { plan, moments, mask })
     }

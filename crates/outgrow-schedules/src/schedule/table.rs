@@ -55,13 +55,12 @@ fn row(stage: &Stage, sequence_length: usize) -> [String; 7] {
     ]
 }
 
-/// The growth, and the mask that lets in what it makes.
+/// The growth, the mask that lets in what it makes, and the rate of what is new.
 fn growth(stage: &Stage) -> String {
     let growth = stage.enter.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
-    match stage.at_growth.mask {
-        Some(mask) => format!("{growth}, {mask}"),
-        None => growth,
-    }
+    let mask = stage.at_growth.mask.map(|mask| format!(", {mask}")).unwrap_or_default();
+    let new = stage.at_growth.new_parameters.map(|new| format!(", {new}")).unwrap_or_default();
+    format!("{growth}{mask}{new}")
 }
 
 /// The rates that a stage begins with, has at most, and ends with.

@@ -8,3 +8,4 @@ mod bases;
 #[expect(clippy::float_cmp, reason = "the same arithmetic on the same numbers")]
 mod flops;
 mod masks;
+mod new_parameters;

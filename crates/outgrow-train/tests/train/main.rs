@@ -13,6 +13,7 @@ mod learned_stage;
 mod masks;
 mod moments_of_growth;
 mod muon;
+mod new_values;
 
 mod resume;
 

@@ -65,7 +65,8 @@ pub struct StageRecipe {
     /// What is chosen at the moment of that growth: `moments` (`reset`, the default, `copy`, `keep-old` or `scaled`),
     /// `noise` (`{ amount = 0.2 }`; none by default), `mask` (`{ tokens = N }`, over which what is new is let in, with
     /// `order`: `together`, the default, or `one-after-another`; none by default, and fresh parts need one), `data`
-    /// (`continue`, the default, or `replay`) and `learning_rate` (`restart`, the default, `keep` or `rewarm`).
+    /// (`continue`, the default, or `replay`), `learning_rate` (`restart`, the default, `keep` or `rewarm`) and
+    /// `new_parameters` (`{ ratio = 1.3, rewarm_tokens = N }`: a rate of their own; none by default).
     #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
     pub at_growth: AtGrowth,
     /// What is trained: `"all"` (the default), `{ top = { layers = N } }` or `{ layers = [4, 9] }`, counted from 0.

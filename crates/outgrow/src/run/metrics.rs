@@ -93,6 +93,9 @@ impl Metrics {
             "flops": position.flops,
             "flops_6nt": position.flops_6nt,
         });
+        if let Some(rate) = report.new_learning_rate {
+            line["new_learning_rate"] = json!(rate);
+        }
         if let Some(mask) = report.mask {
             line["mask"] = json!(mask);
         }

@@ -2,7 +2,7 @@
 
 use outgrow_checkpoint::TrainingCost;
 use outgrow_schedules::{
-    DataAtGrowth, FlopConvention, FlopParts, GrowthMask, MaskOrder, PlannedGrowth, Stage,
+    DataAtGrowth, FlopConvention, FlopParts, GrowthMask, MaskOrder, NewParameters, PlannedGrowth, Stage,
 };
 use outgrow_train::StageLearning;
 use serde::Serialize;
@@ -34,6 +34,8 @@ pub(super) struct StagePlan {
     pub growth: Option<String>,
     /// The mask that lets in what is new.
     pub mask: Option<MaskPlan>,
+    /// The learning rate of what is new, where it has one of its own.
+    pub new_parameters: Option<NewParameters>,
     /// The learning of that growth's matrices, where they are learned.
     pub learning: Option<LearningPlan>,
     /// Optimizer steps, those of the learning included, as in all that follows.
@@ -141,6 +143,7 @@ impl StagePlan {
             trainable: stage.trainable.to_string(),
             growth: stage.enter.as_ref().map(ToString::to_string),
             mask: facts.schedule.growth(index).and_then(PlannedGrowth::mask).map(MaskPlan::new),
+            new_parameters: stage.at_growth.new_parameters,
             learning,
             steps: steps.saturating_add(learning_steps),
             tokens: tokens.saturating_add(learning_tokens),

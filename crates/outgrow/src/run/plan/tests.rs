@@ -298,6 +298,7 @@ fn the_json_of_a_plan_has_stable_names() {
           "trainable": "all",
           "growth": null,
           "mask": null,
+          "new_parameters": null,
           "learning": null,
           "steps": 196,
           "tokens": 401408,

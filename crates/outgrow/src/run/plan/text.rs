@@ -189,6 +189,7 @@ impl fmt::Display for StageWords<'_> {
                 format!(", behind a mask that opens over {} tokens{order}", grouped(*tokens))
             });
             words.push(format!("grown by {growth}{}", mask.unwrap_or_default()));
+            words.extend(stage.new_parameters.map(|new| new.to_string()));
         }
         if let Some(learning) = &stage.learning {
             let (steps, memory) = (counted(learning.steps, "step"), megabytes(learning.memory_bytes));

@@ -206,7 +206,14 @@ mod tests {
 
     fn line(stage: &str, step: u64, steps: u64, numbers: [f64; 5]) -> String {
         let [loss, learning_rate, gradient_norm, tokens_per_second, seconds_left] = numbers;
-        let report = StepReport { loss, learning_rate, gradient_norm, mask: None, seconds: 1.0 };
+        let report = StepReport {
+            loss,
+            learning_rate,
+            new_learning_rate: None,
+            gradient_norm,
+            mask: None,
+            seconds: 1.0,
+        };
         Line { stage, step, steps, report, tokens_per_second, seconds_left }.words()
     }
 
