@@ -28,7 +28,7 @@ pub use machine::compute::MatrixDtype;
 pub use recipe::{
     BaseRecipe, BlocksRecipe, DataRecipe, EvaluationRecipe, GStackRecipe, GradualRecipe, LateRecipe,
     LlamaProRecipe, ModelRecipe, ModelSizes, Recipe, RecycleRecipe, ScheduleRecipe, StackbertRecipe,
-    Stacking2Recipe, StageRecipe, StagedRecipe, TrainingRecipe,
+    Stacking2Recipe, StageRecipe, StagedRecipe, StagedTrainingRecipe, TrainingRecipe,
 };
 
 /// Pre-train language models by growing them.

@@ -17,7 +17,7 @@ use crate::machine::compute::MatrixDtype;
 pub use model::{BaseRecipe, ModelRecipe, ModelSizes};
 pub use schedule::{
     BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LlamaProRecipe, RecycleRecipe, ScheduleRecipe,
-    StackbertRecipe, Stacking2Recipe, StageRecipe, StagedRecipe,
+    StackbertRecipe, Stacking2Recipe, StageRecipe, StagedRecipe, StagedTrainingRecipe,
 };
 
 /// A whole recipe.

@@ -12,6 +12,7 @@ use crate::{
         at_growth::{RateAtGrowth, RateBefore},
         curve::LearningRateCurve,
     },
+    loss_slope::LossSlope,
     methods::{base_sizes::BaseSizes, length::Length},
     schedule::{
         Schedule,
@@ -85,6 +86,18 @@ impl Outline {
             Start::Base(_) => (ScheduleBuilder::from_base(first), None),
         };
         Self { builder, curves: vec![Some(curve)], target }
+    }
+
+    /// The model of the newest stage.
+    pub(super) fn model(&self) -> &LlamaConfig {
+        self.builder.model()
+    }
+
+    /// Lets the first stage end where the slope of its loss says so.
+    pub(super) fn end_first_at(&mut self, slope: LossSlope) {
+        if let Some(first) = self.builder.stages_mut().next() {
+            first.ends_at = Some(slope);
+        }
     }
 
     /// Adds a stage, whose growth is planned.

@@ -49,7 +49,7 @@ fn row(stage: &Stage, sequence_length: usize) -> [String; 7] {
         stage.model.num_hidden_layers.to_string(),
         growth(stage),
         stage.trainable.to_string(),
-        stage.tokens.to_string(),
+        if stage.ends_at.is_some() { format!("≤ {}", stage.tokens) } else { stage.tokens.to_string() },
         format!("{flops:.3e}"),
         learning_rate(&stage.learning_rate, stage.tokens),
     ]

@@ -7,10 +7,11 @@
 
 mod refusals;
 
-use outgrow_operators::{Depth, Growth, Operator, Width};
+use outgrow_operators::{Depth, Growth, Moments, Operator, Width};
 use outgrow_schedules::{
-    AtGrowth, BaseSizes, FlopConvention, GStack, Gradual, Late, LearningRateCurve, Length, LlamaPro, Midas,
-    RateAtGrowth, Recycle, Schedule, Shape, Stackbert, Staged, Trainable, WsdDecay,
+    AtGrowth, BaseSizes, FlopConvention, GStack, Gradual, Late, LearningRateCurve, Length, LlamaPro,
+    LossSlope, Midas, RateAtGrowth, Recycle, Schedule, Shape, Stackbert, Staged, StagedTraining, Trainable,
+    WsdDecay,
 };
 use proptest::prelude::*;
 
@@ -223,6 +224,51 @@ fn the_plan_of_llama_pro_is_the_paper_s() {
     // products and 4 · 128 · 64 = 32768 for attention; 8 layers have gradients of weights.
     let by_hand = (40.0 * 114_688.0 + 65_536.0) + (36.0 * 131_072.0 + 65_536.0) + 8.0 * 98_304.0;
     check_flops(&schedule, 100e3 * by_hand);
+}
+
+#[test]
+fn the_plan_of_staged_training_ends_its_base_by_the_slope_that_the_paper_has_for_what_grows() {
+    let settings = |growth, base| StagedTraining {
+        growth,
+        base,
+        ends_at: None,
+        base_tokens: 400_000,
+        base_learning_rate: cosine(2e-3, 20_000),
+        grown: Length::Tokens(600_000),
+        grown_learning_rate: cosine(2e-3, 10_000),
+        at_growth: StagedTraining::PAPER_CHOICE,
+    };
+    // 4 layers for 400 k tokens at most and 8 for 600 k.
+    let target = model(64, 8, false);
+    let deeper = settings(Growth::Stack { factor: 2 }, BaseSizes::default());
+    let schedule = Schedule::staged_training(&target, &deeper).unwrap();
+    insta::assert_snapshot!(schedule.describe(128), @"
+    stage  layers  growth     trainable    tokens     FLOPs  learning rate
+    base        4  –          all        ≤ 400000  6.291e11  2e-3 to 2e-4, warm-up 20000 tokens
+    grown       8  stack × 2  all          600000  1.769e12  2e-3 to 2e-4, warm-up 10000 tokens
+    total                                 1000000  2.399e12  (2.286e12 FLOPs as 6·N·T)
+    ");
+    check_flops(&schedule, cost(4, 400e3) + cost(8, 600e3));
+    let [base, grown] = schedule.stages() else { panic!("two stages") };
+    assert_eq!(base.ends_at, Some(LossSlope::DEPTH));
+    assert_eq!((grown.ends_at, grown.at_growth.moments), (None, Moments::Scaled));
+    let width = Width { hidden_size: Some(64), intermediate_size: Some(192), ..Width::default() };
+    let base = BaseSizes { hidden_size: Some(32), intermediate_size: Some(96), ..BaseSizes::default() };
+    let heads = Width {
+        num_attention_heads: Some(target.num_attention_heads),
+        num_key_value_heads: Some(target.num_key_value_heads),
+        ..width
+    };
+    let of_base = BaseSizes {
+        num_attention_heads: Some(target.num_attention_heads / 2),
+        num_key_value_heads: Some(target.num_key_value_heads / 2),
+        ..base
+    };
+    let wider = settings(Growth::Split { width: heads, share: None }, of_base);
+    let schedule = Schedule::staged_training(&target, &wider).unwrap();
+    assert_eq!(schedule.stages()[0].ends_at, Some(LossSlope::WIDTH));
+    let own = StagedTraining { ends_at: Some(LossSlope { slope: -0.2, validations: 3 }), ..deeper };
+    assert_eq!(Schedule::staged_training(&target, &own).unwrap().stages()[0].ends_at, own.ends_at);
 }
 
 #[test]

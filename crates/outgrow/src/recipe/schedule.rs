@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::methods::{
     BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LlamaProRecipe, RecycleRecipe, StackbertRecipe,
-    Stacking2Recipe, StagedRecipe,
+    Stacking2Recipe, StagedRecipe, StagedTrainingRecipe,
 };
 
 /// `[schedule]`: the stages, by the name of a method or one by one.
@@ -36,6 +36,8 @@ pub enum ScheduleRecipe {
     Lidas(BlocksRecipe),
     /// Grow by any operators at given parts of the tokens (arXiv 2309.03852).
     Staged(StagedRecipe),
+    /// Grow a base when the slope of its loss says so (arXiv 2203.06211).
+    StagedTraining(StagedTrainingRecipe),
     /// Add identity layers and train only these (arXiv 2401.02415).
     LlamaPro(LlamaProRecipe),
     /// Grow one layer to all of them when most of the tokens are read (arXiv 2511.04981).
@@ -95,6 +97,7 @@ impl ScheduleRecipe {
             Self::Midas(_) => "midas",
             Self::Lidas(_) => "lidas",
             Self::Staged(_) => "staged",
+            Self::StagedTraining(_) => "staged-training",
             Self::LlamaPro(_) => "llama-pro",
             Self::Late(_) => "late",
             Self::Recycle(_) => "recycle",
@@ -109,6 +112,7 @@ impl ScheduleRecipe {
             Self::Late(recipe) => recipe.growth.iter_mut().collect(),
             Self::Recycle(recipe) => recipe.growth.iter_mut().collect(),
             Self::Staged(recipe) => recipe.growths.iter_mut().collect(),
+            Self::StagedTraining(recipe) => vec![&mut recipe.growth],
             Self::Stages { stages } => stages.iter_mut().filter_map(|stage| stage.enter.as_mut()).collect(),
             Self::Scratch { .. }
             | Self::Gradual(_)

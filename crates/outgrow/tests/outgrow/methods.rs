@@ -13,7 +13,17 @@ use crate::{
 };
 
 /// `[schedule]` of each method, for a model of six layers in steps of 32 tokens.
-const METHODS: [(&str, &str); 12] = [
+const METHODS: [(&str, &str); 13] = [
+    (
+        "staged-training",
+        r#"method = "staged-training"
+growth = { operator = "stack", factor = 2 }
+base_tokens = 64
+base_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+grown_tokens = 64
+grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 16 }
+"#,
+    ),
     (
         "interleave",
         r#"method = "g-stack"

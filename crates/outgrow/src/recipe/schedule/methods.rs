@@ -2,7 +2,9 @@
 //! a budget in tokens of scratch, and what isn't said has the paper's value.
 
 use outgrow_operators::{Growth, Operator};
-use outgrow_schedules::{AtGrowth, BaseSizes, Late, LearningRateCurve, Midas, Stackbert, Staged};
+use outgrow_schedules::{
+    AtGrowth, BaseSizes, Late, LearningRateCurve, LossSlope, Midas, Stackbert, Staged, StagedTraining,
+};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// The settings of `g-stack`.
@@ -151,6 +153,33 @@ pub struct StagedRecipe {
     pub at_growth: AtGrowth,
 }
 
+/// The settings of `staged-training`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StagedTrainingRecipe {
+    /// The growth, as behind `enter`.
+    pub growth: Growth,
+    /// Sizes of the base that the growth doesn't say; not with `model.from`.
+    #[serde(default, skip_serializing_if = "BaseSizes::is_empty")]
+    pub base: BaseSizes,
+    /// The slope of the base's loss at which it grows, as in a stage; by default the paper's for what grows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<LossSlope>,
+    /// The most tokens of the base.
+    pub base_tokens: u64,
+    /// Its learning rate.
+    pub base_learning_rate: LearningRateCurve,
+    /// Length of the training after growth; or give `scratch_tokens`.
+    pub grown_tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens, the most tokens of the base included.
+    pub scratch_tokens: Option<u64>,
+    /// The learning rate after growth.
+    pub grown_learning_rate: LearningRateCurve,
+    /// What is chosen at the growth; by default the moments grow along.
+    #[serde(default = "grown_moments", deserialize_with = "over_grown_moments")]
+    pub at_growth: AtGrowth,
+}
+
 /// The settings of `llama-pro`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -242,6 +271,14 @@ fn kept_rate() -> AtGrowth {
 
 fn kept_state() -> AtGrowth {
     AtGrowth::KEPT_STATE
+}
+
+fn grown_moments() -> AtGrowth {
+    StagedTraining::PAPER_CHOICE
+}
+
+fn over_grown_moments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AtGrowth, D::Error> {
+    over(StagedTraining::PAPER_CHOICE, deserializer)
 }
 
 fn over_kept_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AtGrowth, D::Error> {

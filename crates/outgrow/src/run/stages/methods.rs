@@ -3,14 +3,14 @@
 use outgrow_operators::Growth;
 use outgrow_schedules::{
     GStack, Gradual, Late, LearningRateCurve, LlamaPro, Midas, Orthogonalization, Recycle, Schedule,
-    Stackbert, Stacking2, Staged,
+    Stackbert, Stacking2, Staged, StagedTraining,
 };
 
 use crate::{
     error::{BadInput, Result},
     recipe::{
         BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LlamaProRecipe, RecycleRecipe, ScheduleRecipe,
-        StackbertRecipe, Stacking2Recipe, StagedRecipe,
+        StackbertRecipe, Stacking2Recipe, StagedRecipe, StagedTrainingRecipe,
     },
     run::stages::{
         method::{Method, one_of, with_layers},
@@ -39,6 +39,7 @@ pub(crate) fn schedule(
         ScheduleRecipe::Midas(recipe) => Ok(Schedule::midas(method.drawn()?, &blocks(method, &recipe)?)?),
         ScheduleRecipe::Lidas(recipe) => Ok(Schedule::lidas(method.drawn()?, &blocks(method, &recipe)?)?),
         ScheduleRecipe::Staged(recipe) => staged(method, recipe),
+        ScheduleRecipe::StagedTraining(recipe) => staged_training(method, recipe),
         ScheduleRecipe::LlamaPro(recipe) => llama_pro(method, &recipe),
         ScheduleRecipe::Late(recipe) => late(method, recipe),
         ScheduleRecipe::Recycle(recipe) => recycle(method, recipe),
@@ -147,6 +148,30 @@ fn staged(method: Method<'_>, recipe: StagedRecipe) -> Result<Schedule> {
     Ok(match method.model {
         Model::Final(model) => Schedule::staged(model, &settings)?,
         Model::Base(base, _) => Schedule::staged_from(base, &settings)?,
+    })
+}
+
+fn staged_training(method: Method<'_>, recipe: StagedTrainingRecipe) -> Result<Schedule> {
+    let StagedTrainingRecipe { growth, base, ends_at, base_tokens, base_learning_rate, .. } = recipe;
+    let StagedTrainingRecipe { grown_tokens, scratch_tokens, grown_learning_rate, at_growth, .. } = recipe;
+    let growth = growth.read_matrices()?;
+    method.check_base_sizes(&base)?;
+    method.check_base_tokens(base_tokens, scratch_tokens)?;
+    let last = || method.grown(std::slice::from_ref(&growth));
+    let grown = method.length(last, grown_tokens, scratch_tokens, "grown_tokens")?;
+    let settings = StagedTraining {
+        growth,
+        base,
+        ends_at,
+        base_tokens,
+        base_learning_rate,
+        grown,
+        grown_learning_rate,
+        at_growth,
+    };
+    Ok(match method.model {
+        Model::Final(model) => Schedule::staged_training(model, &settings)?,
+        Model::Base(base, _) => Schedule::staged_training_from(base, &settings)?,
     })
 }
 
