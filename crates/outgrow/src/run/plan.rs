@@ -53,6 +53,9 @@ pub(crate) struct RunPlan {
     steps: u64,
     tokens: u64,
     flops: f64,
+    /// Of which Muon's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    orthogonalization_flops: Option<f64>,
     flops_6nt: f64,
     /// Of all stages, and of what is left of them; `null` where no speed was measured.
     seconds: Option<f64>,
@@ -125,6 +128,7 @@ impl RunPlan {
             steps: stages.iter().map(|stage| stage.steps).fold(0, u64::saturating_add),
             tokens,
             flops: sum(|stage| stage.flops),
+            orthogonalization_flops: stages.iter().map(|stage| stage.orthogonalization_flops).sum(),
             flops_6nt: sum(|stage| stage.flops_6nt),
             seconds: seconds(|stage| stage.seconds),
             seconds_left: seconds(|stage| stage.seconds_left),

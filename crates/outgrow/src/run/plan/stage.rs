@@ -54,6 +54,9 @@ pub(super) struct StagePlan {
     pub learning_rate: Option<LearningRatePlan>,
     /// Of training, by the exact convention.
     pub flops: f64,
+    /// Of which Muon's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orthogonalization_flops: Option<f64>,
     /// Of training, by the paper's convention.
     pub flops_6nt: f64,
     /// How often it validates.
@@ -131,8 +134,10 @@ impl StagePlan {
         let checkpoints = settings.checkpoint_interval_tokens.map(crossings);
         let flops = |convention| tokens as f64 * stage.flops_per_token(convention, data.sequence_length);
         let orthogonalization = settings.orthogonalization(data.sequence_length);
-        let of_step = orthogonalization.map_or(0.0, |one| one.flops_per_step(&stage.model, &stage.trainable));
-        let own_cost = StageCost { flops: flops(FlopConvention::Exact) + steps as f64 * of_step, tokens };
+        let orthogonalization_flops =
+            orthogonalization.map(|one| steps as f64 * one.flops_per_step(&stage.model, &stage.trainable));
+        let of_muon = orthogonalization_flops.unwrap_or(0.0);
+        let own_cost = StageCost { flops: flops(FlopConvention::Exact) + of_muon, tokens };
         let steps_left = steps_left(&facts.start, index, [learning_steps, steps], batch_tokens);
         let mut plan = Self {
             name: stage.name.clone(),
@@ -152,6 +157,7 @@ impl StagePlan {
             epochs: [first_epoch, first_epoch + (tokens as f64 + learning_tokens as f64) / epoch],
             learning_rate: LearningRatePlan::new(&stage.learning_rate, steps, batch_tokens),
             flops: own_cost.flops + of_learning(|learning| learning.flops),
+            orthogonalization_flops,
             flops_6nt: flops(FlopConvention::SixTimesParameters) + of_learning(|learning| learning.flops_6nt),
             validations: validations.with_the_last_step + first_validations,
             // The last step's is that of the stage's end.

@@ -145,6 +145,8 @@ fn a_matrix_that_muon_has_is_planned_with_one_moment_and_its_flops() {
     let muon = RunPlan::new(&facts(&recipe, &schedule, &settings));
     let matrices = 8 * (4 * 128 * 128 + 3 * 128 * 344);
     assert_eq!(adamw.memory.moment_bytes - muon.memory.moment_bytes, 4 * matrices);
+    let words = muon.to_string();
+    assert!(words.contains("e13 (17 % of them Muon's), and 2.374e13 as 6·N·T\n"), "{words}");
     // Two checkpoints of the grown model stay.
     assert_eq!(adamw.disk.bytes - muon.disk.bytes, 2 * 4 * matrices);
     for (adamw, muon) in adamw.stages.iter().zip(&muon.stages) {
@@ -154,6 +156,10 @@ fn a_matrix_that_muon_has_is_planned_with_one_moment_and_its_flops() {
         let of_step = (muon.num_hidden_layers * 5 * (square + oblong)) as f64;
         let more = muon.flops - adamw.flops;
         assert!((more / (muon.steps as f64 * of_step) - 1.0).abs() < 1e-9, "{more}");
+        assert_eq!(
+            (muon.orthogonalization_flops, adamw.orthogonalization_flops),
+            (Some(muon.steps as f64 * of_step), None)
+        );
     }
 }
 
@@ -230,7 +236,7 @@ fn frozen_layers_other_devices_and_no_speed_are_said() {
     total                                             539  1,103,872    0.22  1.050e13     –
 
     4-layers  learning rate rises from 2.05e-5 to 3.01e-3 and ends there: the warm-up of 400,000 tokens is longer than the stage of 301,056, its peak of 4e-3 is never reached
-    8-layers  grown by layers 0,1,2,3,0,1,2,3; trains top 4, norm, head; learning rate rises from 2.05e-5 to 3.01e-3 and ends there: the warm-up of 400,000 tokens is longer than the stage of 301,056, its peak of 4e-3 is never reached
+    8-layers  grown by layers 0,1,2,3,0,1,2,3; trains top 4, norm, head: 50 % of the parameters; learning rate rises from 2.05e-5 to 3.01e-3 and ends there: the warm-up of 400,000 tokens is longer than the stage of 301,056, its peak of 4e-3 is never reached
     joint     learning rate 2.05e-5, rises to 4e-3 over 400,000 tokens, falls to 3.96e-3; 4e-4 only at 2,000,000 tokens
 
     FLOPs        1.050e13, and 1.253e13 as 6·N·T
@@ -315,6 +321,7 @@ fn the_json_of_a_plan_has_stable_names() {
             "warmup_tokens": 80000,
             "wanted_warmup_tokens": 80000,
             "horizon_tokens": 2000000,
+            "shape": "cosine",
             "is_continued": false
           },
           "flops": 1662253006848.0,

@@ -49,7 +49,9 @@ impl fmt::Display for RunPlan {
         for stage in &self.stages {
             write!(f, "{}", StageWords { stage, width: self.name_width() })?;
         }
-        writeln!(f, "\nFLOPs        {:.3e}, and {:.3e} as 6·N·T", self.flops, self.flops_6nt)?;
+        let of_muon = self.orthogonalization_flops.map(|flops| 100.0 * flops / self.flops);
+        let of_muon = of_muon.map_or_else(String::new, |share| format!(" ({share:.0} % of them Muon's)"));
+        writeln!(f, "\nFLOPs        {:.3e}{of_muon}, and {:.3e} as 6·N·T", self.flops, self.flops_6nt)?;
         writeln!(f, "data         {}", self.data_in_words())?;
         writeln!(f, "device       {}", self.device_in_words())?;
         writeln!(f, "memory       {}", self.memory)?;
