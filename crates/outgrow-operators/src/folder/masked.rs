@@ -43,7 +43,7 @@ impl<S> FolderPlan<S> {
             Preservation::None
         });
         let mask = Some(Mask { mask: MaskValues::all(mask), ramp_tokens, masked });
-        Ok(Self { planned: Planned { mask, preservation, ..self.planned }, ..self })
+        Ok(Self { planned: Planned { preservation, mask, ..self.planned }, ..self })
     }
 }
 
@@ -67,13 +67,13 @@ impl MaskedFolder {
             Source::Other(_) => return Err(no_mask()),
         };
         let mask = Mask::read(folder, &config)?.ok_or_else(no_mask)?;
-        let mut folded = source.config().into_owned();
+        let mut raw = source.config().into_owned();
         let rms_norm_eps = mask.factors(&config).rms_norm_eps();
         if rms_norm_eps.to_bits() != config.rms_norm_eps.to_bits() {
-            folded["rms_norm_eps"] = rms_norm_eps.into();
+            raw["rms_norm_eps"] = rms_norm_eps.into();
         }
         let planned = Planned {
-            config: folded,
+            config: raw,
             source_layers: config.num_hidden_layers,
             layers: (0..config.num_hidden_layers).map(LayerOrigin::Copy).collect(),
             preservation: Preservation::Exact,

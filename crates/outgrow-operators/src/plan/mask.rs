@@ -69,13 +69,11 @@ impl From<Written> for MaskValues {
 
 impl From<MaskValues> for Written {
     fn from(values: MaskValues) -> Self {
-        match values.one() {
-            Some(value) => Self::One(value),
-            None => {
-                let MaskValues { layers, hidden_size, intermediate_size, num_attention_heads } = values;
-                Self::Each(Each { layers, hidden_size, intermediate_size, num_attention_heads })
-            }
+        if let Some(value) = values.one() {
+            return Self::One(value);
         }
+        let MaskValues { layers, hidden_size, intermediate_size, num_attention_heads } = values;
+        Self::Each(Each { layers, hidden_size, intermediate_size, num_attention_heads })
     }
 }
 

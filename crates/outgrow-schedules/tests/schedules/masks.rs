@@ -97,6 +97,6 @@ fn masks_that_can_be_none_are_refused() {
     let noise = Some(Noise { amount: 0.2, mix: Mix::Linear, seed: 1 });
     insta::assert_snapshot!(refused(Some(Growth::Stack { factor: 2 }), AtGrowth { noise, ..mask }), @r#"stage "grown": at_growth.mask: a mask lets in what is fresh or copied as it is, and this growth has nothing of it: leave the mask out"#);
     // Noise on what a mask lets in is no reason to do without one.
-    let noisy = AtGrowth { noise, moments: Moments::Copy, ..AtGrowth::default() };
-    assert_eq!(refused(Some(deeper()), noisy), refused(Some(deeper()), AtGrowth::default()));
+    let unmasked = AtGrowth { noise, moments: Moments::Copy, ..AtGrowth::default() };
+    assert_eq!(refused(Some(deeper()), unmasked), refused(Some(deeper()), AtGrowth::default()));
 }
