@@ -8,7 +8,7 @@ use outgrow_operators::{
     Depth, FolderPlan, Growth, GrowthPlan, Moments, Placement, Preservation, Source, Width,
     folder::MaskedFolder,
     grow_tensors,
-    plan::{MaskFactors, MaskValues, MaskedUnits},
+    plan::{MaskFactors, MaskValues, MaskedUnits, TensorFactors},
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -144,7 +144,7 @@ proptest! {
             let factors = MaskFactors::new(&masked, MaskValues::all(1.0), plan.target());
             prop_assert_eq!(factors.rms_norm_eps().to_bits(), plan.target().rms_norm_eps.to_bits());
             for tensor in plan.tensors() {
-                prop_assert_eq!(factors.of(&tensor.name), Default::default(), "{}", tensor.name);
+                prop_assert_eq!(factors.of(&tensor.name), TensorFactors::default(), "{}", tensor.name);
             }
         }
     }

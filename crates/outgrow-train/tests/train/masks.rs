@@ -121,7 +121,7 @@ fn a_mask_begins_at_the_source_and_ends_as_an_ordinary_model() {
         match growth {
             // A layer that adds zero leaves every bit.
             Growth::RandomDepth { .. } | Growth::Stack { .. } => {
-                assert_eq!(before.to_bits(), after.to_bits())
+                assert_eq!(before.to_bits(), after.to_bits());
             }
             _ => assert!(
                 (before - after).abs() < 1e-5,
