@@ -14,6 +14,7 @@ pub(crate) mod stacking2;
 pub(crate) mod midas;
 pub(crate) mod staged;
 pub(crate) mod staged_training;
+pub(crate) mod learned;
 pub(crate) mod llama_pro;
 pub(crate) mod late;
 pub(crate) mod recycle;

@@ -9,9 +9,9 @@ mod refusals;
 
 use outgrow_operators::{Depth, Growth, Moments, Operator, Width};
 use outgrow_schedules::{
-    AtGrowth, BaseSizes, FlopConvention, GStack, Gradual, Late, LearningRateCurve, Length, LlamaPro,
-    LossSlope, Midas, RateAtGrowth, Recycle, Schedule, Shape, Stackbert, Staged, StagedTraining, Trainable,
-    WsdDecay,
+    AtGrowth, BaseSizes, FlopConvention, GStack, Gradual, Late, LearnedGrowth, LearningRateCurve, Length,
+    LlamaPro, LossSlope, MatrixLearning, Midas, RateAtGrowth, Recycle, Schedule, Shape, Stackbert, Staged,
+    StagedTraining, Trainable, WsdDecay,
 };
 use proptest::prelude::*;
 
@@ -462,4 +462,32 @@ fn every_method_survives_being_written_and_read() {
         let text = serde_json::to_string(&schedule).unwrap();
         assert_eq!(serde_json::from_str::<Schedule>(&text).unwrap(), schedule);
     }
+}
+
+/// A base of two layers, matrices learned in 100 steps of 1,000 tokens through it, eight layers by them.
+#[test]
+fn learned_growth_pays_for_the_learning_of_its_matrices() {
+    let settings = |growth: Growth, grown: Length| LearnedGrowth {
+        growth,
+        base: BaseSizes::default(),
+        base_tokens: 200_000,
+        base_learning_rate: cosine(1e-3, 0),
+        learning: MatrixLearning { tokens: 100_000, learning_rate: 1e-2, all_widths: false },
+        grown,
+        grown_learning_rate: cosine(1e-3, 0),
+    };
+    let learned =
+        Growth::Learned { depth: Some(Depth::Factor(4)), width: Width::default(), matrices: None, seed: 0 };
+    let schedule =
+        Schedule::learned(&model(64, 8, false), &settings(learned.clone(), Length::Tokens(500_000))).unwrap();
+    let by_hand = cost(2, 200_000.0) + cost(8, 100_000.0) + cost(8, 500_000.0);
+    check_flops(&schedule, by_hand);
+    assert_eq!(schedule.tokens(), 800_000);
+    let budget = Length::Budget { flops: by_hand, sequence_length: 128, orthogonalization: None };
+    assert_eq!(Schedule::learned(&model(64, 8, false), &settings(learned, budget)).unwrap(), schedule);
+    let stacked = Schedule::learned(
+        &model(64, 8, false),
+        &settings(Growth::Stack { factor: 4 }, Length::Tokens(500_000)),
+    );
+    insta::assert_snapshot!(stacked.unwrap_err(), @r#"stage "grown": at_growth.learning learns the matrices of `learned`, and `stack` has none: leave it out"#);
 }

@@ -9,15 +9,19 @@ use outgrow_operators::growth::LearnedMatrices;
 
 use crate::{error::TrainError, settings::optimizer::AdamWSettings};
 
-/// The matrices in training. What is trained of each is its change, so that decay draws it to where it began and not to
-/// zero, which would be a model without layers.
+/// The matrices in training. They decay as any weights do: docs/EXPERIMENTS.md has what that does to them.
 #[derive(Debug)]
 pub(crate) struct MatrixOptimizer<'a> {
     settings: AdamWSettings,
-    initial: NamedTensors,
-    changes: BTreeMap<String, AdamWParameter>,
+    matrices: BTreeMap<String, Matrix>,
     steps: u64,
     device: &'a Device,
+}
+
+#[derive(Debug)]
+struct Matrix {
+    shape: Vec<usize>,
+    parameter: AdamWParameter,
 }
 
 impl<'a> MatrixOptimizer<'a> {
@@ -34,13 +38,12 @@ impl<'a> MatrixOptimizer<'a> {
         if initial.is_empty() {
             return Err(TrainError::NothingToLearn);
         }
-        let zeros = |matrix: &HostTensor| Tensor::<1>::zeros([matrix.values.len()], device);
-        let changes = initial.iter().map(|(name, matrix)| {
-            let [weight, exp_avg, exp_avg_sq] = [zeros(matrix), zeros(matrix), zeros(matrix)];
-            (name.clone(), AdamWParameter { weight, exp_avg, exp_avg_sq })
+        let matrices = initial.into_iter().map(|(name, HostTensor { shape, values })| {
+            let weight = flat(values, device);
+            let (exp_avg, exp_avg_sq) = (weight.zeros_like(), weight.zeros_like());
+            (name, Matrix { shape, parameter: AdamWParameter { weight, exp_avg, exp_avg_sq } })
         });
-        let changes = changes.collect();
-        Ok(Self { settings, initial, changes, steps: 0, device })
+        Ok(Self { settings, matrices: matrices.collect(), steps: 0, device })
     }
 
     /// One update of all matrices by their gradients, whose norm is given.
@@ -57,25 +60,25 @@ impl<'a> MatrixOptimizer<'a> {
             inverse_root_correction: 1.0 / correction(beta2).sqrt(),
             epsilon,
         };
-        let changes = std::mem::take(&mut self.changes).into_iter();
-        let updated = changes.map(|(name, change)| {
-            let values = gradients[&name].values.clone();
-            let size = values.len();
-            let gradient = Tensor::from_data(TensorData::new(values, [size]), self.device);
-            let change = adamw(change, gradient, step);
-            (name, change)
+        let matrices = std::mem::take(&mut self.matrices).into_iter();
+        let updated = matrices.map(|(name, Matrix { shape, parameter })| {
+            let gradient = flat(gradients[&name].values.clone(), self.device);
+            (name, Matrix { shape, parameter: adamw(parameter, gradient, step) })
         });
-        self.changes = updated.collect();
+        self.matrices = updated.collect();
     }
 
     /// Where they are now.
     pub(crate) fn matrices(&self) -> LearnedMatrices {
-        let moved = self.initial.iter().map(|(name, initial)| {
-            let change = self.changes[name].weight.to_data().try_into_vec::<f32>();
-            let change = change.expect("matrices are f32");
-            let values = initial.values.iter().zip(change).map(|(value, change)| value + change).collect();
-            (name.clone(), HostTensor { shape: initial.shape.clone(), values })
+        let tensors = self.matrices.iter().map(|(name, Matrix { shape, parameter })| {
+            let values = parameter.weight.to_data().try_into_vec::<f32>().expect("matrices are f32");
+            (name.clone(), HostTensor { shape: shape.clone(), values })
         });
-        LearnedMatrices::from_named_tensors(moved.collect())
+        LearnedMatrices::from_named_tensors(tensors.collect())
     }
+}
+
+fn flat(values: Vec<f32>, device: &Device) -> Tensor<1> {
+    let size = values.len();
+    Tensor::from_data(TensorData::new(values, [size]), device)
 }

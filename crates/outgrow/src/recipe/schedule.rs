@@ -7,8 +7,8 @@ use outgrow_schedules::{AtGrowth, LearningRateCurve, LossSlope, Trainable};
 use serde::{Deserialize, Serialize};
 
 pub use self::methods::{
-    BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LlamaProRecipe, RecycleRecipe, StackbertRecipe,
-    Stacking2Recipe, StagedRecipe, StagedTrainingRecipe,
+    BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LearnedRecipe, LlamaProRecipe, RecycleRecipe,
+    StackbertRecipe, Stacking2Recipe, StagedRecipe, StagedTrainingRecipe,
 };
 
 /// `[schedule]`: the stages, by the name of a method or one by one.
@@ -38,6 +38,8 @@ pub enum ScheduleRecipe {
     Staged(StagedRecipe),
     /// Grow a base when the slope of its loss says so (arXiv 2203.06211).
     StagedTraining(StagedTrainingRecipe),
+    /// Train a small model, learn the matrices of its growth, grow it by them, train on (arXiv 2405.15319, A.6).
+    Learned(LearnedRecipe),
     /// Add identity layers and train only these (arXiv 2401.02415).
     LlamaPro(LlamaProRecipe),
     /// Grow one layer to all of them when most of the tokens are read (arXiv 2511.04981).
@@ -98,6 +100,7 @@ impl ScheduleRecipe {
             Self::Lidas(_) => "lidas",
             Self::Staged(_) => "staged",
             Self::StagedTraining(_) => "staged-training",
+            Self::Learned(_) => "learned",
             Self::LlamaPro(_) => "llama-pro",
             Self::Late(_) => "late",
             Self::Recycle(_) => "recycle",
@@ -110,6 +113,7 @@ impl ScheduleRecipe {
         match self {
             Self::GStack(recipe) => recipe.growth.iter_mut().collect(),
             Self::Late(recipe) => recipe.growth.iter_mut().collect(),
+            Self::Learned(recipe) => recipe.growth.iter_mut().collect(),
             Self::Recycle(recipe) => recipe.growth.iter_mut().collect(),
             Self::Staged(recipe) => recipe.growths.iter_mut().collect(),
             Self::StagedTraining(recipe) => vec![&mut recipe.growth],

@@ -119,9 +119,14 @@ impl ResolvedRecipe {
                 Some(base) => Model::Base(&base.config, &base.record.cost),
                 None => Model::Final(&model),
             };
-            schedule(&recipe.schedule, model, length, settings.orthogonalization(length))
-                .map_err(|problem| problems.push(format!("schedule: {}", problem.one_line())))
-                .ok()
+            schedule(
+                &recipe.schedule,
+                model,
+                [settings.batch_sequences, length],
+                settings.orthogonalization(length),
+            )
+            .map_err(|problem| problems.push(format!("schedule: {}", problem.one_line())))
+            .ok()
         });
         problems.extend(schedule.iter().flat_map(stages_refused_by_transformers));
         let (Some(schedule), true) = (schedule, problems.is_empty()) else {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// `[schedule]` of each method, for a model of six layers in steps of 32 tokens.
-const METHODS: [(&str, &str); 13] = [
+const METHODS: [(&str, &str); 14] = [
     (
         "staged-training",
         r#"method = "staged-training"
@@ -135,6 +135,17 @@ grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
         r#"method = "late"
 tokens = 320
 learning_rate = { peak = 1e-2, minimum = 0.0, warmup_tokens = 32, shape = { wsd = { decay_tokens = 32 } } }
+"#,
+    ),
+    (
+        "learned-in-two-steps",
+        r#"method = "learned"
+factor = 3
+base_tokens = 64
+base_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+learning = { tokens = 64, all_widths = true }
+scratch_tokens = 192
+grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 16 }
 "#,
     ),
     (

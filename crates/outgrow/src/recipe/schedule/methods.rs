@@ -3,7 +3,8 @@
 
 use outgrow_operators::{Growth, Operator};
 use outgrow_schedules::{
-    AtGrowth, BaseSizes, Late, LearningRateCurve, LossSlope, Midas, Stackbert, Staged, StagedTraining,
+    AtGrowth, BaseSizes, Late, LearningRateCurve, LossSlope, MatrixLearning, Midas, Stackbert, Staged,
+    StagedTraining,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
@@ -35,6 +36,35 @@ pub struct GStackRecipe {
     /// What is chosen at the growth, as in a stage.
     #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
     pub at_growth: AtGrowth,
+}
+
+/// The settings of `learned`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LearnedRecipe {
+    /// How many times as many layers; or give `growth`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub factor: Option<usize>,
+    /// A growth by `learned`, as behind `enter`: in width, or by given matrices that are learned further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
+    /// Sizes of the base that the growth doesn't say; not with `model.from`.
+    #[serde(default, skip_serializing_if = "BaseSizes::is_empty")]
+    pub base: BaseSizes,
+    /// Length of the base's training; with `model.from` that of its further training, which may be 0.
+    pub base_tokens: u64,
+    /// Its learning rate; without a meaning where `base_tokens` is 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_learning_rate: Option<LearningRateCurve>,
+    /// How the matrices are learned; by default in 100 steps as large as the run's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning: Option<MatrixLearning>,
+    /// Length of the training after growth; or give `scratch_tokens`.
+    pub grown_tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens, the base and the learning included.
+    pub scratch_tokens: Option<u64>,
+    /// The learning rate after growth.
+    pub grown_learning_rate: LearningRateCurve,
 }
 
 /// The settings of `gradual`.

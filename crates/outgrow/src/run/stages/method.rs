@@ -12,11 +12,13 @@ use crate::{
     run::stages::model::Model,
 };
 
-/// A method, the model that it is for, and the length of its sequences.
+/// A method, the model that it is for, and the lengths of its sequences and steps.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Method<'a> {
     pub(super) model: Model<'a>,
     pub(super) sequence_length: usize,
+    /// Tokens of a step.
+    pub(super) batch_tokens: u64,
     /// What Muon adds to a step.
     pub(super) orthogonalization: Option<Orthogonalization>,
     pub(super) name: &'static str,

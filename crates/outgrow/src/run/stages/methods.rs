@@ -1,16 +1,16 @@
 //! The methods of recipes made into stages, each by its constructor in outgrow-schedules.
 
-use outgrow_operators::Growth;
+use outgrow_operators::{Depth, Growth, Width};
 use outgrow_schedules::{
-    GStack, Gradual, Late, LearningRateCurve, LlamaPro, Midas, Orthogonalization, Recycle, Schedule,
-    Stackbert, Stacking2, Staged, StagedTraining,
+    GStack, Gradual, Late, LearnedGrowth, LearningRateCurve, LlamaPro, MatrixLearning, Midas,
+    Orthogonalization, Recycle, Schedule, Stackbert, Stacking2, Staged, StagedTraining,
 };
 
 use crate::{
     error::{BadInput, Result},
     recipe::{
-        BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LlamaProRecipe, RecycleRecipe, ScheduleRecipe,
-        StackbertRecipe, Stacking2Recipe, StagedRecipe, StagedTrainingRecipe,
+        BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LearnedRecipe, LlamaProRecipe, RecycleRecipe,
+        ScheduleRecipe, StackbertRecipe, Stacking2Recipe, StagedRecipe, StagedTrainingRecipe,
     },
     run::stages::{
         method::{Method, one_of, with_layers},
@@ -26,10 +26,11 @@ use crate::{
 pub(crate) fn schedule(
     recipe: &ScheduleRecipe,
     model: Model<'_>,
-    sequence_length: usize,
+    [batch_sequences, sequence_length]: [usize; 2],
     orthogonalization: Option<Orthogonalization>,
 ) -> Result<Schedule> {
-    let method = Method { model, sequence_length, orthogonalization, name: recipe.method() };
+    let batch_tokens = (batch_sequences * sequence_length) as u64;
+    let method = Method { model, sequence_length, batch_tokens, orthogonalization, name: recipe.method() };
     match recipe.clone() {
         ScheduleRecipe::Scratch { tokens, learning_rate } => scratch(model, tokens, learning_rate),
         ScheduleRecipe::GStack(recipe) => g_stack(method, recipe),
@@ -40,6 +41,7 @@ pub(crate) fn schedule(
         ScheduleRecipe::Lidas(recipe) => Ok(Schedule::lidas(method.drawn()?, &blocks(method, &recipe)?)?),
         ScheduleRecipe::Staged(recipe) => staged(method, recipe),
         ScheduleRecipe::StagedTraining(recipe) => staged_training(method, recipe),
+        ScheduleRecipe::Learned(recipe) => learned(method, recipe),
         ScheduleRecipe::LlamaPro(recipe) => llama_pro(method, &recipe),
         ScheduleRecipe::Late(recipe) => late(method, recipe),
         ScheduleRecipe::Recycle(recipe) => recycle(method, recipe),
@@ -172,6 +174,35 @@ fn staged_training(method: Method<'_>, recipe: StagedTrainingRecipe) -> Result<S
     Ok(match method.model {
         Model::Final(model) => Schedule::staged_training(model, &settings)?,
         Model::Base(base, _) => Schedule::staged_training_from(base, &settings)?,
+    })
+}
+
+fn learned(method: Method<'_>, recipe: LearnedRecipe) -> Result<Schedule> {
+    let LearnedRecipe { factor, growth, base, base_tokens, base_learning_rate, learning, .. } = recipe;
+    let LearnedRecipe { grown_tokens, scratch_tokens, grown_learning_rate, .. } = recipe;
+    let growth = match (factor, growth) {
+        (Some(factor), None) => {
+            let (depth, width) = (Some(Depth::Factor(factor)), Width::default());
+            Growth::Learned { depth, width, matrices: None, seed: 0 }
+        }
+        (None, Some(growth)) => growth.read_matrices()?,
+        (found, _) => return Err(one_of("factor", "growth", found.is_some()).into()),
+    };
+    method.check_base_sizes(&base)?;
+    method.check_base_tokens(base_tokens, scratch_tokens)?;
+    let last = || method.grown(std::slice::from_ref(&growth));
+    let grown = method.length(last, grown_tokens, scratch_tokens, "grown_tokens")?;
+    let base_learning_rate = method.rate_of_base(base_tokens, base_learning_rate)?;
+    let learning = learning.unwrap_or(MatrixLearning {
+        tokens: LearnedGrowth::PAPER_STEPS.saturating_mul(method.batch_tokens),
+        learning_rate: MatrixLearning::USUAL_PEAK,
+        all_widths: false,
+    });
+    let settings =
+        LearnedGrowth { growth, base, base_tokens, base_learning_rate, learning, grown, grown_learning_rate };
+    Ok(match method.model {
+        Model::Final(model) => Schedule::learned(model, &settings)?,
+        Model::Base(base, _) => Schedule::learned_from(base, &settings)?,
     })
 }
 

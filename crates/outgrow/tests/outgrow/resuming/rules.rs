@@ -70,6 +70,11 @@ fn full_recipes() -> Vec<toml::Table> {
              tokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
         ),
         format!(
+            "method = \"learned\"\ngrowth = {{ operator = \"learned\", factor = 2 }}\nbase = {{ num_hidden_layers = 2 }}\n\
+             factor = 2\nbase_tokens = 1\nbase_learning_rate = {cosine}\nlearning = {{ tokens = 1 }}\ngrown_tokens = 1\n\
+             scratch_tokens = 1\ngrown_learning_rate = {cosine}"
+        ),
+        format!(
             "method = \"recycle\"\ngrowth = {{ operator = \"stack\", factor = 2 }}\ntokens = 1\nscratch_tokens = 1\n\
              learning_rate = {cosine}\nat_growth = {{ moments = \"copy\" }}"
         ),
