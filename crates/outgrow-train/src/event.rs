@@ -3,27 +3,10 @@
 use std::path::Path;
 
 use outgrow_model::Decoder;
-use outgrow_operators::{GrowthPlan, plan::MaskValues};
+use outgrow_operators::GrowthPlan;
 use outgrow_schedules::LossSlope;
 
-use crate::{copies::GrowthCopies, learned::Learned, old_and_new::GrowthNorms};
-
-/// One optimizer step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepReport {
-    /// Mean training loss of the batch before the update, nats a token.
-    pub loss: f64,
-    /// The learning rate of the update.
-    pub learning_rate: f64,
-    /// That of new values, where they have one of their own.
-    pub new_learning_rate: Option<f64>,
-    /// Global norm of the gradients, before clipping.
-    pub gradient_norm: f64,
-    /// How far the mask over what is new was open, where it wasn't altogether.
-    pub mask: Option<MaskValues>,
-    /// Wall time of the step.
-    pub seconds: f64,
-}
+use crate::{copies::GrowthCopies, learned::Learned, old_and_new::GrowthNorms, step::StepReport};
 
 /// Something that happened in a run.
 #[derive(Debug)]
@@ -75,16 +58,4 @@ pub enum Event<'a> {
         /// Its folder.
         folder: &'a Path,
     },
-}
-
-/// What the observer wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// Go on.
-    Continue,
-    /// Write a checkpoint and end.
-    Stop,
-    /// End at once and write nothing more: the run's folder can't be used. `train` then returns
-    /// [`TrainError::Abandoned`](crate::TrainError::Abandoned).
-    Abandon,
 }

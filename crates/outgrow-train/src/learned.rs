@@ -23,8 +23,8 @@ use self::optimizer::MatrixOptimizer;
 pub use self::{data::LearningData, settings::LearningSettings, stage::StageLearning};
 use crate::{
     error::TrainError,
-    event::{Control, StepReport},
     gradients::accumulate,
+    step::{Control, StepReport},
 };
 
 /// Matrices that are to be learned: between which models, on what, and how.

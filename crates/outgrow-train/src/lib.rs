@@ -25,6 +25,7 @@ mod learned;
 mod speed;
 
 mod position;
+mod step;
 mod event;
 mod card;
 
@@ -36,7 +37,7 @@ pub use adamw::AdamW;
 pub use base::{Base, BaseRecord};
 pub use copies::{CopyCosines, GrowthCopies};
 pub use error::TrainError;
-pub use event::{Control, Event, StepReport};
+pub use event::Event;
 pub use gradients::{Gradients, accumulate, global_norm};
 pub use learned::{
     Learned, Learner, Learning, LearningData, LearningSettings, LearningStep, StageLearning, learning_bytes,
@@ -50,6 +51,7 @@ pub use settings::{
     optimizer::{AdamWSettings, Adjustment, Decay, MuonSettings, OptimizerSettings},
 };
 pub use speed::{Measured, Speed, measure_speeds};
+pub use step::{Control, StepReport};
 pub use trainer::{Outcome, train};
 pub use training::{CardFacts, SideFile, Training};
 pub use validation::{data_problems, validation_loss};

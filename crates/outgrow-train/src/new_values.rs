@@ -17,7 +17,7 @@ enum Part {
     /// The whole parameter is new.
     Everything,
     /// 1 where a value is new, 0 elsewhere: `[elements]`.
-    Some(Tensor<1>),
+    Some(Box<Tensor<1>>),
 }
 
 impl NewValues {
@@ -30,7 +30,7 @@ impl NewValues {
                 NewPart::Lines { .. } => {
                     let mask = tensor.values(0_f32, 1.0)?;
                     let length = mask.len();
-                    Part::Some(Tensor::from_data(TensorData::new(mask, [length]), device))
+                    Part::Some(Box::new(Tensor::from_data(TensorData::new(mask, [length]), device)))
                 }
             };
             Some((name.clone(), part))

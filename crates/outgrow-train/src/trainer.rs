@@ -17,7 +17,7 @@ use crate::{
     card::{Validated, model_card},
     copies::GrowthCopies,
     error::TrainError,
-    event::{Control, Event, StepReport},
+    event::Event,
     gradients::{accumulate, global_norm},
     learned::stage::{StageEntry, learn_at_growth},
     mask,
@@ -28,6 +28,7 @@ use crate::{
         checkpoint::{self, Snapshot},
         start::{Resumption, Start},
     },
+    step::{Control, StepReport},
     training::{CardFacts, Training},
     validation::validation_loss,
 };

@@ -624,10 +624,10 @@ def run(cases: list[dict], out: Path) -> None:
                 print(number + 1, flush=True)
         for name, files in known.items():
             write_folder(out / name, files)
-    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in cases)
-    texts = json.dumps(TEXTS, ensure_ascii=False)
+    compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    lines, texts = ",\n".join(map(compact, cases)), compact(TEXTS)
     (out / "cases.json").write_text(
-        f'{{"transformers": "{transformers.__version__}", "texts": {texts}, "cases": [\n{lines}\n]}}\n',
+        f'{{"transformers":"{transformers.__version__}","texts":{texts},"cases":[\n{lines}\n]}}\n',
         encoding="utf-8",
     )
     errors = [one["name"] + ": " + one["expected"]["error"] for one in cases if "error" in one["expected"]]

@@ -47,7 +47,9 @@ fn by_loops(values: &[f32], [rows, columns]: [usize; 2], iterations: usize) -> V
     };
     let mut matrix = in_f64(values);
     let norm = matrix.iter().map(|value| value * value).sum::<f64>().sqrt();
-    matrix.iter_mut().for_each(|value| *value /= norm);
+    for value in &mut matrix {
+        *value /= norm;
+    }
     for _ in 0..iterations {
         let transposed: Vec<f64> = (0..columns)
             .flat_map(|column| (0..rows).map(move |row| row * columns + column))

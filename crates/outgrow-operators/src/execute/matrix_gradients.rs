@@ -145,7 +145,7 @@ impl<'a> MatrixGradients<'a> {
             };
             let (found, expected) = (&tensor.shape, size.get_or_insert(&tensor.shape));
             if found != *expected {
-                let (found, expected) = (found.clone(), expected.to_vec());
+                let (found, expected) = (found.clone(), (*expected).clone());
                 return Err(GrowthError::WrongShape { name, found, expected });
             }
         }

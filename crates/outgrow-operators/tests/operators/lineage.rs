@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use outgrow_checkpoint::{HostTensor, NamedTensors};
 use outgrow_operators::{
-    ChannelCopies, Depth, Growth, GrowthPlan, Moments, NewPart, Width, grow_moments, grow_tensors,
+    ChannelCopies, Depth, Growth, GrowthPlan, Moments, NewPart, Placement, TensorLineage, Width,
+    grow_moments, grow_tensors,
 };
 use proptest::{prelude::*, sample::Index};
 
@@ -69,7 +70,7 @@ proptest! {
         for growth in growths(&source, by, 0.4, seed) {
             let plan = GrowthPlan::new(&source, [&growth]).unwrap();
             let lineage = plan.lineage();
-            let old: u64 = lineage.tensors().values().map(|tensor| tensor.num_old()).sum();
+            let old: u64 = lineage.tensors().values().map(TensorLineage::num_old).sum();
             let is_mixed = lineage.tensors().values().any(|tensor| tensor.new == NewPart::Mixed);
             let layers: BTreeSet<_> = plan.layers().iter().filter_map(|layer| layer.source()).collect();
             if !is_mixed && layers.len() == source.num_hidden_layers {
@@ -100,11 +101,11 @@ proptest! {
                 match &lineage.channels {
                     None => {}
                     Some(ChannelCopies::Rows(pairs)) => for [first, later] in pairs {
-                        prop_assert!(first < later && (0..columns).all(|column| at(*first, column) == at(*later, column)), "{}", name);
+                        prop_assert!(first < later && (0..columns).all(|column| at(*first, column).to_bits() == at(*later, column).to_bits()), "{}", name);
                         *copies.entry("rows").or_default() += 1;
                     },
                     Some(ChannelCopies::Columns(pairs)) => for [first, later] in pairs {
-                        prop_assert!(first < later && (0..rows).all(|row| at(row, *first) == at(row, *later)), "{}", name);
+                        prop_assert!(first < later && (0..rows).all(|row| at(row, *first).to_bits() == at(row, *later).to_bits()), "{}", name);
                         *copies.entry("columns").or_default() += 1;
                     },
                 }
@@ -125,7 +126,7 @@ proptest! {
 
 #[test]
 fn identity_layers_are_new_and_their_copied_parts_are_copies() {
-    let growth = Growth::ZeroDepth { depth: Depth::Factor(2), placement: Default::default() };
+    let growth = Growth::ZeroDepth { depth: Depth::Factor(2), placement: Placement::default() };
     let plan = GrowthPlan::new(&model(1), [&growth]).unwrap();
     let lineage = plan.lineage();
     let of = |name: &str| lineage.of(&format!("model.layers.1.{name}.weight")).unwrap();

@@ -7,7 +7,10 @@ use crate::{
     figures::{escape, loss, tokens},
     page::swatch::swatch,
     report::Report,
-    run::{growth::GrowthRecord, record::RunRecord},
+    run::{
+        growth::{GrowthNorms, GrowthRecord},
+        record::RunRecord,
+    },
 };
 
 /// Whether there is anything to show.
@@ -36,7 +39,7 @@ pub(crate) fn table(report: &Report) -> String {
 
 fn row(out: &mut String, method: &str, run: &RunRecord, growth: &GrowthRecord) {
     let back = growth.tokens_until_back.map_or_else(|| "not yet".to_owned(), tokens);
-    let ratios = growth.norms.iter().filter_map(|norms| norms.update_ratio());
+    let ratios = growth.norms.iter().filter_map(GrowthNorms::update_ratio);
     let cosines = growth.copies.iter().map(|copies| copies.cosine);
     let _ = write!(
         out,

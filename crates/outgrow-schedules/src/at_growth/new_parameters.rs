@@ -6,7 +6,7 @@ use std::fmt;
 use outgrow_operators::GrowthPlan;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ScheduleError, learning_rate::LearningRate, stage::Stage};
+use crate::{error::ScheduleError, learning_rate::LearningRate};
 
 /// The learning rate of new parameters, beside that of the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,16 +52,21 @@ impl NewParameters {
     }
 
     /// What is wrong with it at a growth.
-    pub(crate) fn problem(&self, stage: &Stage, plan: &GrowthPlan) -> Option<ScheduleError> {
+    pub(crate) fn problem(
+        &self,
+        stage_tokens: u64,
+        is_learned: bool,
+        plan: &GrowthPlan,
+    ) -> Option<ScheduleError> {
         let Self { ratio, rewarm_tokens } = *self;
         if !(ratio > 0.0 && ratio.is_finite()) {
             return Some(ScheduleError::NewRatio { ratio });
         }
-        if rewarm_tokens >= stage.tokens {
-            return Some(ScheduleError::NewRewarm { rewarm_tokens, tokens: stage.tokens });
+        if rewarm_tokens >= stage_tokens {
+            return Some(ScheduleError::NewRewarm { rewarm_tokens, tokens: stage_tokens });
         }
-        let is_mixed = stage.at_growth.learning.is_some();
-        (is_mixed || !plan.lineage().has_new_parts()).then_some(ScheduleError::NothingNew)
+        // Learned matrices mix everything.
+        (is_learned || !plan.lineage().has_new_parts()).then_some(ScheduleError::NothingNew)
     }
 }
 

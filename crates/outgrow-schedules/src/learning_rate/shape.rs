@@ -43,7 +43,6 @@ pub enum WsdDecay {
 }
 
 impl Shape {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub(super) fn is_cosine(&self) -> bool {
         *self == Self::Cosine
     }

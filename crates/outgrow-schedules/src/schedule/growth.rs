@@ -28,7 +28,9 @@ impl PlannedGrowth {
             None if plan.masked_units().is_empty() => None,
             None => return Err(ScheduleError::Unmasked),
         };
-        if let Some(problem) = stage.at_growth.new_parameters.and_then(|new| new.problem(stage, &plan)) {
+        let is_learned = stage.at_growth.learning.is_some();
+        let new = stage.at_growth.new_parameters;
+        if let Some(problem) = new.and_then(|new| new.problem(stage.tokens, is_learned, &plan)) {
             return Err(problem);
         }
         let moments = plan.moments(stage.at_growth.moments).map_err(ScheduleError::Growth)?;

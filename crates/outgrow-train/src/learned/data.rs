@@ -35,21 +35,18 @@ impl LearningData<'_> {
         if settings.batch_sequences > 0 {
             problems.extend(training.check_batch(settings.batch_sequences).err().map(TrainError::from));
         }
-        match validation {
-            Some(validation) => {
-                problems.extend(check_tokens(training.shards(), validation.shards()).err());
-                let (asked, held) = (validation_sequences, validation.num_samples());
-                if asked as u64 > held {
-                    problems.push(TrainError::ShortValidation { asked, held });
-                }
+        if let Some(validation) = validation {
+            problems.extend(check_tokens(training.shards(), validation.shards()).err());
+            let (asked, held) = (validation_sequences, validation.num_samples());
+            if asked as u64 > held {
+                problems.push(TrainError::ShortValidation { asked, held });
             }
-            None => {
-                let (held, learned) = (training.num_samples(), settings.samples());
-                let needed = first_sample.saturating_add(learned).saturating_add(validation_sequences as u64);
-                if needed > held {
-                    let validation_sequences = validation_sequences as u64;
-                    problems.push(TrainError::NothingHeldOut { held, learned, validation_sequences });
-                }
+        } else {
+            let (held, learned) = (training.num_samples(), settings.samples());
+            let needed = first_sample.saturating_add(learned).saturating_add(validation_sequences as u64);
+            if needed > held {
+                let validation_sequences = validation_sequences as u64;
+                problems.push(TrainError::NothingHeldOut { held, learned, validation_sequences });
             }
         }
         problems

@@ -13,10 +13,11 @@ use outgrow_schedules::{PlannedGrowth, Schedule};
 
 use crate::{
     error::TrainError,
-    event::{Control, Event},
+    event::Event,
     learned::{Learned, Learning, LearningStep, data::LearningData, settings::LearningSettings},
     position::Position,
     settings::TrainSettings,
+    step::Control,
     training::Training,
 };
 

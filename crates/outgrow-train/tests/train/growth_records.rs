@@ -1,6 +1,6 @@
 //! What a run tells of its growths: the norms of what is old and what is new, and how far copies have parted.
 
-use outgrow_operators::{Depth, Growth, Placement, Width};
+use outgrow_operators::{Depth, Growth, Placement, TensorLineage, Width};
 use outgrow_schedules::{NextStage, Schedule, ScheduleBuilder, Stage, Trainable};
 use outgrow_train::{Control, Event, GrowthCopies, GrowthNorms, PartNorms, TrainSettings};
 
@@ -71,7 +71,7 @@ fn old_and_new_values_make_up_all_gradients_of_the_steps_that_are_measured() {
     ] {
         let schedule = grown_by(growth.clone(), Trainable::All);
         let lineage = schedule.growth(1).unwrap().plan().lineage();
-        let new: u64 = lineage.tensors().values().map(|tensor| tensor.num_new()).sum();
+        let new: u64 = lineage.tensors().values().map(TensorLineage::num_new).sum();
         let told = told_of(&schedule);
         let steps: Vec<u64> = told.norms.iter().map(|(steps, _, _)| *steps).collect();
         // The first ten, one that ends with a validation, and the last.

@@ -27,8 +27,11 @@ fn ends_by_its_slope(ends_at: LossSlope) -> Schedule {
     stages.build().unwrap()
 }
 
-/// The validations of the base, and what was told of its end.
-fn base_of(schedule: &Schedule) -> (Vec<LossPoint>, u64, Option<(bool, Option<f64>)>) {
+/// Whether a loss was too slow, and its slope.
+type End = (bool, Option<f64>);
+
+/// The validations of the base, its steps, and what was told of its end.
+fn base_of(schedule: &Schedule) -> (Vec<LossPoint>, u64, Option<End>) {
     let workshop = Workshop::new();
     let (mut points, mut end, mut steps) = (Vec::new(), None, 0);
     let outcome = workshop.train(&workshop.path("run"), 1, schedule, &settings(), &mut |position, event| {
@@ -69,8 +72,8 @@ fn a_threshold_that_never_comes_is_told_and_the_tokens_are_used_up() {
 fn a_run_that_ends_a_stage_early_and_was_stopped_ends_as_one_that_was_not() {
     let schedule = ends_by_its_slope(LossSlope { slope: -0.02, validations: 2 });
     let (_, steps, _) = base_of(&schedule);
-    let stops: [&[u64]; 5] = [&[1], &[4, 5], &[steps - 1], &[steps], &[steps + 1]];
-    check_that_stopping_changes_nothing(&Workshop::new(), &schedule, &stops);
+    let broken_off: [&[u64]; 5] = [&[1], &[4, 5], &[steps - 1], &[steps], &[steps + 1]];
+    check_that_stopping_changes_nothing(&Workshop::new(), &schedule, &broken_off);
 }
 
 #[test]

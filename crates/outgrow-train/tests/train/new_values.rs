@@ -130,7 +130,7 @@ fn old_values_are_as_without_a_rate_of_the_new_and_new_ones_as_with_theirs() {
             match new {
                 None => optimizer.step(&mut decoder, gradients, 1.0, rate),
                 Some(new) => {
-                    optimizer.step_with_new_values(&mut decoder, gradients, 1.0, rate, (&new_values, new))
+                    optimizer.step_with_new_values(&mut decoder, gradients, 1.0, rate, (&new_values, new));
                 }
             }
             decoder.to_named_tensors()

@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let ModelPlace { folder, note } = ModelPlace::find(&arguments.source)?;
     notes::print(note);
     if arguments.plan {
-        return print_account(arguments, &folder, how, data);
+        return print_account(arguments, &folder, &how, data);
     }
     let source = Source::open(&folder)?;
     refuse_target(&folder, &arguments.target)?;
@@ -115,7 +115,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Shards aren't needed for a plan: without them, what config.json and the index say has to do.
-fn print_account(arguments: &Arguments, folder: &Path, how: RecipeFile, data: Option<&Path>) -> Result<()> {
+fn print_account(arguments: &Arguments, folder: &Path, how: &RecipeFile, data: Option<&Path>) -> Result<()> {
     let source = Plannable::open(folder)?;
     refuse_target(folder, &arguments.target)?;
     notes::print_about(folder, source.notes());
@@ -123,7 +123,7 @@ fn print_account(arguments: &Arguments, folder: &Path, how: RecipeFile, data: Op
     let learning = match (data, &source) {
         (None, _) => None,
         (Some(data), Plannable::Opened(source)) => {
-            Some(PlannedLearning::new(&arguments.learning, data, growths(&how)?, source)?)
+            Some(PlannedLearning::new(&arguments.learning, data, growths(how)?, source)?)
         }
         (Some(_), Plannable::Outline(_)) => {
             let problem = format!("{}: --data needs the weights, which aren't all there", folder.display());

@@ -129,7 +129,7 @@ mod tests {
         // What comes later changes nothing, but another growth is another.
         growths.trained(20.0);
         assert_eq!(growths.validated("grown", 9, 300, 7.0), None);
-        assert_eq!(growths.records(), [back.clone()]);
+        assert_eq!(growths.records(), std::slice::from_ref(&back));
         assert_eq!((back.spike, back.highest_training_loss), (1.5, Some(6.25)));
         let again = growths.validated("again", 9, 300, 6.5).unwrap();
         insta::assert_snapshot!(again, @"growth: loss 7.0000 → 6.5000, no higher than before");

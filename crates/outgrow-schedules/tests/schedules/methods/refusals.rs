@@ -3,8 +3,8 @@
 use outgrow_checkpoint::with_causes;
 use outgrow_operators::{Depth, Growth, Mix, Operator, Width};
 use outgrow_schedules::{
-    BaseSizes, GStack, Late, Length, LlamaPro, Midas, Recycle, Schedule, ScheduleError, Stackbert, Stage,
-    Staged, Trainable,
+    AtGrowth, BaseSizes, GStack, Late, Length, LlamaPro, Midas, Recycle, Schedule, ScheduleError, Stackbert,
+    Stage, Staged, Trainable,
 };
 
 use super::{
@@ -29,9 +29,9 @@ fn growths_that_do_not_lead_to_the_target() {
         said(Schedule::g_stack(&target, &settings))
     };
     let unsaid = BaseSizes::default();
-    let width = Width { hidden_size: Some(48), ..Width::default() };
-    insta::assert_snapshot!(with(Growth::Split { width, share: None }, unsaid), @"base is missing: `split` doesn't say which model it grows from; give the sizes that differ from the target's, such as base = { hidden_size = 32, intermediate_size = 88, num_attention_heads = 1 }");
-    insta::assert_snapshot!(with(Growth::Split { width, share: None }, BaseSizes { hidden_size: Some(32), ..unsaid }), @"growth ends with hidden_size 48, where the target has 64");
+    let narrow = Width { hidden_size: Some(48), ..Width::default() };
+    insta::assert_snapshot!(with(Growth::Split { width: narrow, share: None }, unsaid), @"base is missing: `split` doesn't say which model it grows from; give the sizes that differ from the target's, such as base = { hidden_size = 32, intermediate_size = 88, num_attention_heads = 1 }");
+    insta::assert_snapshot!(with(Growth::Split { width: narrow, share: None }, BaseSizes { hidden_size: Some(32), ..unsaid }), @"growth ends with hidden_size 48, where the target has 64");
     insta::assert_snapshot!(with(Growth::Layers { layers: vec![0, 1, 0, 1] }, unsaid), @"base is missing: `layers` doesn't say which model it grows from; give the sizes that differ from the target's, such as base = { num_hidden_layers = 2 }");
     insta::assert_snapshot!(with(Growth::Layers { layers: vec![0, 1, 0, 1] }, BaseSizes { num_hidden_layers: Some(2), ..unsaid }), @"growth ends with num_hidden_layers 4, where the target has 8");
     insta::assert_snapshot!(with(Growth::Last { depth: Depth::Factor(2) }, BaseSizes { num_hidden_layers: Some(3), ..unsaid }), @"growth ends with num_hidden_layers 6, where the target has 8");
@@ -51,7 +51,7 @@ fn growth_to_the_same_size() {
         growth: Growth::Interleave { factor: 1 },
         length: Length::Tokens(100),
         learning_rate: cosine(1e-3, 0),
-        at_growth: Default::default(),
+        at_growth: AtGrowth::default(),
     };
     insta::assert_snapshot!(said(Schedule::recycle_from(&target, &recycle)), @"growth by `interleave` leaves the model as large as it is: nothing grows");
 }

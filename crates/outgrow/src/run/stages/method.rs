@@ -63,7 +63,7 @@ impl<'a> Method<'a> {
     }
 
     /// A base that is there has to be said how long it is trained on.
-    pub(super) fn check_length_of_base(&self, base_tokens: Option<u64>) -> Result<(), BadInput> {
+    pub(super) fn check_length_of_base(base_tokens: Option<u64>) -> Result<(), BadInput> {
         if base_tokens.is_some() {
             return Ok(());
         }

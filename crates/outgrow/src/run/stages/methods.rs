@@ -96,7 +96,7 @@ fn gradual(method: Method<'_>, recipe: GradualRecipe) -> Result<Schedule> {
     Ok(match method.model {
         Model::Final(model) => Schedule::gradual(model, &settings)?,
         Model::Base(base, _) => {
-            method.check_length_of_base(base_tokens)?;
+            Method::check_length_of_base(base_tokens)?;
             Schedule::gradual_from(base, &settings)?
         }
     })
@@ -127,7 +127,7 @@ fn stacking2(method: Method<'_>, recipe: Stacking2Recipe) -> Result<Schedule> {
     Ok(match method.model {
         Model::Final(model) => Schedule::stacking2(model, &settings)?,
         Model::Base(base, _) => {
-            method.check_length_of_base(base_tokens)?;
+            Method::check_length_of_base(base_tokens)?;
             Schedule::stacking2_from(base, &settings)?
         }
     })
