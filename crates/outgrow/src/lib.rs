@@ -47,7 +47,7 @@ enum Command {
     Train(commands::train::Arguments),
     /// Grow a Hugging Face folder into a larger one.
     Grow(Box<commands::grow::Arguments>),
-    /// Fold the mask of a randomly grown folder into its weights.
+    /// Fold the mask of a masked folder, or of a checkpoint from within a ramp, into its weights.
     Export(commands::export::Arguments),
     /// Compare a grown folder with its source: loss, logits, gradients, bytes.
     Verify(commands::verify::Arguments),
