@@ -263,6 +263,11 @@ pub enum ScheduleError {
         /// Layers of the target.
         num_hidden_layers: usize,
     },
+    /// A growth that would have to be two.
+    #[error(
+        "base is smaller in depth and in width, and fresh parts are let in on one axis at a time: use `staged`, with a growth for each"
+    )]
+    BothAxes,
     /// There is nothing to grow.
     #[error("growths is empty: each stage but the first begins with one")]
     NoGrowths,
@@ -453,6 +458,7 @@ impl ScheduleError {
             | Self::Exponent { .. }
             | Self::AddedLayers { .. }
             | Self::NoGrowths
+            | Self::BothAxes
             | Self::Peak { .. }
             | Self::Minimum { .. }
             | Self::Initial { .. }

@@ -33,8 +33,8 @@ pub use learning_rate::{
 pub use loss_slope::{LossPoint, LossSlope};
 pub use methods::{
     base_sizes::BaseSizes, g_stack::GStack, gradual::Gradual, late::Late, learned::LearnedGrowth,
-    length::Length, llama_pro::LlamaPro, midas::Midas, recycle::Recycle, stackbert::Stackbert,
-    stacking2::Stacking2, staged::Staged, staged_training::StagedTraining,
+    length::Length, llama_pro::LlamaPro, midas::Midas, random_mask::RandomMask, recycle::Recycle,
+    stackbert::Stackbert, stacking2::Stacking2, staged::Staged, staged_training::StagedTraining,
 };
 pub use schedule::{
     Schedule,

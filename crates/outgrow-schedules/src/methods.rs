@@ -8,6 +8,7 @@ mod outline;
 
 pub(crate) mod scratch;
 pub(crate) mod g_stack;
+pub(crate) mod random_mask;
 pub(crate) mod gradual;
 pub(crate) mod stackbert;
 pub(crate) mod stacking2;

@@ -27,8 +27,9 @@ pub use error::{BadInput, Error};
 pub use machine::compute::MatrixDtype;
 pub use recipe::{
     BaseRecipe, BlocksRecipe, DataRecipe, EvaluationRecipe, GStackRecipe, GradualRecipe, LateRecipe,
-    LearnedRecipe, LlamaProRecipe, ModelRecipe, ModelSizes, Recipe, RecycleRecipe, ScheduleRecipe,
-    StackbertRecipe, Stacking2Recipe, StageRecipe, StagedRecipe, StagedTrainingRecipe, TrainingRecipe,
+    LearnedRecipe, LlamaProRecipe, ModelRecipe, ModelSizes, RandomMaskRecipe, Recipe, RecycleRecipe,
+    ScheduleRecipe, StackbertRecipe, Stacking2Recipe, StageRecipe, StagedRecipe, StagedTrainingRecipe,
+    TrainingRecipe,
 };
 
 /// Pre-train language models by growing them.

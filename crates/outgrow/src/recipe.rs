@@ -16,8 +16,9 @@ use crate::machine::compute::MatrixDtype;
 
 pub use model::{BaseRecipe, ModelRecipe, ModelSizes};
 pub use schedule::{
-    BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LearnedRecipe, LlamaProRecipe, RecycleRecipe,
-    ScheduleRecipe, StackbertRecipe, Stacking2Recipe, StageRecipe, StagedRecipe, StagedTrainingRecipe,
+    BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LearnedRecipe, LlamaProRecipe, RandomMaskRecipe,
+    RecycleRecipe, ScheduleRecipe, StackbertRecipe, Stacking2Recipe, StageRecipe, StagedRecipe,
+    StagedTrainingRecipe,
 };
 
 /// A whole recipe.

@@ -33,6 +33,21 @@ impl BaseSizes {
         *self == Self::default()
     }
 
+    /// Whether only the depth is given, or nothing.
+    pub(super) fn is_as_wide(&self) -> bool {
+        Self { num_hidden_layers: None, ..*self }.is_empty()
+    }
+
+    /// The target's sizes of all that is given in width.
+    pub(super) fn width_to(&self, target: &LlamaConfig) -> Width {
+        Width {
+            hidden_size: self.hidden_size.map(|_| target.hidden_size),
+            intermediate_size: self.intermediate_size.map(|_| target.intermediate_size),
+            num_attention_heads: self.num_attention_heads.map(|_| target.num_attention_heads),
+            num_key_value_heads: self.num_key_value_heads.map(|_| target.num_key_value_heads),
+        }
+    }
+
     /// The model that `growths`, one after the other, make `target` of.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ mod refusals;
 use outgrow_operators::{Depth, Growth, Moments, Operator, Placement, Width};
 use outgrow_schedules::{
     AtGrowth, BaseSizes, FlopConvention, GStack, Gradual, Late, LearnedGrowth, LearningRateCurve, Length,
-    LlamaPro, LossSlope, MatrixLearning, Midas, RateAtGrowth, Recycle, Schedule, Shape, Stackbert, Staged,
-    StagedTraining, Trainable, WsdDecay,
+    LlamaPro, LossSlope, MaskOrder, MaskRamp, MatrixLearning, Midas, RandomMask, RateAtGrowth, Recycle,
+    Schedule, Shape, Stackbert, Staged, StagedTraining, Trainable, WsdDecay,
 };
 use proptest::prelude::*;
 
@@ -305,6 +305,31 @@ fn the_plan_of_recycling_grows_at_once() {
     total                                     500000  2.163e12  (1.971e12 FLOPs as 6·N·T)
     ");
     check_flops(&schedule, cost(12, 500e3));
+}
+
+#[test]
+fn the_plan_of_masked_random_growth_is_the_paper_s() {
+    // Two layers, six drawn on top of them, which a mask lets in over 5000 steps, here of 20 tokens.
+    let settings = RandomMask {
+        base: BaseSizes { num_hidden_layers: Some(2), ..BaseSizes::default() },
+        base_tokens: 400_000,
+        base_learning_rate: cosine(1e-3, 0),
+        mask: MaskRamp { tokens: 100_000, order: MaskOrder::Together },
+        seed: 1,
+        grown: Length::Tokens(600_000),
+        grown_learning_rate: Some(cosine(3e-4, 30_000)),
+        at_growth: AtGrowth::default(),
+    };
+    let schedule = Schedule::random_mask(&model(64, 8, false), &settings).unwrap();
+    insta::assert_snapshot!(schedule.describe(128), @"
+    stage  layers  growth                                        trainable   tokens     FLOPs  learning rate
+    base        2  –                                             all         400000  3.539e11  1e-3 to 1e-4, no warm-up
+    grown       8  random, to 8 layers, mask over 100000 tokens  all         600000  1.769e12  3e-4 to 3e-5, warm-up 30000 tokens
+    total                                                                   1000000  2.123e12  (2.049e12 FLOPs as 6·N·T)
+    ");
+    // What a mask hides is computed all the same.
+    check_flops(&schedule, cost(2, 400e3) + cost(8, 600e3));
+    assert_eq!(schedule.growth(1).unwrap().mask().unwrap().units().layers, [[2, 8]]);
 }
 
 /// The paper's eight operators (figure 3) but for the two behind a mask, with the base that each grows from.

@@ -168,18 +168,22 @@ fn what_decays_where_only_matrices_do_are_all_matrices_but_the_embedding() {
     }
 }
 
-/// A model of which only the top layers, the final norm and the head are trained, and the same with nothing frozen.
-fn frozen_and_free(tied: bool, layers: usize) -> (Trainable, LlamaConfig, Decoder, Decoder) {
+/// A grown model of four layers of which only a part is trained, and the same with nothing frozen.
+fn frozen_and_free(tied: bool, trainable: &Trainable) -> (LlamaConfig, Decoder, Decoder) {
     let (plan, free) = grown(&model(2, tied), &Growth::Stack { factor: 2 });
-    let trainable = Trainable::Top { layers };
     let frozen = free.clone().with_trainable(|name| trainable.includes(plan.target(), name));
-    (trainable, plan.target().clone(), frozen, free)
+    (plan.target().clone(), frozen, free)
 }
 
 #[test]
 fn what_is_frozen_is_the_same_to_the_bit_after_steps_and_what_is_not_moves() {
-    for (tied, layers) in [(false, 2), (true, 2), (false, 1), (false, 4)] {
-        let (trainable, model, mut decoder, _) = frozen_and_free(tied, layers);
+    let top = |layers| Trainable::Top { layers };
+    let only = |layers: &[usize]| Trainable::Layers(layers.to_vec());
+    let parts = [top(2), top(1), top(4), only(&[1, 3]), only(&[0]), only(&[3]), only(&[0, 1, 2, 3])];
+    for (tied, trainable) in
+        [false, true].into_iter().flat_map(|tied| parts.iter().map(move |part| (tied, part)))
+    {
+        let (model, mut decoder, _) = frozen_and_free(tied, trainable);
         let trained: Vec<_> =
             names(&model).into_iter().filter(|name| trainable.includes(&model, name)).collect();
         let before = decoder.to_named_tensors();
@@ -193,15 +197,17 @@ fn what_is_frozen_is_the_same_to_the_bit_after_steps_and_what_is_not_moves() {
         let after = decoder.to_named_tensors();
         for name in names(&model) {
             let moved = bits(&before, &name) != bits(&after, &name);
-            assert_eq!(moved, trained.contains(&name), "{name}, top {layers} layers, tied {tied}");
+            assert_eq!(moved, trained.contains(&name), "{name}, {trainable} of four, tied {tied}");
         }
     }
 }
 
 #[test]
 fn freezing_changes_neither_the_loss_nor_the_gradients_of_what_is_trained() {
-    for (tied, layers) in [(false, 2), (true, 1), (false, 4)] {
-        let (_, _, frozen, free) = frozen_and_free(tied, layers);
+    let top = |layers| Trainable::Top { layers };
+    let between = Trainable::Layers(vec![1, 2]);
+    for (tied, trainable) in [(false, top(2)), (true, top(1)), (false, top(4)), (false, between)] {
+        let (_, frozen, free) = frozen_and_free(tied, &trainable);
         let (loss, gradients) = loss_and_gradients(&frozen, 5);
         let (expected_loss, expected) = loss_and_gradients(&free, 5);
         assert!(
@@ -220,7 +226,7 @@ fn freezing_changes_neither_the_loss_nor_the_gradients_of_what_is_trained() {
 
 #[test]
 fn what_was_frozen_is_trained_again_when_all_is() {
-    let (_, model, decoder, _) = frozen_and_free(false, 2);
+    let (model, decoder, _) = frozen_and_free(false, &Trainable::Top { layers: 2 });
     let mut optimizer = optimizer();
     let decoder = stepped(decoder, &mut optimizer, 1).with_trainable(|_| true);
     let before = decoder.to_named_tensors();
@@ -233,7 +239,8 @@ fn what_was_frozen_is_trained_again_when_all_is() {
 
 #[test]
 fn freezing_frees_the_optimizer_state_of_what_is_frozen() {
-    let (trainable, model, _, free) = frozen_and_free(false, 2);
+    let trainable = Trainable::Top { layers: 2 };
+    let (model, _, free) = frozen_and_free(false, &trainable);
     let mut optimizer = optimizer();
     let _ = stepped(free, &mut optimizer, 1);
     optimizer.retain(|name| trainable.includes(&model, name));

@@ -7,8 +7,8 @@ use outgrow_schedules::{AtGrowth, LearningRateCurve, LossSlope, Trainable};
 use serde::{Deserialize, Serialize};
 
 pub use self::methods::{
-    BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LearnedRecipe, LlamaProRecipe, RecycleRecipe,
-    StackbertRecipe, Stacking2Recipe, StagedRecipe, StagedTrainingRecipe,
+    BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LearnedRecipe, LlamaProRecipe, RandomMaskRecipe,
+    RecycleRecipe, StackbertRecipe, Stacking2Recipe, StagedRecipe, StagedTrainingRecipe,
 };
 
 /// `[schedule]`: the stages, by the name of a method or one by one.
@@ -24,6 +24,8 @@ pub enum ScheduleRecipe {
     },
     /// Train a small model, grow it once, train on (arXiv 2405.15319).
     GStack(GStackRecipe),
+    /// Draw all that is new, and let it in by a mask (arXiv 2405.15319, A.5; arXiv 2305.02869).
+    RandomMask(RandomMaskRecipe),
     /// Grow in depth several times, train everything all the time (arXiv 2405.15319, section 5.1).
     Gradual(GradualRecipe),
     /// Stack the whole again and again under one learning rate (Gong et al. 2019).
@@ -93,6 +95,7 @@ impl ScheduleRecipe {
         match self {
             Self::Scratch { .. } => "scratch",
             Self::GStack(_) => "g-stack",
+            Self::RandomMask(_) => "random-mask",
             Self::Gradual(_) => "gradual",
             Self::Stackbert(_) => "stackbert",
             Self::Stacking2(_) => "stacking2",
@@ -119,6 +122,7 @@ impl ScheduleRecipe {
             Self::StagedTraining(recipe) => vec![&mut recipe.growth],
             Self::Stages { stages } => stages.iter_mut().filter_map(|stage| stage.enter.as_mut()).collect(),
             Self::Scratch { .. }
+            | Self::RandomMask(_)
             | Self::Gradual(_)
             | Self::Stackbert(_)
             | Self::Stacking2(_)

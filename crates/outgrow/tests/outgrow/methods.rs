@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// `[schedule]` of each method, for a model of six layers in steps of 32 tokens.
-const METHODS: [(&str, &str); 14] = [
+const METHODS: [(&str, &str); 15] = [
     (
         "staged-training",
         r#"method = "staged-training"
@@ -56,6 +56,17 @@ base_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
 scratch_tokens = 128
 grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 16 }
 at_growth = { mask = { tokens = 32 } }
+"#,
+    ),
+    (
+        "random-mask",
+        r#"method = "random-mask"
+base = { hidden_size = 8, intermediate_size = 12, num_attention_heads = 1, num_key_value_heads = 1 }
+base_tokens = 64
+base_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
+mask = { tokens = 32, order = "one-after-another" }
+grown_tokens = 128
+grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
 "#,
     ),
     (
@@ -149,7 +160,7 @@ grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 16 }
 "#,
     ),
     (
-        "learned",
+        "late-learned",
         r#"method = "late"
 growth = { operator = "learned", factor = 3 }
 base_share = 0.5
@@ -287,5 +298,32 @@ fn methods_begin_with_a_base_that_there_is() {
         assert_success(&trained);
         let checkpoint = Checkpoint::open(&workshop.path(stdout(&trained).trim())).unwrap();
         assert_eq!(checkpoint.config().num_hidden_layers, layers, "{name}");
+    }
+}
+
+#[test]
+fn what_llama_pro_freezes_stays_the_base_s_to_the_bit_and_what_is_new_moves() {
+    let workshop = with_base();
+    let schedule = "method = \"llama-pro\"\nadded_layers = 2\nbase_tokens = 0\ngrown_tokens = 96\n\
+                    grown_learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }";
+    workshop.write("recipe.toml", from("base", schedule));
+    let trained = workshop.run(&["train", "recipe.toml", "--out", "run"]);
+    assert_success(&trained);
+    let tensors =
+        |folder: &str| Checkpoint::open(&workshop.path(folder)).unwrap().to_named_tensors().unwrap();
+    let (base, grown) = (tensors("base"), tensors(stdout(&trained).trim()));
+    // Layers 0 and 2 are the base's, 1 and 3 copies of them that begin as identities.
+    for (name, tensor) in &grown {
+        let source = ["layers.0.", "layers.1.", "layers.2.", "layers.3."]
+            .iter()
+            .position(|layer| name.contains(layer));
+        let (is_new, below) = source.map_or((false, 0), |layer| (layer % 2 == 1, layer / 2));
+        let own = source.map_or(name.clone(), |layer| {
+            name.replace(&format!("layers.{layer}."), &format!("layers.{below}."))
+        });
+        let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        let is_equal = bits(&tensor.values) == bits(&base[&own].values);
+        assert_eq!(is_equal, !is_new, "{name}");
+        assert!(tensor.values.iter().any(|value| value.abs() > 0.0), "{name} is an identity no more");
     }
 }

@@ -3,8 +3,8 @@
 
 use outgrow_operators::{Growth, Operator};
 use outgrow_schedules::{
-    AtGrowth, BaseSizes, Late, LearningRateCurve, LossSlope, MatrixLearning, Midas, Stackbert, Staged,
-    StagedTraining,
+    AtGrowth, BaseSizes, Late, LearningRateCurve, LossSlope, MaskRamp, MatrixLearning, Midas, Stackbert,
+    Staged, StagedTraining,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
@@ -34,6 +34,33 @@ pub struct GStackRecipe {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grown_learning_rate: Option<LearningRateCurve>,
     /// What is chosen at the growth, as in a stage.
+    #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
+    pub at_growth: AtGrowth,
+}
+
+/// The settings of `random-mask`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RandomMaskRecipe {
+    /// The sizes in which the base is smaller: its depth, or its width.
+    pub base: BaseSizes,
+    /// Length of the base's training.
+    pub base_tokens: u64,
+    /// Its learning rate.
+    pub base_learning_rate: LearningRateCurve,
+    /// The tokens over which the mask opens, and in which order.
+    pub mask: MaskRamp,
+    /// Seeds the fresh weights; 0 by default.
+    #[serde(default)]
+    pub seed: u64,
+    /// Length of the training after growth; or give `scratch_tokens`.
+    pub grown_tokens: Option<u64>,
+    /// Spend what training from scratch would spend on so many tokens, the base included.
+    pub scratch_tokens: Option<u64>,
+    /// The learning rate after growth; left out where `at_growth.learning_rate = "keep"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grown_learning_rate: Option<LearningRateCurve>,
+    /// What else is chosen at the growth.
     #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
     pub at_growth: AtGrowth,
 }

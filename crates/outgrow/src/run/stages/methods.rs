@@ -3,14 +3,15 @@
 use outgrow_operators::{Depth, Growth, Width};
 use outgrow_schedules::{
     GStack, Gradual, Late, LearnedGrowth, LearningRateCurve, LlamaPro, MatrixLearning, Midas,
-    Orthogonalization, Recycle, Schedule, Stackbert, Stacking2, Staged, StagedTraining,
+    Orthogonalization, RandomMask, Recycle, Schedule, Stackbert, Stacking2, Staged, StagedTraining,
 };
 
 use crate::{
     error::{BadInput, Result},
     recipe::{
-        BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LearnedRecipe, LlamaProRecipe, RecycleRecipe,
-        ScheduleRecipe, StackbertRecipe, Stacking2Recipe, StagedRecipe, StagedTrainingRecipe,
+        BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LearnedRecipe, LlamaProRecipe,
+        RandomMaskRecipe, RecycleRecipe, ScheduleRecipe, StackbertRecipe, Stacking2Recipe, StagedRecipe,
+        StagedTrainingRecipe,
     },
     run::stages::{
         method::{Method, one_of, with_layers},
@@ -34,6 +35,7 @@ pub(crate) fn schedule(
     match recipe.clone() {
         ScheduleRecipe::Scratch { tokens, learning_rate } => scratch(model, tokens, learning_rate),
         ScheduleRecipe::GStack(recipe) => g_stack(method, recipe),
+        ScheduleRecipe::RandomMask(recipe) => random_mask(method, &recipe),
         ScheduleRecipe::Gradual(recipe) => gradual(method, recipe),
         ScheduleRecipe::Stackbert(recipe) => stackbert(method, recipe),
         ScheduleRecipe::Stacking2(recipe) => stacking2(method, recipe),
@@ -76,6 +78,32 @@ fn g_stack(method: Method<'_>, recipe: GStackRecipe) -> Result<Schedule> {
         Model::Final(model) => Schedule::g_stack(model, &settings)?,
         Model::Base(base, _) => Schedule::g_stack_from(base, &settings)?,
     })
+}
+
+fn random_mask(method: Method<'_>, recipe: &RandomMaskRecipe) -> Result<Schedule> {
+    let RandomMaskRecipe { base, base_tokens, base_learning_rate, mask, seed, .. } = *recipe;
+    let RandomMaskRecipe { grown_tokens, scratch_tokens, grown_learning_rate, at_growth, .. } = *recipe;
+    let target = method.drawn()?;
+    method.check_base_tokens(base_tokens, scratch_tokens)?;
+    if at_growth.mask.is_some() {
+        return Err(said_twice("mask").into());
+    }
+    let grown = method.length(|| Ok(target.clone()), grown_tokens, scratch_tokens, "grown_tokens")?;
+    let settings = RandomMask {
+        base,
+        base_tokens,
+        base_learning_rate,
+        mask,
+        seed,
+        grown,
+        grown_learning_rate,
+        at_growth,
+    };
+    Ok(Schedule::random_mask(target, &settings)?)
+}
+
+fn said_twice(key: &str) -> BadInput {
+    BadInput(format!("{key} is given, and at_growth.{key} too: leave the second out"))
 }
 
 fn gradual(method: Method<'_>, recipe: GradualRecipe) -> Result<Schedule> {

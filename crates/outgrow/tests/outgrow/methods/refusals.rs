@@ -74,6 +74,12 @@ fn methods_with_settings_that_lead_nowhere() {
     insta::assert_snapshot!(with(&format!("method = \"late\"\nbase_share = 1.0\ntokens = 64\n{rate}")), @"schedule: base_share is 1, it must be above 0 and below 1: the part of the tokens before the growth");
     insta::assert_snapshot!(with(&format!("method = \"late\"\ntokens = 40\n{rate}\nat_growth = {{ learning_rate = \"restart\" }}")), @r#"schedule: 2 problems: stage "base": learning rate: warmup_tokens is 32, it must be below the stage's tokens, 32; stage "grown": learning rate: warmup_tokens is 32, it must be below the stage's tokens, 8"#);
     insta::assert_snapshot!(with(&format!("method = \"llama-pro\"\nadded_layers = 4\nbase_tokens = 64\nbase_{rate}\ngrown_tokens = 64\ngrown_{rate}")), @"schedule: added_layers is 4, num_hidden_layers of the target 4: 1 to 3 can be added");
+    let both = format!(
+        "base = {{ num_hidden_layers = 2, hidden_size = 8 }}\nbase_tokens = 64\nbase_{rate}\ngrown_tokens = 64\ngrown_{rate}"
+    );
+    insta::assert_snapshot!(with(&format!("method = \"random-mask\"\nmask = {{ tokens = 64 }}\n{both}")), @"schedule: base is smaller in depth and in width, and fresh parts are let in on one axis at a time: use `staged`, with a growth for each");
+    insta::assert_snapshot!(with(&format!("method = \"random-mask\"\nmask = {{ tokens = 64 }}\nat_growth = {{ mask = {{ tokens = 64 }} }}\n{both}")), @"schedule: mask is given, and at_growth.mask too: leave the second out");
+    insta::assert_snapshot!(with(&format!("method = \"random-mask\"\nmask = {{ tokens = 96 }}\n{}", both.replace(", hidden_size = 8", ""))), @r#"schedule: stage "grown": at_growth.mask opens over 96 tokens, the stage has 64: it has to be open when the stage ends"#);
     insta::assert_snapshot!(with(&format!("method = \"recycle\"\ntokens = 64\n{rate}")), @"schedule: `recycle` grows a finished model: give its folder as model.from");
     insta::assert_snapshot!(with(&format!("method = \"staged\"\ngrowths = []\ntokens = 64\n{rate}")), @"schedule: growths is empty: each stage but the first begins with one");
 }

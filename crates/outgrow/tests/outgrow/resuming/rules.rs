@@ -52,6 +52,10 @@ fn full_recipes() -> Vec<toml::Table> {
             "method = \"stackbert\"\nlayer_counts = [1, 2, 4]\ntokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
         ),
         format!(
+            "method = \"random-mask\"\nbase = {{ num_hidden_layers = 2 }}\nbase_tokens = 1\nbase_learning_rate = {cosine}\n\
+             mask = {{ tokens = 1 }}\nseed = 1\ngrown_tokens = 1\nscratch_tokens = 1\ngrown_learning_rate = {cosine}"
+        ),
+        format!(
             "method = \"midas\"\nblock_layers = 2\ntokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
         ),
         format!(
