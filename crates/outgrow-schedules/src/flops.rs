@@ -97,8 +97,8 @@ impl FlopParts {
     /// - The embedding is a look-up and costs nothing; the head is a matrix, tied or not. Norms, activations, rotations
     ///   and AdamW are left out: they are linear in the width. What Muon adds is [`Orthogonalization`]'s.
     /// - A layer below all that is trained costs its forward only. A frozen one above hands its gradient on and costs
-    ///   that too, without the gradients of its weights. A trainable layer costs all of it, although the lowest one need
-    ///   not hand its gradient on to the frozen ones below. The head always hands its gradient on.
+    ///   that too, without the gradients of its weights. A trainable layer costs all of it, although the lowest one
+    ///   need not hand its gradient on to the frozen ones below. The head always hands its gradient on.
     pub fn per_token(model: &LlamaConfig, sequence_length: usize, trainable: &Trainable) -> Self {
         let layers = model.num_hidden_layers as f64;
         let passed_layers = layers - trainable.frozen_layers(model) as f64;

@@ -1,5 +1,5 @@
-//! How far copies have parted since a growth: the cosine between the weights of a copy and of the first. Computed on the
-//! host in f64, so that it is the same on every device.
+//! How far copies have parted since a growth: the cosine between the weights of a copy and of the first. Computed on
+//! the host in f64, so that it is the same on every device.
 
 use std::collections::BTreeMap;
 

@@ -54,8 +54,8 @@ impl Muon {
         self.states.keys().map(String::as_str)
     }
 
-    /// A matrix after one update. The stage's learning rate times the ratio of the settings decays the weight; times the
-    /// adjustment for the shape it is the size of the step, as in PyTorch.
+    /// A matrix after one update. The stage's learning rate times the ratio of the settings decays the weight; times
+    /// the adjustment for the shape it is the size of the step, as in PyTorch.
     pub(crate) fn updated(
         &mut self,
         name: &str,

@@ -41,8 +41,8 @@ impl LearnedMatrices {
         Self { matrices }
     }
 
-    /// The same with a width matrix for every size, also where it stays: there the identity, which changes nothing until
-    /// it is trained.
+    /// The same with a width matrix for every size, also where it stays: there the identity, which changes nothing
+    /// until it is trained.
     #[must_use]
     pub fn with_identities(mut self, source: &LlamaConfig, target: &LlamaConfig) -> Self {
         for (name, [source_size, target_size]) in WIDTH_NAMES.iter().zip(widths(source, target)) {

@@ -26,8 +26,8 @@ pub enum Shape {
         #[serde(default)]
         decay: WsdDecay,
     },
-    /// `peak · √(warmup_tokens / tokens)` (arXiv 1706.03762), which needs a warm-up and knows no horizon; with a minimum,
-    /// what is above that comes down so.
+    /// `peak · √(warmup_tokens / tokens)` (arXiv 1706.03762), which needs a warm-up and knows no horizon; with a
+    /// minimum, what is above that comes down so.
     InverseSquareRoot,
 }
 

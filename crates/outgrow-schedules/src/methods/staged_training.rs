@@ -61,8 +61,8 @@ impl Schedule {
         schedule(Start::Target(target), settings)
     }
 
-    /// The same of a base that there is already, which is trained on until its loss falls too slowly. The target follows
-    /// from it.
+    /// The same of a base that there is already, which is trained on until its loss falls too slowly. The target
+    /// follows from it.
     ///
     /// # Errors
     /// As [`Schedule::staged_training`].

@@ -14,8 +14,8 @@ use crate::{
     trainable::Trainable,
 };
 
-/// A stage after the first one; [`NextStage::new`] gives one that trains everything and grows nothing. Its model follows
-/// from the model before and its growth.
+/// A stage after the first one; [`NextStage::new`] gives one that trains everything and grows nothing. Its model
+/// follows from the model before and its growth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NextStage {
     /// Unique in its schedule.

@@ -20,8 +20,8 @@ impl PlannedGrowth {
     /// Plans the moments and the mask of a stage's growth that has been planned.
     ///
     /// # Errors
-    /// New parameters with a rate that isn't one, or where there are none; fresh parts without a mask; a mask over nothing, or one that isn't open when the stage ends; a growth for whose
-    /// moments there is no rule.
+    /// New parameters with a rate that isn't one, or where there are none; fresh parts without a mask; a mask over
+    /// nothing, or one that isn't open when the stage ends; a growth for whose moments there is no rule.
     pub(crate) fn new(stage: &Stage, plan: GrowthPlan) -> Result<Self, ScheduleError> {
         let mask = match stage.at_growth.mask {
             Some(ramp) => Some(mask(stage, ramp, &plan)?),

@@ -1,4 +1,5 @@
-//! AdamW on the matrices of a learned growth. They belong to no decoder, and go to the host at each step to be grown by.
+//! AdamW on the matrices of a learned growth. They belong to no decoder, and go to the host at each step to be grown
+//! by.
 
 use std::collections::BTreeMap;
 

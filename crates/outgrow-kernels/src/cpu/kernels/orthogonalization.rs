@@ -2,9 +2,9 @@
 //! optimizer's.
 //!
 //! An iteration is `X ← PX` with `P = aI + bA + cA²` and `A = XXᵀ`. All of these but `X` are symmetric, commute, and
-//! are as large as the shorter side of `X`. So of an oblong matrix, several iterations are done on the small ones first:
-//! `A ← PAP`, and the product of the `P` is applied to `X` once. Each makes what rounding does to the smallest singular
-//! values larger. Three at a time are as exact as one at a time; five would cost one or two digits.
+//! are as large as the shorter side of `X`. So of an oblong matrix, several iterations are done on the small ones
+//! first: `A ← PAP`, and the product of the `P` is applied to `X` once. Each makes what rounding does to the smallest
+//! singular values larger. Three at a time are as exact as one at a time; five would cost one or two digits.
 
 use std::mem::swap;
 

@@ -1,5 +1,5 @@
-//! The settings of each method as `[schedule]` has them: those of outgrow-schedules' constructors, where a length may be
-//! a budget in tokens of scratch, and what isn't said has the paper's value.
+//! The settings of each method as `[schedule]` has them: those of outgrow-schedules' constructors, where a length may
+//! be a budget in tokens of scratch, and what isn't said has the paper's value.
 
 use outgrow_operators::{Growth, Operator};
 use outgrow_schedules::{

@@ -135,7 +135,8 @@ fn of_step(facts: &Facts<'_>, index: usize) -> MemoryPlan {
     MemoryPlan { gradient_bytes: gradients_at_peak, activation_bytes: Some(layers + in_hand), ..step }
 }
 
-/// While matrices are learned all of the grown model is run, and no weight has moments; `None` where nothing is learned.
+/// While matrices are learned all of the grown model is run, and no weight has moments; `None` where nothing is
+/// learned.
 fn of_learning(facts: &Facts<'_>, index: usize) -> Option<MemoryPlan> {
     let learning = StageLearning::of(facts.schedule, index, facts.settings, facts.data.sequence_length)?;
     let stage = &facts.schedule.stages()[index];
