@@ -1,9 +1,11 @@
 //! The old and the new values of a grown model apart, in the steps after a growth: the norms of their gradients and of
 //! what an update changes. Which are which the growth's plan says; what is made of the numbers is the observer's.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use outgrow_kernels::sum_of_squares;
-use outgrow_operators::{Lineage, NewPart};
+use outgrow_operators::{Lineage, NewPart, TensorLineage};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -105,6 +107,7 @@ impl OldAndNew<'_> {
 pub(crate) struct Measurement<'a> {
     lineage: &'a Lineage,
     device: Device,
+    masks: BTreeMap<String, Tensor<1>>,
     gradients: Sums,
     updates: Sums,
 }
@@ -127,8 +130,8 @@ struct Sums {
 impl<'a> Measurement<'a> {
     /// With the gradients of the step.
     pub(crate) fn of(lineage: &'a Lineage, gradients: &Gradients, device: Device) -> Self {
-        let (gradients_of_parts, updates) = (Sums::default(), Sums::default());
-        let mut new = Self { lineage, device, gradients: gradients_of_parts, updates };
+        let (masks, sums, updates) = (BTreeMap::new(), Sums::default(), Sums::default());
+        let mut new = Self { lineage, device, masks, gradients: sums, updates };
         for (name, gradient) in gradients {
             for (part, values, parameters) in new.parts(name, gradient.clone()) {
                 new.gradients.add(part, values, parameters);
@@ -153,7 +156,7 @@ impl<'a> Measurement<'a> {
     }
 
     /// Values of a parameter by the parts that they are of, with 0 for those of another.
-    fn parts(&self, name: &str, values: Tensor<1>) -> Vec<(Part, Tensor<1>, u64)> {
+    fn parts(&mut self, name: &str, values: Tensor<1>) -> Vec<(Part, Tensor<1>, u64)> {
         let Some(lineage) = self.lineage.of(name) else { return Vec::new() };
         let all = values.dims()[0] as u64;
         match &lineage.new {
@@ -161,17 +164,22 @@ impl<'a> Measurement<'a> {
             NewPart::Everything => vec![(Part::New, values, all)],
             NewPart::Mixed => vec![(Part::Mixed, values, all)],
             NewPart::Lines { .. } => {
-                let only = |old: f32, new: f32| {
-                    let mask = lineage.values(old, new).expect("some of its lines are new, and some are not");
-                    let length = mask.len();
-                    values.clone() * Tensor::from_data(TensorData::new(mask, [length]), &self.device)
-                };
-                vec![
-                    (Part::Old, only(1.0, 0.0), lineage.num_old()),
-                    (Part::New, only(0.0, 1.0), lineage.num_new()),
-                ]
+                let new = values.clone() * self.mask(name, lineage);
+                let old = values - new.clone();
+                vec![(Part::Old, old, lineage.num_old()), (Part::New, new, lineage.num_new())]
             }
         }
+    }
+
+    /// 1 where a value is new, and 0 elsewhere. Made once for a step, which needs it twice.
+    fn mask(&mut self, name: &str, lineage: &TensorLineage) -> Tensor<1> {
+        let device = &self.device;
+        let mask = self.masks.entry(name.to_owned()).or_insert_with(|| {
+            let mask = lineage.values(0_f32, 1.0).expect("some of its lines are new, and some are not");
+            let length = mask.len();
+            Tensor::from_data(TensorData::new(mask, [length]), device)
+        });
+        mask.clone()
     }
 
     /// The norms, in one read: a read waits for the device.

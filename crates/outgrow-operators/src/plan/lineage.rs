@@ -122,11 +122,14 @@ impl TensorLineage {
     /// For each value, row by row, `new` where it is new and `old` elsewhere; `None` where all are of one kind.
     pub fn values<T: Copy>(&self, old: T, new: T) -> Option<Vec<T>> {
         let NewPart::Lines { rows, columns } = &self.new else { return None };
-        let row = |is_new_row: &bool| {
-            let is_new_row = *is_new_row;
-            columns.iter().map(move |is_new| if is_new_row || *is_new { new } else { old })
-        };
-        Some(rows.iter().flat_map(row).collect())
+        // Whole rows at a time: a training step that is measured makes such a list of every parameter.
+        let row: Vec<T> = columns.iter().map(|is_new| if *is_new { new } else { old }).collect();
+        let new_row = vec![new; row.len()];
+        let mut values = Vec::with_capacity(rows.len() * row.len());
+        for is_new_row in rows.iter() {
+            values.extend_from_slice(if *is_new_row { &new_row } else { &row });
+        }
+        Some(values)
     }
 }
 

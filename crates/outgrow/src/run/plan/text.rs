@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use outgrow_schedules::MaskOrder;
+use outgrow_schedules::{MaskOrder, NewParameters};
 use outgrow_train::BaseRecord;
 
 use super::{
@@ -191,7 +191,9 @@ impl fmt::Display for StageWords<'_> {
                 format!(", behind a mask that opens over {} tokens{order}", grouped(*tokens))
             });
             words.push(format!("grown by {growth}{}", mask.unwrap_or_default()));
-            words.extend(stage.new_parameters.map(|new| new.to_string()));
+            words.extend(stage.new_parameters.map(|NewParameters { ratio, rewarm_tokens }| {
+                format!("new parameters at {ratio} times the rate after {} tokens", grouped(rewarm_tokens))
+            }));
         }
         if let Some(learning) = &stage.learning {
             let (steps, memory) = (counted(learning.steps, "step"), megabytes(learning.memory_bytes));
