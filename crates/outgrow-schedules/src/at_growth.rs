@@ -68,7 +68,8 @@ impl AtGrowth {
 }
 
 /// How the matrices of [`Growth::Learned`] are learned (G_learn, arXiv 2405.15319, A.6): through the frozen model
-/// before, in steps as large as the run's. In the paper it is 100 of them, with rates from 7e-5 down to 7e-6.
+/// before, in steps as large as the run's. In the paper it is 100 of them, with rates from 7e-5 down to 7e-6. They are
+/// AdamW's with the paper's settings, whatever the run's optimizer is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatrixLearning {
