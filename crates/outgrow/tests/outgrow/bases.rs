@@ -153,6 +153,13 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
+/// run.json without how long its steps took.
+fn without_times(run: &str) -> Value {
+    let mut run: Value = serde_json::from_str(run).unwrap();
+    run.as_object_mut().unwrap().remove("stage_times");
+    run
+}
+
 #[test]
 fn a_run_that_is_taken_up_ends_with_the_bits_of_one_that_never_stopped_though_its_base_is_gone() {
     let workshop = with_base();
@@ -178,7 +185,7 @@ fn a_run_that_is_taken_up_ends_with_the_bits_of_one_that_never_stopped_though_it
         );
         assert_eq!(validations(&workshop, name), told);
         assert!(contents(&end) == expected, "{name}: other files");
-        assert_eq!(fs::read_to_string(&file).unwrap(), run);
+        assert_eq!(without_times(&fs::read_to_string(&file).unwrap()), without_times(&run));
         fs::rename(workshop.path("elsewhere"), workshop.path("base")).unwrap();
     }
 }
