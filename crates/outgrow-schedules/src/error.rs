@@ -1,7 +1,11 @@
 //! What can be wrong with a schedule. Every message is one line with the field and both numbers.
 
+pub(crate) mod new_parameters;
+
 use outgrow_checkpoint::{CheckpointError, with_causes};
 use outgrow_operators::{GrowthError, Moments, Operator};
+
+use crate::error::new_parameters::NewParametersError;
 
 /// Why a schedule can't be built.
 ///
@@ -93,27 +97,9 @@ pub enum ScheduleError {
     /// The first stage has nothing to grow from.
     #[error("enter is set on the first stage, which has nothing to grow from: leave it out")]
     GrowthOfNothing,
-    /// The rate of new parameters isn't one.
-    #[error("at_growth.new_parameters.ratio is {ratio}, it must be finite and above 0")]
-    NewRatio {
-        /// The ratio.
-        ratio: f64,
-    },
-    /// The rate of new parameters isn't up when the stage ends.
-    #[error(
-        "at_growth.new_parameters.rewarm_tokens is {rewarm_tokens}, the stage has {tokens}: fewer are needed"
-    )]
-    NewRewarm {
-        /// Tokens of the way up.
-        rewarm_tokens: u64,
-        /// The stage's.
-        tokens: u64,
-    },
-    /// Learned growth mixes old values, and noise adds none.
-    #[error(
-        "at_growth.new_parameters: the growth makes no parameters of which one can say that they are new: leave it out"
-    )]
-    NothingNew,
+    /// New parameters can't have the rate of their own.
+    #[error(transparent)]
+    NewParameters(NewParametersError),
     /// Only one operator has matrices.
     #[error("at_growth.learning learns the matrices of `learned`, and `{operator}` has none: leave it out")]
     NothingIsLearned {
@@ -434,9 +420,7 @@ impl ScheduleError {
             | Self::Unmasked
             | Self::MaskTokens
             | Self::MaskNotOpened { .. }
-            | Self::NewRatio { .. }
-            | Self::NewRewarm { .. }
-            | Self::NothingNew
+            | Self::NewParameters(_)
             | Self::NothingIsLearned { .. }
             | Self::MomentsOfLearned { .. }
             | Self::NoLearningTokens

@@ -22,7 +22,7 @@ pub use at_growth::{
     mask::{GrowthMask, MaskOrder, MaskRamp},
     new_parameters::NewParameters,
 };
-pub use error::ScheduleError;
+pub use error::{ScheduleError, new_parameters::NewParametersError};
 pub use flops::{FlopConvention, FlopParts, Orthogonalization};
 pub use learning_rate::{
     LearningRate,

@@ -6,7 +6,7 @@ use std::fmt;
 use outgrow_operators::GrowthPlan;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ScheduleError, learning_rate::LearningRate};
+use crate::{error::new_parameters::NewParametersError, learning_rate::LearningRate};
 
 /// The learning rate of new parameters, beside that of the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,16 +57,16 @@ impl NewParameters {
         stage_tokens: u64,
         is_learned: bool,
         plan: &GrowthPlan,
-    ) -> Option<ScheduleError> {
+    ) -> Option<NewParametersError> {
         let Self { ratio, rewarm_tokens } = *self;
         if !(ratio > 0.0 && ratio.is_finite()) {
-            return Some(ScheduleError::NewRatio { ratio });
+            return Some(NewParametersError::Ratio { ratio });
         }
         if rewarm_tokens >= stage_tokens {
-            return Some(ScheduleError::NewRewarm { rewarm_tokens, tokens: stage_tokens });
+            return Some(NewParametersError::Rewarm { rewarm_tokens, tokens: stage_tokens });
         }
         // Learned matrices mix everything.
-        (is_learned || !plan.lineage().has_new_parts()).then_some(ScheduleError::NothingNew)
+        (is_learned || !plan.lineage().has_new_parts()).then_some(NewParametersError::NothingNew)
     }
 }
 

@@ -31,7 +31,7 @@ impl PlannedGrowth {
         let is_learned = stage.at_growth.learning.is_some();
         let new = stage.at_growth.new_parameters;
         if let Some(problem) = new.and_then(|new| new.problem(stage.tokens, is_learned, &plan)) {
-            return Err(problem);
+            return Err(ScheduleError::NewParameters(problem));
         }
         let moments = plan.moments(stage.at_growth.moments).map_err(ScheduleError::Growth)?;
         Ok(Self { plan, moments, mask })
