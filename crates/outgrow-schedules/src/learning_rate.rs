@@ -2,12 +2,13 @@
 //! steps or batches.
 
 pub(crate) mod at_growth;
+pub(crate) mod error;
 pub(crate) mod curve;
 pub(crate) mod shape;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ScheduleError, learning_rate::shape::Shape};
+use crate::learning_rate::{error::RateError, shape::Shape};
 
 /// Linear from `initial` to `peak` at `warmup_tokens`, then by its shape down to `minimum` at `horizon_tokens`, then
 /// `minimum`.
@@ -81,21 +82,21 @@ impl LearningRate {
 
     /// Rates that aren't finite and `0 ≤ minimum ≤ peak`, a warm-up that doesn't end before the horizon, and what the
     /// shape can't do.
-    pub(crate) fn problems(&self) -> Vec<ScheduleError> {
+    pub(crate) fn problems(&self) -> Vec<RateError> {
         let mut problems = Vec::new();
         if !self.peak.is_finite() || self.peak <= 0.0 {
-            problems.push(ScheduleError::Peak { peak: self.peak });
+            problems.push(RateError::Peak { peak: self.peak });
         }
         // Written so that NaN is refused.
         if !(self.minimum >= 0.0 && self.minimum <= self.peak) {
-            problems.push(ScheduleError::Minimum { minimum: self.minimum, peak: self.peak });
+            problems.push(RateError::Minimum { minimum: self.minimum, peak: self.peak });
         }
         if !(self.initial >= 0.0 && self.initial.is_finite()) {
-            problems.push(ScheduleError::Initial { initial: self.initial });
+            problems.push(RateError::Initial { initial: self.initial });
         }
         if self.warmup_tokens >= self.horizon_tokens {
             let Self { warmup_tokens, horizon_tokens, .. } = *self;
-            problems.push(ScheduleError::WarmUp { warmup_tokens, horizon_tokens });
+            problems.push(RateError::WarmUp { warmup_tokens, horizon_tokens });
         }
         problems.extend(self.shape.problem(self.warmup_tokens, self.horizon_tokens));
         problems
@@ -111,6 +112,10 @@ mod tests {
         *,
     };
     use proptest::prelude::*;
+
+    fn said(problems: &[RateError]) -> String {
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
 
     fn shapes(decaying: u64) -> impl Strategy<Value = Shape> {
         let decays = prop_oneof![Just(WsdDecay::Linear), Just(WsdDecay::OneMinusSqrt)];
@@ -228,7 +233,7 @@ mod tests {
         let problems = |shape, warmup_tokens| {
             let rate =
                 LearningRateCurve { shape, ..LearningRateCurve::cosine(1.0, 0.1, warmup_tokens) }.over(100);
-            ScheduleError::from_problems(rate.problems()).unwrap_err().to_string()
+            said(&rate.problems())
         };
         let wsd = |decay_tokens| Shape::Wsd { decay_tokens, decay: WsdDecay::Linear };
         insta::assert_snapshot!(problems(wsd(0), 0), @"learning rate: decay_tokens is 0: `constant` is a rate that doesn't come down");
@@ -239,7 +244,7 @@ mod tests {
     #[test]
     fn all_that_is_wrong_is_said_at_once() {
         let rate = LearningRateCurve::cosine(f64::NAN, -1.0, 10).over(10);
-        let message = ScheduleError::from_problems(rate.problems()).unwrap_err().to_string();
-        insta::assert_snapshot!(message, @"3 problems: learning rate: peak is NaN, it must be finite and above 0; learning rate: minimum is -1, it must be between 0 and the peak of NaN; learning rate: warmup_tokens is 10, it must be below horizon_tokens, 10");
+        let message = said(&rate.problems());
+        insta::assert_snapshot!(message, @"learning rate: peak is NaN, it must be finite and above 0; learning rate: minimum is -1, it must be between 0 and the peak of NaN; learning rate: warmup_tokens is 10, it must be below horizon_tokens, 10");
     }
 }

@@ -28,6 +28,7 @@ pub use learning_rate::{
     LearningRate,
     at_growth::{RateAtGrowth, RateBefore},
     curve::LearningRateCurve,
+    error::RateError,
     shape::{Shape, WsdDecay},
 };
 pub use loss_slope::{LossPoint, LossSlope};

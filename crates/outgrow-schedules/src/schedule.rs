@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::ScheduleError,
     flops::FlopConvention,
-    learning_rate::{LearningRate, at_growth::RateAtGrowth},
+    learning_rate::{LearningRate, at_growth::RateAtGrowth, error::RateError},
     schedule::{beginning::Beginning, growth::PlannedGrowth},
     stage::Stage,
 };
@@ -122,7 +122,7 @@ impl Schedule {
             }
             if let Some(previous) = previous {
                 if previous.ends_at.is_some() && stage.at_growth.learning_rate != RateAtGrowth::Restart {
-                    problems.push(ScheduleError::UnknownRate.in_stage(&stage.name));
+                    problems.push(RateError::UnknownRate.in_stage(&stage.name));
                 }
                 let (rate, choice) = (&stage.learning_rate, stage.at_growth.learning_rate);
                 let problem = choice.check(previous.rate_before_next(), rate).err();
@@ -197,7 +197,8 @@ impl Schedule {
         mut self,
         learning_rate: LearningRate,
     ) -> Result<Self, ScheduleError> {
-        ScheduleError::from_problems(learning_rate.problems())?;
+        let problems = learning_rate.problems().into_iter().map(ScheduleError::from);
+        ScheduleError::from_problems(problems.collect())?;
         let mut earlier = 0;
         for stage in &mut self.stages {
             stage.learning_rate = learning_rate.continued_after(earlier);

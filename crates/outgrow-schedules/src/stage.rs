@@ -10,7 +10,7 @@ use crate::{
     at_growth::AtGrowth,
     error::ScheduleError,
     flops::FlopConvention,
-    learning_rate::{LearningRate, at_growth::RateBefore},
+    learning_rate::{LearningRate, at_growth::RateBefore, error::RateError},
     loss_slope::LossSlope,
     trainable::Trainable,
 };
@@ -152,10 +152,10 @@ impl Stage {
         if !is_left_out {
             problems.extend(self.learning_rate.problems().into_iter().map(|problem| match problem {
                 // Where no horizon was given it is the stage's length, and nobody knows it by another name.
-                ScheduleError::WarmUp { warmup_tokens, horizon_tokens } if horizon_tokens == self.tokens => {
-                    ScheduleError::WarmUpOfStage { warmup_tokens, tokens: self.tokens }
+                RateError::WarmUp { warmup_tokens, horizon_tokens } if horizon_tokens == self.tokens => {
+                    RateError::WarmUpOfStage { warmup_tokens, tokens: self.tokens }.into()
                 }
-                problem => problem,
+                problem => ScheduleError::from(problem),
             }));
         }
         problems.into_iter().map(|problem| problem.in_stage(&self.name)).collect()

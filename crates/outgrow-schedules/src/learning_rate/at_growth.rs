@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::ScheduleError,
-    learning_rate::{LearningRate, curve::LearningRateCurve},
-};
+use crate::learning_rate::{LearningRate, curve::LearningRateCurve, error::RateError};
 
 /// What the learning rate does at the beginning of a stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,15 +42,15 @@ impl RateAtGrowth {
         before: RateBefore,
         curve: Option<LearningRateCurve>,
         tokens: u64,
-    ) -> Result<LearningRate, ScheduleError> {
+    ) -> Result<LearningRate, RateError> {
         let curve = match (self, curve) {
             (Self::Keep, None) => None,
             (Self::Restart | Self::Rewarm, Some(curve)) => Some(curve.over(tokens)),
-            (Self::Keep, Some(_)) => return Err(ScheduleError::CurveOfKeptRate),
-            (Self::Restart | Self::Rewarm, None) => return Err(ScheduleError::NoCurve),
+            (Self::Keep, Some(_)) => return Err(RateError::CurveOfKeptRate),
+            (Self::Restart | Self::Rewarm, None) => return Err(RateError::NoCurve),
         };
         if self != Self::Restart && before.tokens == 0 {
-            return Err(ScheduleError::NoRateBefore);
+            return Err(RateError::NoRateBefore);
         }
         Ok(match curve {
             None => before.learning_rate.continued_after(before.tokens),
@@ -70,11 +67,11 @@ impl RateAtGrowth {
     }
 
     /// Whether a rate goes on from the one before it, where it says so.
-    pub(crate) fn check(self, before: RateBefore, learning_rate: &LearningRate) -> Result<(), ScheduleError> {
+    pub(crate) fn check(self, before: RateBefore, learning_rate: &LearningRate) -> Result<(), RateError> {
         let (ends, begins) = (before.learning_rate.at(before.tokens), learning_rate.at(0));
         if self == Self::Restart || ends.to_bits() == begins.to_bits() {
             return Ok(());
         }
-        Err(ScheduleError::RateJumps { ends, begins })
+        Err(RateError::RateJumps { ends, begins })
     }
 }

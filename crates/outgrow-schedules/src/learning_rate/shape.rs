@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::ScheduleError;
+use crate::learning_rate::error::RateError;
 
 /// How a rate comes down from its peak to its minimum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -72,13 +72,13 @@ impl Shape {
     }
 
     /// What it can't do.
-    pub(super) fn problem(self, warmup_tokens: u64, horizon_tokens: u64) -> Option<ScheduleError> {
+    pub(super) fn problem(self, warmup_tokens: u64, horizon_tokens: u64) -> Option<RateError> {
         match self {
-            Self::Wsd { decay_tokens: 0, .. } => Some(ScheduleError::NoDecay),
+            Self::Wsd { decay_tokens: 0, .. } => Some(RateError::NoDecay),
             Self::Wsd { decay_tokens, .. } if decay_tokens > horizon_tokens.saturating_sub(warmup_tokens) => {
-                Some(ScheduleError::Decay { decay_tokens, warmup_tokens, horizon_tokens })
+                Some(RateError::Decay { decay_tokens, warmup_tokens, horizon_tokens })
             }
-            Self::InverseSquareRoot if warmup_tokens == 0 => Some(ScheduleError::NoWarmUp),
+            Self::InverseSquareRoot if warmup_tokens == 0 => Some(RateError::NoWarmUp),
             _ => None,
         }
     }
