@@ -29,66 +29,47 @@ fn the_table_in_the_documentation_is_the_one_in_the_code() {
     assert_eq!(rows, expected);
 }
 
+const RATE: &str = "{ peak = 1e-2, minimum = 1e-3, warmup_tokens = 32, horizon_tokens = 64 }";
+
+/// Every kind of schedule; `RATE` stands for a learning rate.
+const SCHEDULES: [&str; 16] = [
+    "method = \"scratch\"\ntokens = 1\nlearning_rate = RATE",
+    "method = \"g-stack\"\nfactor = 2\nbase_tokens = 1\nbase_learning_rate = RATE\ngrown_tokens = 1\nscratch_tokens = 1\n\
+         grown_learning_rate = RATE",
+    "method = \"g-stack\"\ngrowth = { operator = \"stack\", factor = 2 }\nbase = { hidden_size = 8, \
+         intermediate_size = 8, num_hidden_layers = 2, num_attention_heads = 1, num_key_value_heads = 1 }\n\
+         base_tokens = 1\ngrown_tokens = 1\nat_growth = { moments = \"copy\" }",
+    "method = \"gradual\"\nlayer_counts = [2, 4]\noperator = \"stack\"\nbase_tokens = 1\nstage_tokens = 1\n\
+         stage_learning_rate = RATE\ngrown_tokens = 1\nscratch_tokens = 1\ngrown_learning_rate = RATE\n\
+         at_growth = { moments = \"copy\" }",
+    "method = \"stackbert\"\nlayer_counts = [1, 2, 4]\ntokens = 1\nscratch_tokens = 1\nlearning_rate = RATE",
+    "method = \"random-mask\"\nbase = { num_hidden_layers = 2 }\nbase_tokens = 1\nbase_learning_rate = RATE\n\
+         mask = { tokens = 1 }\nseed = 1\ngrown_tokens = 1\nscratch_tokens = 1\ngrown_learning_rate = RATE",
+    "method = \"midas\"\nblock_layers = 2\ntokens = 1\nscratch_tokens = 1\nlearning_rate = RATE",
+    "method = \"lidas\"\nblock_layers = 2\ntokens = 1\nscratch_tokens = 1\nlearning_rate = RATE",
+    "method = \"staged\"\ngrowths = [{ operator = \"stack\", factor = 2 }]\nbase = { num_hidden_layers = 2 }\n\
+         tokens = 1\nscratch_tokens = 1\nlearning_rate = RATE",
+    "method = \"llama-pro\"\nadded_layers = 2\nbase_tokens = 1\nbase_learning_rate = RATE\ngrown_tokens = 1\n\
+         scratch_tokens = 1\ngrown_learning_rate = RATE\nat_growth = { moments = \"copy\" }",
+    "method = \"late\"\ngrowth = { operator = \"stack\", factor = 2 }\nbase = { num_hidden_layers = 2 }\n\
+         tokens = 1\nscratch_tokens = 1\nlearning_rate = RATE",
+    "method = \"learned\"\ngrowth = { operator = \"learned\", factor = 2 }\nbase = { num_hidden_layers = 2 }\n\
+         factor = 2\nbase_tokens = 1\nbase_learning_rate = RATE\nlearning = { tokens = 1 }\ngrown_tokens = 1\n\
+         scratch_tokens = 1\ngrown_learning_rate = RATE",
+    "method = \"recycle\"\ngrowth = { operator = \"stack\", factor = 2 }\ntokens = 1\nscratch_tokens = 1\n\
+         learning_rate = RATE\nat_growth = { moments = \"copy\" }",
+    "method = \"stacking2\"\nlayer_counts = [2, 4]\nstage_tokens = 1\nstage_learning_rate = RATE\njoint_tokens = 1\n\
+         scratch_tokens = 1\nbase_tokens = 0\njoint_learning_rate = RATE",
+    "method = \"stages\"\nstages = [{ name = \"a\", tokens = 1, learning_rate = RATE }]",
+    "method = \"staged-training\"\ngrowth = { operator = \"stack\", factor = 2 }\nbase = { num_hidden_layers = 2 }\n\
+     ends_at = { slope = -0.1 }\nbase_tokens = 1\nbase_learning_rate = RATE\ngrown_tokens = 1\nscratch_tokens = 1\n\
+     grown_learning_rate = RATE",
+];
+
 /// A recipe in which every key is given, by every kind of schedule.
 fn full_recipes() -> Vec<toml::Table> {
-    let cosine = "{ peak = 1e-2, minimum = 1e-3, warmup_tokens = 32, horizon_tokens = 64 }";
-    let schedules = [
-        format!("method = \"scratch\"\ntokens = 1\nlearning_rate = {cosine}"),
-        format!(
-            "method = \"g-stack\"\nfactor = 2\nbase_tokens = 1\nbase_learning_rate = {cosine}\ngrown_tokens = 1\nscratch_tokens = 1\n\
-             grown_learning_rate = {cosine}"
-        ),
-        format!(
-            "method = \"g-stack\"\ngrowth = {{ operator = \"stack\", factor = 2 }}\nbase = {{ hidden_size = 8, \
-             intermediate_size = 8, num_hidden_layers = 2, num_attention_heads = 1, num_key_value_heads = 1 }}\n\
-             base_tokens = 1\ngrown_tokens = 1\nat_growth = {{ moments = \"copy\" }}"
-        ),
-        format!(
-            "method = \"gradual\"\nlayer_counts = [2, 4]\noperator = \"stack\"\nbase_tokens = 1\nstage_tokens = 1\n\
-             stage_learning_rate = {cosine}\ngrown_tokens = 1\nscratch_tokens = 1\ngrown_learning_rate = {cosine}\n\
-             at_growth = {{ moments = \"copy\" }}"
-        ),
-        format!(
-            "method = \"stackbert\"\nlayer_counts = [1, 2, 4]\ntokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
-        ),
-        format!(
-            "method = \"random-mask\"\nbase = {{ num_hidden_layers = 2 }}\nbase_tokens = 1\nbase_learning_rate = {cosine}\n\
-             mask = {{ tokens = 1 }}\nseed = 1\ngrown_tokens = 1\nscratch_tokens = 1\ngrown_learning_rate = {cosine}"
-        ),
-        format!(
-            "method = \"midas\"\nblock_layers = 2\ntokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
-        ),
-        format!(
-            "method = \"lidas\"\nblock_layers = 2\ntokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
-        ),
-        format!(
-            "method = \"staged\"\ngrowths = [{{ operator = \"stack\", factor = 2 }}]\nbase = {{ num_hidden_layers = 2 }}\n\
-             tokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
-        ),
-        format!(
-            "method = \"llama-pro\"\nadded_layers = 2\nbase_tokens = 1\nbase_learning_rate = {cosine}\ngrown_tokens = 1\n\
-             scratch_tokens = 1\ngrown_learning_rate = {cosine}\nat_growth = {{ moments = \"copy\" }}"
-        ),
-        format!(
-            "method = \"late\"\ngrowth = {{ operator = \"stack\", factor = 2 }}\nbase = {{ num_hidden_layers = 2 }}\n\
-             tokens = 1\nscratch_tokens = 1\nlearning_rate = {cosine}"
-        ),
-        format!(
-            "method = \"learned\"\ngrowth = {{ operator = \"learned\", factor = 2 }}\nbase = {{ num_hidden_layers = 2 }}\n\
-             factor = 2\nbase_tokens = 1\nbase_learning_rate = {cosine}\nlearning = {{ tokens = 1 }}\ngrown_tokens = 1\n\
-             scratch_tokens = 1\ngrown_learning_rate = {cosine}"
-        ),
-        format!(
-            "method = \"recycle\"\ngrowth = {{ operator = \"stack\", factor = 2 }}\ntokens = 1\nscratch_tokens = 1\n\
-             learning_rate = {cosine}\nat_growth = {{ moments = \"copy\" }}"
-        ),
-        format!(
-            "method = \"stacking2\"\nlayer_counts = [2, 4]\nstage_tokens = 1\nstage_learning_rate = {cosine}\njoint_tokens = 1\n\
-             scratch_tokens = 1\nbase_tokens = 0\njoint_learning_rate = {cosine}"
-        ),
-        format!("method = \"stages\"\nstages = [{{ name = \"a\", tokens = 1, learning_rate = {cosine} }}]"),
-    ];
-    let of = |schedule: String| {
+    let of = |schedule: &str| {
+        let schedule = schedule.replace("RATE", RATE);
         let text = format!(
             r#"name = "full"
 seed = 1
@@ -140,7 +121,7 @@ num_fewshot = 2
         );
         text.parse().unwrap()
     };
-    let mut recipes: Vec<toml::Table> = schedules.into_iter().map(of).collect();
+    let mut recipes: Vec<toml::Table> = SCHEDULES.into_iter().map(of).collect();
     // The one section that has two kinds.
     let mut of_base = recipes[0].clone();
     of_base.insert(
