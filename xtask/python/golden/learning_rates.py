@@ -1,4 +1,4 @@
-"""Makes the golden files of learning rates: fifty AdamW steps with clip, by the schedulers of transformers and PyTorch.
+"""Makes the golden files of learning rates, fifty steps by the schedulers of transformers and PyTorch.
 
 crates/outgrow-train/tests/golden/learning-rates: config.json and model.safetensors (the start), settings.json (the
 optimizer, and for each case its stages as Outgrow has them), expected.safetensors (tokens; losses, norms and rates).
