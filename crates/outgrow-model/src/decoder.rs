@@ -221,6 +221,7 @@ impl Decoder {
     }
 
     /// `[vocab_size, hidden]`: the embedding, masked.
+    #[cfg(feature = "flex")]
     pub(crate) fn embedding(&self) -> Tensor<2> {
         self.masked(EMBEDDING, self.model.embed_tokens.weight.val())
     }
