@@ -6,6 +6,7 @@ pub(crate) mod speed_up;
 
 pub(crate) mod method;
 pub(crate) mod mismatch;
+pub(crate) mod optimizers;
 
 pub(crate) mod benchmark;
 pub(crate) mod comparison;

@@ -9,6 +9,7 @@ use crate::{
         curve::Curve,
         method::Group,
         mismatch::{Mismatch, mismatches},
+        optimizers,
         speed_up::{LossReading, Pair, SpeedUp, at_parts_of_the_budget, mean, over_seeds},
     },
     run::{
@@ -83,6 +84,8 @@ pub struct Comparison {
     pub incomparable: Vec<String>,
     /// How many of the runs that are compared don't tell what they were measured on.
     pub unknown_measures: usize,
+    /// How the optimizers of runs that are compared differ from scratch's: the number isn't the schedule's alone.
+    pub other_optimizers: Vec<String>,
     /// The bases of its runs that are compared, each once.
     pub bases: Vec<BaseCost>,
     /// How many of its runs that are compared began with a base whose exact FLOPs aren't known: they have no speed-up
@@ -177,6 +180,13 @@ impl Comparison {
                 bases.push(base.clone());
             }
         }
+        let mut other_optimizers: Vec<String> = Vec::new();
+        for run in of_group() {
+            let scratch =
+                baseline.runs.iter().map(|&index| &runs[index]).find(|other| other.seed == run.seed);
+            let difference = scratch.and_then(|scratch| optimizers::difference(run, scratch));
+            other_optimizers.extend(difference.filter(|difference| !other_optimizers.contains(difference)));
+        }
         let is_without = |run: &&RunRecord| !run.is_whole(Cost::ExactFlops);
         let mut paid: Vec<(u64, Curve)> = grown.clone();
         paid.retain(|(seed, _)| is_whole(runs, group, *seed, Cost::ExactFlops));
@@ -187,6 +197,7 @@ impl Comparison {
             unfinished: paired().filter(|run| !run.finished).count(),
             incomparable,
             unknown_measures: paired().filter(|run| !run.measure.is_known()).count(),
+            other_optimizers,
             bases,
             without_base: of_group().filter(is_without).count(),
             exact_flops: over_seeds(Cost::ExactFlops, &paid),

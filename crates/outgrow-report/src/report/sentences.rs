@@ -58,7 +58,8 @@ fn without_base(comparison: &Comparison) -> String {
     });
     format!(
         "{label}: no speed-up in FLOPs: its curve is without its base, and what that has cost isn't known (from_flops in \
-         the recipe says it){of_tokens}."
+         the recipe says it){of_tokens}.{}",
+        other_optimizers(comparison)
     )
 }
 
@@ -80,6 +81,14 @@ fn with_bases(comparison: &Comparison) -> String {
             "{included} Left out: {several} runs, as what their bases have cost isn't known (from_flops in the recipes \
              says it)."
         ),
+    }
+}
+
+/// What stands behind a number that another optimizer has a part in.
+fn other_optimizers(comparison: &Comparison) -> String {
+    match comparison.other_optimizers.join("; ") {
+        none if none.is_empty() => none,
+        others => format!(" Not the schedule's alone: {others}."),
     }
 }
 
@@ -125,7 +134,11 @@ fn compared(comparison: &Comparison) -> String {
     };
     let told = told(speed_up, comparison.unfinished > 0);
     let bases = with_bases(comparison);
-    format!("{label}: {verdict} ({}): {told}.{bases}{provisional}{left_out}{unknown}", spread(speed_up))
+    let optimizers = other_optimizers(comparison);
+    format!(
+        "{label}: {verdict} ({}): {told}.{optimizers}{bases}{provisional}{left_out}{unknown}",
+        spread(speed_up)
+    )
 }
 
 /// What was read, and at which loss.

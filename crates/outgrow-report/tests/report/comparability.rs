@@ -96,6 +96,29 @@ fn what_a_run_of_an_earlier_version_was_measured_on_is_said_to_be_unknown() {
 }
 
 #[test]
+fn a_number_that_another_optimizer_has_a_part_in_says_so() {
+    let said = |of_scratch: &Value, its: &Value| {
+        let runs = read_changed(|method, run| {
+            let optimizer = if method == "scratch" { of_scratch } else { its };
+            run["recipe"]["training"] = json!({"optimizer": optimizer});
+        });
+        Report::new(&runs).unwrap().sentences().join("\n")
+    };
+    let adamw = json!({"beta1": 0.9, "weight_decay": 0.1});
+    let muon = |momentum| json!({"beta1": 0.9, "weight_decay": 0.1, "muon": {"momentum": momentum}});
+    let given = json!({"beta1": 0.9, "weight_decay": 0.1, "muon": {"momentum": 0.9, "weight_decay": 0.0}});
+    let none = json!({"weight_decay": 0.1, "muon": null});
+    insta::assert_snapshot!(said(&adamw, &muon(0.95)), @"G_stack: +55 % (one seed, spread unknown): reaches scratch's final validation loss 4.836 with 35 % fewer FLOPs (scratch needs 1.55 times as many). Not the schedule's alone: scratch was trained with AdamW, this with Muon.");
+    insta::assert_snapshot!(said(&muon(0.95), &adamw), @"G_stack: +55 % (one seed, spread unknown): reaches scratch's final validation loss 4.836 with 35 % fewer FLOPs (scratch needs 1.55 times as many). Not the schedule's alone: scratch was trained with Muon, this with AdamW.");
+    insta::assert_snapshot!(said(&muon(0.95), &given), @"G_stack: +55 % (one seed, spread unknown): reaches scratch's final validation loss 4.836 with 35 % fewer FLOPs (scratch needs 1.55 times as many). Not the schedule's alone: its optimizer has muon.momentum 0.9 (scratch 0.95), muon.weight_decay 0.0 (scratch 0.1).");
+    insta::assert_snapshot!(said(&adamw, &json!({"beta1": 0.8, "weight_decay": 0.1})), @"G_stack: +55 % (one seed, spread unknown): reaches scratch's final validation loss 4.836 with 35 % fewer FLOPs (scratch needs 1.55 times as many). Not the schedule's alone: its optimizer has beta1 0.8 (scratch 0.9).");
+    for same in [(&adamw, &adamw), (&adamw, &none), (&none, &adamw), (&adamw, &Value::Null)] {
+        let said = said(same.0, same.1);
+        assert!(!said.contains("optimizer") && !said.contains("alone"), "{said}");
+    }
+}
+
+#[test]
 fn what_the_recipes_of_earlier_versions_tell_is_not_unknown() {
     let runs = read_changed(|method, run| {
         run.as_object_mut().unwrap().remove("data");
