@@ -81,6 +81,9 @@ struct StepLine {
     tokens_per_second: Option<f64>,
     flops: f64,
     flops_6nt: f64,
+    /// Whether it learns the matrices of a growth: its loss and its rate are of no curve.
+    #[serde(default)]
+    learning: bool,
 }
 
 /// A line of `metrics.jsonl` that is an evaluation.
@@ -258,6 +261,9 @@ fn parse_line(line: &str) -> Result<Line, serde_json::Error> {
         }));
     }
     let line: StepLine = serde_json::from_value(value)?;
+    if line.learning {
+        return Ok(Line::Unshown);
+    }
     Ok(Line::Step(TrainingPoint {
         step: line.step,
         tokens: line.tokens,

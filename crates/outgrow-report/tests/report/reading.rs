@@ -123,6 +123,18 @@ fn a_stage_that_only_unfreezes_is_no_growth() {
 }
 
 #[test]
+fn a_step_that_learns_the_matrices_of_a_growth_is_on_no_curve() {
+    let (_folder, run) = written();
+    let without = RunRecord::read(&run).unwrap();
+    append(
+        &run,
+        "{\"step\":9999,\"tokens\":99999999,\"stage\":\"grown\",\"loss\":9.5,\"learning_rate\":1e-2,\"grad_norm\":0.8,\
+         \"tokens_per_second\":1,\"flops\":9e15,\"flops_6nt\":9e15,\"learning\":true}\n",
+    );
+    assert_eq!(RunRecord::read(&run).unwrap(), without);
+}
+
+#[test]
 fn a_last_line_that_is_cut_short_is_left_out() {
     let (_folder, run) = written();
     let whole = RunRecord::read(&run).unwrap();

@@ -21,6 +21,15 @@ use crate::{
 /// Its name in a run's folder.
 pub(crate) const METRICS_FILE: &str = "metrics.jsonl";
 
+/// What a step trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StepKind {
+    /// The model of its stage.
+    Training,
+    /// The matrices of the growth that its stage begins with.
+    Learning,
+}
+
 /// Appends to `metrics.jsonl`, one line at a time, each flushed so that a watcher sees whole lines.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -70,17 +79,16 @@ impl Metrics {
         self.evaluated_tokens
     }
 
-    /// One optimizer step.
+    /// One optimizer step, of the model or of the matrices of a growth.
     pub(crate) fn step(
         &mut self,
         position: &Position,
         stage: &str,
         report: &StepReport,
         tokens_per_second: f64,
+        kind: StepKind,
     ) -> Result<()> {
         let seconds = (report.seconds * 1e6).round() / 1e6;
-        self.summary.growths.trained(report.loss);
-        self.summary.stage_times.stepped(stage, position.tokens, position.flops, seconds);
         let mut line = json!({
             "step": position.step,
             "tokens": position.tokens,
@@ -99,6 +107,10 @@ impl Metrics {
         if let Some(mask) = report.mask {
             line["mask"] = json!(mask);
         }
+        if kind == StepKind::Learning {
+            line["learning"] = json!(true);
+        }
+        self.summary.add(&line);
         self.line(&line)
     }
 

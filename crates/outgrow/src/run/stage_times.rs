@@ -56,6 +56,11 @@ impl StageTimes {
         (self.tokens, self.flops) = (tokens, flops);
     }
 
+    /// Takes note of a step that learned matrices: what it cost is no stage's step.
+    pub(crate) fn learned(&mut self, tokens: u64, flops: f64) {
+        (self.tokens, self.flops) = (tokens, flops);
+    }
+
     /// Tokens that are new since the last step.
     pub(crate) fn new_tokens(&self, tokens: u64) -> u64 {
         tokens.saturating_sub(self.tokens)
@@ -67,6 +72,7 @@ impl StageTimes {
         let steps = |stage: &Steps| stage.seconds.len() as f64;
         let seconds: f64 =
             self.stages.iter().zip(&medians).map(|(stage, median)| steps(stage) * median).sum();
+        let flops: f64 = self.stages.iter().map(|stage| stage.flops).sum();
         let time = |(stage, median): (&Steps, &f64)| StageTime {
             stage: stage.stage.clone(),
             steps: stage.seconds.len() as u64,
@@ -75,7 +81,7 @@ impl StageTimes {
             step_seconds: *median,
             tokens_per_second: stage.tokens as f64 / steps(stage) / median,
             flops_per_second: stage.flops / steps(stage) / median,
-            share_of_flops: stage.flops / self.flops,
+            share_of_flops: stage.flops / flops,
             share_of_time: steps(stage) * median / seconds,
         };
         self.stages.iter().zip(&medians).map(time).collect()
@@ -98,7 +104,8 @@ mod tests {
         for (tokens, seconds) in [(32, 8.0), (64, 1.0), (96, 2.0), (128, 2.0)] {
             times.stepped("small", tokens, 10.0 * tokens as f64, seconds);
         }
-        times.stepped("large", 160, 2560.0, 8.0);
+        times.learned(140, 9000.0);
+        times.stepped("large", 172, 10_280.0, 8.0);
         let [small, large] = &times.measured()[..] else { panic!("two stages") };
         assert_eq!((small.steps, small.tokens, small.flops, small.step_seconds), (4, 128, 1280.0, 2.0));
         assert_eq!((small.tokens_per_second, small.flops_per_second), (16.0, 160.0));

@@ -26,10 +26,12 @@ impl Summary {
     }
 
     /// Takes note of a line. Those that say neither a step nor a validation say nothing here.
-    fn add(&mut self, line: &Value) -> Option<()> {
+    pub(crate) fn add(&mut self, line: &Value) -> Option<()> {
         let (stage, tokens) = (line["stage"].as_str()?, line["tokens"].as_u64()?);
         if let Some(loss) = line["validation_loss"].as_f64() {
             self.growths.validated(stage, line["step"].as_u64()?, tokens, loss);
+        } else if line["learning"] == true {
+            self.stage_times.learned(tokens, line["flops"].as_f64()?);
         } else if let Some(loss) = line["loss"].as_f64() {
             self.growths.trained(loss);
             // Earlier versions rounded the tokens a second, and wrote no seconds.

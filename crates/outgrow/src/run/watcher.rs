@@ -14,7 +14,7 @@ use crate::{
         final_name,
         folder::RunFolder,
         loss_watch::LossWatch,
-        metrics::Metrics,
+        metrics::{Metrics, StepKind},
         plan::{RunPlan, text::Introduction},
         resolve::ResolvedRecipe,
         run_json::{History, write_run_file},
@@ -33,6 +33,7 @@ pub(crate) struct Watcher<'a> {
     run: WatchedRun<'a>,
     metrics: Option<Metrics>,
     losses: LossWatch,
+    steps: StepKind,
     /// Metrics that can't be written end the run: without them it is worth nothing.
     failure: Option<Error>,
 }
@@ -58,7 +59,7 @@ pub(crate) struct WatchedRun<'a> {
 
 impl<'a> Watcher<'a> {
     pub(crate) fn new(run: WatchedRun<'a>) -> Self {
-        Self { run, metrics: None, losses: LossWatch::default(), failure: None }
+        Self { run, metrics: None, losses: LossWatch::default(), steps: StepKind::Training, failure: None }
     }
 
     /// Gives back what was watched, when the run has ended.
@@ -100,7 +101,7 @@ impl<'a> Watcher<'a> {
             }
             Event::Step(report) => {
                 let batch = run.resolved.settings.batch_sequences * run.resolved.recipe.data.sequence_length;
-                metrics.step(position, stage, report, batch as f64 / report.seconds)?;
+                metrics.step(position, stage, report, batch as f64 / report.seconds, self.steps)?;
                 run.progress.step(position, stage, report);
                 if let Some(warning) = self.losses.stepped(stage, report.loss) {
                     run.progress.note(&notes::warning(warning));
@@ -126,9 +127,10 @@ impl<'a> Watcher<'a> {
                 run.progress.note(&stage_end(stage, position.stage_tokens, *is_slow, *slope, ends_at.slope));
             }
             Event::Learning { steps } => {
-                let steps = counted(*steps, "step");
-                run.progress.note(&format!("{stage}: learns the matrices of its growth in {steps}"));
-                run.progress.begin_stage();
+                let counted = counted(*steps, "step");
+                run.progress.note(&format!("{stage}: learns the matrices of its growth in {counted}"));
+                run.progress.begin_learning(position, *steps);
+                self.steps = StepKind::Learning;
                 self.losses.grown();
             }
             Event::Learned { learned } => {
@@ -140,6 +142,7 @@ impl<'a> Watcher<'a> {
             Event::Grown { plan } => {
                 run.progress.note(&format!("{stage}: {}", grown(plan.source(), plan.target())));
                 run.progress.begin_stage();
+                self.steps = StepKind::Training;
                 self.losses.grown();
             }
         }

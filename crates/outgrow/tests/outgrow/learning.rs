@@ -204,6 +204,10 @@ tokens = 96
 learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
 "#;
 
+fn is_step(line: &serde_json::Value) -> bool {
+    line.get("loss").is_some()
+}
+
 #[test]
 fn a_run_learns_the_matrices_of_its_growth_and_its_plan_knows_what_that_costs() {
     let workshop = Workshop::with_shards();
@@ -212,7 +216,7 @@ fn a_run_learns_the_matrices_of_its_growth_and_its_plan_knows_what_that_costs() 
     let planned = workshop.run(&[&train[..], &["--plan", "--no-measure"]].concat());
     assert_success(&planned);
     let plan = stdout(&planned);
-    insta::assert_snapshot!(plan[..plan.find("data   ").unwrap_or(plan.len())].trim_end(), @r#"
+    insta::assert_snapshot!(plan[..plan.find("data   ").unwrap_or(plan.len())].trim_end(), @"
     run          tiny: stages, seed 1
     start        with step 1
     steps        9 of 32 tokens (2 × 16)
@@ -223,10 +227,10 @@ fn a_run_learns_the_matrices_of_its_growth_and_its_plan_knows_what_that_costs() 
     total                                          9     288    0.24  1.411e7     –
 
     base   learning rate 1e-2, falls to 1e-3
-    grown  grown by learned, initial, to 4 layers; matrices learned in 2 steps before, with 1 MB of weights and gradients; learning rate 1e-2, falls to 1e-3
+    grown  grown by learned, initial, to 4 layers; matrices learned in the first 2 steps, with 1 MB of weights and gradients; learning rate 1e-2, falls to 1e-3
 
     FLOPs        1.411e7, and 1.367e7 as 6·N·T
-    "#);
+    ");
     let json = stdout(&workshop.run(&[&train[..], &["--plan", "--no-measure", "--json"]].concat()));
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
 
@@ -246,7 +250,19 @@ fn a_run_learns_the_matrices_of_its_growth_and_its_plan_knows_what_that_costs() 
         assert!((spent - planned).abs() < 1e-9 * planned, "{spent}, planned {planned}");
     }
     let metrics = std::fs::read_to_string(workshop.path("run/metrics.jsonl")).unwrap();
-    assert_eq!(metrics.lines().filter(|line| line.contains("\"loss\"")).count(), 9, "{metrics}");
+    let steps: Vec<serde_json::Value> =
+        metrics.lines().map(|line| serde_json::from_str(line).unwrap()).filter(is_step).collect();
+    let learning: Vec<u64> = steps
+        .iter()
+        .filter(|line| line["learning"] == true)
+        .map(|line| line["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!((steps.len(), &learning[..]), (9, &[5, 6][..]), "{metrics}");
+    // They are no steps of the stage's time.
+    let run: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(workshop.path("run/run.json")).unwrap()).unwrap();
+    let grown = &run["stage_times"][1];
+    assert_eq!((&grown["steps"], &grown["tokens"]), (&3.into(), &96.into()), "{run}");
 
     let refused = |from: &str, to: &str| {
         workshop.write("bad.toml", recipe(LEARNED).replace(from, to));

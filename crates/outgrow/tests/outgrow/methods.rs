@@ -247,8 +247,8 @@ fn the_share_that_a_stage_trains_is_in_its_plan() {
     total                                             5     160    0.13  9.830e6     –
 
     2-layers  learning rate 9.73e-3, falls to 9.73e-3; 1e-3 only at 160 tokens
-    4-layers  grown by layers 0,1,0,1; trains top 2, norm, head: 50 % of the parameters; learning rate goes on at 7.75e-3, falls to 7.75e-3; 1e-3 only at 128 tokens
-    6-layers  grown by layers 0,1,2,3,2,3; trains top 2, norm, head: 35 % of the parameters; learning rate goes on at 4.72e-3, falls to 4.72e-3; 1e-3 only at 96 tokens
+    4-layers  grown by layers 0,1,0,1, moments of old values kept; trains top 2, norm, head: 50 % of the parameters; learning rate goes on at 7.75e-3, falls to 7.75e-3; 1e-3 only at 128 tokens
+    6-layers  grown by layers 0,1,2,3,2,3, moments of old values kept; trains top 2, norm, head: 35 % of the parameters; learning rate goes on at 4.72e-3, falls to 4.72e-3; 1e-3 only at 96 tokens
     joint     learning rate goes on at 2.05e-3, falls to 1e-3
     ");
     insta::assert_snapshot!(plan("random-depth"), @"

@@ -215,7 +215,10 @@ impl<'a> PlannedLearning<'a> {
         notes::print(self.compute.note());
         let tensors = self.checkpoint.to_named_tensors()?;
         let (tokens, flops) = (cost.tokens.unwrap_or_default(), cost.flops.unwrap_or_default());
-        let mut progress = TrainingProgress::new(self.settings.steps, vec![StageCost { flops, tokens }]);
+        let mut progress = TrainingProgress::new(
+            self.settings.steps,
+            vec![StageCost { flops, tokens, steps: self.settings.steps, learning_steps: 0 }],
+        );
         let say = progress.speaker();
         let interrupt = Interrupt::announced(move |_| say("stopping: nothing is grown"))?;
         let mut observe = |LearningStep { step, report }: &LearningStep| {

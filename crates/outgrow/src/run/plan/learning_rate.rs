@@ -29,8 +29,12 @@ pub(super) struct LearningRatePlan {
     horizon_tokens: u64,
     /// How it comes down.
     shape: Shape,
+    /// What the warm-up begins with: 0, or the rate of the stage before.
+    initial: f64,
     /// Whether the stage goes on with the rate of the one before.
     is_continued: bool,
+    #[serde(skip)]
+    is_warmed_up_again: bool,
     /// Tokens of the stage, and of a step.
     #[serde(skip)]
     tokens: u64,
@@ -59,7 +63,9 @@ impl LearningRatePlan {
             wanted_warmup_tokens: rate.warmup_tokens,
             horizon_tokens: rate.horizon_tokens.saturating_sub(rate.start_tokens),
             shape: rate.shape,
+            initial: rate.initial,
             is_continued: rate.start_tokens > 0 || rate.initial > 0.0,
+            is_warmed_up_again: rate.start_tokens == 0 && rate.initial > 0.0,
             tokens,
             batch_tokens,
         })
@@ -83,7 +89,14 @@ impl fmt::Display for LearningRatePlan {
                  of {tokens}, its peak of {peak} is never reached"
             );
         }
-        let begins = if self.is_continued { "goes on at " } else { "" };
+        let begins = match (self.is_warmed_up_again, self.is_continued) {
+            (true, _) if self.initial < self.peak => {
+                format!("up again from {}: ", three_figures(self.initial))
+            }
+            (true, _) => format!("down from {}: ", three_figures(self.initial)),
+            (false, true) => "goes on at ".to_owned(),
+            (false, false) => String::new(),
+        };
         // A warm-up that the first step ends is none.
         if self.warmup_tokens <= self.batch_tokens {
             write!(f, "{begins}{first}")?;
@@ -103,7 +116,9 @@ impl fmt::Display for LearningRatePlan {
                 if stable >= self.tokens {
                     return write!(f, ", stays there; falls only after {} tokens", grouped(stable));
                 }
-                write!(f, ", stays there until {} tokens", grouped(stable))?;
+                if stable > 0 {
+                    write!(f, ", stays there until {} tokens", grouped(stable))?;
+                }
             }
             Shape::InverseSquareRoot => return write!(f, ", falls to {last} as an inverse square root"),
             Shape::Cosine | Shape::Linear => {}
@@ -150,8 +165,12 @@ mod tests {
         insta::assert_snapshot!(words(LearningRateCurve { shape: Shape::Constant, ..usual }, 10_000), @"4e-4, rises to 4e-3 over 1,000 tokens, stays there");
         insta::assert_snapshot!(words(LearningRateCurve { shape: Shape::InverseSquareRoot, ..usual }, 10_000), @"4e-4, rises to 4e-3 over 1,000 tokens, falls to 1.54e-3 as an inverse square root");
         let down = LearningRate { initial: 8e-3, ..usual.over(10_000) };
-        insta::assert_snapshot!(LearningRatePlan::new(&down, 100, 100).unwrap(), @"goes on at 7.6e-3, falls to 4e-3 over 1,000 tokens, falls to 4e-4");
+        insta::assert_snapshot!(LearningRatePlan::new(&down, 100, 100).unwrap(), @"down from 8e-3: 7.6e-3, falls to 4e-3 over 1,000 tokens, falls to 4e-4");
         let later = LearningRatePlan::new(&usual.over(20_000).continued_after(10_000), 100, 100).unwrap();
+        let again = LearningRate { initial: 4e-4, ..usual.over(10_000) };
+        insta::assert_snapshot!(LearningRatePlan::new(&again, 100, 100).unwrap(), @"up again from 4e-4: 7.6e-4, rises to 4e-3 over 1,000 tokens, falls to 4e-4");
+        let wsd = LearningRateCurve { shape: wsd, minimum: 0.0, ..usual }.over(10_000).continued_after(9_000);
+        insta::assert_snapshot!(LearningRatePlan::new(&wsd, 10, 100).unwrap(), @"goes on at 1.03e-3, falls to 0");
         insta::assert_snapshot!(later, @"goes on at 2.32e-3, falls to 4e-4");
     }
 

@@ -1,8 +1,10 @@
 //! One stage of a planned run.
 
 use outgrow_checkpoint::TrainingCost;
+use outgrow_operators::Moments;
 use outgrow_schedules::{
-    DataAtGrowth, FlopConvention, FlopParts, GrowthMask, MaskOrder, NewParameters, PlannedGrowth, Stage,
+    DataAtGrowth, FlopConvention, FlopParts, GrowthMask, LossSlope, MaskOrder, NewParameters, Noise,
+    PlannedGrowth, Stage,
 };
 use outgrow_train::StageLearning;
 use serde::Serialize;
@@ -32,6 +34,14 @@ pub(super) struct StagePlan {
     pub trainable: String,
     /// The growth that it begins with.
     pub growth: Option<String>,
+    /// Noise on what is grown.
+    pub noise: Option<Noise>,
+    /// What becomes of the optimizer's moments, where it grows.
+    pub moments: Option<Moments>,
+    /// Where the data goes on, where it grows.
+    pub data: Option<DataAtGrowth>,
+    /// The slope of its loss at which it ends before its tokens are used up.
+    pub ends_at: Option<LossSlope>,
     /// The mask that lets in what is new.
     pub mask: Option<MaskPlan>,
     /// The learning rate of what is new, where it has one of its own.
@@ -137,7 +147,8 @@ impl StagePlan {
         let orthogonalization_flops =
             orthogonalization.map(|one| steps as f64 * one.flops_per_step(&stage.model, &stage.trainable));
         let of_muon = orthogonalization_flops.unwrap_or(0.0);
-        let own_cost = StageCost { flops: flops(FlopConvention::Exact) + of_muon, tokens };
+        let own_cost =
+            StageCost { flops: flops(FlopConvention::Exact) + of_muon, tokens, steps, learning_steps };
         let steps_left = steps_left(&facts.start, index, [learning_steps, steps], batch_tokens);
         let mut plan = Self {
             name: stage.name.clone(),
@@ -147,6 +158,10 @@ impl StagePlan {
             trained_parameters: trained_parameters(stage),
             trainable: stage.trainable.to_string(),
             growth: stage.enter.as_ref().map(ToString::to_string),
+            noise: stage.at_growth.noise,
+            moments: stage.enter.is_some().then_some(stage.at_growth.moments),
+            data: stage.enter.is_some().then_some(stage.at_growth.data),
+            ends_at: stage.ends_at,
             mask: facts.schedule.growth(index).and_then(PlannedGrowth::mask).map(MaskPlan::new),
             new_parameters: stage.at_growth.new_parameters,
             learning,

@@ -2,8 +2,11 @@
 
 use outgrow_checkpoint::{LlamaConfig, TrainingCost};
 use outgrow_kernels::{DeviceName, Precision};
-use outgrow_operators::Growth;
-use outgrow_schedules::{AtGrowth, BaseSizes, GStack, LearningRateCurve, Length, Schedule, Stacking2};
+use outgrow_operators::{Growth, Mix, Moments};
+use outgrow_schedules::{
+    AtGrowth, BaseSizes, DataAtGrowth, GStack, LearningRateCurve, Length, Noise, RateAtGrowth, Schedule,
+    Stacking2,
+};
 use outgrow_train::{BaseRecord, Measured, MuonSettings, OptimizerSettings, Position, Speed, TrainSettings};
 
 use super::{
@@ -53,6 +56,10 @@ fn g_stack() -> Schedule {
         horizon_tokens: Some(2_000_000),
         ..LearningRateCurve::cosine(4e-3, 4e-4, 80_000)
     };
+    g_stack_with(base, AtGrowth::default())
+}
+
+fn g_stack_with(base: LearningRateCurve, at_growth: AtGrowth) -> Schedule {
     let grown = LearningRateCurve::cosine(2e-3, 2e-4, 80_000);
     let settings = GStack {
         growth: Growth::Stack { factor: 4 },
@@ -61,7 +68,7 @@ fn g_stack() -> Schedule {
         base_learning_rate: base,
         grown: Length::Tokens(1_700_000),
         grown_learning_rate: Some(grown),
-        at_growth: AtGrowth::default(),
+        at_growth,
     };
     Schedule::g_stack(&model(), &settings).unwrap()
 }
@@ -202,6 +209,32 @@ fn a_plan_of_a_run_that_goes_on_says_what_is_left() {
 }
 
 #[test]
+fn what_is_chosen_at_a_growth_is_said() {
+    let at_growth = AtGrowth {
+        moments: Moments::Copy,
+        noise: Some(Noise { amount: 0.2, mix: Mix::default(), seed: 0 }),
+        data: DataAtGrowth::Replay,
+        learning_rate: RateAtGrowth::Rewarm,
+        ..AtGrowth::default()
+    };
+    let schedule = g_stack_with(LearningRateCurve::cosine(4e-3, 4e-4, 80_000), at_growth);
+    let plan = plan(&recipe("g-stack", G_STACK), &schedule, |_| {});
+    let text = plan.to_string();
+    let line = text.lines().rfind(|line| line.starts_with("grown ")).unwrap();
+    insta::assert_snapshot!(line, @"grown  grown by stack × 4, noise 0.2 (linear), moments copied, data from the beginning; learning rate up again from 4e-4: 4.41e-4, rises to 2e-3 over 80,000 tokens, falls to 2e-4");
+    let json: serde_json::Value = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    let chosen = |stage: usize| {
+        ["moments", "noise", "data", "ends_at"]
+            .map(|key| json["stages"][stage].get(key).unwrap().to_string())
+            .join(" ")
+    };
+    insta::assert_snapshot!(chosen(0), @"null null null null");
+    insta::assert_snapshot!(chosen(1), @r#""copy" {"amount":0.2,"mix":"linear","seed":0} "replay" null"#);
+    let rate = &json["stages"][1]["learning_rate"];
+    insta::assert_snapshot!(rate["initial"], @"0.0004");
+}
+
+#[test]
 fn frozen_layers_other_devices_and_no_speed_are_said() {
     let rate = LearningRateCurve {
         horizon_tokens: Some(2_000_000),
@@ -265,6 +298,7 @@ fn a_base_is_named_with_what_it_has_cost() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the lines are those of the JSON")]
 fn the_json_of_a_plan_has_stable_names() {
     let (recipe, schedule) = (recipe("g-stack", G_STACK), g_stack());
     let json = plan(&recipe, &schedule, |facts| facts.speeds = speeds(2)).to_json().unwrap();
@@ -303,6 +337,10 @@ fn the_json_of_a_plan_has_stable_names() {
           "trained_parameters": 920192,
           "trainable": "all",
           "growth": null,
+          "noise": null,
+          "moments": null,
+          "data": null,
+          "ends_at": null,
           "mask": null,
           "new_parameters": null,
           "learning": null,
@@ -322,6 +360,7 @@ fn the_json_of_a_plan_has_stable_names() {
             "wanted_warmup_tokens": 80000,
             "horizon_tokens": 2000000,
             "shape": "cosine",
+            "initial": 0.0,
             "is_continued": false
           },
           "flops": 1662253006848.0,

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use outgrow_schedules::{MaskOrder, NewParameters};
+use outgrow_operators::Moments;
+use outgrow_schedules::{DataAtGrowth, LossSlope, MaskOrder, NewParameters, Noise};
 use outgrow_train::BaseRecord;
 
 use super::{
@@ -190,14 +191,31 @@ impl fmt::Display for StageWords<'_> {
                 };
                 format!(", behind a mask that opens over {} tokens{order}", grouped(*tokens))
             });
-            words.push(format!("grown by {growth}{}", mask.unwrap_or_default()));
+            let noise = stage.noise.map(|Noise { amount, mix, .. }| format!(", noise {amount} ({mix})"));
+            let moments = match stage.moments {
+                None | Some(Moments::Reset) => "",
+                Some(Moments::Copy) => ", moments copied",
+                Some(Moments::KeepOld) => ", moments of old values kept",
+                Some(Moments::Scaled) => ", moments copied and scaled",
+            };
+            let data = match stage.data {
+                None | Some(DataAtGrowth::Continue) => "",
+                Some(DataAtGrowth::Replay) => ", data from the beginning",
+            };
+            words.push(format!(
+                "grown by {growth}{}{}{moments}{data}",
+                noise.unwrap_or_default(),
+                mask.unwrap_or_default()
+            ));
             words.extend(stage.new_parameters.map(|NewParameters { ratio, rewarm_tokens }| {
                 format!("new parameters at {ratio} times the rate after {} tokens", grouped(rewarm_tokens))
             }));
         }
         if let Some(learning) = &stage.learning {
             let (steps, memory) = (counted(learning.steps, "step"), megabytes(learning.memory_bytes));
-            words.push(format!("matrices learned in {steps} before, with {memory} of weights and gradients"));
+            words.push(format!(
+                "matrices learned in the first {steps}, with {memory} of weights and gradients"
+            ));
         }
         if stage.trained_parameters < stage.parameters {
             let share = 100.0 * stage.trained_parameters as f64 / stage.parameters as f64;
@@ -207,6 +225,9 @@ impl fmt::Display for StageWords<'_> {
             Some(rate) => format!("learning rate {rate}"),
             None => "no step".to_owned(),
         });
+        words.extend(stage.ends_at.map(|LossSlope { slope, validations }| {
+            format!("ends early once the slope of its loss over {validations} validations is {slope}")
+        }));
         writeln!(f, "{:<width$}  {}", stage.name, words.join("; "))
     }
 }
@@ -234,7 +255,9 @@ impl fmt::Display for MemoryPlan {
             (Moment::Learning, _) => {
                 write!(f, "about {}, when the matrices of {stage} are learned", megabytes(*peak_bytes))
             }
-            (Moment::Growth, _) => write!(f, "about {}, when {stage} is grown", megabytes(*peak_bytes)),
+            (Moment::Growth, _) => {
+                write!(f, "about {}, at the growth that {stage} begins with", megabytes(*peak_bytes))
+            }
             (Moment::Resumption, _) => {
                 write!(f, "about {}, when the checkpoint is read", megabytes(*peak_bytes))
             }

@@ -45,6 +45,10 @@ pub(crate) struct StageCost {
     pub flops: f64,
     /// Its tokens.
     pub tokens: u64,
+    /// Its steps.
+    pub steps: u64,
+    /// Steps before them that learn the matrices of its growth.
+    pub learning_steps: u64,
 }
 
 /// The line of a step.
@@ -77,6 +81,18 @@ impl TrainingProgress {
         self.last_line = None;
     }
 
+    /// Matrices are learned in so many steps, before those of the stage.
+    pub(crate) fn begin_learning(&mut self, position: &Position, steps: u64) {
+        self.count(position.step + steps + self.time_left.steps(position));
+        self.begin_stage();
+    }
+
+    /// So many steps in all, as far as is known by now.
+    fn count(&mut self, steps: u64) {
+        self.steps = steps;
+        self.bar.set_length(steps);
+    }
+
     /// A step was taken.
     pub(crate) fn step(&mut self, position: &Position, stage: &str, report: &StepReport) {
         let now = Instant::now();
@@ -87,6 +103,10 @@ impl TrainingProgress {
         // Validations, benchmarks and checkpoints lie between steps.
         let beside_steps = (now - begun).as_secs_f64() / self.step_seconds.max(1e-9);
         let seconds_left = self.time_left.seconds(position) * beside_steps;
+        // A stage before may have ended early. Steps of learning are none of the stage.
+        if position.stage_tokens > 0 {
+            self.count(position.step + self.time_left.steps(position));
+        }
         let (step, steps) = (position.step, self.steps);
         let line = Line { stage, step, steps, report: *report, tokens_per_second, seconds_left }.words();
         if self.is_line_by_line && self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
@@ -125,7 +145,7 @@ fn say(bar: &ProgressBar, is_line_by_line: bool, line: &str) {
 impl TimeLeft {
     /// Takes note of a step, and gives the tokens a second of the stage.
     fn step(&mut self, position: &Position, seconds: f64) -> f64 {
-        let StageCost { flops, tokens } = self.stages[position.stage];
+        let StageCost { flops, tokens, .. } = self.stages[position.stage];
         let flops_per_token = flops / tokens.max(1) as f64;
         let step_tokens = position.tokens as f64 / position.step.max(1) as f64;
         let newest = seconds / (step_tokens * flops_per_token);
@@ -133,6 +153,15 @@ impl TimeLeft {
         let smooth = known.map_or(newest, |old| old + SMOOTHING * (newest - old));
         *known = Some(smooth);
         1.0 / (smooth * flops_per_token)
+    }
+
+    /// Steps from a position on, if no stage ends early.
+    fn steps(&self, position: &Position) -> u64 {
+        let StageCost { tokens, steps, .. } = self.stages[position.stage];
+        let batch_tokens = (tokens / steps.max(1)).max(1);
+        let left = steps.saturating_sub(position.stage_tokens.div_ceil(batch_tokens));
+        let later = self.stages[position.stage + 1..].iter().map(|stage| stage.steps + stage.learning_steps);
+        left + later.sum::<u64>()
     }
 
     /// What steps will take from a position on.
@@ -240,10 +269,47 @@ mod tests {
     }
 
     #[test]
+    fn steps_are_those_that_an_early_end_leaves() {
+        let stage = StageCost { flops: 1e3, tokens: 100, steps: 10, learning_steps: 0 };
+        let stages = vec![stage, StageCost { learning_steps: 3, ..stage }, stage];
+        let mut progress = TrainingProgress::new(33, stages);
+        let at = |step: u64, stage, stage_tokens| Position {
+            step,
+            tokens: step * 10,
+            stage,
+            stage_tokens,
+            ..Position::default()
+        };
+        let report = StepReport {
+            loss: 4.0,
+            learning_rate: 1e-3,
+            new_learning_rate: None,
+            gradient_norm: 0.5,
+            mask: None,
+            seconds: 1.0,
+        };
+        let mut total = |position: Position| {
+            progress.step(&position, "stage", &report);
+            progress.steps
+        };
+        assert_eq!([total(at(1, 0, 10)), total(at(4, 0, 40))], [33, 33]);
+        // The first stage ends after 4 of its 10 steps.
+        progress.begin_learning(&at(4, 1, 0), 3);
+        assert_eq!(progress.steps, 27);
+        let mut total = |position: Position| {
+            progress.step(&position, "stage", &report);
+            progress.steps
+        };
+        assert_eq!([total(at(5, 1, 0)), total(at(8, 1, 10)), total(at(12, 1, 50))], [27, 27, 27]);
+        // And the second after 5.
+        assert_eq!([total(at(13, 2, 10)), total(at(22, 2, 100))], [22, 22]);
+    }
+
+    #[test]
     fn time_left_goes_by_what_a_stage_costs() {
         for (speed, factor) in [(1.0, 4.0), (33.0, 1.0), (1e3, 9.5)] {
-            let stages =
-                vec![StageCost { flops: 1e3, tokens: 100 }, StageCost { flops: 1e3 * factor, tokens: 100 }];
+            let small = StageCost { flops: 1e3, tokens: 100, steps: 10, learning_steps: 0 };
+            let stages = vec![small, StageCost { flops: 1e3 * factor, ..small }];
             let mut time_left = TimeLeft { seconds_per_flop: vec![None; 2], stages };
             let position = |step: u64, stage, stage_tokens| Position {
                 step,
