@@ -81,11 +81,14 @@ pub enum ScheduleError {
     Mask(#[source] GrowthError),
     /// The next stage would have to go on with the mask.
     #[error(
-        "at_growth.mask opens over {ramp_tokens} tokens, the stage has {tokens}: it has to be open when the stage ends"
+        "at_growth.mask opens over {ramp_tokens} tokens{}, the stage has {tokens}: it has to be open when the stage ends",
+        of_kinds(*.kinds, *.ramp_tokens)
     )]
     MaskNotOpened {
         /// Tokens until all is let in.
         ramp_tokens: u64,
+        /// Kinds of units that are let in one after another.
+        kinds: u64,
         /// The stage's.
         tokens: u64,
     },
@@ -178,8 +181,14 @@ pub enum ScheduleError {
     NoBase {
         /// The operator.
         operator: &'static str,
-        /// Sizes that would do in form.
-        example: &'static str,
+        /// Half of the target's.
+        example: String,
+    },
+    /// Sizes of which there is no model.
+    #[error("base: {problems}")]
+    BaseSizes {
+        /// All that is wrong with them.
+        problems: String,
     },
     /// An operator that a method has no use for.
     #[error("operator `{operator}` {problem}")]
@@ -224,6 +233,12 @@ pub enum ScheduleError {
         block_layers: usize,
         /// Layers of the target.
         num_hidden_layers: usize,
+    },
+    /// Blocks that have no halves.
+    #[error("block_layers is {block_layers}, it must be even: each growth takes the halves of two blocks")]
+    OddBlocks {
+        /// Layers of a block.
+        block_layers: usize,
     },
     /// An exponent that gives no lengths.
     #[error(
@@ -306,13 +321,16 @@ pub enum ScheduleError {
     },
     /// The stages before the last already cost the whole budget.
     #[error(
-        "budget is {budget:.4e} FLOPs, the stages before the last one cost {spent:.4e} and one token of the last one {flops_per_token:.4e}: shorten them or raise it"
+        "budget is {budget:.4e} FLOPs, the stages before the last one cost {spent:.4e}{} and one token of the last one {flops_per_token:.4e}: shorten them or raise it",
+        with_learning(*.learning)
     )]
     Budget {
         /// The budget, FLOPs.
         budget: f64,
-        /// The cost of the earlier stages, FLOPs.
+        /// The cost of the earlier stages, and of the learning of matrices, FLOPs.
         spent: f64,
+        /// That of the learning alone.
+        learning: f64,
         /// The cost of a token of the last stage, FLOPs.
         flops_per_token: f64,
     },
@@ -351,11 +369,13 @@ impl ScheduleError {
             | Self::SameSize { .. }
             | Self::NotReached { .. }
             | Self::NoBase { .. }
+            | Self::BaseSizes { .. }
             | Self::Operator { .. }
             | Self::Multiple { .. }
             | Self::Shares { .. }
             | Self::BaseShare { .. }
             | Self::Blocks { .. }
+            | Self::OddBlocks { .. }
             | Self::Exponent { .. }
             | Self::AddedLayers { .. }
             | Self::NoGrowths
@@ -398,6 +418,22 @@ impl RateError {
     pub fn in_stage(self, stage: &str) -> ScheduleError {
         ScheduleError::from(self).in_stage(stage)
     }
+}
+
+fn with_learning(learning: f64) -> String {
+    if learning > 0.0 {
+        return format!(
+            " ({learning:.4e} of that is the learning of matrices: learning = {{ tokens = N }} makes it shorter)"
+        );
+    }
+    String::new()
+}
+
+fn of_kinds(kinds: u64, ramp_tokens: u64) -> String {
+    if kinds < 2 {
+        return String::new();
+    }
+    format!(" ({} for each of {kinds} kinds of units, one after another)", ramp_tokens / kinds)
 }
 
 fn one_line(problems: &[ScheduleError]) -> String {

@@ -117,9 +117,14 @@ impl Stage {
     /// before it cost what training all of the grown model on their tokens does; their own products, which go by steps,
     /// aren't known here.
     pub fn flops(&self, convention: FlopConvention, sequence_length: usize) -> f64 {
-        let learning = convention.flops_per_token(&self.model, sequence_length, &Trainable::All);
         self.tokens as f64 * self.flops_per_token(convention, sequence_length)
-            + self.learning_tokens() as f64 * learning
+            + self.learning_flops(convention, sequence_length)
+    }
+
+    /// What the learning of matrices before it costs of that.
+    pub(crate) fn learning_flops(&self, convention: FlopConvention, sequence_length: usize) -> f64 {
+        let flops_per_token = convention.flops_per_token(&self.model, sequence_length, &Trainable::All);
+        self.learning_tokens() as f64 * flops_per_token
     }
 
     /// Tokens that the matrices of its growth are learned on, before its own.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::machine::compute::MatrixDtype;
 
 pub use model::{BaseRecipe, ModelRecipe, ModelSizes};
+pub(crate) use reading::draws_its_base;
 pub use schedule::{
     BlocksRecipe, GStackRecipe, GradualRecipe, LateRecipe, LearnedRecipe, LlamaProRecipe, RandomMaskRecipe,
     RecycleRecipe, ScheduleRecipe, StackbertRecipe, Stacking2Recipe, StageRecipe, StagedRecipe,

@@ -108,7 +108,12 @@ impl GrowthMask {
 
     /// Tokens of the stage after which all is let in.
     pub fn tokens(&self) -> u64 {
-        self.ramp.tokens.saturating_mul(self.steps().len() as u64)
+        self.ramp.tokens.saturating_mul(self.kinds())
+    }
+
+    /// Kinds of units that are let in one after another; 1 where all are let in together.
+    pub(crate) fn kinds(&self) -> u64 {
+        self.steps().len() as u64
     }
 
     /// How far everything is let in after so many tokens of the stage; `None` once all is. A step is computed with what

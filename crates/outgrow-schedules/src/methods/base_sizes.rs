@@ -1,6 +1,6 @@
 //! The model that growths begin with, worked out from the one that they should end with. It plans nothing.
 
-use outgrow_checkpoint::LlamaConfig;
+use outgrow_checkpoint::{CheckpointError, LlamaConfig};
 use outgrow_operators::{Depth, Growth, Width};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,8 @@ pub struct BaseSizes {
     /// Query heads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_attention_heads: Option<usize>,
-    /// Key and value heads.
+    /// Key and value heads. Left out beside query heads, as many as keep the target's proportion, where the growth
+    /// makes more of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_key_value_heads: Option<usize>,
 }
@@ -36,6 +37,17 @@ impl BaseSizes {
     /// Whether only the depth is given, or nothing.
     pub(super) fn is_as_wide(&self) -> bool {
         Self { num_hidden_layers: None, ..*self }.is_empty()
+    }
+
+    /// The same with the key and value heads that follow from the query heads.
+    #[must_use]
+    pub(super) fn with_key_value_heads(self, target: &LlamaConfig) -> Self {
+        let in_proportion = self.num_attention_heads.and_then(|heads| {
+            let product = heads.checked_mul(target.num_key_value_heads)?;
+            let divides = product > 0 && product.is_multiple_of(target.num_attention_heads);
+            divides.then(|| product / target.num_attention_heads)
+        });
+        Self { num_key_value_heads: self.num_key_value_heads.or(in_proportion), ..self }
     }
 
     /// The target's sizes of all that is given in width.
@@ -61,16 +73,72 @@ impl BaseSizes {
         if self.is_empty() {
             return growths.iter().rev().try_fold(target.clone(), |grown, growth| before(growth, &grown));
         }
+        let unsaid = self.num_attention_heads.filter(|_| self.num_key_value_heads.is_none());
+        let follows = unsaid.is_some_and(|heads| {
+            // Where nothing makes more of them, they are the target's already, if they can be.
+            growths.iter().any(grows_key_value_heads) || !heads.is_multiple_of(target.num_key_value_heads)
+        });
+        let sizes = if follows { self.with_key_value_heads(target) } else { *self };
         let base = target.with(|fields| {
-            let Self { num_hidden_layers, hidden_size, intermediate_size, .. } = *self;
+            let Self { num_hidden_layers, hidden_size, intermediate_size, .. } = sizes;
             fields.num_hidden_layers = num_hidden_layers.unwrap_or(fields.num_hidden_layers);
             fields.hidden_size = hidden_size.unwrap_or(fields.hidden_size);
             fields.intermediate_size = intermediate_size.unwrap_or(fields.intermediate_size);
-            fields.num_attention_heads = self.num_attention_heads.unwrap_or(fields.num_attention_heads);
-            fields.num_key_value_heads = self.num_key_value_heads.unwrap_or(fields.num_key_value_heads);
+            fields.num_attention_heads = sizes.num_attention_heads.unwrap_or(fields.num_attention_heads);
+            fields.num_key_value_heads = sizes.num_key_value_heads.unwrap_or(fields.num_key_value_heads);
         });
-        base.map_err(ScheduleError::Model)
+        base.map_err(|problem| match problem {
+            // It speaks of config.json; these sizes are the user's.
+            CheckpointError::Config { problems, .. } => {
+                ScheduleError::BaseSizes { problems: problems.to_string() }
+            }
+            problem => ScheduleError::Model(problem),
+        })
     }
+}
+
+/// The sizes that a growth says it leads to in width.
+fn width_of(growth: &Growth) -> Option<&Width> {
+    match growth {
+        Growth::Split { width, .. }
+        | Growth::Aki { width }
+        | Growth::ZeroWidth { width, .. }
+        | Growth::RandomWidth { width, .. }
+        | Growth::Learned { width, .. } => Some(width),
+        Growth::Stack { .. }
+        | Growth::Interleave { .. }
+        | Growth::Layers { .. }
+        | Growth::Pattern { .. }
+        | Growth::Middle { .. }
+        | Growth::Lidas { .. }
+        | Growth::Solar { .. }
+        | Growth::Last { .. }
+        | Growth::ZeroDepth { .. }
+        | Growth::RandomDepth { .. }
+        | Growth::Hyperclone { .. }
+        | Growth::Noise { .. } => None,
+    }
+}
+
+fn grows_key_value_heads(growth: &Growth) -> bool {
+    matches!(growth, Growth::Hyperclone { .. })
+        || width_of(growth).is_some_and(|width| width.num_key_value_heads.is_some())
+}
+
+/// Half of the sizes that a growth leads to, as a recipe has them.
+fn half_as_wide(grown: &LlamaConfig, width: &Width) -> String {
+    let sizes = [
+        ("hidden_size", width.hidden_size, grown.hidden_size),
+        ("intermediate_size", width.intermediate_size, grown.intermediate_size),
+        ("num_attention_heads", width.num_attention_heads, grown.num_attention_heads),
+        ("num_key_value_heads", width.num_key_value_heads, grown.num_key_value_heads),
+    ];
+    let named = sizes.iter().filter(|(_, named, size)| named.is_some() && *size > 1);
+    let halves: Vec<String> = named.map(|(key, _, size)| format!("{key} = {}", size / 2)).collect();
+    if halves.is_empty() {
+        return format!("base = {{ hidden_size = {} }}", grown.hidden_size / 2);
+    }
+    format!("base = {{ {} }}", halves.join(", "))
 }
 
 /// The model with another depth.
@@ -85,8 +153,7 @@ pub(super) fn with_layers(
 fn before(growth: &Growth, grown: &LlamaConfig) -> Result<LlamaConfig, ScheduleError> {
     let layers = grown.num_hidden_layers;
     let unsaid = |example| ScheduleError::NoBase { operator: growth.name(), example };
-    let deep = "base = { num_hidden_layers = 2 }";
-    let wide = "base = { hidden_size = 32, intermediate_size = 88, num_attention_heads = 1 }";
+    let deep = || unsaid(format!("base = {{ num_hidden_layers = {} }}", (layers / 2).max(1)));
     match growth {
         Growth::Stack { factor }
         | Growth::Interleave { factor }
@@ -125,13 +192,13 @@ fn before(growth: &Growth, grown: &LlamaConfig) -> Result<LlamaConfig, ScheduleE
         | Growth::Pattern { .. }
         | Growth::Last { .. }
         | Growth::ZeroDepth { .. }
-        | Growth::RandomDepth { .. } => Err(unsaid(deep)),
-        Growth::Learned { width, .. } if *width == Width::default() => Err(unsaid(deep)),
-        Growth::Learned { .. }
-        | Growth::Split { .. }
-        | Growth::Aki { .. }
-        | Growth::ZeroWidth { .. }
-        | Growth::RandomWidth { .. } => Err(unsaid(wide)),
+        | Growth::RandomDepth { .. } => Err(deep()),
+        Growth::Learned { width, .. } if *width == Width::default() => Err(deep()),
+        Growth::Learned { width, .. }
+        | Growth::Split { width, .. }
+        | Growth::Aki { width }
+        | Growth::ZeroWidth { width, .. }
+        | Growth::RandomWidth { width, .. } => Err(unsaid(half_as_wide(grown, width))),
     }
 }
 

@@ -61,7 +61,8 @@ impl Length {
         let tokens = ((budget - spent) / flops_per_token).floor();
         // Written so that a budget of NaN is refused; infinity is no budget either.
         if !(tokens >= 1.0 && tokens.is_finite()) {
-            return Err(ScheduleError::Budget { budget, spent, flops_per_token });
+            let learning = earlier.iter().map(|stage| stage.learning_flops(exact, sequence_length)).sum();
+            return Err(ScheduleError::Budget { budget, spent, learning, flops_per_token });
         }
         Ok(tokens as u64)
     }
@@ -95,7 +96,7 @@ impl Length {
         let spent: f64 = stages.iter().map(|stage| stage.flops(FlopConvention::Exact, sequence_length)).sum();
         let tokens = (budget - spent) / flops_per_token;
         if !(tokens >= 1.0 && tokens.is_finite()) {
-            return Err(ScheduleError::Budget { budget, spent, flops_per_token });
+            return Err(ScheduleError::Budget { budget, spent, learning: spent, flops_per_token });
         }
         Ok(tokens)
     }

@@ -57,6 +57,11 @@ impl Schedule {
     /// As [`Schedule::midas`]; blocks of an odd number of layers, which have no halves.
     pub fn lidas(target: &LlamaConfig, settings: &Midas) -> Result<Self, ScheduleError> {
         let Midas { block_layers, .. } = *settings;
+        // The first growth takes no halves.
+        let halves = target.num_hidden_layers > block_layers.saturating_mul(2);
+        if halves && !block_layers.is_multiple_of(2) {
+            return Err(ScheduleError::OddBlocks { block_layers });
+        }
         schedule(target, settings, |blocks| match blocks {
             1 => Growth::Middle { block_layers },
             _ => Growth::Lidas { block_layers },

@@ -45,6 +45,7 @@ impl Schedule {
     /// [`Schedule::g_stack`].
     pub fn random_mask(target: &LlamaConfig, settings: &RandomMask) -> Result<Self, ScheduleError> {
         let RandomMask { base, seed, .. } = *settings;
+        let base = base.with_key_value_heads(target);
         let growth = match (base.num_hidden_layers, base.is_as_wide()) {
             (Some(_), false) => return Err(ScheduleError::BothAxes),
             (Some(_), true) => Growth::RandomDepth { depth: Depth::Layers(target.num_hidden_layers), seed },

@@ -59,7 +59,8 @@ fn mask(stage: &Stage, ramp: MaskRamp, plan: &GrowthPlan) -> Result<GrowthMask, 
     }
     let mask = GrowthMask::new(ramp, plan.maskable_units().map_err(ScheduleError::Mask)?);
     if mask.tokens() > stage.tokens {
-        return Err(ScheduleError::MaskNotOpened { ramp_tokens: mask.tokens(), tokens: stage.tokens });
+        let (ramp_tokens, kinds) = (mask.tokens(), mask.kinds());
+        return Err(ScheduleError::MaskNotOpened { ramp_tokens, kinds, tokens: stage.tokens });
     }
     Ok(mask)
 }

@@ -89,7 +89,7 @@ fn masks_that_can_be_none_are_refused() {
     insta::assert_snapshot!(refused(Some(deeper()), AtGrowth::default()), @r#"stage "grown": enter makes fresh parts, which a mask lets in little by little: give at_growth.mask = { tokens = N }, the tokens over which it opens"#);
     insta::assert_snapshot!(refused(Some(deeper()), with_mask(0, MaskOrder::Together)), @r#"stage "grown": at_growth.mask: tokens is 0: at least 1 is needed; copies without a mask are let in at once"#);
     insta::assert_snapshot!(refused(Some(deeper()), with_mask(1_001, MaskOrder::Together)), @r#"stage "grown": at_growth.mask opens over 1001 tokens, the stage has 1000: it has to be open when the stage ends"#);
-    insta::assert_snapshot!(refused(Some(wider()), with_mask(501, MaskOrder::OneAfterAnother)), @r#"stage "grown": at_growth.mask opens over 1002 tokens, the stage has 1000: it has to be open when the stage ends"#);
+    insta::assert_snapshot!(refused(Some(wider()), with_mask(501, MaskOrder::OneAfterAnother)), @r#"stage "grown": at_growth.mask opens over 1002 tokens (501 for each of 2 kinds of units, one after another), the stage has 1000: it has to be open when the stage ends"#);
     insta::assert_snapshot!(refused(None, mask), @r#"stage "grown": at_growth is set, but the stage begins with no growth: give `enter`, or leave it out"#);
     let zero = Growth::ZeroWidth { width: Width { hidden_size: Some(96), ..Width::default() }, seed: 1 };
     insta::assert_snapshot!(refused(Some(zero), mask), @r#"stage "grown": at_growth.mask: a mask lets in what is fresh or copied as it is, and this growth has nothing of it: leave the mask out"#);

@@ -73,6 +73,53 @@ pub(super) fn wrong_value(error: &str, section: &Value, refusal: Refusal<'_>) ->
     Some(format!("{} = {value}: expected {}", written(section, &path), in_words(expected, value)))
 }
 
+/// The tables that an error of a section is about, if it is that a key is missing, as they are written behind the
+/// section's name. They are those without which the error would be gone, though all others had the key.
+pub(super) fn missing_key(error: &str, section: &Value, refusal: Refusal<'_>) -> Option<String> {
+    let key = error.strip_prefix("missing field `")?.strip_suffix('`')?;
+    let with = |paths: &[&Vec<Step>]| {
+        let mut filled = section.clone();
+        for path in paths {
+            table_at(&mut filled, path).map(|table| table.insert(key.to_owned(), Value::from(1)));
+        }
+        refusal(&filled)
+    };
+    let lacking = parts(section).into_iter().filter(|(path, part)| {
+        let lacks = part.as_table().is_some_and(|table| !table.contains_key(key));
+        lacks && !with(&[path]).is_some_and(|error| error.starts_with("unknown field `"))
+    });
+    let tables: Vec<Vec<Step>> = lacking.map(|(path, _)| path).collect();
+    let is_it = |table: &&Vec<Step>| {
+        let others: Vec<_> = tables.iter().filter(|other| !std::ptr::eq(*other, *table)).collect();
+        let everywhere: Vec<_> = tables.iter().collect();
+        with(&others).as_deref() == Some(error) && with(&everywhere).as_deref() != Some(error)
+    };
+    let found: Vec<String> = tables.iter().filter(is_it).map(|table| written(section, table)).collect();
+    (!found.is_empty()).then(|| found.join(" and "))
+}
+
+/// The word that an error of a section is about, if it is that a word has to be a table, and what would be right.
+pub(super) fn bare_word(error: &str, section: &Value, refusal: Refusal<'_>) -> Option<String> {
+    if !error.starts_with("invalid type: unit variant, expected struct variant") {
+        return None;
+    }
+    let is_it = |(path, value): &(Vec<Step>, &Value)| {
+        let mut replaced = section.clone();
+        let Some(part) = part_at(&mut replaced, path).filter(|_| value.is_str()) else { return false };
+        *part = Value::from(OTHER_TEXT);
+        let unknown = format!("unknown variant `{OTHER_TEXT}`");
+        refusal(&replaced).is_some_and(|error| error.starts_with(&unknown))
+    };
+    let (path, value) = parts(section).into_iter().find(is_it)?;
+    let word = value.as_str()?;
+    let inner = match word {
+        "wsd" => "decay_tokens = N",
+        "top" => "layers = N",
+        _ => "…",
+    };
+    Some(format!("{} = {value}: more is needed: {{ {word} = {{ {inner} }} }}", written(section, &path)))
+}
+
 /// All parts of a value, and itself.
 fn parts(value: &Value) -> Vec<(Vec<Step>, &Value)> {
     let inner: Vec<(Step, &Value)> = match value {

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     ModelRecipe, Recipe,
-    key_path::{unknown_key, wrong_value},
+    key_path::{bare_word, missing_key, unknown_key, wrong_value},
 };
 use crate::error::{BadInput, Error, Result};
 
@@ -51,6 +51,14 @@ impl Recipe {
     /// All problems.
     pub fn from_table(mut table: toml::Table) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
+        // Keys of its base would be asked for first, which a base from a folder makes no better.
+        let has_base = table.get("model").is_some_and(|model| model.get("from").is_some());
+        let method = table.get("schedule").and_then(|schedule| schedule.get("method"));
+        let needs_no_base = has_base && method.and_then(toml::Value::as_str) == Some("random-mask");
+        if needs_no_base {
+            table.remove("schedule");
+            problems.push(format!("schedule: {}", draws_its_base("random-mask")));
+        }
         let name = take(&mut table, "name", &mut problems);
         let seed = take(&mut table, "seed", &mut problems);
         let device = take_optional(&mut table, "device", &mut problems);
@@ -58,7 +66,7 @@ impl Recipe {
         let evaluation = take_optional(&mut table, "evaluation", &mut problems);
         let model = take(&mut table, "model", &mut problems);
         let data = take(&mut table, "data", &mut problems);
-        let schedule = take(&mut table, "schedule", &mut problems);
+        let schedule = if needs_no_base { None } else { take(&mut table, "schedule", &mut problems) };
         let training = take(&mut table, "training", &mut problems);
         problems.extend(table.keys().map(|key| {
             format!("unknown key `{key}`: expected name, seed, device, dtype, model, data, schedule, training or evaluation")
@@ -72,6 +80,13 @@ impl Recipe {
             _ => Err(problems),
         }
     }
+}
+
+/// What is said of a method that begins with a model of its own, beside `model.from`.
+pub(crate) fn draws_its_base(method: &str) -> String {
+    format!(
+        "`{method}` begins with a model that it draws, and model.from is given: leave one out, or use `stages`"
+    )
 }
 
 /// The same for a key that may be absent.
@@ -96,7 +111,10 @@ fn take<T: DeserializeOwned>(table: &mut toml::Table, key: &str, problems: &mut 
         };
         let refusal = |value: &toml::Value| value.clone().try_into::<T>().err().map(|error| one_line(&error));
         let Some(unknown) = unknown_key(&error, &value, &refusal) else {
-            let problem = wrong_value(&error, &value, &refusal).unwrap_or_else(|| format!(": {error}"));
+            let problem = wrong_value(&error, &value, &refusal)
+                .or_else(|| bare_word(&error, &value, &refusal))
+                .or_else(|| missing_key(&error, &value, &refusal).map(|tables| format!("{tables}: {error}")))
+                .unwrap_or_else(|| format!(": {error}"));
             problems.push(format!("{key}{problem}"));
             return None;
         };

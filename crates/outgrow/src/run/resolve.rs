@@ -202,8 +202,22 @@ impl ResolvedRecipe {
         let of_tokenizer = self.tokenizer.notes.iter().cloned();
         let of_stages = that_grow_nothing(&self.schedule)
             .map(|name| format!("stage {name:?}: nothing grows: its growth leaves the model as it is"));
-        let of_ends = self.schedule.stages().iter().filter_map(|stage| {
-            let (name, slope) = (&stage.name, stage.ends_at?.slope);
+        let of_ends = self.schedule.stages().iter().enumerate().filter_map(|(index, stage)| {
+            let ends_at = stage.ends_at?;
+            let (name, slope) = (&stage.name, ends_at.slope);
+            let opening = stage.at_growth.mask.map_or(0, |mask| mask.tokens);
+            let counted = stage.tokens.saturating_sub(opening);
+            let intervals = counted.div_ceil(self.settings.validation_interval_tokens);
+            // The last validation is where the tokens end. A stage that begins between two has one more within.
+            let validations = if index == 0 { intervals.saturating_sub(1) } else { intervals };
+            // A slope ends nothing before one has been below it.
+            let needed = ends_at.validations as u64 + 1;
+            if validations < needed {
+                return Some(format!(
+                    "stage {name:?}: ends_at never ends it: that needs {needed} validations before the end, and there \
+                     are at most {validations}; shorten training.validation_interval_tokens"
+                ));
+            }
             let said = "ends where the slope of its loss comes up to";
             Some(format!(
                 "stage {name:?} {said} {slope}, and with its tokens at the latest: those are what is planned"

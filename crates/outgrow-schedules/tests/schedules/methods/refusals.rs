@@ -30,14 +30,37 @@ fn growths_that_do_not_lead_to_the_target() {
     };
     let unsaid = BaseSizes::default();
     let narrow = Width { hidden_size: Some(48), ..Width::default() };
-    insta::assert_snapshot!(with(Growth::Split { width: narrow, share: None }, unsaid), @"base is missing: `split` doesn't say which model it grows from; give the sizes that differ from the target's, such as base = { hidden_size = 32, intermediate_size = 88, num_attention_heads = 1 }");
+    insta::assert_snapshot!(with(Growth::Split { width: narrow, share: None }, unsaid), @"base is missing: `split` doesn't say which model it grows from; give the sizes that differ from the target's, such as base = { hidden_size = 32 }");
     insta::assert_snapshot!(with(Growth::Split { width: narrow, share: None }, BaseSizes { hidden_size: Some(32), ..unsaid }), @"growth ends with hidden_size 48, where the target has 64");
-    insta::assert_snapshot!(with(Growth::Layers { layers: vec![0, 1, 0, 1] }, unsaid), @"base is missing: `layers` doesn't say which model it grows from; give the sizes that differ from the target's, such as base = { num_hidden_layers = 2 }");
+    insta::assert_snapshot!(with(Growth::Layers { layers: vec![0, 1, 0, 1] }, unsaid), @"base is missing: `layers` doesn't say which model it grows from; give the sizes that differ from the target's, such as base = { num_hidden_layers = 4 }");
     insta::assert_snapshot!(with(Growth::Layers { layers: vec![0, 1, 0, 1] }, BaseSizes { num_hidden_layers: Some(2), ..unsaid }), @"growth ends with num_hidden_layers 4, where the target has 8");
     insta::assert_snapshot!(with(Growth::Last { depth: Depth::Factor(2) }, BaseSizes { num_hidden_layers: Some(3), ..unsaid }), @"growth ends with num_hidden_layers 6, where the target has 8");
+    let wide = Width {
+        intermediate_size: Some(128),
+        num_attention_heads: Some(4),
+        num_key_value_heads: Some(2),
+        ..Width::default()
+    };
+    insta::assert_snapshot!(with(Growth::Aki { width: wide }, unsaid), @"base is missing: `aki` doesn't say which model it grows from; give the sizes that differ from the target's, such as base = { intermediate_size = 96, num_attention_heads = 2, num_key_value_heads = 1 }");
+    insta::assert_snapshot!(with(Growth::Aki { width: wide }, BaseSizes { num_attention_heads: Some(3), num_key_value_heads: Some(2), ..unsaid }), @"base: `num_attention_heads` is 3, not a multiple of `num_key_value_heads`, which is 2");
     insta::assert_snapshot!(with(Growth::Hyperclone { factor: 4 }, unsaid), @"factor is 4, it must divide the target's num_key_value_heads, 2");
     let heads = Width { num_attention_heads: Some(3), ..Width::default() };
     insta::assert_snapshot!(with(Growth::Split { width: heads, share: None }, BaseSizes { num_attention_heads: Some(2), ..unsaid }), @r#"stage "grown": enter: the grown model can't be: `num_attention_heads` is 3, not a multiple of `num_key_value_heads`, which is 2"#);
+}
+
+#[test]
+fn a_base_without_key_value_heads_has_them_in_the_target_s_proportion() {
+    let target = model(64, 8, false);
+    let base = BaseSizes { num_attention_heads: Some(2), ..BaseSizes::default() };
+    let heads_of = |width: Width| {
+        let growth = Growth::Split { width, share: None };
+        let settings = GStack { growth, base, ..g_stack_settings(4, 400_000, Length::Tokens(100_000)) };
+        let schedule = Schedule::g_stack(&target, &settings).unwrap();
+        schedule.stages().iter().map(|stage| stage.model.num_key_value_heads).collect::<Vec<_>>()
+    };
+    let queries = Width { num_attention_heads: Some(4), ..Width::default() };
+    assert_eq!(heads_of(Width { num_key_value_heads: Some(2), ..queries }), [1, 2]);
+    assert_eq!(heads_of(queries), [2, 2], "a growth that leaves them begins with the target's");
 }
 
 #[test]
@@ -126,7 +149,7 @@ fn blocks_exponents_and_added_layers() {
     insta::assert_snapshot!(midas(0, 1.0), @"block_layers is 0, it must be below the target's num_hidden_layers, 12, and divide it");
     insta::assert_snapshot!(midas(4, -1.0), @"exponent is -1, a number from 0 is needed: a stage is as long as its number to that power");
     let odd = Midas { block_layers: 3, ..midas_settings(1.0, Length::Tokens(100_000)) };
-    insta::assert_snapshot!(said(Schedule::lidas(&target, &odd)), @r#"stage "9-layers": enter: block_layers = 3 for 6 layers: they make 2 or more equal blocks of 2, which have halves"#);
+    insta::assert_snapshot!(said(Schedule::lidas(&target, &odd)), @"block_layers is 3, it must be even: each growth takes the halves of two blocks");
     let llama_pro = |added_layers| {
         said(Schedule::llama_pro(&target, &LlamaPro { added_layers, ..llama_pro_settings(2, 1_000) }))
     };

@@ -9,6 +9,7 @@ use outgrow_schedules::{
 
 use crate::{
     error::{BadInput, Result},
+    recipe::draws_its_base,
     run::stages::model::Model,
 };
 
@@ -29,10 +30,7 @@ impl<'a> Method<'a> {
     pub(super) fn drawn(&self) -> Result<&'a LlamaConfig, BadInput> {
         match self.model {
             Model::Final(model) => Ok(model),
-            Model::Base(..) => Err(BadInput(format!(
-                "`{}` begins with a model that it draws, and model.from is given: leave one out, or use `stages`",
-                self.name
-            ))),
+            Model::Base(..) => Err(BadInput(draws_its_base(self.name))),
         }
     }
 
@@ -143,6 +141,16 @@ impl<'a> Method<'a> {
         }
         Ok(Length::Budget { flops: flops - spent, sequence_length, orthogonalization })
     }
+}
+
+/// Shares that were left out are for three stages.
+pub(super) fn check_default_shares(shares: &[f64], default: [f64; 3], stages: usize) -> Result<(), BadInput> {
+    if shares != &default[..] || stages == default.len() {
+        return Ok(());
+    }
+    Err(BadInput(format!(
+        "shares is {default:?} by default, for 3 stages, and there are {stages}: give {stages} that add up to 1"
+    )))
 }
 
 /// Of two keys one is needed, and both or neither are there.

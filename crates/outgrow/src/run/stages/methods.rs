@@ -14,7 +14,7 @@ use crate::{
         StagedTrainingRecipe,
     },
     run::stages::{
-        method::{Method, one_of, with_layers},
+        method::{Method, check_default_shares, one_of, with_layers},
         model::Model,
         one_by_one::stages_one_by_one,
     },
@@ -133,6 +133,7 @@ fn gradual(method: Method<'_>, recipe: GradualRecipe) -> Result<Schedule> {
 fn stackbert(method: Method<'_>, recipe: StackbertRecipe) -> Result<Schedule> {
     let StackbertRecipe { layer_counts, shares, tokens, scratch_tokens, learning_rate, at_growth } = recipe;
     let target = method.drawn()?;
+    check_default_shares(&shares, Stackbert::PAPER_SHARES, layer_counts.len())?;
     let length = method.length(|| Ok(target.clone()), tokens, scratch_tokens, "tokens")?;
     let settings = Stackbert { layer_counts, shares, length, learning_rate, at_growth };
     Ok(Schedule::stackbert(target, &settings)?)
@@ -173,6 +174,9 @@ fn staged(method: Method<'_>, recipe: StagedRecipe) -> Result<Schedule> {
     let read = growths.into_iter().map(Growth::read_matrices);
     let growths: Vec<Growth> = read.collect::<std::result::Result<_, _>>()?;
     method.check_base_sizes(&base)?;
+    if !growths.is_empty() {
+        check_default_shares(&shares, Staged::PAPER_SHARES, growths.len() + 1)?;
+    }
     let length = method.length(|| method.grown(&growths), tokens, scratch_tokens, "tokens")?;
     let settings = Staged { growths, base, shares, length, learning_rate, at_growth };
     Ok(match method.model {
