@@ -106,6 +106,23 @@ fn a_key_that_is_missing_is_named_with_the_table_that_lacks_it() {
 }
 
 #[test]
+fn a_slope_that_can_never_end_its_stage_is_noted() {
+    let workshop = Workshop::with_shards();
+    let plan = |validations: &str| {
+        let schedule = format!(
+            "method = \"staged-training\"\ngrowth = {{ operator = \"stack\", factor = 2 }}\n\
+             ends_at = {{ slope = -0.05, validations = {validations} }}\nbase_tokens = 640\n\
+             base_learning_rate = {RATE}\ngrown_tokens = 64\ngrown_learning_rate = {RATE}"
+        );
+        workshop.write("recipe.toml", tiny::recipe(&schedule));
+        stderr(&workshop.run(&["train", "recipe.toml", "--out", "run", "--plan", "--no-measure"]))
+    };
+    let note = |said: &str| said.lines().find(|line| line.contains("ends")).unwrap_or_default().to_owned();
+    insta::assert_snapshot!(note(&plan("2")), @r#"note: stage "base" ends where the slope of its loss comes up to -0.05, and with its tokens at the latest: those are what is planned"#);
+    insta::assert_snapshot!(note(&plan("40")), @r#"note: stage "base": ends_at never ends it: that needs 41 validations before the end, and there are at most 9; shorten training.validation_interval_tokens"#);
+}
+
+#[test]
 fn methods_and_a_base_that_do_not_go_together() {
     let workshop = with_base();
     let with = |schedule: &str| refused(&workshop, &from("base", schedule));
