@@ -63,7 +63,7 @@ impl Batches {
                 folder: shards.folder().to_path_buf(),
                 num_tokens,
                 sequence_length,
-                needed: sequence_length as u64 + 1,
+                needed: (sequence_length as u64).saturating_add(1),
             })?;
         Ok(Self { shards, sequence_length, order })
     }

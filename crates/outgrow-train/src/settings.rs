@@ -66,7 +66,7 @@ impl TrainSettings {
 
     /// What the optimizer multiplies at each step, beside what the tokens cost; `None` where it multiplies nothing.
     pub fn orthogonalization(&self, sequence_length: usize) -> Option<Orthogonalization> {
-        let batch_tokens = (self.batch_sequences * sequence_length) as u64;
+        let batch_tokens = self.batch_sequences.saturating_mul(sequence_length) as u64;
         self.optimizer.orthogonalization(batch_tokens)
     }
 }

@@ -28,6 +28,10 @@ impl LearningData<'_> {
     pub(super) fn problems(&self, settings: &LearningSettings, positions: usize) -> Vec<TrainError> {
         let Self { training, first_sample, validation, validation_sequences } = *self;
         let mut problems: Vec<TrainError> = settings.check().err().into_iter().collect();
+        if validation_sequences == 0 {
+            let none = "validation_sequences = 0: at least 1 is needed".to_owned();
+            problems.push(TrainError::Settings { problems: none });
+        }
         let sequence_length = training.sequence_length();
         if sequence_length > positions {
             problems.push(ModelError::SequenceTooLong { sequence_length, maximum: positions }.into());

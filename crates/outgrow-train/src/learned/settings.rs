@@ -31,7 +31,7 @@ impl LearningSettings {
     /// Steps and batches, and for the rest what is usual: the optimizer and the shape of the learning rate of arXiv
     /// 2405.15319 (a warm-up over half of the steps, a minimum of a tenth of the peak).
     pub fn new(steps: u64, batch_sequences: usize, sequence_length: usize, peak: f64) -> Self {
-        let tokens = steps * (batch_sequences * sequence_length) as u64;
+        let tokens = steps.saturating_mul(batch_sequences.saturating_mul(sequence_length) as u64);
         let (minimum, warmup_tokens) = (peak / 10.0, tokens / 2);
         Self {
             steps,
@@ -76,7 +76,7 @@ impl LearningSettings {
         matrices: &LearnedMatrices,
         sequence_length: usize,
     ) -> TrainingCost {
-        let tokens = self.steps * (self.batch_sequences * sequence_length) as u64;
+        let tokens = self.steps.saturating_mul(self.batch_sequences.saturating_mul(sequence_length) as u64);
         let per_token =
             |convention: FlopConvention| convention.flops_per_token(target, sequence_length, &Trainable::All);
         let head = if target.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };

@@ -107,7 +107,10 @@ pub(crate) fn load(
 fn remove_old(run: &Path, kept: usize) -> Result<(), TrainError> {
     let found: Vec<_> = checkpoint_folders(run).into_iter().filter(CheckpointFolder::has_state).collect();
     for CheckpointFolder { path, .. } in &found[..found.len().saturating_sub(kept)] {
-        fs::remove_dir_all(path).map_err(|source| TrainError::Io { path: path.clone(), source })?;
+        // Out of the way first: half of a checkpoint would be taken for somebody's own folder.
+        let aside = run.join(format!(".step-being-removed.{}", std::process::id()));
+        let removed = fs::rename(path, &aside).and_then(|()| fs::remove_dir_all(&aside));
+        removed.map_err(|source| TrainError::Io { path: path.clone(), source })?;
     }
     Ok(())
 }

@@ -116,6 +116,12 @@ fn compare_states(saved: &State, now: &State) -> Comparison {
     all.add_if_known(Field::ValidationData, key, validation_sha256.as_ref(), with);
     compare_schedules(&mut all, schedule, &now.schedule);
     compare_settings(&mut all, settings, &now.settings);
+    if schedule.stages().iter().any(|stage| stage.ends_at.is_some()) {
+        // There the validations decide where a stage ends.
+        let key = Field::ValidationInterval.key();
+        let (saved, now) = (settings.validation_interval_tokens, now.settings.validation_interval_tokens);
+        all.add(Field::Stages, key, saved, now);
+    }
     all.differences.sort_by_key(|difference| difference.field as usize);
     if let Some(index) = all.differences.iter().position(|difference| difference.field == Field::Base) {
         let of_base = all.differences.remove(index);

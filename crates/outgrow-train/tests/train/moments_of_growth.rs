@@ -7,7 +7,7 @@ use outgrow_operators::Growth;
 use outgrow_schedules::{
     AtGrowth, DataAtGrowth, LossPoint, LossSlope, NextStage, Schedule, ScheduleBuilder, Stage,
 };
-use outgrow_train::{Control, Event, Outcome, accumulate};
+use outgrow_train::{Control, Event, Outcome, TrainSettings, accumulate};
 
 use crate::resume::workshop::{
     SEQUENCES, STEP_TOKENS, Told, Workshop, check_that_stopping_changes_nothing, cosine, model, run_until,
@@ -97,4 +97,19 @@ fn data_that_is_replayed_begins_again_and_goes_on_from_there_when_a_run_was_stop
     let (loss, _) = accumulate(&decoder, &batch, settings().micro_batch_sequences).unwrap();
     assert_eq!(told.steps[0].1, f64::from(loss.into_scalar::<f32>()).to_bits());
     check_that_stopping_changes_nothing(&Workshop::new(), &schedule, &[&[3], &[4], &[5], &[7]]);
+}
+
+#[test]
+fn a_run_whose_stage_ends_by_its_validations_keeps_their_interval() {
+    let schedule = ends_by_its_slope(LossSlope { slope: -0.02, validations: 2 });
+    let workshop = Workshop::new();
+    run_until(&workshop, "run", &schedule, Some(4), &mut Told::default()).unwrap();
+    let other = TrainSettings { validation_interval_tokens: STEP_TOKENS, ..settings() };
+    let run = workshop.path("run");
+    let outcome = workshop.train(&run, 1, &schedule, &other, &mut |_, _| Control::Continue);
+    let message = outcome.unwrap_err().to_string();
+    assert!(
+        message.ends_with("was written by a run with training.validation_interval_tokens = 96, here 32"),
+        "{message}"
+    );
 }

@@ -76,6 +76,13 @@ fn moments_help(moments: Moments) -> &'static str {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let how = how(arguments)?;
     let data = arguments.learning.data()?;
+    if data.is_some() && arguments.moments != Moments::Reset {
+        let moments = arguments.moments;
+        let problem = format!(
+            "--moments {moments}: matrices that are learned mix tensors, for whose moments there is no rule; leave it out"
+        );
+        return Err(BadInput(problem).into());
+    }
     let ModelPlace { folder, note } = ModelPlace::find(&arguments.source)?;
     notes::print(note);
     if arguments.plan {

@@ -140,6 +140,10 @@ fn what_keeps_from_learning_is_one_line_and_nothing_is_written() {
         "--operator learned --factor 2 --data training --steps 20",
         "--operator learned --factor 2 --data training --learning-rate 0",
         "--operator learned --factor 2 --data training --steps 2 --batch-sequences 2 --micro-batch-sequences 3",
+        "--operator learned --factor 2 --data training --steps 2 --moments copy",
+        "--operator learned --factor 2 --data training --steps 2 --validation-sequences 0",
+        "--operator learned --factor 2 --data training --steps 18446744073709551615",
+        "--operator learned --factor 2 --data training --steps 2 --sequence-length 18446744073709551615",
     ];
     let said: String = all.iter().map(|flags| refused(flags)).collect();
     insta::assert_snapshot!(said, @r#"
@@ -155,6 +159,10 @@ fn what_keeps_from_learning_is_one_line_and_nothing_is_written() {
     error: the training shards hold 75 sequences: 160 to learn on and 64 held out are more; fewer steps, or held-out shards of their own
     error: invalid value '0' for '--learning-rate <RATE>': expected a number above 0, such as 0.01
     error: micro_batch_sequences = 3: between 1 and batch_sequences = 2 is needed
+    error: --moments copy: matrices that are learned mix tensors, for whose moments there is no rule; leave it out
+    error: validation_sequences = 0: at least 1 is needed
+    error: the training shards hold 75 sequences: 18446744073709551615 to learn on and 64 held out are more; fewer steps, or held-out shards of their own
+    error: training: the corpus has 1201 tokens, but one sample of sequence length 18446744073709551615 needs 18446744073709551615
     "#);
 }
 

@@ -201,7 +201,7 @@ impl<'a> PlannedLearning<'a> {
     }
 
     fn tokens_per_step(&self) -> u64 {
-        (self.settings.batch_sequences * self.training.sequence_length()) as u64
+        self.settings.batch_sequences.saturating_mul(self.training.sequence_length()) as u64
     }
 
     /// Learns. Gives the growth by what was learned, and what the folder is to say of it.
