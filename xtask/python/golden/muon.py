@@ -1,4 +1,4 @@
-"""Makes the golden files of whole optimizers: fifty steps of AdamW, and of Muon with AdamW for the rest.
+"""Makes the golden files of optimizers: fifty steps of AdamW, and of Muon with AdamW for the rest.
 
 crates/outgrow-train/tests/golden/muon: config.json and model.safetensors (the start), settings.json (what each case is
 told), expected.safetensors (tokens; losses and norms; some final parameters).
