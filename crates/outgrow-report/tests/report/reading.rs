@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::fs;
 use std::path::Path;
 
-use outgrow_report::{Report, RunRecord};
+use outgrow_report::{GrowthNorms, Report, RunRecord};
 
 use crate::made_up;
 
@@ -76,10 +76,7 @@ fn what_was_measured_of_a_growth_is_read_and_shown() {
     let read = RunRecord::read(&run).unwrap();
     let [growth] = &read.growths[..] else { panic!("{:?}", read.growths) };
     assert_eq!((growth.loss_before, growth.tokens_until_back), (4.5, Some(61_440)));
-    let mut ratios = Vec::new();
-    for norms in &growth.norms {
-        ratios.push(norms.update_ratio());
-    }
+    let ratios: Vec<_> = growth.norms.iter().map(GrowthNorms::update_ratio).collect();
     assert_eq!(ratios, [Some(1.5), Some(1.0)]);
     let cosines: Vec<_> = growth.copies.iter().map(|copies| (copies.stage_tokens, copies.cosine)).collect();
     assert_eq!(cosines, [(0, 1.0), (4096, 0.625)]);

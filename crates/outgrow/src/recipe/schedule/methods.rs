@@ -1,12 +1,11 @@
 //! The settings of each method as `[schedule]` has them: those of outgrow-schedules' constructors, where a length may
 //! be a budget in tokens of scratch, and what isn't said has the paper's value.
 
+mod defaults;
+
 use outgrow_operators::{Growth, Operator};
-use outgrow_schedules::{
-    AtGrowth, BaseSizes, Late, LearningRateCurve, LossSlope, MaskRamp, MatrixLearning, Midas, Stackbert,
-    Staged, StagedTraining,
-};
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use outgrow_schedules::{AtGrowth, BaseSizes, LearningRateCurve, LossSlope, MaskRamp, MatrixLearning};
+use serde::{Deserialize, Serialize};
 
 /// The settings of `g-stack`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,7 +100,7 @@ pub struct GradualRecipe {
     /// Layers of the stages, rising to the final model's; with `model.from` they begin with the base's.
     pub layer_counts: Vec<usize>,
     /// What leads from one to the next: `last` (the default), `stack`, or another operator in depth.
-    #[serde(default = "last")]
+    #[serde(default = "defaults::last")]
     pub operator: Operator,
     /// Length of the first stage; by default `stage_tokens`. With `model.from` it has to be given, and may be 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,7 +128,7 @@ pub struct StackbertRecipe {
     /// Layers of the stages, each a multiple of the one before.
     pub layer_counts: Vec<usize>,
     /// The part of the tokens of each stage; for three stages by default the paper's.
-    #[serde(default = "stackbert_shares")]
+    #[serde(default = "defaults::stackbert_shares")]
     pub shares: Vec<f64>,
     /// Length of the whole; or give `scratch_tokens`.
     pub tokens: Option<u64>,
@@ -138,7 +137,7 @@ pub struct StackbertRecipe {
     /// One learning rate over the whole; where `at_growth` says so, that of each stage.
     pub learning_rate: LearningRateCurve,
     /// What is chosen at each growth; by default the rate is kept.
-    #[serde(default = "kept_rate", deserialize_with = "over_kept_rate")]
+    #[serde(default = "defaults::kept_rate", deserialize_with = "defaults::over_kept_rate")]
     pub at_growth: AtGrowth,
 }
 
@@ -174,7 +173,7 @@ pub struct BlocksRecipe {
     /// Layers of a block: those of the first stage, and those that each growth adds.
     pub block_layers: usize,
     /// Stage `i` is as long as `i` to this power; by default 1.
-    #[serde(default = "midas_exponent")]
+    #[serde(default = "defaults::midas_exponent")]
     pub exponent: f64,
     /// Length of the whole; or give `scratch_tokens`.
     pub tokens: Option<u64>,
@@ -183,7 +182,7 @@ pub struct BlocksRecipe {
     /// One learning rate over the whole; where `at_growth` says so, that of each stage.
     pub learning_rate: LearningRateCurve,
     /// What is chosen at each growth; by default the rate is kept, and what moments there are.
-    #[serde(default = "kept_state", deserialize_with = "over_kept_state")]
+    #[serde(default = "defaults::kept_state", deserialize_with = "defaults::over_kept_state")]
     pub at_growth: AtGrowth,
 }
 
@@ -197,7 +196,7 @@ pub struct StagedRecipe {
     #[serde(default, skip_serializing_if = "BaseSizes::is_empty")]
     pub base: BaseSizes,
     /// The part of the tokens of each stage; for three stages by default those of FLM-101B.
-    #[serde(default = "staged_shares")]
+    #[serde(default = "defaults::staged_shares")]
     pub shares: Vec<f64>,
     /// Length of the whole; or give `scratch_tokens`.
     pub tokens: Option<u64>,
@@ -206,7 +205,7 @@ pub struct StagedRecipe {
     /// One learning rate over the whole; where `at_growth` says so, that of each stage.
     pub learning_rate: LearningRateCurve,
     /// What is chosen at each growth; by default the rate is kept, and what moments there are.
-    #[serde(default = "kept_state", deserialize_with = "over_kept_state")]
+    #[serde(default = "defaults::kept_state", deserialize_with = "defaults::over_kept_state")]
     pub at_growth: AtGrowth,
 }
 
@@ -233,7 +232,7 @@ pub struct StagedTrainingRecipe {
     /// The learning rate after growth.
     pub grown_learning_rate: LearningRateCurve,
     /// What is chosen at the growth; by default the moments grow along.
-    #[serde(default = "grown_moments", deserialize_with = "over_grown_moments")]
+    #[serde(default = "defaults::grown_moments", deserialize_with = "defaults::over_grown_moments")]
     pub at_growth: AtGrowth,
 }
 
@@ -271,7 +270,7 @@ pub struct LateRecipe {
     #[serde(default, skip_serializing_if = "BaseSizes::is_empty")]
     pub base: BaseSizes,
     /// The part of the tokens before the growth; by default the paper's.
-    #[serde(default = "late_share")]
+    #[serde(default = "defaults::late_share")]
     pub base_share: f64,
     /// Length of the whole; or give `scratch_tokens`.
     pub tokens: Option<u64>,
@@ -280,7 +279,7 @@ pub struct LateRecipe {
     /// One learning rate over the whole; in the paper warm-up, stable, decay.
     pub learning_rate: LearningRateCurve,
     /// What is chosen at the growth; by default the rate is kept, and what moments there are.
-    #[serde(default = "kept_state", deserialize_with = "over_kept_state")]
+    #[serde(default = "defaults::kept_state", deserialize_with = "defaults::over_kept_state")]
     pub at_growth: AtGrowth,
 }
 
@@ -300,58 +299,4 @@ pub struct RecycleRecipe {
     /// What is chosen at the growth.
     #[serde(default, skip_serializing_if = "AtGrowth::is_default")]
     pub at_growth: AtGrowth,
-}
-
-fn last() -> Operator {
-    Operator::Last
-}
-
-fn stackbert_shares() -> Vec<f64> {
-    Stackbert::PAPER_SHARES.to_vec()
-}
-
-fn staged_shares() -> Vec<f64> {
-    Staged::PAPER_SHARES.to_vec()
-}
-
-fn late_share() -> f64 {
-    Late::PAPER_SHARE
-}
-
-fn midas_exponent() -> f64 {
-    Midas::PAPER_EXPONENT
-}
-
-fn kept_rate() -> AtGrowth {
-    AtGrowth::KEPT_RATE
-}
-
-fn kept_state() -> AtGrowth {
-    AtGrowth::KEPT_STATE
-}
-
-fn grown_moments() -> AtGrowth {
-    StagedTraining::PAPER_CHOICE
-}
-
-fn over_grown_moments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AtGrowth, D::Error> {
-    over(StagedTraining::PAPER_CHOICE, deserializer)
-}
-
-fn over_kept_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AtGrowth, D::Error> {
-    over(AtGrowth::KEPT_RATE, deserializer)
-}
-
-fn over_kept_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AtGrowth, D::Error> {
-    over(AtGrowth::KEPT_STATE, deserializer)
-}
-
-/// What is chosen, where a method's own choice stands for what isn't said.
-fn over<'de, D: Deserializer<'de>>(otherwise: AtGrowth, deserializer: D) -> Result<AtGrowth, D::Error> {
-    let said = serde_json::Map::deserialize(deserializer)?;
-    let mut all = serde_json::to_value(otherwise).map_err(D::Error::custom)?;
-    if let Some(all) = all.as_object_mut() {
-        all.extend(said);
-    }
-    serde_json::from_value(all).map_err(D::Error::custom)
 }
