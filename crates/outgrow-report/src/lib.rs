@@ -10,10 +10,16 @@ mod run;
 
 mod report;
 
+mod experiment;
+
 mod drawing;
 mod page;
 
 pub use error::ReportError;
+pub use experiment::description::{
+    AxisValue, Claim, Drawing, ExperimentDescription, Figure, LawSeries, PlannedCell, Program, Rule, RunKind,
+    Sweep, SweepRun,
+};
 pub use report::benchmark::{Benchmark, BenchmarkRun, BenchmarkValue};
 pub use report::curve::{Curve, CurvePoint};
 pub use report::speed_up::{LossReading, ReadAt, Reading, SeedReading, SpeedUp, speed_up, speed_up_at};
