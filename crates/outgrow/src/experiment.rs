@@ -1,8 +1,19 @@
-//! Experiments: several runs that differ in named fields, run side by side and compared.
+//! Experiments: runs that differ in named fields, made side by side and compared.
 //!
 //! Training is done by child processes of the same program, `outgrow train`: each has its own share of the cores, and a
 //! run that fails takes no other with it.
 
-pub(crate) mod corpus;
+pub(crate) mod scale;
 pub(crate) mod definition;
+pub(crate) mod recipes_folder;
+
+mod quantity;
+mod template;
+pub(crate) mod cells;
+
+pub(crate) mod sweep;
+pub(crate) mod describe;
+
+pub(crate) mod corpus;
 pub(crate) mod processes;
+pub(crate) mod making;

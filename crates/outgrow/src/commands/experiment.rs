@@ -1,6 +1,7 @@
 //! `outgrow experiment`: the runs of an experiment, and their report.
 
 use std::{
+    collections::BTreeMap,
     fs,
     num::NonZero,
     path::{Path, PathBuf},
@@ -8,19 +9,22 @@ use std::{
 };
 
 use outgrow_checkpoint::write_file_atomically;
-use outgrow_kernels::DeviceName;
-use outgrow_report::{Report, RunRecord};
+use outgrow_report::{ExperimentDescription, Program, Report, RunRecord};
 
 use crate::{
     error::{BadInput, Error, Result},
     experiment::{
+        cells::{Cells, PlannedRun},
         corpus::prepare_bundled,
-        definition::{Data, Definition, PlannedRun},
-        processes::{Job, interrupted, run_all},
+        definition::Definition,
+        describe::{Asked, describe},
+        making::Making,
+        recipes_folder::runs_of_recipes,
+        scale::Scale,
+        sweep::RunningSweep,
     },
-    machine::compute::{Compute, ComputeFlags},
-    run::{resolve::ResolvedRecipe, run_json::is_finished},
-    terminal::{figures::time, interrupt::Interrupt, notes, output},
+    machine::compute::ComputeFlags,
+    terminal::{figures::time, interrupt::Interrupt, output},
 };
 
 /// More are a slip of the hand.
@@ -29,15 +33,19 @@ const MOST_SEEDS: u64 = 10_000;
 /// Flags of `outgrow experiment`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The experiment, or a folder of recipes, or `list`.
+    /// The experiment, or a file of one's own (docs/EXPERIMENT_FILES.md), or a folder of recipes, or `list`.
     name: String,
     /// The folder of runs and report; by default `runs/NAME`. The same command again skips what is done.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Token shards in DIR/training and DIR/validation, for experiments that bring no text of their own.
+    /// How large the models are and how long they train; `list` has all scales.
+    #[arg(long, value_name = "NAME")]
+    scale: Option<String>,
+    /// Token shards in DIR/training and DIR/validation, made by `outgrow data prepare`; small scales have a corpus that
+    /// comes with the program.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// How many seeds, instead of the experiment's; a folder of recipes has one.
+    /// How many seeds, instead of the scale's; a folder of recipes has one.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_SEEDS))]
     seeds: Option<u64>,
     /// The first of these seeds.
@@ -53,107 +61,179 @@ pub(crate) struct Arguments {
 /// Runs the experiment, or lists those that there are.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.name == "list" {
-        for definition in Definition::all() {
-            output::line(format_args!("{:<28} {}", definition.name, definition.description))?;
-        }
-        return Ok(());
+        return list();
     }
-    let folder = Path::new(&arguments.name);
-    let definition =
-        if folder.is_dir() { Definition::of_recipes(folder)? } else { Definition::named(&arguments.name)? };
+    let path = Path::new(&arguments.name);
     let interrupt = Interrupt::from_signals()?;
     let start = Instant::now();
-    let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&definition.name));
-    let data = data_folder(&definition, arguments.data.as_deref(), &out)?;
-    let seeds: Vec<u64> = match arguments.seeds {
-        Some(count) => (0..count).map(|nth| arguments.first_seed.saturating_add(nth)).collect(),
-        None => definition.seeds.clone(),
+    let (name, out) = if path.is_dir() {
+        of_recipes(path, arguments, &interrupt)?
+    } else {
+        let is_file = path.extension().is_some_and(|extension| extension == "toml");
+        let definition =
+            if is_file { Definition::of_file(path)? } else { Definition::named(&arguments.name)? };
+        let out = of_definition(&definition, arguments, &interrupt)?;
+        (definition.name, out)
     };
-    let runs = definition.runs(&seeds, data.as_deref())?;
-    // A recipe that is refused leaves no folders; what is refused does not hang on the seed.
-    for run in &runs[..runs.len() / seeds.len()] {
-        resolve(run, &out.join(&run.name), &arguments.compute)?;
-    }
-    let planned = runs.iter().map(|run| {
-        // Many runs take a while to plan.
-        if interrupt.is_set() { Err(interrupted()) } else { job(run, &out, &arguments.compute) }
-    });
-    let planned = planned.collect::<Result<Vec<_>>>()?;
-    notes::print(planned.iter().find_map(|(_, compute, _)| compute.note()));
-    let waiting: Vec<Job> = planned.iter().filter(|(.., done)| !done).map(|(job, ..)| job.clone()).collect();
-    let jobs: Vec<Job> = planned.into_iter().map(|(job, ..)| job).collect();
-    let at_once = at_once(arguments, waiting.len());
-    let done = jobs.len() - waiting.len();
-    let skipped = if done > 0 { format!(", {done} of {} done already", jobs.len()) } else { String::new() };
     crate::terminal::output::say!(
-        "{}: {} run(s), {at_once} at a time{skipped}",
-        definition.name,
-        waiting.len()
-    );
-    run_all(&waiting, at_once, &arguments.compute, &interrupt)?;
-    write_report(&jobs, &out)?;
-    crate::terminal::output::say!(
-        "{} in {}: {}",
-        definition.name,
+        "{name} in {}: {}",
         time(start.elapsed().as_secs_f64()),
         out.join("report.html").display()
     );
     Ok(())
 }
 
-/// The shards' folder, absolute, as the recipes lie elsewhere; none where they name their own.
-fn data_folder(definition: &Definition, given: Option<&Path>, out: &Path) -> Result<Option<PathBuf>> {
-    let folder = match (definition.data, given) {
-        (Data::Bundled, None) => {
+fn list() -> Result<()> {
+    output::line("experiments, each with --scale NAME:")?;
+    for definition in Definition::all() {
+        output::line(format_args!("  {:<14} {}", definition.name, definition.description))?;
+    }
+    output::line("scales:")?;
+    for scale in Scale::all() {
+        output::line(format_args!("  {:<14} {}", scale.name, scale.description))?;
+    }
+    Ok(())
+}
+
+/// The recipes of a folder, each with its own data unless other is given.
+fn of_recipes(folder: &Path, arguments: &Arguments, interrupt: &Interrupt) -> Result<(String, PathBuf)> {
+    let folder = folder.canonicalize().map_err(Error::at(folder))?;
+    let name =
+        folder.file_name().map_or_else(|| "recipes".into(), |name| name.to_string_lossy().into_owned());
+    let out = out(arguments, &name);
+    let data = arguments.data.as_deref().map(absolute).transpose()?;
+    let runs = runs_of_recipes(&folder, &seeds(arguments, 1), data.as_deref())?;
+    let making = Making { out: &out, compute: &arguments.compute, jobs: arguments.jobs, interrupt };
+    making.make(&name, &runs)?;
+    write_report(&runs, &out)?;
+    Ok((name, out))
+}
+
+/// An experiment by its definition: sweeps, then the runs that count.
+fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Interrupt) -> Result<PathBuf> {
+    let scale = Scale::named(arguments.scale.as_deref().unwrap_or(&definition.scale))?;
+    let cells = Cells::new(definition, &scale)?;
+    let out = out(arguments, &definition.name);
+    let seeds = seeds(arguments, definition.seeds.unwrap_or(scale.seeds));
+    let asked = Asked { scale: &scale, command: command(arguments, &scale, &seeds), program: program() };
+    let data = data_folder(&scale, arguments.data.as_deref(), &out)?;
+    let making = Making { out: &out, compute: &arguments.compute, jobs: arguments.jobs, interrupt };
+    let plan = |factors: &BTreeMap<String, f64>| cells.runs(&seeds, factors, Some(&data));
+
+    // What is refused doesn't hang on the seed, nor on rates: it is refused before anything runs.
+    let first = plan(&BTreeMap::new())?;
+    let mut sweeps = RunningSweep::all(definition, |kind| cells.rate(kind));
+    let described = |sweeps: &[RunningSweep], runs: &[PlannedRun]| {
+        let alone = making.at_once() == 1;
+        describe(definition, &cells, &asked, sweeps, runs, |_| alone)
+    };
+    described(&sweeps, &first)?;
+    first[..first.len() / seeds.len()].iter().try_for_each(|run| making.check(run))?;
+
+    choose_rates(&mut sweeps, &cells, &making, &data)?;
+    let factors = sweeps.iter().filter_map(|sweep| Some((sweep.name.clone(), sweep.best()?))).collect();
+    let runs = plan(&factors)?;
+    write_description(&described(&sweeps, &runs)?, &out)?;
+    making.make(&definition.name, &runs)?;
+    write_report(&runs, &out)?;
+    Ok(out)
+}
+
+/// Runs all sweeps to their end.
+fn choose_rates(
+    sweeps: &mut [RunningSweep],
+    cells: &Cells<'_>,
+    making: &Making<'_>,
+    data: &Path,
+) -> Result<()> {
+    loop {
+        let mut planned = Vec::new();
+        for (index, sweep) in sweeps.iter().enumerate() {
+            for (factor, seed, folder) in sweep.runs() {
+                let factors = sweep.rate_factors(factor);
+                let run = cells.run_named(&sweep.kind, seed, &factors, Some(data), folder)?;
+                planned.push((index, factor, seed, run));
+            }
+        }
+        if planned.is_empty() {
+            return Ok(());
+        }
+        let runs: Vec<PlannedRun> = planned.iter().map(|(.., run)| run.clone()).collect();
+        making.make("sweeps of learning rates", &runs)?;
+        for (index, factor, seed, run) in planned {
+            let record = RunRecord::read(&making.out.join(&run.folder))?;
+            sweeps[index].add(factor, seed, record.final_point().map(|point| point.loss));
+        }
+        // All of them, and not only the first that has more to run.
+        let extended = sweeps.iter_mut().filter_map(|sweep| sweep.extend().then_some(())).count();
+        if extended == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn out(arguments: &Arguments, name: &str) -> PathBuf {
+    arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(name))
+}
+
+fn seeds(arguments: &Arguments, default: u64) -> Vec<u64> {
+    let count = arguments.seeds.unwrap_or(default);
+    (0..count).map(|nth| arguments.first_seed.saturating_add(nth)).collect()
+}
+
+/// The command that makes it again, with the defaults that may change.
+fn command(arguments: &Arguments, scale: &Scale, seeds: &[u64]) -> String {
+    let Arguments { name, data, first_seed, .. } = arguments;
+    let mut command = format!("cargo xtask experiment {name} --scale {} --seeds {}", scale.name, seeds.len());
+    if *first_seed != 1 {
+        command.push_str(&format!(" --first-seed {first_seed}"));
+    }
+    if data.is_some() {
+        command.push_str(" --data DIR");
+    }
+    command
+}
+
+fn program() -> Program {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Program { training_code: version.clone(), version }
+}
+
+/// The shards' folder, absolute, as the recipes lie elsewhere.
+fn data_folder(scale: &Scale, given: Option<&Path>, out: &Path) -> Result<PathBuf> {
+    match given {
+        Some(folder) => absolute(folder),
+        None if scale.bundled => {
             let folder = out.join("data");
             prepare_bundled(&folder)?;
-            folder
+            absolute(&folder)
         }
-        (_, Some(folder)) => folder.to_owned(),
-        (Data::OfRecipes, None) => return Ok(None),
-        (Data::Given, None) => {
+        None => {
             let problem = format!(
-                "{} brings no text: give --data DIR, with shards made by `outgrow data prepare` in DIR/training and \
-                 DIR/validation",
-                definition.name
+                "scale {} needs more text than comes with the program: give --data DIR, with shards made by `outgrow \
+                 data prepare` in DIR/training and DIR/validation",
+                scale.name
             );
-            return Err(BadInput(problem).into());
+            Err(BadInput(problem).into())
         }
-    };
-    let absolute = folder.canonicalize();
-    absolute.map(Some).map_err(|error| BadInput(format!("{}: {error}", folder.display())).into())
+    }
 }
 
-/// What a run's recipe comes to.
-fn resolve(run: &PlannedRun, folder: &Path, flags: &ComputeFlags) -> Result<ResolvedRecipe> {
-    let compute = flags.resolve(run.recipe.device.as_deref(), run.recipe.dtype).map_err(Error::from);
-    let resolved = compute.and_then(|compute| ResolvedRecipe::new(run.recipe.clone(), compute, folder));
-    resolved.map_err(|error| error.within(run.name.as_str()))
+fn absolute(folder: &Path) -> Result<PathBuf> {
+    folder.canonicalize().map_err(|error| BadInput(format!("{}: {error}", folder.display())).into())
 }
 
-/// Writes a run's recipe and checks it, so that a bad one is found before any run starts. Also says what it is computed
-/// in, and whether it is done.
-fn job(run: &PlannedRun, out: &Path, flags: &ComputeFlags) -> Result<(Job, Compute, bool)> {
-    let folder = out.join(&run.name);
-    fs::create_dir_all(&folder).map_err(Error::at(&folder))?;
-    let recipe = folder.join("recipe.toml");
-    write_file_atomically(&recipe, toml::to_string_pretty(&run.table)?.as_bytes())?;
-    let resolved = resolve(run, &folder, flags)?;
-    let is_done = is_finished(&folder, &resolved.recipe, resolved.compute)?;
-    let job = Job { name: run.name.clone(), recipe, folder, tokens: resolved.schedule.tokens() };
-    Ok((job, resolved.compute, is_done))
+fn write_description(description: &ExperimentDescription, out: &Path) -> Result<()> {
+    fs::create_dir_all(out).map_err(Error::at(out))?;
+    let mut text = serde_json::to_string_pretty(description)?;
+    text.push('\n');
+    write_file_atomically(&out.join("experiment.json"), text.as_bytes())?;
+    Ok(())
 }
 
-fn at_once(arguments: &Arguments, waiting: usize) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let device = arguments.compute.device.as_deref().and_then(|device| device.parse().ok());
-    let on_gpu = device.is_some_and(|device: DeviceName| device != DeviceName::Flex);
-    let wanted = arguments.jobs.map_or(if on_gpu { 1 } else { cores }, NonZero::get);
-    wanted.min(waiting.max(1))
-}
-
-fn write_report(jobs: &[Job], out: &Path) -> Result<()> {
-    let runs = jobs.iter().map(|job| RunRecord::read(&job.folder)).collect::<Result<Vec<_>, _>>()?;
+fn write_report(runs: &[PlannedRun], out: &Path) -> Result<()> {
+    let runs = runs.iter().map(|run| RunRecord::read(&out.join(&run.folder)));
+    let runs = runs.collect::<Result<Vec<_>, _>>()?;
     let report = Report::new(&runs)?;
     write_file_atomically(&out.join("report.html"), report.html().as_bytes())?;
     write_file_atomically(

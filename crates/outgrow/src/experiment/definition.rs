@@ -1,67 +1,121 @@
-//! What an experiment is: a TOML file with what all runs share and what each run has of its own.
+//! What an experiment is: a TOML file with the kinds of runs that it has, in parts of a scale, what is claimed of them
+//! and what is drawn. How it becomes runs is the expansion's to know.
 //!
-//! The definitions are in the crate's `experiments/` folder and compiled in. A folder of recipes is an experiment, too.
+//! The definitions are in the crate's `experiments/` folder and compiled in. A file of one's own is an experiment, too,
+//! and so is a folder of recipes.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
+use outgrow_report::{Claim, Figure};
 use serde::Deserialize;
 
-use crate::{
-    error::{BadInput, Error, Result},
-    recipe::Recipe,
-};
+use crate::error::{BadInput, Error, Result};
 
-/// The definitions that are compiled in.
-const DEFINITIONS: [&str; 4] = [
-    include_str!("../../experiments/quickstart.toml"),
-    include_str!("../../experiments/quickstart-settings.toml"),
-    include_str!("../../experiments/quickstart-finalists.toml"),
-    include_str!("../../experiments/prose.toml"),
-];
+/// The definitions that are compiled in, in the order of the list.
+const DEFINITIONS: [&str; 2] =
+    [include_str!("../../experiments/quickstart.toml"), include_str!("../../experiments/operators.toml")];
+
+/// How many names an unknown one is answered with.
+const NEAREST: usize = 3;
 
 /// An experiment.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Definition {
     /// What to call it on the command line.
     pub name: String,
-    /// One line for `experiment list`.
+    /// Its heading.
+    pub title: String,
+    /// Which figures of which paper it repeats.
+    #[serde(default)]
+    pub source: String,
+    /// One line for `experiment list`: what it compares.
     pub description: String,
-    /// Where its text comes from.
-    pub data: Data,
-    /// One run of each kind for each seed.
-    pub seeds: Vec<u64>,
-    /// What all runs share: a recipe without name and seed.
-    recipe: toml::Table,
-    /// What each kind of run has of its own, laid over `recipe`.
-    runs: Vec<toml::Table>,
+    /// What a reader of the report has to know besides.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// The scale, unless another is asked for.
+    #[serde(default = "nano")]
+    pub scale: String,
+    /// How many seeds, where that isn't the scale's.
+    #[serde(default)]
+    pub seeds: Option<u64>,
+    /// What `{name}` stands for in cells.
+    #[serde(default)]
+    pub values: toml::Table,
+    /// What all runs share beside the scale's recipe, laid over it.
+    #[serde(default)]
+    pub recipe: toml::Table,
+    /// The learning rates that are chosen before anything else.
+    #[serde(default)]
+    pub sweeps: Vec<SweepDefinition>,
+    /// The kinds of runs.
+    pub cells: Vec<CellDefinition>,
+    /// What is claimed of them.
+    #[serde(default)]
+    pub claims: Vec<Claim>,
+    /// What is drawn.
+    #[serde(default)]
+    pub figures: Vec<Figure>,
 }
 
-/// Where an experiment's text comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Data {
-    /// The corpus that comes with the program.
-    Bundled,
-    /// `--data DIR`, with token shards in `DIR/training` and `DIR/validation`.
-    Given,
-    /// Each recipe names its own.
-    #[serde(skip)]
-    OfRecipes,
-}
-
-/// One run of an experiment.
-#[derive(Clone, Debug)]
-pub(crate) struct PlannedRun {
-    /// The name of its folder: `g-stack-seed-1`.
+/// A learning rate that a sweep chooses: `"1 NAME"` in a cell is the shape's rate by the chosen factor.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SweepDefinition {
+    /// The rate's name, as cells have it.
     pub name: String,
-    /// The recipe as TOML. All that it names is absolute, as it is run from a file elsewhere.
-    pub table: toml::Table,
-    /// The same, read.
-    pub recipe: Recipe,
+    /// The kind of run that is tried.
+    pub kind: String,
+    /// The factors, rising. Where the best is the first or the last, the sweep goes on beyond it.
+    pub factors: Vec<f64>,
+}
+
+/// A kind of run, or several that differ along axes.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CellDefinition {
+    /// Its name, with places for what differs.
+    pub name: String,
+    /// Likewise, as a reader sees it.
+    pub label: String,
+    /// The scale's shape of the final model.
+    #[serde(default = "standard")]
+    pub shape: String,
+    /// The kind that it is held against.
+    #[serde(default)]
+    pub baseline: Option<String>,
+    /// The axes along which it differs, by name.
+    #[serde(default)]
+    pub each: BTreeMap<String, Axis>,
+    /// Laid over the recipe of all.
+    #[serde(default)]
+    pub recipe: toml::Table,
+    /// Its schedule.
+    pub schedule: toml::Table,
+}
+
+/// An axis of a kind of run.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Axis {
+    /// Its places; each has a `name`, and may have a `label`, a `number` and whatever the cell has places for.
+    Places(Vec<toml::Table>),
+    /// `"ladder"`: the scale's sizes, smallest first.
+    Word(String),
+}
+
+impl Axis {
+    /// The word for the scale's sizes.
+    pub(crate) const LADDER: &str = "ladder";
+}
+
+fn nano() -> String {
+    "nano".to_owned()
+}
+
+fn standard() -> String {
+    "standard".to_owned()
 }
 
 impl Definition {
@@ -78,96 +132,50 @@ impl Definition {
             return Ok(all.swap_remove(index));
         }
         let names: Vec<_> = all.iter().map(|definition| definition.name.as_str()).collect();
-        let names = names.join(", ");
-        Err(BadInput(format!("no experiment `{name}`, and no folder of recipes: there are {names}")).into())
+        let nearest = nearest(name, &names);
+        Err(BadInput(format!(
+            "no experiment `{name}`, and no file or folder of that name: nearest are {}; `experiment list` has all",
+            nearest.join(", ")
+        ))
+        .into())
     }
 
-    /// The recipes of a folder, `*.toml`, as one experiment. Each keeps its own data, and none its seed.
+    /// The experiment of a file of one's own.
     ///
     /// # Errors
-    /// A folder without recipes; otherwise all that is wrong with them, each with its file.
-    pub(crate) fn of_recipes(folder: &Path) -> Result<Self> {
-        // The recipes are run from copies elsewhere, so what they name has to be absolute.
-        let folder = folder.canonicalize().map_err(Error::at(folder))?;
-        let entries = fs::read_dir(&folder).map_err(Error::at(&folder))?;
-        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-        paths.sort();
-        if paths.is_empty() {
-            return Err(BadInput(format!("{}: holds no recipes (*.toml)", folder.display())).into());
-        }
-        let (mut runs, mut problems) = (Vec::new(), Vec::new());
-        for path in &paths {
-            match Recipe::read(path) {
-                Ok(recipe) => runs.push(toml::Table::try_from(&recipe)?),
-                Err(error) => problems.push(error.one_line()),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(BadInput(problems.join("; ")).into());
-        }
-        let name = folder.file_name().map_or_else(|| "recipes".into(), |name| name.to_string_lossy());
-        Ok(Self {
-            name: name.into_owned(),
-            description: format!("the recipes in {}", folder.display()),
-            data: Data::OfRecipes,
-            seeds: vec![1],
-            recipe: toml::Table::new(),
-            runs,
+    /// A file that can't be read or isn't a definition.
+    pub(crate) fn of_file(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(Error::at(path))?;
+        toml::from_str(&text).map_err(|error| {
+            let line = 1 + text[..error.span().map_or(0, |span| span.start)].matches('\n').count();
+            let reason = error.message().trim_end().replace('\n', " ");
+            BadInput(format!("{}, line {line}: {reason}", path.display())).into()
         })
-    }
-
-    /// The runs, seed by seed, so that every kind has a first result early. They read `data/training` and
-    /// `data/validation`, where it is given, and what their recipes say otherwise.
-    ///
-    /// # Errors
-    /// A run that is no recipe, with the run's name.
-    pub(crate) fn runs(&self, seeds: &[u64], data: Option<&Path>) -> Result<Vec<PlannedRun>> {
-        let mut planned = Vec::new();
-        for seed in seeds {
-            let Ok(number) = i64::try_from(*seed) else {
-                let problem = format!("seed {seed}: TOML's numbers end at {}", i64::MAX);
-                return Err(BadInput(problem).into());
-            };
-            for run in &self.runs {
-                let mut table = self.recipe.clone();
-                lay_over(&mut table, run.clone());
-                let kind = table.get("name").and_then(toml::Value::as_str).unwrap_or_default();
-                let name = format!("{kind}-seed-{seed}");
-                table.insert("name".into(), name.clone().into());
-                table.insert("seed".into(), number.into());
-                if let Some(folder) = data {
-                    let data = table.entry("data").or_insert_with(|| toml::Table::new().into());
-                    for split in ["training", "validation"] {
-                        let shards = folder.join(split).to_string_lossy().into_owned();
-                        data.as_table_mut().and_then(|data| data.insert(split.into(), shards.into()));
-                    }
-                }
-                let recipe = Recipe::from_table(table.clone()).map_err(|problems| {
-                    BadInput(format!("{}: run {name}: {}", self.name, problems.join("; ")))
-                })?;
-                planned.push(PlannedRun { name, table, recipe });
-            }
-        }
-        Ok(planned)
     }
 }
 
-/// Lays one table over another: tables are merged, anything else is replaced.
-fn lay_over(under: &mut toml::Table, over: toml::Table) {
-    for (key, value) in over {
-        match (under.get_mut(&key), value) {
-            // A schedule is of one method: its fields don't mix with another's. A model is sizes or a folder.
-            (Some(toml::Value::Table(under)), toml::Value::Table(over))
-                if key != "schedule" && under.contains_key("from") == over.contains_key("from") =>
-            {
-                lay_over(under, over);
-            }
-            (_, value) => {
-                under.insert(key, value);
-            }
+/// The names that differ least from one that isn't there.
+fn nearest<'a>(name: &str, names: &[&'a str]) -> Vec<&'a str> {
+    let mut ranked: Vec<_> = names.iter().map(|known| (edits(name, known), *known)).collect();
+    // What begins alike is meant more often than what happens to be as long.
+    ranked.sort_by_key(|(distance, known)| (!known.starts_with(name), *distance));
+    ranked.into_iter().take(NEAREST).map(|(_, known)| known).collect()
+}
+
+/// How many letters have to be changed, added or left out.
+fn edits(one: &str, two: &str) -> usize {
+    let two: Vec<char> = two.chars().collect();
+    let mut row: Vec<usize> = (0..=two.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for column in 0..two.len() {
+            let changed = diagonal + usize::from(letter != two[column]);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
         }
     }
+    row[two.len()]
 }
 
 #[cfg(test)]
@@ -175,27 +183,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_definition_is_an_experiment_whose_runs_are_recipes() {
-        for definition in Definition::all() {
-            let runs = definition.runs(&definition.seeds, Some(Path::new("data"))).unwrap();
-            assert_eq!(runs.len(), definition.runs.len() * definition.seeds.len());
-        }
-    }
-
-    #[test]
-    fn an_unknown_experiment_is_refused_with_the_names_that_exist() {
+    fn an_unknown_experiment_is_refused_with_the_nearest_names() {
         let message = Definition::named("quickstrat").unwrap_err().to_string();
-        assert!(
-            message
-                .starts_with("no experiment `quickstrat`, and no folder of recipes: there are quickstart,"),
-            "{message}"
-        );
+        let expected =
+            "no experiment `quickstrat`, and no file or folder of that name: nearest are quickstart, ";
+        assert!(message.starts_with(expected), "{message}");
     }
 
     #[test]
-    fn a_run_keeps_what_it_does_not_override() {
-        let mut under: toml::Table = "a = 1\n[training]\nx = 1\ny = 2".parse().unwrap();
-        lay_over(&mut under, "[training]\ny = 3".parse().unwrap());
-        assert_eq!(under, "a = 1\n[training]\nx = 1\ny = 3".parse().unwrap());
+    fn words_are_as_far_apart_as_letters_differ() {
+        for (one, two, distance) in
+            [("", "abc", 3), ("abc", "abc", 0), ("factor", "factro", 2), ("late", "late_", 1)]
+        {
+            assert_eq!(edits(one, two), distance, "{one} {two}");
+            assert_eq!(edits(two, one), distance, "{two} {one}");
+        }
     }
 }

@@ -262,7 +262,8 @@ mod signals {
             let prepare = ["data", "prepare", &text, "--tokenizer", "tokenizer.json", "--out", &out];
             assert_success(&workshop.run(&prepare));
         }
-        let arguments = ["experiment", "quickstart", "--data", "data", "--out", "out", "--seeds", "10000"];
+        let arguments = "experiment quickstart --scale pulse --data data --out out --seeds 10000";
+        let arguments: Vec<&str> = arguments.split(' ').collect();
         let mut command = workshop.command(&arguments);
         let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         while !workshop.path("out/scratch-seed-1/recipe.toml").exists() {

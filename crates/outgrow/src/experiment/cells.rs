@@ -1,0 +1,312 @@
+//! A definition at a scale as runs: kinds along their axes, each with a recipe for each seed. Nothing is run here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use outgrow_report::{AxisValue, RunKind};
+
+use crate::{
+    error::{BadInput, Result},
+    experiment::{
+        definition::{Axis, CellDefinition, Definition},
+        quantity::Measures,
+        scale::Scale,
+        template::{Scope, fill},
+    },
+    recipe::Recipe,
+};
+
+/// One run of an experiment.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedRun {
+    /// The kind of run that it is.
+    pub kind: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Its name: `g-stack-seed-1`.
+    pub name: String,
+    /// Its folder, relative to the experiment's.
+    pub folder: PathBuf,
+    /// The recipe as TOML. All that it names is absolute, as it is run from a file elsewhere.
+    pub table: toml::Table,
+    /// The same, read.
+    pub recipe: Recipe,
+}
+
+/// A kind of run, before it has a seed.
+#[derive(Clone, Debug)]
+pub(crate) struct Kind {
+    /// As the report knows it.
+    pub run_kind: RunKind,
+    /// Where its recipe is from.
+    cell: CellDefinition,
+    /// What its places are filled with, but for the seed.
+    scope: Scope,
+}
+
+/// A definition at a scale.
+#[derive(Clone, Debug)]
+pub(crate) struct Cells<'a> {
+    definition: &'a Definition,
+    scale: &'a Scale,
+    /// In the order of the definition; within a cell the last axis by name changes fastest.
+    pub kinds: Vec<Kind>,
+}
+
+impl<'a> Cells<'a> {
+    /// The kinds of runs that a definition comes to.
+    ///
+    /// # Errors
+    /// All that is wrong with the definition: places that nothing belongs to, names that are there twice, claims and
+    /// figures of kinds that there aren't.
+    pub(crate) fn new(definition: &'a Definition, scale: &'a Scale) -> Result<Self> {
+        let mut problems = Vec::new();
+        let mut kinds = Vec::new();
+        for cell in &definition.cells {
+            match kinds_of(cell, definition, scale) {
+                Ok(several) => kinds.extend(several),
+                Err(problem) => problems.push(format!("cell {}: {problem}", cell.name)),
+            }
+        }
+        let names: BTreeSet<&str> = kinds.iter().map(|kind: &Kind| kind.run_kind.name.as_str()).collect();
+        for (index, kind) in kinds.iter().enumerate() {
+            let name = &kind.run_kind.name;
+            if kinds[..index].iter().any(|other| other.run_kind.name == *name) {
+                problems.push(format!("cell {name}: there are two of this name"));
+            }
+            if let Some(baseline) = &kind.run_kind.baseline
+                && !names.contains(baseline.as_str())
+            {
+                problems.push(format!("cell {name}: its baseline `{baseline}` is no cell"));
+            }
+        }
+        for sweep in &definition.sweeps {
+            if !names.contains(sweep.kind.as_str()) {
+                problems.push(format!("sweep {}: `{}` is no cell", sweep.name, sweep.kind));
+            }
+            let rises = sweep.factors.windows(2).all(|two| two[0] < two[1]);
+            if sweep.factors.len() < 2 || !rises || sweep.factors.iter().any(|factor| *factor <= 0.0) {
+                problems.push(format!("sweep {}: needs two factors or more, above 0 and rising", sweep.name));
+            }
+        }
+        if problems.is_empty() {
+            return Ok(Self { definition, scale, kinds });
+        }
+        Err(BadInput(format!("{}: {}", definition.name, problems.join("; "))).into())
+    }
+
+    /// The runs, seed by seed, so that every kind has a first result early. Learning rates are by `rate_factors`, the
+    /// factor of each sweep.
+    ///
+    /// # Errors
+    /// A run that is no recipe, with the run's name.
+    pub(crate) fn runs(
+        &self,
+        seeds: &[u64],
+        rate_factors: &BTreeMap<String, f64>,
+        data: Option<&Path>,
+    ) -> Result<Vec<PlannedRun>> {
+        let mut planned = Vec::new();
+        for seed in seeds {
+            for kind in &self.kinds {
+                let name = format!("{}-seed-{seed}", kind.run_kind.name);
+                planned.push(self.run(kind, *seed, rate_factors, data, name.clone().into(), name)?);
+            }
+        }
+        Ok(planned)
+    }
+
+    /// The run of one kind, by its name.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn run_named(
+        &self,
+        kind: &str,
+        seed: u64,
+        rate_factors: &BTreeMap<String, f64>,
+        data: Option<&Path>,
+        folder: PathBuf,
+    ) -> Result<PlannedRun> {
+        let kind = self.kinds.iter().find(|one| one.run_kind.name == kind).expect("sweeps were checked");
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        self.run(kind, seed, rate_factors, data, folder, name)
+    }
+
+    /// The learning rate of a kind's shape, as the scale has it.
+    pub(crate) fn rate(&self, kind: &str) -> f64 {
+        let kind = self.kinds.iter().find(|one| one.run_kind.name == kind).expect("sweeps were checked");
+        let shape = shape_name(&kind.cell, &kind.scope).and_then(|name| self.scale.shape(&name));
+        shape.expect("kinds were checked").learning_rate
+    }
+
+    fn run(
+        &self,
+        kind: &Kind,
+        seed: u64,
+        rate_factors: &BTreeMap<String, f64>,
+        data: Option<&Path>,
+        folder: PathBuf,
+        name: String,
+    ) -> Result<PlannedRun> {
+        let refused = |problem: String| BadInput(format!("{}: run {name}: {problem}", self.definition.name));
+        let Ok(number) = i64::try_from(seed) else {
+            return Err(BadInput(format!("seed {seed}: TOML's numbers end at {}", i64::MAX)).into());
+        };
+        let mut table = self.recipe(kind, number, rate_factors).map_err(refused)?;
+        table.insert("name".into(), name.clone().into());
+        table.insert("seed".into(), number.into());
+        if let Some(folder) = data {
+            let data = table.entry("data").or_insert_with(|| toml::Table::new().into());
+            for split in ["training", "validation"] {
+                let shards = folder.join(split).to_string_lossy().into_owned();
+                data.as_table_mut().and_then(|data| data.insert(split.into(), shards.into()));
+            }
+        }
+        let recipe = Recipe::from_table(table.clone()).map_err(|problems| refused(problems.join("; ")))?;
+        Ok(PlannedRun { kind: kind.run_kind.name.clone(), seed, name, folder, table, recipe })
+    }
+
+    /// The recipe of a kind and a seed, without its data.
+    fn recipe(
+        &self,
+        kind: &Kind,
+        seed: i64,
+        rate_factors: &BTreeMap<String, f64>,
+    ) -> Result<toml::Table, String> {
+        let mut scope = kind.scope.clone();
+        scope.insert("seed".into(), seed.into());
+        let shape = self.scale.shape(&shape_name(&kind.cell, &scope)?)?;
+        let mut table = self.scale.recipe(shape);
+        lay_over(&mut table, self.definition.recipe.clone());
+        lay_over(&mut table, kind.cell.recipe.clone());
+        table.insert("schedule".into(), kind.cell.schedule.clone().into());
+        let filled = fill(&table.into(), &scope)?.expect("a table stays one");
+        let mut factors = rate_factors.clone();
+        for sweep in &self.definition.sweeps {
+            factors.entry(sweep.name.clone()).or_insert(1.0);
+        }
+        let measures = Measures { shape, step_tokens: self.scale.step_tokens(), rate_factors: &factors };
+        let mut filled = filled;
+        measures.evaluate_all(&mut filled)?;
+        match filled {
+            toml::Value::Table(table) => Ok(table),
+            _ => unreachable!("a table stays one"),
+        }
+    }
+}
+
+/// The kinds of a cell, one for each combination of places on its axes.
+fn kinds_of(cell: &CellDefinition, definition: &Definition, scale: &Scale) -> Result<Vec<Kind>, String> {
+    let mut scopes = vec![(definition.values.clone(), BTreeMap::new())];
+    for (axis, places) in &cell.each {
+        let places = places_of(axis, places, scale)?;
+        let mut longer = Vec::new();
+        for (scope, axes) in &scopes {
+            for place in &places {
+                let (mut scope, mut axes) = (scope.clone(), axes.clone());
+                axes.insert(axis.clone(), axis_value(axis, place)?);
+                scope.insert(axis.clone(), place.clone().into());
+                longer.push((scope, axes));
+            }
+        }
+        scopes = longer;
+    }
+    let kind = |(scope, axes): (Scope, BTreeMap<String, AxisValue>)| {
+        let text = |template: &str| filled_text(template, &scope);
+        shape_name(cell, &scope).and_then(|shape| scale.shape(&shape))?;
+        let run_kind = RunKind {
+            name: text(&cell.name)?,
+            label: text(&cell.label)?,
+            baseline: cell.baseline.as_deref().map(text).transpose()?,
+            axes,
+        };
+        if !is_word(&run_kind.name) {
+            return Err(format!("`{}`: letters, digits, `.`, `_` and `-` make a name", run_kind.name));
+        }
+        Ok(Kind { run_kind, cell: cell.clone(), scope })
+    };
+    scopes.into_iter().map(kind).collect()
+}
+
+fn places_of(axis: &str, places: &Axis, scale: &Scale) -> Result<Vec<toml::Table>, String> {
+    match places {
+        Axis::Places(places) => Ok(places.clone()),
+        Axis::Word(word) if word == Axis::LADDER => {
+            let place = |name: &String| toml::Table::from_iter([("name".to_owned(), name.as_str().into())]);
+            Ok(scale.ladder.iter().map(place).collect())
+        }
+        Axis::Word(word) => Err(format!("each.{axis} = {word:?}: expected a list, or \"{}\"", Axis::LADDER)),
+    }
+}
+
+fn axis_value(axis: &str, place: &toml::Table) -> Result<AxisValue, String> {
+    let text = |key: &str| place.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+    let name = text("label").or_else(|| text("name"));
+    let number = place.get("number");
+    let number =
+        number.and_then(|number| number.as_float().or_else(|| number.as_integer().map(|n| n as f64)));
+    match (text("name"), name) {
+        (Some(_), Some(name)) => Ok(AxisValue { name, number }),
+        _ => Err(format!("each.{axis}: a place without a `name`")),
+    }
+}
+
+fn shape_name(cell: &CellDefinition, scope: &Scope) -> Result<String, String> {
+    filled_text(&cell.shape, scope)
+}
+
+fn filled_text(template: &str, scope: &Scope) -> Result<String, String> {
+    match fill(&toml::Value::String(template.to_owned()), scope)? {
+        Some(toml::Value::String(text)) => Ok(text),
+        _ => Err(format!("{template:?}: expected a text")),
+    }
+}
+
+/// Whether it can be a part of a folder's name everywhere.
+fn is_word(name: &str) -> bool {
+    let is_fine = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(is_fine)
+}
+
+/// Lays one table over another: tables are merged, anything else is replaced.
+fn lay_over(under: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            // A model is sizes or a folder.
+            (Some(toml::Value::Table(under)), toml::Value::Table(over))
+                if under.contains_key("from") == over.contains_key("from") =>
+            {
+                lay_over(under, over);
+            }
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_definition_has_recipes_at_every_scale() {
+        for definition in Definition::all() {
+            for scale in Scale::all() {
+                let cells = Cells::new(&definition, &scale).unwrap();
+                let runs = cells.runs(&[1, 2], &BTreeMap::new(), Some(Path::new("data"))).unwrap();
+                assert_eq!(runs.len(), 2 * cells.kinds.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_keeps_what_it_does_not_override() {
+        let mut under: toml::Table = "a = 1\n[training]\nx = 1\ny = 2".parse().unwrap();
+        lay_over(&mut under, "[training]\ny = 3".parse().unwrap());
+        assert_eq!(under, "a = 1\n[training]\nx = 1\ny = 3".parse().unwrap());
+    }
+}
