@@ -1,6 +1,7 @@
 //! The page: headline, charts, tables, stages, recipes, and what the numbers mean. One file, no script, nothing
 //! fetched.
 
+mod plot;
 mod swatch;
 
 mod charts;
@@ -16,9 +17,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::{
-    drawing::chart::{CHART_STYLE, Chart, colour_class},
+    drawing::{
+        chart::Chart,
+        dress::{CHART_STYLE, colour_class},
+    },
     figures::{escape, flops, signed_percent, tokens},
-    page::swatch::swatch,
+    page::{plot::plot, swatch::swatch},
     report::{Report, comparison::Comparison, speed_up::mean},
     run::record::RunRecord,
 };
@@ -187,7 +191,7 @@ fn figure(out: &mut String, chart: Option<Chart>, heading: &str, note: &str) {
         let _ = writeln!(
             out,
             "<section><h2>{heading}</h2><p class=\"lead\">{note}</p>{}</section>",
-            chart.svg(None)
+            plot(&chart)
         );
     }
 }

@@ -3,7 +3,8 @@
 use crate::{
     drawing::{
         axis::{Axis, Scale},
-        chart::{Chart, Place, Point, Series},
+        chart::{Chart, Kind, Place, Point, Series, Shape},
+        mark::Look,
     },
     figures::{flops, measured, tokens},
     page::charts::{cost_axis, mean_line},
@@ -13,9 +14,6 @@ use crate::{
     },
     run::record::Cost,
 };
-
-/// A third of a page.
-const THIRD: (f64, f64) = (330.0, 220.0);
 
 /// The part of an axis that is left free beyond its outermost points.
 const MARGIN: f64 = 0.06;
@@ -51,17 +49,9 @@ fn chart(report: &Report, index: usize, benchmark: &Benchmark, x: Axis) -> Optio
         .filter(|series| !series.lines.is_empty())
         .collect();
     set_apart(&mut series, &x);
-    Some(Chart {
-        id: format!("benchmark-{index}"),
-        title: format!("{}: {} against {}", benchmark.title(), benchmark.metric, x.label),
-        size: THIRD,
-        is_small: true,
-        y: value_axis(benchmark, &series)?,
-        x,
-        series,
-        level: None,
-        drops: Vec::new(),
-    })
+    let title = format!("{}: {} against {}", benchmark.title(), benchmark.metric, x.label);
+    let y = value_axis(benchmark, &series)?;
+    Some(Chart::new(&format!("benchmark-{index}"), title, Shape::Third, (x, y), series))
 }
 
 fn series(benchmark: &Benchmark, label: &str, colour: usize) -> Series {
@@ -70,7 +60,8 @@ fn series(benchmark: &Benchmark, label: &str, colour: usize) -> Series {
     };
     let runs = benchmark.runs.iter().filter(|run| run.label == label);
     let lines: Vec<Vec<Point>> = runs.map(line).filter(|line| !line.is_empty()).collect();
-    Series { name: label.to_owned(), colour, mean: mean_line(&lines), lines, marks: Vec::new() }
+    let (name, look) = (label.to_owned(), Look(colour));
+    Series { name, look, kind: Kind::Line, mean: mean_line(&lines), lines, marks: Vec::new() }
 }
 
 fn point(benchmark: &Benchmark, run: &BenchmarkRun, value: &BenchmarkValue) -> Option<Point> {
@@ -86,10 +77,8 @@ fn point(benchmark: &Benchmark, run: &BenchmarkRun, value: &BenchmarkValue) -> O
         flops(value.flops),
         value.stage
     );
-    Some(Point {
-        place: Place { x: value.flops, y, error: value.standard_error.filter(|error| *error < TOO_MUCH) },
-        title,
-    })
+    let error = value.standard_error.filter(|error| *error < TOO_MUCH);
+    Some(Point { place: Place { x: value.flops, y, band: error.map(|error| (y - error, y + error)) }, title })
 }
 
 /// Methods that were evaluated once, and at nearly one place, would cover each other: they stand side by side, the last
@@ -116,9 +105,9 @@ fn value_axis(benchmark: &Benchmark, series: &[Series]) -> Option<Axis> {
     let places = || series.iter().flat_map(|series| series.lines.iter().flatten()).map(|point| point.place);
     places().next()?;
     let lowest = places().map(|place| place.y).fold(f64::INFINITY, f64::min);
-    let reach = |sign: f64| places().map(move |place| place.y + sign * place.error.unwrap_or(0.0));
-    let low = reach(-1.0).fold(f64::INFINITY, f64::min);
-    let high = reach(1.0).fold(f64::NEG_INFINITY, f64::max);
+    let reach = |place: Place| place.band.unwrap_or((place.y, place.y));
+    let low = places().map(|place| reach(place).0).fold(f64::INFINITY, f64::min);
+    let high = places().map(|place| reach(place).1).fold(f64::NEG_INFINITY, f64::max);
     // A perplexity falls by orders of magnitude, to no less than one. An accuracy rises from chance.
     if benchmark.higher_is_better == Some(false) && lowest >= 1.0 && high > ORDERS * lowest {
         // An error that is as large as its value is cut off: there is nothing below zero to show.
@@ -138,7 +127,7 @@ fn value_axis(benchmark: &Benchmark, series: &[Series]) -> Option<Axis> {
 
 /// An axis without a label: the chart's heading says what is on it.
 fn axis(scale: Scale, low: f64, high: f64) -> Axis {
-    Axis { label: String::new(), scale, low, high, unit: 1.0 }
+    Axis { label: String::new(), scale, low, high, unit: 1.0, given_ticks: Vec::new() }
 }
 
 #[cfg(test)]
@@ -160,10 +149,14 @@ mod tests {
     }
 
     fn of_places(places: impl Iterator<Item = (f64, f64, f64)>) -> Series {
-        let point = |(x, y, error)| Point { place: Place { x, y, error: Some(error) }, title: String::new() };
+        let point = |(x, y, error)| Point {
+            place: Place { x, y, band: Some((y - error, y + error)) },
+            title: String::new(),
+        };
         Series {
             name: String::new(),
-            colour: 0,
+            look: Look(0),
+            kind: Kind::Line,
             lines: vec![places.map(point).collect()],
             mean: None,
             marks: Vec::new(),

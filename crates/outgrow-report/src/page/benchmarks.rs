@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
+    drawing::dress::Dress,
     figures::{escape, flops, measured, tokens},
     page::{benchmark_charts, swatch::swatch},
     report::{
@@ -32,7 +33,7 @@ pub(crate) fn charts(report: &Report) -> String {
                 "<figure><h3>{} <small>{}</small></h3>{}</figure>",
                 escape(&benchmark.title()),
                 escape(&benchmark.metric_with_direction()),
-                chart.svg(None)
+                chart.svg(Dress::Page)
             )
         })
         .collect();

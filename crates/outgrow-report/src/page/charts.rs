@@ -3,7 +3,9 @@
 use crate::{
     drawing::{
         axis::{Axis, Scale, widened},
-        chart::{CHART_STYLE, Chart, Drop, Place, Point, Series, thinned},
+        chart::{Chart, Drop, Kind, Place, Point, Series, Shape, thinned},
+        dress::Dress,
+        mark::Look,
     },
     figures::{self, flops, prefix, quantity},
     report::{
@@ -13,11 +15,6 @@ use crate::{
     },
     run::record::{Cost, RunRecord, ValidationPoint},
 };
-
-/// Sizes of charts over the whole page, over half of it, and of a low one.
-const WHOLE: (f64, f64) = (940.0, 430.0);
-const HALF: (f64, f64) = (500.0, 320.0);
-const LOW: (f64, f64) = (940.0, 240.0);
 
 /// The part of the first method's budget after which its curve fills the chart of the end.
 const START_OF_THE_END: f64 = 0.2;
@@ -36,7 +33,7 @@ fn standalone(report: &Report) -> String {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\"><title>no evaluations yet</title></svg>"
                 .to_owned()
         },
-        |chart| chart.svg(Some(CHART_STYLE)),
+        |chart| chart.svg(Dress::Web),
     )
 }
 
@@ -45,7 +42,7 @@ fn standalone(report: &Report) -> String {
 pub(crate) fn end(report: &Report) -> Option<Chart> {
     let mut chart = loss_chart(report, "end", Cost::ExactFlops, Scale::Linear)?;
     "Validation loss against training FLOPs, near the end".clone_into(&mut chart.title);
-    chart.size = WHOLE;
+    chart.shape = Shape::Whole;
     let first =
         report.methods().iter().flat_map(|method| &method.runs).find(|run| run.validation.len() > 1)?;
     let start = first.flops * START_OF_THE_END;
@@ -75,11 +72,12 @@ pub(crate) fn learning_rate(report: &Report) -> Option<Chart> {
         .filter(|(_, (_, run))| !run.training.is_empty())
         .map(|(colour, (name, run))| Series {
             name: name.to_owned(),
-            colour,
+            look: Look(colour),
+            kind: Kind::Line,
             lines: vec![
                 thinned(&run.training, 400)
                     .map(|point| Point {
-                        place: Place { x: point.tokens as f64, y: point.learning_rate, error: None },
+                        place: Place { x: point.tokens as f64, y: point.learning_rate, band: None },
                         title: format!("{name}: {:.2e} in stage {}", point.learning_rate, point.stage),
                     })
                     .collect(),
@@ -90,11 +88,12 @@ pub(crate) fn learning_rate(report: &Report) -> Option<Chart> {
         .collect();
     let (mut x, mut y) = axes(&series, Cost::Tokens, Scale::Linear)?;
     x.low = 0.0;
-    (y.low, y.high) = widened(0.0, y.high * 1.05);
+    let rates = series.iter().flat_map(|series| series.lines.iter().flatten()).map(|point| point.place.y);
+    (y.low, y.high) = widened(0.0, rates.fold(0.0, f64::max) * 1.05);
     "learning rate, 10⁻³".clone_into(&mut y.label);
     y.unit = 1e-3;
     let title = "Learning rate against training tokens".to_owned();
-    Some(Chart { size: LOW, ..chart("learning-rate", title, (x, y), series) })
+    Some(Chart::new("learning-rate", title, Shape::Low, (x, y), series))
 }
 
 /// The first run of each method.
@@ -122,13 +121,7 @@ fn loss_chart(report: &Report, id: &str, cost: Cost, scale: Scale) -> Option<Cha
         .collect();
     let (x, y) = axes(&series, cost, scale)?;
     let title = format!("Validation loss against {}", x.label);
-    Some(chart(id, title, (x, y), series))
-}
-
-/// A chart of half a page with nothing but its lines.
-fn chart(id: &str, title: String, (x, y): (Axis, Axis), series: Vec<Series>) -> Chart {
-    let id = id.to_owned();
-    Chart { id, title, size: HALF, is_small: false, x, y, series, level: None, drops: Vec::new() }
+    Some(Chart::new(id, title, Shape::Half, (x, y), series))
 }
 
 fn series(method: &MethodRuns, colour: usize, cost: Cost) -> Series {
@@ -141,7 +134,8 @@ fn series(method: &MethodRuns, colour: usize, cost: Cost) -> Series {
     let without = if runs.iter().all(is_whole) { "" } else { ", without its base" };
     Series {
         name: format!("{}{without}", method.label),
-        colour,
+        look: Look(colour),
+        kind: Kind::Line,
         mean: mean_line(&lines),
         lines,
         marks: runs.first().map(|run| growths(run, cost)).unwrap_or_default(),
@@ -156,7 +150,7 @@ fn validation_point(label: &str, seed: u64, point: &ValidationPoint, cost: Cost)
         flops(point.flops),
         point.stage
     );
-    Point { place: Place { x: point.cost(cost), y: point.loss, error: None }, title }
+    Point { place: Place { x: point.cost(cost), y: point.loss, band: None }, title }
 }
 
 fn growths(run: &RunSummary, cost: Cost) -> Vec<Point> {
@@ -166,7 +160,7 @@ fn growths(run: &RunSummary, cost: Cost) -> Vec<Point> {
             place: Place {
                 x: if cost == Cost::Tokens { stage.first_token as f64 } else { stage.first_flops },
                 y: after,
-                error: None,
+                band: None,
             },
             title: format!(
                 "growth into stage {}: loss {} before, {} after",
@@ -193,12 +187,11 @@ pub(crate) fn mean_line(lines: &[Vec<Point>]) -> Option<Vec<Place>> {
     }
     let of_seeds = |index: usize| lines.iter().map(move |line| line[index].place);
     let mean_place = |index: usize| {
-        let errors: Option<Vec<f64>> = of_seeds(index).map(|place| place.error).collect();
-        Some(Place {
-            x: first[index].place.x,
-            y: mean(&of_seeds(index).map(|place| place.y).collect::<Vec<_>>())?,
-            error: errors.and_then(|errors| mean(&errors)),
-        })
+        let y = mean(&of_seeds(index).map(|place| place.y).collect::<Vec<_>>())?;
+        let above = |place: Place| Some(place.band?.1 - place.y);
+        let errors: Option<Vec<f64>> = of_seeds(index).map(above).collect();
+        let error = errors.and_then(|errors| mean(&errors));
+        Some(Place { x: first[index].place.x, y, band: error.map(|error| (y - error, y + error)) })
     };
     (0..first.len()).map(mean_place).collect()
 }
@@ -227,6 +220,7 @@ fn axes(series: &[Series], cost: Cost, scale: Scale) -> Option<(Axis, Axis)> {
         low: lowest,
         high: highest,
         unit: 1.0,
+        given_ticks: Vec::new(),
     };
     Some((cost_axis(cost, scale, low, high), y))
 }
@@ -242,7 +236,7 @@ pub(crate) fn cost_axis(cost: Cost, scale: Scale, low: f64, high: f64) -> Axis {
             format!("training {prefix}FLOP, base included")
         }
     };
-    Axis { label, scale, low, high, unit }
+    Axis { label, scale, low, high, unit, given_ticks: Vec::new() }
 }
 
 fn words(prefix: &str) -> &str {
@@ -259,7 +253,7 @@ fn words(prefix: &str) -> &str {
 fn add_readings(report: &Report, chart: &mut Chart) {
     let Some(scratch) = report.methods().first().filter(|_| report.baseline().is_some()) else { return };
     let Some(loss) = scratch.mean_final_loss else { return };
-    chart.level = Some((loss, format!("final loss from scratch, {}", figures::loss(loss))));
+    chart.levels.push((loss, format!("final loss from scratch, {}", figures::loss(loss))));
     for comparison in report.comparisons() {
         let Some(speed_up) = &comparison.exact_flops else { continue };
         if speed_up.seeds.iter().any(|seed| seed.reading.read_at == ReadAt::OwnFinal) {
@@ -269,10 +263,12 @@ fn add_readings(report: &Report, chart: &mut Chart) {
         let Some(x) = mean(&costs) else { continue };
         // The colour of a method is its place in the report.
         let colour = report.methods().iter().position(|method| method.label == comparison.label).unwrap_or(0);
-        chart.drops.push(Drop { x, y: loss, colour, text: quantity(x, "FLOP") });
+        chart.drops.push(Drop { x, y: loss, look: Look(colour), text: quantity(x, "FLOP") });
     }
     let costs: Vec<f64> = scratch.runs.iter().map(|run| run.flops).collect();
     if let Some(x) = mean(&costs) {
-        chart.drops.push(Drop { x, y: loss, colour: 0, text: quantity(x, "FLOP") });
+        // A run may have gone on behind its last evaluation.
+        chart.x.high = chart.x.high.max(x);
+        chart.drops.push(Drop { x, y: loss, look: Look(0), text: quantity(x, "FLOP") });
     }
 }

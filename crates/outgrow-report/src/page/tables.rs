@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::{
-    drawing::chart::colour_class,
+    drawing::dress::colour_class,
     figures::{escape, flops, loss, signed_percent, tokens},
     page::swatch::swatch,
     report::{

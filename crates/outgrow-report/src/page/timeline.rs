@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
-    drawing::chart::colour_class,
+    drawing::dress::colour_class,
     figures::{escape, flops, loss, tokens},
     page::swatch::swatch,
     report::Report,
