@@ -169,7 +169,7 @@ pub enum Rule {
     Optimum {
         /// The axis.
         axis: String,
-        /// Where on the other axes, by name: `{ shape = "standard" }`.
+        /// Where on the other axes, all of them, as it is written there: kinds with further axes don't count.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         with: BTreeMap<String, String>,
         /// The lowest number of the paper's range.
@@ -205,7 +205,7 @@ pub struct Figure {
     pub draws: Drawing,
 }
 
-/// What a figure shows. Lists of kinds are as a file names them, each a name or a beginning with `*` (`stack-*`).
+/// What a figure shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "snake_case", deny_unknown_fields)]
 pub enum Drawing {
@@ -213,7 +213,7 @@ pub enum Drawing {
     Differences {
         /// What the others are held against.
         against: String,
-        /// The others; all where it is empty.
+        /// The others. A definition may leave them out: then all.
         #[serde(default)]
         kinds: Vec<String>,
     },
@@ -238,7 +238,7 @@ pub enum Drawing {
     Valley {
         /// The axis.
         axis: String,
-        /// Where on the other axes.
+        /// Where on the other axes, all of them.
         #[serde(default)]
         with: BTreeMap<String, String>,
         /// Parts of the baseline's FLOPs.
@@ -248,7 +248,7 @@ pub enum Drawing {
     HeatMap {
         /// The axis.
         axis: String,
-        /// Where on the other axes.
+        /// Where on the other axes, all of them.
         #[serde(default)]
         with: BTreeMap<String, String>,
         /// Parts of the baseline's FLOPs.
@@ -260,7 +260,7 @@ pub enum Drawing {
         across: String,
         /// From top to bottom.
         down: String,
-        /// Where on the other axes.
+        /// Where on the other axes, all of them.
         #[serde(default)]
         with: BTreeMap<String, String>,
     },

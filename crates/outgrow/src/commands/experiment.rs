@@ -122,7 +122,7 @@ fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Int
 
     // What is refused doesn't hang on the seed, nor on rates: it is refused before anything runs.
     let first = plan(&BTreeMap::new())?;
-    let mut sweeps = RunningSweep::all(definition, |kind| cells.rate(kind));
+    let mut sweeps = RunningSweep::all(definition, &cells.swept, |kind| cells.rate(kind));
     let described = |sweeps: &[RunningSweep], runs: &[PlannedRun]| {
         let alone = making.at_once() == 1;
         describe(definition, &cells, &asked, sweeps, runs, |_| alone)

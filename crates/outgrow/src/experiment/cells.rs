@@ -5,14 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use outgrow_report::{AxisValue, RunKind};
+use outgrow_report::{AxisValue, Claim, Figure, RunKind};
 
 use crate::{
     error::{BadInput, Result},
     experiment::{
         definition::{Axis, CellDefinition, Definition},
         quantity::Measures,
-        scale::Scale,
+        scale::{Scale, Shape},
         template::{Scope, fill},
     },
     recipe::Recipe,
@@ -40,10 +40,22 @@ pub(crate) struct PlannedRun {
 pub(crate) struct Kind {
     /// As the report knows it.
     pub run_kind: RunKind,
+    /// Its model.
+    shape: Shape,
     /// Where its recipe is from.
     cell: CellDefinition,
     /// What its places are filled with, but for the seed.
     scope: Scope,
+}
+
+impl Kind {
+    /// Where it stands: each axis, the place's name in the file, and how it is written.
+    pub(crate) fn places(&self) -> impl Iterator<Item = [String; 3]> {
+        self.run_kind.axes.iter().map(|(axis, value)| {
+            let name = self.scope[axis]["name"].as_str().unwrap_or_default();
+            [axis.clone(), name.to_owned(), value.name.clone()]
+        })
+    }
 }
 
 /// A definition at a scale.
@@ -53,6 +65,12 @@ pub(crate) struct Cells<'a> {
     scale: &'a Scale,
     /// In the order of the definition; within a cell the last axis by name changes fastest.
     pub kinds: Vec<Kind>,
+    /// The kind that each sweep tries, in the order of the definition.
+    pub swept: Vec<String>,
+    /// What is claimed.
+    pub claims: Vec<Claim>,
+    /// What is drawn.
+    pub figures: Vec<Figure>,
 }
 
 impl<'a> Cells<'a> {
@@ -82,17 +100,23 @@ impl<'a> Cells<'a> {
                 problems.push(format!("cell {name}: its baseline `{baseline}` is no cell"));
             }
         }
+        let scope = scope_of(definition, scale);
+        let mut swept = Vec::new();
         for sweep in &definition.sweeps {
-            if !names.contains(sweep.kind.as_str()) {
-                problems.push(format!("sweep {}: `{}` is no cell", sweep.name, sweep.kind));
+            match filled_text(&sweep.kind, &scope) {
+                Ok(kind) if names.contains(kind.as_str()) => swept.push(kind),
+                Ok(kind) => problems.push(format!("sweep {}: `{kind}` is no cell", sweep.name)),
+                Err(problem) => problems.push(format!("sweep {}: {problem}", sweep.name)),
             }
             let rises = sweep.factors.windows(2).all(|two| two[0] < two[1]);
             if sweep.factors.len() < 2 || !rises || sweep.factors.iter().any(|factor| *factor <= 0.0) {
                 problems.push(format!("sweep {}: needs two factors or more, above 0 and rising", sweep.name));
             }
         }
+        let claims = read_all("claim", &definition.claims, &scope, &mut problems);
+        let figures = read_all("figure", &definition.figures, &scope, &mut problems);
         if problems.is_empty() {
-            return Ok(Self { definition, scale, kinds });
+            return Ok(Self { definition, scale, kinds, swept, claims, figures });
         }
         Err(BadInput(format!("{}: {}", definition.name, problems.join("; "))).into())
     }
@@ -138,8 +162,7 @@ impl<'a> Cells<'a> {
     /// The learning rate of a kind's shape, as the scale has it.
     pub(crate) fn rate(&self, kind: &str) -> f64 {
         let kind = self.kinds.iter().find(|one| one.run_kind.name == kind).expect("sweeps were checked");
-        let shape = shape_name(&kind.cell, &kind.scope).and_then(|name| self.scale.shape(&name));
-        shape.expect("kinds were checked").learning_rate
+        kind.shape.learning_rate
     }
 
     fn run(
@@ -178,7 +201,7 @@ impl<'a> Cells<'a> {
     ) -> Result<toml::Table, String> {
         let mut scope = kind.scope.clone();
         scope.insert("seed".into(), seed.into());
-        let shape = self.scale.shape(&shape_name(&kind.cell, &scope)?)?;
+        let shape = kind.shape;
         let mut table = self.scale.recipe(shape);
         lay_over(&mut table, self.definition.recipe.clone());
         lay_over(&mut table, kind.cell.recipe.clone());
@@ -200,23 +223,23 @@ impl<'a> Cells<'a> {
 
 /// The kinds of a cell, one for each combination of places on its axes.
 fn kinds_of(cell: &CellDefinition, definition: &Definition, scale: &Scale) -> Result<Vec<Kind>, String> {
-    let mut scopes = vec![(definition.values.clone(), BTreeMap::new())];
+    let mut scopes = vec![scope_of(definition, scale)];
     for (axis, places) in &cell.each {
         let places = places_of(axis, places, scale)?;
-        let mut longer = Vec::new();
-        for (scope, axes) in &scopes {
-            for place in &places {
-                let (mut scope, mut axes) = (scope.clone(), axes.clone());
-                axes.insert(axis.clone(), axis_value(axis, place)?);
-                scope.insert(axis.clone(), place.clone().into());
-                longer.push((scope, axes));
-            }
-        }
-        scopes = longer;
+        let with = |scope: &Scope, place: &toml::Table| {
+            let mut scope = scope.clone();
+            scope.insert(axis.clone(), place.clone().into());
+            scope
+        };
+        scopes = scopes.iter().flat_map(|scope| places.iter().map(move |place| with(scope, place))).collect();
     }
-    let kind = |(scope, axes): (Scope, BTreeMap<String, AxisValue>)| {
+    let kind = |scope: Scope| {
         let text = |template: &str| filled_text(template, &scope);
-        shape_name(cell, &scope).and_then(|shape| scale.shape(&shape))?;
+        let shape = scale.shape(&text(&cell.shape)?)?;
+        let measures = Measures { shape, step_tokens: scale.step_tokens(), rate_factors: &BTreeMap::new() };
+        let axes =
+            cell.each.keys().map(|axis| Ok((axis.clone(), axis_value(axis, &scope[axis], &measures)?)));
+        let axes = axes.collect::<Result<BTreeMap<_, _>, String>>()?;
         let run_kind = RunKind {
             name: text(&cell.name)?,
             label: text(&cell.label)?,
@@ -226,7 +249,7 @@ fn kinds_of(cell: &CellDefinition, definition: &Definition, scale: &Scale) -> Re
         if !is_word(&run_kind.name) {
             return Err(format!("`{}`: letters, digits, `.`, `_` and `-` make a name", run_kind.name));
         }
-        Ok(Kind { run_kind, cell: cell.clone(), scope })
+        Ok(Kind { run_kind, shape, cell: cell.clone(), scope })
     };
     scopes.into_iter().map(kind).collect()
 }
@@ -242,20 +265,49 @@ fn places_of(axis: &str, places: &Axis, scale: &Scale) -> Result<Vec<toml::Table
     }
 }
 
-fn axis_value(axis: &str, place: &toml::Table) -> Result<AxisValue, String> {
+/// Where a kind stands on an axis. Its number may be a part of the shape: `"1 layers"`.
+fn axis_value(axis: &str, place: &toml::Value, measures: &Measures<'_>) -> Result<AxisValue, String> {
     let text = |key: &str| place.get(key).and_then(toml::Value::as_str).map(str::to_owned);
-    let name = text("label").or_else(|| text("name"));
-    let number = place.get("number");
-    let number =
-        number.and_then(|number| number.as_float().or_else(|| number.as_integer().map(|n| n as f64)));
-    match (text("name"), name) {
-        (Some(_), Some(name)) => Ok(AxisValue { name, number }),
-        _ => Err(format!("each.{axis}: a place without a `name`")),
-    }
+    let mut number = place.get("number").cloned();
+    number.iter_mut().try_for_each(|number| measures.evaluate_all(number))?;
+    let number = match number {
+        None => None,
+        Some(toml::Value::Float(number)) => Some(number),
+        Some(toml::Value::Integer(number)) => Some(number as f64),
+        Some(other) => return Err(format!("each.{axis}: number = {other}: expected a number")),
+    };
+    let name = text("name").ok_or_else(|| format!("each.{axis}: a place without a `name`"))?;
+    Ok(AxisValue { name: text("label").unwrap_or(name), number })
 }
 
-fn shape_name(cell: &CellDefinition, scope: &Scope) -> Result<String, String> {
-    filled_text(&cell.shape, scope)
+/// What belongs to the places of a whole definition: its values, and the ends of the ladder.
+fn scope_of(definition: &Definition, scale: &Scale) -> Scope {
+    let mut scope = definition.values.clone();
+    let ends = [("first", scale.ladder.first()), ("last", scale.ladder.last())];
+    let ends = ends.into_iter().filter_map(|(end, name)| Some((end.to_owned(), name?.as_str().into())));
+    scope.insert("ladder".into(), toml::Table::from_iter(ends).into());
+    scope
+}
+
+/// Fills the places of claims or figures and reads them.
+fn read_all<T: serde::de::DeserializeOwned>(
+    what: &str,
+    values: &[toml::Value],
+    scope: &Scope,
+    problems: &mut Vec<String>,
+) -> Vec<T> {
+    let mut all = Vec::new();
+    for (index, value) in values.iter().enumerate() {
+        let filled = fill(value, scope).map(|value| value.expect("a table stays one"));
+        let read = filled.and_then(|value| {
+            value.try_into::<T>().map_err(|error| error.message().trim_end().replace('\n', " "))
+        });
+        match read {
+            Ok(read) => all.push(read),
+            Err(problem) => problems.push(format!("{what} {}: {problem}", index + 1)),
+        }
+    }
+    all
 }
 
 fn filled_text(template: &str, scope: &Scope) -> Result<String, String> {

@@ -6,14 +6,25 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use outgrow_report::{Claim, Figure};
 use serde::Deserialize;
 
 use crate::error::{BadInput, Error, Result};
 
 /// The definitions that are compiled in, in the order of the list.
-const DEFINITIONS: [&str; 2] =
-    [include_str!("../../experiments/quickstart.toml"), include_str!("../../experiments/operators.toml")];
+const DEFINITIONS: [&str; 12] = [
+    include_str!("../../experiments/quickstart.toml"),
+    include_str!("../../experiments/operators.toml"),
+    include_str!("../../experiments/originals.toml"),
+    include_str!("../../experiments/scaling.toml"),
+    include_str!("../../experiments/law.toml"),
+    include_str!("../../experiments/timing.toml"),
+    include_str!("../../experiments/factor.toml"),
+    include_str!("../../experiments/gradual.toml"),
+    include_str!("../../experiments/patterns.toml"),
+    include_str!("../../experiments/preservation.toml"),
+    include_str!("../../experiments/after_growth.toml"),
+    include_str!("../../experiments/late.toml"),
+];
 
 /// How many names an unknown one is answered with.
 const NEAREST: usize = 3;
@@ -51,12 +62,12 @@ pub(crate) struct Definition {
     pub sweeps: Vec<SweepDefinition>,
     /// The kinds of runs.
     pub cells: Vec<CellDefinition>,
-    /// What is claimed of them.
+    /// What is claimed of them, with places for the ladder's sizes.
     #[serde(default)]
-    pub claims: Vec<Claim>,
-    /// What is drawn.
+    pub claims: Vec<toml::Value>,
+    /// What is drawn, likewise.
     #[serde(default)]
-    pub figures: Vec<Figure>,
+    pub figures: Vec<toml::Value>,
 }
 
 /// A learning rate that a sweep chooses: `"1 NAME"` in a cell is the shape's rate by the chosen factor.
@@ -65,7 +76,7 @@ pub(crate) struct Definition {
 pub(crate) struct SweepDefinition {
     /// The rate's name, as cells have it.
     pub name: String,
-    /// The kind of run that is tried.
+    /// The kind of run that is tried, with places for the ladder's sizes.
     pub kind: String,
     /// The factors, rising. Where the best is the first or the last, the sweep goes on beyond it.
     pub factors: Vec<f64>,

@@ -1,11 +1,13 @@
 //! An experiment as experiment.json tells it, which the report reads.
 
+use std::collections::BTreeMap;
+
 use outgrow_report::{Claim, Drawing, ExperimentDescription, Figure, PlannedCell, Program, Rule};
 
 use crate::{
     error::{BadInput, Result},
     experiment::{
-        cells::{Cells, PlannedRun},
+        cells::{Cells, Kind, PlannedRun},
         definition::Definition,
         scale::Scale,
         sweep::RunningSweep,
@@ -42,16 +44,17 @@ pub(crate) fn describe(
     let names = Names {
         kinds: kinds.iter().map(|kind| kind.name.as_str()).collect(),
         axes: kinds.iter().flat_map(|kind| kind.axes.keys().map(String::as_str)).collect(),
+        places: cells.kinds.iter().flat_map(Kind::places).collect(),
     };
     let mut problems = Vec::new();
-    let mut figures = definition.figures.clone();
+    let (mut figures, mut claims) = (cells.figures.clone(), cells.claims.clone());
     for figure in &mut figures {
         let Figure { title, draws, .. } = figure;
         if let Err(problem) = names.check_drawing(draws) {
             problems.push(format!("figure {title:?}: {problem}"));
         }
     }
-    for Claim { says, rule, .. } in &definition.claims {
+    for Claim { says, rule, .. } in &mut claims {
         if let Err(problem) = names.check_rule(rule) {
             problems.push(format!("claim {says:?}: {problem}"));
         }
@@ -78,7 +81,7 @@ pub(crate) fn describe(
         kinds,
         runs: runs.iter().map(cell).collect(),
         sweeps: sweeps.iter().map(RunningSweep::to_description).collect(),
-        claims: definition.claims.clone(),
+        claims,
         figures,
     })
 }
@@ -87,6 +90,8 @@ pub(crate) fn describe(
 struct Names<'a> {
     kinds: Vec<&'a str>,
     axes: Vec<&'a str>,
+    /// The name of a place on an axis, as a file has it, and how it is written.
+    places: Vec<[String; 3]>,
 }
 
 impl Names<'_> {
@@ -98,20 +103,30 @@ impl Names<'_> {
         if self.axes.contains(&name) { Ok(()) } else { Err(format!("`{name}` is no axis")) }
     }
 
-    fn check_rule(&self, rule: &Rule) -> Result<(), String> {
+    /// Checks places on other axes, and puts what is written in place of their names.
+    fn others(&self, with: &mut BTreeMap<String, String>) -> Result<(), String> {
+        for (axis, name) in with {
+            self.axis(axis)?;
+            let found = self.places.iter().find(|[of, place, _]| of == axis && place == name);
+            let [_, _, label] = found.ok_or_else(|| format!("`{name}` is no place on the axis `{axis}`"))?;
+            name.clone_from(label);
+        }
+        Ok(())
+    }
+
+    fn check_rule(&self, rule: &mut Rule) -> Result<(), String> {
         match rule {
             Rule::SpeedUp { of, against, .. }
             | Rule::Lower { of, against, .. }
             | Rule::Equal { of, against, .. } => self.kind(of).and_then(|()| self.kind(against)),
-            Rule::Optimum { axis, with, .. } => {
-                self.axis(axis)?;
-                with.keys().try_for_each(|axis| self.axis(axis))
-            }
+            Rule::Optimum { axis, with, .. } => self.axis(axis).and_then(|()| self.others(with)),
             Rule::Law { of, against, .. } => {
-                if of.len() != against.len() {
-                    return Err(format!("{} kinds against {}", of.len(), against.len()));
+                self.expand(of)?;
+                self.expand(against)?;
+                if of.len() == against.len() {
+                    return Ok(());
                 }
-                of.iter().chain(against).try_for_each(|kind| self.kind(kind))
+                Err(format!("{} kinds against {}", of.len(), against.len()))
             }
         }
     }
@@ -135,12 +150,12 @@ impl Names<'_> {
             Drawing::Curves { kinds } | Drawing::Stages { kinds } => self.expand(kinds)?,
             Drawing::Valley { axis, with, .. } | Drawing::HeatMap { axis, with, .. } => {
                 self.axis(axis)?;
-                with.keys().try_for_each(|axis| self.axis(axis))?;
+                self.others(with)?;
             }
             Drawing::Grid { across, down, with } => {
                 self.axis(across)?;
                 self.axis(down)?;
-                with.keys().try_for_each(|axis| self.axis(axis))?;
+                self.others(with)?;
             }
             Drawing::Laws { series } => {
                 series.iter_mut().try_for_each(|series| self.expand(&mut series.kinds))?;

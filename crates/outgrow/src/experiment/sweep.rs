@@ -29,17 +29,17 @@ pub(crate) struct RunningSweep {
 }
 
 impl RunningSweep {
-    /// The sweeps of a definition; `rate_of` says the rate of a kind's shape.
-    pub(crate) fn all(definition: &Definition, rate_of: impl Fn(&str) -> f64) -> Vec<Self> {
-        let running = |sweep: &SweepDefinition| Self {
+    /// The sweeps of a definition, with the kind that each tries; `rate_of` says the rate of a kind's shape.
+    pub(crate) fn all(definition: &Definition, kinds: &[String], rate_of: impl Fn(&str) -> f64) -> Vec<Self> {
+        let running = |(sweep, kind): (&SweepDefinition, &String)| Self {
             name: sweep.name.clone(),
-            kind: sweep.kind.clone(),
-            rate: rate_of(&sweep.kind),
+            kind: kind.clone(),
+            rate: rate_of(kind),
             factors: sweep.factors.clone(),
             extensions: 0,
             losses: Vec::new(),
         };
-        definition.sweeps.iter().map(running).collect()
+        definition.sweeps.iter().zip(kinds).map(running).collect()
     }
 
     /// All runs so far: factor, seed and folder.
@@ -126,7 +126,7 @@ mod tests {
              [[sweeps]]\nname = 'scratch_rate'\nkind = 'scratch'\nfactors = [0.5, 1, 2]",
         )
         .unwrap();
-        RunningSweep::all(&definition, |_| 4e-3).remove(0)
+        RunningSweep::all(&definition, &["scratch".to_owned()], |_| 4e-3).remove(0)
     }
 
     /// Runs a sweep whose losses are a parabola in the logarithm of the factor, to its end.
