@@ -132,6 +132,22 @@ pub enum TrainError {
         /// What differs and may not.
         differences: Vec<Difference>,
     },
+    /// A checkpoint of a run whose beginning is another.
+    #[error("{}", other_beginning(folder, differences))]
+    OtherBeginning {
+        /// The checkpoint.
+        folder: PathBuf,
+        /// What differs in what was done until there.
+        differences: Vec<Difference>,
+    },
+    /// What was named is no checkpoint that a run could branch off from, and no run with one.
+    #[error("{}: no run can branch off from it: {problem}", folder.display())]
+    NoBranch {
+        /// What was named.
+        folder: PathBuf,
+        /// Why not.
+        problem: String,
+    },
     /// An extension of a run that is at its end, without a step that would follow.
     #[error("{}", nothing_to_extend(folder, extensions, *stage_tokens))]
     NothingToExtend {
@@ -256,6 +272,8 @@ impl TrainError {
             | Self::OtherTokens { .. }
             | Self::Base { .. }
             | Self::OtherRun { .. }
+            | Self::OtherBeginning { .. }
+            | Self::NoBranch { .. }
             | Self::NothingToExtend { .. }
             | Self::NewerCheckpoints { .. }
             | Self::NotWhole { .. }
@@ -296,6 +314,11 @@ fn nothing_to_extend(folder: &Path, extensions: &[Difference], stage_tokens: u64
 fn other_run(folder: &Path, differences: &[Difference]) -> String {
     let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
     format!("{}: was written by a run with {}", folder.display(), differences.join("; "))
+}
+
+fn other_beginning(folder: &Path, differences: &[Difference]) -> String {
+    let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
+    format!("{}: has another beginning, with {}", folder.display(), differences.join("; "))
 }
 
 fn not_whole(run: &Path, problems: &[(u64, String)], whole: Option<u64>) -> String {

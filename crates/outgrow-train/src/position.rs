@@ -31,6 +31,11 @@ impl Position {
     pub fn next_sample(&self) -> u64 {
         self.samples - self.samples_before_replay
     }
+
+    /// Whether the way from an earlier position goes beyond a multiple of an interval in tokens.
+    pub(crate) fn crosses(&self, before: &Self, interval: u64) -> bool {
+        before.tokens / interval < self.tokens / interval
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

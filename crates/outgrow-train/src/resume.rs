@@ -1,5 +1,5 @@
 //! Going on with a run: which checkpoints of a folder are whole, in what a run differs from the newest one, and which
-//! differences may be. A [`Start`] is the answer, and all that a run needs to begin. Nothing is trained here.
+//! differences may be; and beginning one where another stands. A [`Start`] is the answer, and all that a run needs to begin. Nothing is trained here.
 //!
 //! ```
 //! use outgrow_train::resume::{Field, Rule};
@@ -14,11 +14,15 @@ pub(crate) mod rules;
 pub(crate) mod difference;
 pub(crate) mod state;
 pub(crate) mod comparison;
+pub(crate) mod beginning;
 pub(crate) mod run_folder;
+pub(crate) mod branch;
 pub(crate) mod start;
 pub(crate) mod saved_base;
 pub(crate) mod checkpoint;
 
+pub use beginning::rate_after;
+pub use branch::BranchPoint;
 pub use comparison::Comparison;
 pub use difference::{Change, Difference, shown};
 pub use layout::checkpoint_name;

@@ -19,7 +19,7 @@ use crate::{
     error::TrainError,
     event::Event,
     gradients::{accumulate, global_norm},
-    learned::stage::{StageEntry, learn_at_growth},
+    learned::stage::{StageEntry, copy_matrices, learn_at_growth},
     mask,
     old_and_new::{GrownStage, Measurement, OldAndNew, is_measured},
     optimizer::Optimizer,
@@ -87,8 +87,17 @@ pub fn train(
     let grown = GrownStage::of(training, snapshot.position.stage, &snapshot.decoder.device());
     let mut run = Run { training, device, snapshot, grown, card, validated: None, observe, stopped: false };
     run.tell(&Event::Started { resumed_from: from.as_ref().map(Resumption::checkpoint) })?;
-    if from.is_none() {
-        run.validate()?;
+    match &from {
+        None => run.validate()?,
+        Some(from) => {
+            if let Some(branch) = from.branch() {
+                copy_matrices(from.checkpoint(), training, run.snapshot.position.stage)?;
+                // The other run's stage may not have ended there.
+                if branch.ends_stage {
+                    run.validate_step()?;
+                }
+            }
+        }
     }
     loop {
         run.finish_stage(&mut || {
@@ -180,15 +189,10 @@ impl Run<'_> {
             let after = self.snapshot.position;
             let ends = after.stage_tokens >= stage_tokens;
             if self.validates(&before, &after) {
-                self.validate()?;
-                if let Some(ends_at) = self.stage().ends_at.filter(|_| ends || self.is_slow()) {
-                    let (is_slow, slope) = (self.is_slow(), ends_at.newest(&self.snapshot.validations));
-                    self.tell(&Event::StageEnds { is_slow, slope, ends_at })?;
-                }
+                self.validate_step()?;
             }
-            let saves = settings
-                .checkpoint_interval_tokens
-                .is_some_and(|interval| crosses(&before, &after, interval));
+            let saves =
+                settings.checkpoint_interval_tokens.is_some_and(|interval| after.crosses(&before, interval));
             if !ends && saves {
                 self.save()?;
             }
@@ -196,10 +200,21 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The validation that a step ends with, and the end of the stage where it ends by that.
+    fn validate_step(&mut self) -> Result<(), TrainError> {
+        self.validate()?;
+        let ends = self.snapshot.position.stage_tokens >= self.stage().tokens;
+        if let Some(ends_at) = self.stage().ends_at.filter(|_| ends || self.is_slow()) {
+            let (is_slow, slope) = (self.is_slow(), ends_at.newest(&self.snapshot.validations));
+            self.tell(&Event::StageEnds { is_slow, slope, ends_at })?;
+        }
+        Ok(())
+    }
+
     /// Whether a step ends with a validation.
     fn validates(&self, before: &Position, after: &Position) -> bool {
         let interval = self.training.settings.validation_interval_tokens;
-        after.stage_tokens >= self.stage().tokens || crosses(before, after, interval)
+        after.stage_tokens >= self.stage().tokens || after.crosses(before, interval)
     }
 
     /// Whether the loss falls so slowly that the stage ends.
@@ -341,9 +356,4 @@ impl Run<'_> {
         }
         Ok(Some(self))
     }
-}
-
-/// Whether a step goes beyond a multiple of an interval.
-fn crosses(before: &Position, after: &Position, interval: u64) -> bool {
-    before.tokens / interval < after.tokens / interval
 }

@@ -8,6 +8,8 @@ pub(crate) mod token_shards;
 mod stages;
 pub(crate) mod resolve;
 pub(crate) mod folder;
+mod branch;
+pub(crate) mod start;
 pub(crate) mod final_name;
 pub(crate) mod plan;
 

@@ -151,6 +151,25 @@ pub(crate) fn matrices_file(stage: usize) -> String {
     format!("matrices-of-stage-{}.safetensors", stage + 1)
 }
 
+/// Takes over, from the run that a checkpoint is of, the matrices of growths up to a stage. A run that hasn't kept them
+/// gives none: they are a record, and nothing is read from them.
+pub(crate) fn copy_matrices(
+    checkpoint: &Path,
+    training: &Training<'_>,
+    stage: usize,
+) -> Result<(), TrainError> {
+    let run = checkpoint.parent().unwrap_or(Path::new(""));
+    for name in (0..=stage).map(matrices_file) {
+        let (from, to) = (run.join(&name), training.folder.join(&name));
+        if from.is_file() {
+            let partial = PathBuf::from(format!("{}.partial", to.display()));
+            let copied = fs::copy(&from, &partial).and_then(|_| fs::rename(&partial, &to));
+            copied.map_err(|source| TrainError::Io { path: to, source })?;
+        }
+    }
+    Ok(())
+}
+
 /// The whole file or none.
 fn write_matrices(file: &Path, learned: &Learned) -> Result<(), TrainError> {
     let partial = PathBuf::from(format!("{}.partial", file.display()));

@@ -1,8 +1,6 @@
 //! In what a run that is to go on differs from the checkpoint that it would go on from, field by field. Which
 //! differences may be is decided by the rules; where checkpoints are is the run folder's to know.
 
-use std::path::Path;
-
 use outgrow_checkpoint::LlamaConfig;
 use outgrow_kernels::{DeviceName, Precision};
 use outgrow_schedules::{LearningRate, Schedule, Stage};
@@ -11,7 +9,6 @@ use serde_json::Value;
 
 use crate::{
     base::BaseRecord,
-    error::TrainError,
     resume::{
         difference::{Difference, shown},
         rules::{Field, Rule},
@@ -41,24 +38,22 @@ impl Comparison {
     /// Compares a run that is to go on with the state of the checkpoint that it would go on from.
     pub(crate) fn with(saved: &State, training: &Training<'_>) -> Self {
         let now = State::of(training, saved.position, saved.optimizer_steps.clone());
-        compare_states(saved, &now)
+        compare_states(saved, &now, saved.schedule.stages(), |all| {
+            compare_schedules(all, &saved.schedule, &now.schedule);
+        })
     }
 
-    /// Refuses all that the rules don't allow.
-    pub(crate) fn check(&self, checkpoint: &Path, extend: bool) -> Result<(), TrainError> {
+    /// All that the rules don't allow.
+    pub(crate) fn refused(&self, extend: bool) -> Vec<Difference> {
         let is_allowed = |difference: &&Difference| match difference.rule() {
             Rule::Free | Rule::Recorded => true,
             Rule::Extension => extend,
             Rule::Refused => false,
         };
-        let refused: Vec<_> = self.differences.iter().filter(|one| !is_allowed(one)).cloned().collect();
-        if refused.is_empty() {
-            return Ok(());
-        }
-        Err(TrainError::OtherRun { folder: checkpoint.to_owned(), differences: refused })
+        self.differences.iter().filter(|one| !is_allowed(one)).cloned().collect()
     }
 
-    fn add(&mut self, field: Field, what: &str, saved: impl Into<Value>, now: impl Into<Value>) {
+    pub(super) fn add(&mut self, field: Field, what: &str, saved: impl Into<Value>, now: impl Into<Value>) {
         let difference = Difference { field, what: what.to_owned(), saved: saved.into(), now: now.into() };
         if difference.saved != difference.now
             && difference.rule() != Rule::Free
@@ -81,8 +76,14 @@ impl Comparison {
     }
 }
 
+/// Compares all but the schedules, of which only `begun` stages matter; these are compared by the caller.
 // Every field is named once, so that a new one has to be given a rule before this compiles.
-fn compare_states(saved: &State, now: &State) -> Comparison {
+pub(super) fn compare_states(
+    saved: &State,
+    now: &State,
+    begun: &[Stage],
+    compare_schedules: impl FnOnce(&mut Comparison),
+) -> Comparison {
     let State {
         format: _,
         position: _,
@@ -90,7 +91,7 @@ fn compare_states(saved: &State, now: &State) -> Comparison {
         initialization,
         base,
         device,
-        schedule,
+        schedule: _,
         settings,
         data,
         tokenizer_sha256,
@@ -114,9 +115,9 @@ fn compare_states(saved: &State, now: &State) -> Comparison {
     compare_data(&mut all, data, &now.data);
     let (key, with) = (Field::ValidationData.key(), now.validation_sha256.as_ref());
     all.add_if_known(Field::ValidationData, key, validation_sha256.as_ref(), with);
-    compare_schedules(&mut all, schedule, &now.schedule);
+    compare_schedules(&mut all);
     compare_settings(&mut all, settings, &now.settings);
-    if schedule.stages().iter().any(|stage| stage.ends_at.is_some()) {
+    if begun.iter().any(|stage| stage.ends_at.is_some()) {
         // There the validations decide where a stage ends.
         let key = Field::ValidationInterval.key();
         let (saved, now) = (settings.validation_interval_tokens, now.settings.validation_interval_tokens);
@@ -204,7 +205,7 @@ fn compare_stages(all: &mut Comparison, saved: &Stage, now: &Stage, is_last: boo
 }
 
 /// What differs in the final model in the same way is said of that only.
-fn compare_models(all: &mut Comparison, prefix: &str, saved: &LlamaConfig, now: &LlamaConfig) {
+pub(super) fn compare_models(all: &mut Comparison, prefix: &str, saved: &LlamaConfig, now: &LlamaConfig) {
     for (key, saved, now) in model_differences(saved, now) {
         let what = format!("model.{key}");
         let is_said = |one: &Difference| one.what == what && one.saved == saved && one.now == now;
@@ -291,6 +292,6 @@ fn dtype(precision: Precision) -> String {
     precision.to_string()
 }
 
-fn json(value: &impl Serialize) -> Value {
+pub(super) fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).expect("settings have only string keys")
 }

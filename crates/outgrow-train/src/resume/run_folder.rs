@@ -135,6 +135,14 @@ impl CheckpointFolder {
         }
     }
 
+    /// Itself with its state, or what is wrong with it.
+    pub(super) fn whole(self) -> Result<WholeCheckpoint, String> {
+        match self.read() {
+            Ok(saved) => Ok(WholeCheckpoint { folder: self, saved }),
+            Err(problem) => Err(problem.in_words()),
+        }
+    }
+
     /// Its state, where the whole folder is as that says.
     fn read(&self) -> Result<State, Unusable> {
         if !self.path.is_dir() {

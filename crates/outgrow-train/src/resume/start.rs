@@ -1,4 +1,5 @@
-//! Where a run begins: anew, or from a checkpoint that is looked at once, read once and compared once. Nothing is
+//! Where a run begins: anew, or from a checkpoint of its own or of another run, that is looked at once, read once and
+//! compared once. Nothing is
 //! changed to find out. Which checkpoints are whole is the run folder's to say; which differences may be,
 //! the rules'.
 
@@ -13,6 +14,8 @@ use crate::{
     error::TrainError,
     position::Position,
     resume::{
+        beginning::compare_beginnings,
+        branch::{BranchPoint, branch_from},
         comparison::Comparison,
         difference::Difference,
         layout::checkpoint_name,
@@ -38,10 +41,12 @@ pub struct Start<'a> {
     from: Option<Resumption>,
 }
 
-/// A checkpoint that a run goes on from, read and compared with what is to be run now.
+/// A checkpoint that a run goes on from, its own or another run's, read and compared with what is to be run now.
 #[derive(Debug)]
 pub struct Resumption {
     checkpoint: CheckpointFolder,
+    /// Where it is another run's.
+    branch: Option<BranchPoint>,
     saved: State,
     comparison: Comparison,
     newer: Vec<CheckpointFolder>,
@@ -70,6 +75,17 @@ impl<'a> Standing<'a> {
         Ok(Self { training, from: Some(Resumption::new(found, training)) })
     }
 
+    /// Looks at a checkpoint of another run, or at the newest whole one of the run in a folder: the run is to branch off
+    /// there, and to become what it would be had it trained all of that itself.
+    ///
+    /// # Errors
+    /// Those of [`Training::check`], and [`TrainError::NoBranch`] where there is no such checkpoint, or it isn't whole.
+    pub fn branch(training: &'a Training<'a>, other: &Path) -> Result<Self, TrainError> {
+        training.check()?;
+        let found = branch_from(other)?;
+        Ok(Self { training, from: Some(Resumption::of_branch(found, training)) })
+    }
+
     /// The checkpoint; `None` where the run begins anew.
     pub fn resumption(&self) -> Option<&Resumption> {
         self.from.as_ref()
@@ -85,11 +101,20 @@ impl<'a> Standing<'a> {
     /// Refuses all that the rules don't allow, and an extension that no step would follow.
     ///
     /// # Errors
-    /// [`TrainError::OtherRun`] with everything that differs, or [`TrainError::NothingToExtend`].
+    /// [`TrainError::OtherRun`] with everything that differs ([`TrainError::OtherBeginning`] where the run is to branch
+    /// off another), or [`TrainError::NothingToExtend`].
     pub fn check(self) -> Result<Start<'a>, TrainError> {
         if let Some(from) = &self.from {
-            from.comparison.check(&from.checkpoint.path, self.training.extend)?;
-            from.check_extension(self.training)?;
+            let folder = from.checkpoint.path.clone();
+            let refused = from.comparison.refused(self.training.extend);
+            match (refused.is_empty(), from.branch) {
+                (true, None) => from.check_extension(self.training)?,
+                (true, Some(_)) => {}
+                (false, None) => return Err(TrainError::OtherRun { folder, differences: refused }),
+                (false, Some(_)) => {
+                    return Err(TrainError::OtherBeginning { folder, differences: refused });
+                }
+            }
         }
         Ok(Start { training: self.training, from: self.from })
     }
@@ -161,12 +186,29 @@ impl Resumption {
         let comparison = Comparison::with(&saved, training);
         let is_newer = |one: &CheckpointFolder| one.step > folder.step;
         let newer = checkpoint_folders(training.folder).into_iter().filter(is_newer).collect();
-        Self { checkpoint: folder, saved, comparison, newer }
+        Self { checkpoint: folder, branch: None, saved, comparison, newer }
+    }
+
+    fn of_branch(found: WholeCheckpoint, training: &Training<'_>) -> Self {
+        let WholeCheckpoint { folder, mut saved } = found;
+        let comparison = compare_beginnings(&saved, training);
+        let branch = Some(BranchPoint::of(&mut saved, training));
+        Self { checkpoint: folder, branch, saved, comparison, newer: Vec::new() }
+    }
+
+    /// What the checkpoint's last step is to this run, where it is another run's.
+    pub fn branch(&self) -> Option<&BranchPoint> {
+        self.branch.as_ref()
     }
 
     /// The checkpoint's folder.
     pub fn checkpoint(&self) -> &Path {
         &self.checkpoint.path
+    }
+
+    /// What the stages are called in the run that wrote it.
+    pub fn stage_names(&self) -> Vec<&str> {
+        self.saved.schedule.stages().iter().map(|stage| stage.name.as_str()).collect()
     }
 
     /// Where the run had come to.

@@ -19,10 +19,11 @@ use crate::{
     run::{
         benchmarks::Benchmarks,
         final_name,
-        folder::{RunFolder, Start},
+        folder::RunFolder,
         plan::{FORMAT, PlannedStart, RunPlan},
         resolve::ResolvedRecipe,
         run_json::{is_finished, write_run_file},
+        start::{Start, StartFrom, start},
         watcher::{WatchedRun, Watcher},
     },
     terminal::{
@@ -64,6 +65,10 @@ pub(crate) struct Arguments {
     /// folder.
     #[arg(long, value_name = "step-N", value_parser = step_of_name, requires = "out")]
     rewind_to: Option<u64>,
+    /// Begin where another run with the same beginning stands: its folder, or one of its checkpoints. The run becomes
+    /// what it would be had it trained all of that itself.
+    #[arg(long, value_name = "RUN[/step-N]", requires = "out", conflicts_with = "rewind_to")]
+    branch_from: Option<PathBuf>,
     #[command(flatten)]
     compute: ComputeFlags,
     /// Also stop when standard input is closed: for a parent process that may go away.
@@ -103,7 +108,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let path = folder.path().to_owned();
     let training = resolved.training(&path, arguments.extend);
     // All that is refused is refused here, whether it is planned or trained.
-    let start = folder.start(&resolved, &training, arguments.rewind_to)?;
+    let from = match (arguments.rewind_to, &arguments.branch_from) {
+        (Some(step), _) => StartFrom::Step(step),
+        (None, Some(other)) => StartFrom::Branch(other),
+        (None, None) => StartFrom::Newest,
+    };
+    let start = start(&folder, &resolved, &training, from)?;
     if arguments.rewind_to.is_none() && folder.is_finished() && start.run.is_at_the_end() {
         return amend(&path, &resolved, &start, arguments);
     }
@@ -195,9 +205,17 @@ fn run_resolved(
     let interrupt = if arguments.stop_on_closed_stdin { interrupt.or_closed_stdin() } else { interrupt };
     folder.refuse_if_begun_meanwhile()?;
     start.put_aside(&path)?;
-    let Start { run, history, notes, .. } = start;
-    let of_run =
-        WatchedRun { resolved, plan, folder: &mut folder, history, notes, progress, interrupt: &interrupt };
+    let Start { run, history, notes, lines, .. } = start;
+    let of_run = WatchedRun {
+        resolved,
+        plan,
+        folder: &mut folder,
+        history,
+        notes,
+        lines,
+        progress,
+        interrupt: &interrupt,
+    };
     let mut watcher = Watcher::new(of_run);
     let outcome = train(run, &mut |position, event| watcher.observe(position, event));
     let WatchedRun { history, .. } = watcher.finish()?;

@@ -41,6 +41,11 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
+    /// Puts lines of another run there, for a run that branches off it: all that there is until then.
+    pub(crate) fn take_over(folder: &Path, lines: &str) -> Result<()> {
+        Ok(write_file_atomically(&folder.join(METRICS_FILE), lines.as_bytes())?)
+    }
+
     /// Opens the file of a run of these stages and removes what was written after `step`, and of other stages than the
     /// first that are `begun`: a run that goes on from a checkpoint takes those steps again, and grows again if the
     /// checkpoint is the end of a stage.
@@ -212,7 +217,7 @@ pub(crate) fn last_step(folder: &Path) -> Result<Option<u64>> {
 }
 
 /// Lossy: what a power cut left of a line is no line, and no reason to read none of them.
-fn read(path: &Path) -> Result<String> {
+pub(crate) fn read(path: &Path) -> Result<String> {
     match fs::read(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
@@ -225,7 +230,8 @@ fn steps(text: &str) -> BTreeSet<u64> {
     lines.filter(|line| line.get("loss").is_some()).filter_map(|line| line["step"].as_u64()).collect()
 }
 
-fn lost_steps(text: &str, step: u64) -> Option<String> {
+/// Which of the steps until one have no line; `None` where all have.
+pub(crate) fn lost_steps(text: &str, step: u64) -> Option<String> {
     let steps = steps(text);
     let first = (1..=step).find(|step| !steps.contains(step))?;
     let lost = step - steps.range(1..=step).count() as u64;

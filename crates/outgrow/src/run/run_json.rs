@@ -57,6 +57,9 @@ pub(crate) struct History {
     pub changes: Vec<Change>,
     /// Where it was taken back.
     pub rewinds: Vec<Rewind>,
+    /// The run that it branched off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Branch>,
     /// What benchmarks asked, by task.
     pub evaluation: BTreeMap<String, Asked>,
     /// What happened at each growth.
@@ -79,6 +82,15 @@ pub(crate) struct Rewind {
     pub to_step: u64,
     /// The folder, in the run's, that holds what was newer.
     pub set_aside: String,
+}
+
+/// The run that another one branched off, as run.json has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Branch {
+    /// Its name.
+    pub name: String,
+    /// Steps taken there.
+    pub step: u64,
 }
 
 impl RunFile {

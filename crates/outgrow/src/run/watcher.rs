@@ -51,6 +51,8 @@ pub(crate) struct WatchedRun<'a> {
     pub history: History,
     /// What is said once the run has begun.
     pub notes: Vec<String>,
+    /// The lines that it takes over of another run, where it branches off one.
+    pub lines: Option<String>,
     /// What is seen of it.
     pub progress: TrainingProgress,
     /// Whether it is asked to end.
@@ -172,13 +174,17 @@ impl<'a> Watcher<'a> {
     fn begin(&mut self, position: &Position, resumed_from: Option<&Path>) -> Result<()> {
         let run = &mut self.run;
         if let Some(folder) = resumed_from {
-            run.progress.note(&format!("going on from {}", folder.display()));
+            let how = if run.lines.is_some() { "branching off from" } else { "going on from" };
+            run.progress.note(&format!("{how} {}", folder.display()));
             run.interrupt.saved(position.step);
         }
         let stages = run.resolved.schedule.stages();
         run.folder.make()?;
         final_name::take_back(run.folder.path())?;
         write_run_file(run.folder.path(), run.resolved, &run.history, false)?;
+        if let Some(lines) = &run.lines {
+            Metrics::take_over(run.folder.path(), lines)?;
+        }
         let begun = resumed_from.map_or(0, |_| position.stage + 1);
         let metrics = Metrics::open(run.folder.path(), position.step, stages, begun)?;
         let lost = metrics.lost().filter(|_| resumed_from.is_some()).map(str::to_owned);

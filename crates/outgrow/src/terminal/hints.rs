@@ -51,6 +51,7 @@ pub(crate) fn of_no_shards(folder: &Path) -> String {
 pub(crate) fn with_flags(error: &TrainError) -> Option<String> {
     match error {
         TrainError::OtherRun { folder, differences } => Some(of_another_run(folder, differences)),
+        TrainError::OtherBeginning { folder, differences } => Some(of_another_beginning(folder, differences)),
         TrainError::NotWhole { whole: Some(step), .. } => {
             Some(format!("{error}: `--rewind-to step-{step}` goes on from it and sets aside what is newer"))
         }
@@ -77,6 +78,15 @@ fn of_another_run(folder: &Path, differences: &[Difference]) -> String {
     let all: Vec<_> = others.chain(extensions).collect();
     let all = all.join("; ");
     format!("{folder}: was written by a run with {all}; use another --out, or the recipe that began this run")
+}
+
+fn of_another_beginning(folder: &Path, differences: &[Difference]) -> String {
+    let all = differences.iter().map(with_dtype).collect::<Vec<_>>().join("; ");
+    format!(
+        "{}: has another beginning, with {all}; a run branches off where all is the same until there, or begins by \
+         itself without --branch-from",
+        folder.display()
+    )
 }
 
 fn with_dtype(difference: &Difference) -> String {

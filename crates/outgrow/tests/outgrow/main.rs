@@ -9,6 +9,7 @@ mod methods;
 mod precision;
 mod muon;
 mod resuming;
+mod branching;
 
 mod bases;
 mod planning;

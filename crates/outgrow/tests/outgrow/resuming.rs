@@ -114,7 +114,7 @@ pub(crate) fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// What the program says to a run that it refuses: one line, exit status 2, and the folder as it was.
-fn refused(workshop: &Workshop, arguments: &[&str]) -> String {
+pub(crate) fn refused(workshop: &Workshop, arguments: &[&str]) -> String {
     let before = contents(&workshop.path("."));
     let output = workshop.run(arguments);
     let message = refusal(&output);
@@ -135,7 +135,7 @@ fn refusal(output: &Output) -> String {
 }
 
 /// What the program says besides losses to a run that it makes.
-fn notes(output: &Output) -> Vec<String> {
+pub(crate) fn notes(output: &Output) -> Vec<String> {
     assert_success(output);
     let said = stderr(output);
     let notes = said.lines().filter_map(|line| line.strip_prefix("note: "));

@@ -5,7 +5,10 @@ use outgrow_schedules::Schedule;
 use outgrow_train::{BaseRecord, Position, Speed, TrainSettings, resume::checkpoint_name};
 use serde::Serialize;
 
-use crate::{recipe::Recipe, run::folder::Start};
+use crate::{
+    recipe::Recipe,
+    run::{run_json::Branch, start::Start},
+};
 
 /// All that a plan is worked out from.
 #[derive(Clone, Debug)]
@@ -62,6 +65,17 @@ pub(crate) enum PlannedStart {
         /// What is allowed to be, and is, other than in that checkpoint; and what else will be said first.
         notes: Vec<String>,
     },
+    /// From a checkpoint of another run.
+    BranchesOff {
+        /// Its name.
+        checkpoint: String,
+        /// The name of that run.
+        run: String,
+        /// Where it stands.
+        position: Position,
+        /// As above.
+        notes: Vec<String>,
+    },
 }
 
 impl Facts<'_> {
@@ -78,7 +92,23 @@ impl PlannedStart {
             None => Self::Begins,
             Some(from) => {
                 let (position, notes) = (*from.position(), start.notes.clone());
-                Self::GoesOn { checkpoint: checkpoint_name(position.step), position, notes }
+                let checkpoint = checkpoint_name(position.step);
+                match start.history.branch.as_ref().filter(|_| from.branch().is_some()) {
+                    Some(Branch { name, .. }) => {
+                        Self::BranchesOff { checkpoint, run: name.clone(), position, notes }
+                    }
+                    None => Self::GoesOn { checkpoint, position, notes },
+                }
+            }
+        }
+    }
+
+    /// Where the run stands before its first step, and what is said of that; `None` where it begins anew.
+    pub(super) fn standing(&self) -> Option<(&Position, &[String])> {
+        match self {
+            Self::Begins => None,
+            Self::GoesOn { position, notes, .. } | Self::BranchesOff { position, notes, .. } => {
+                Some((position, notes))
             }
         }
     }

@@ -8,7 +8,7 @@ use outgrow_schedules::{PlannedGrowth, Stage};
 use outgrow_train::StageLearning;
 use serde::Serialize;
 
-use super::facts::{Facts, PlannedStart};
+use super::facts::Facts;
 
 /// A process that has read a tokenizer, and logits of some tokens at a time.
 const PROCESS_BYTES: u64 = 80_000_000;
@@ -54,9 +54,9 @@ pub(super) enum Moment {
 impl MemoryPlan {
     pub(super) fn new(facts: &Facts<'_>) -> Self {
         let stages = facts.schedule.stages();
-        let (first, goes_on) = match &facts.start {
-            PlannedStart::GoesOn { position, .. } => (position.stage.min(stages.len() - 1), true),
-            PlannedStart::Begins => (0, false),
+        let (first, goes_on) = match facts.start.standing() {
+            Some((position, _)) => (position.stage.min(stages.len() - 1), true),
+            None => (0, false),
         };
         let resumption = goes_on.then(|| of_resumption(facts, &stages[first]));
         let of_stage = |index: usize| {

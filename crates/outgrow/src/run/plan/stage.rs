@@ -206,13 +206,11 @@ fn forward_flops_per_token(stage: &Stage, sequence_length: usize) -> f64 {
 /// Nothing stops between the steps of a learning and those of its stage that could be gone on from.
 fn steps_left(start: &PlannedStart, index: usize, [learning, own]: [u64; 2], batch_tokens: u64) -> u64 {
     let steps = own.saturating_add(learning);
-    match start {
-        PlannedStart::Begins => steps,
-        PlannedStart::GoesOn { position, .. } if index < position.stage => 0,
-        PlannedStart::GoesOn { position, .. } if index > position.stage => steps,
-        PlannedStart::GoesOn { position, .. } => {
-            own.saturating_sub(position.stage_tokens.div_ceil(batch_tokens))
-        }
+    match start.standing() {
+        None => steps,
+        Some((position, _)) if index < position.stage => 0,
+        Some((position, _)) if index > position.stage => steps,
+        Some((position, _)) => own.saturating_sub(position.stage_tokens.div_ceil(batch_tokens)),
     }
 }
 

@@ -27,10 +27,8 @@ impl fmt::Display for RunPlan {
         let Self { name, method, seed, .. } = self;
         writeln!(f, "run          {name}: {method}, seed {seed}")?;
         writeln!(f, "start        {}", self.start)?;
-        if let PlannedStart::GoesOn { notes, .. } = &self.start {
-            for note in notes {
-                writeln!(f, "             {note}")?;
-            }
+        for note in self.start.standing().map_or(&[][..], |(_, notes)| notes) {
+            writeln!(f, "             {note}")?;
         }
         if let Some(base) = &self.base {
             writeln!(f, "base         {}", base_in_words(base))?;
@@ -135,9 +133,9 @@ impl RunPlan {
         let (Some(seconds), Some(left)) = (self.seconds, self.seconds_left) else {
             return "not measured".to_owned();
         };
-        let mut words = match &self.start {
-            PlannedStart::Begins => format!("about {}", about_time(seconds)),
-            PlannedStart::GoesOn { .. } => {
+        let mut words = match self.start.standing() {
+            None => format!("about {}", about_time(seconds)),
+            Some(_) => {
                 format!("about {} left, {} from the beginning", about_time(left), about_time(seconds))
             }
         };
@@ -156,6 +154,9 @@ impl fmt::Display for PlannedStart {
             Self::Begins => f.write_str("with step 1"),
             Self::GoesOn { checkpoint, position, .. } => {
                 write!(f, "goes on from {checkpoint}, with step {}", grouped(position.step + 1))
+            }
+            Self::BranchesOff { checkpoint, run, position, .. } => {
+                write!(f, "branches off from {run} at {checkpoint}, with step {}", grouped(position.step + 1))
             }
         }
     }
