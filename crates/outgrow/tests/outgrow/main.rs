@@ -4,6 +4,7 @@
 mod tiny;
 
 mod pulse;
+mod experiment_files;
 mod recipes;
 mod methods;
 mod precision;

@@ -1,0 +1,208 @@
+//! Definitions of experiments through the program: those that come with it at the smallest scale, and files of one's
+//! own, sound and unsound.
+
+use serde_json::Value;
+
+use crate::tiny::{self, Workshop, assert_success, stderr, stdout};
+
+/// Shards in `data/`, long enough for every experiment at pulse.
+fn with_data() -> Workshop {
+    let workshop = Workshop::new();
+    for (name, words) in [("training", 20_000), ("validation", 400)] {
+        let text = format!("{name}.txt");
+        workshop.write(&text, tiny::text(words, words));
+        let out = format!("data/{name}");
+        let prepare = ["data", "prepare", &text, "--tokenizer", "tokenizer.json", "--out", &out];
+        assert_success(&workshop.run(&prepare));
+    }
+    workshop
+}
+
+fn description(workshop: &Workshop, out: &str) -> Value {
+    let text = std::fs::read(workshop.path(out).join("experiment.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+/// The pulse of an experiment: all of its runs and its report, in seconds.
+#[track_caller]
+fn beats(name: &str) {
+    let workshop = with_data();
+    let arguments =
+        ["experiment", name, "--scale", "pulse", "--seeds", "2", "--data", "data", "--out", "out"];
+    assert_success(&workshop.run(&arguments));
+    let description = description(&workshop, "out");
+    let runs = description["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 2 * description["kinds"].as_array().unwrap().len());
+    for run in runs {
+        let folder = workshop.path("out").join(run["folder"].as_str().unwrap());
+        assert!(folder.join("final").exists(), "{}", folder.display());
+    }
+    for sweep in description["sweeps"].as_array().unwrap() {
+        assert!(sweep["chosen"].is_f64(), "{sweep}");
+    }
+    assert!(workshop.path("out/report.html").is_file() && workshop.path("out/report.json").is_file());
+}
+
+macro_rules! pulses {
+    ($($test:ident: $name:literal,)*) => {
+        $(#[test] fn $test() { beats($name); })*
+
+        #[test]
+        fn every_experiment_of_the_list_has_a_pulse() {
+            let output = Workshop::new().run(&["experiment", "list"]);
+            let tested = [$($name),*];
+            for line in stdout(&output).lines().skip(1).take_while(|line| line.starts_with(' ')) {
+                let name = line.split_whitespace().next().unwrap();
+                assert!(tested.contains(&name), "{name}");
+            }
+        }
+    };
+}
+
+pulses! {
+    quickstart_beats: "quickstart",
+    operators_beats: "operators",
+    originals_beats: "originals",
+    scaling_beats: "scaling",
+    law_beats: "law",
+    timing_beats: "timing",
+    factor_beats: "factor",
+    gradual_beats: "gradual",
+    patterns_beats: "patterns",
+    preservation_beats: "preservation",
+    after_growth_beats: "after_growth",
+    late_beats: "late",
+}
+
+const OF_ONES_OWN: &str = r#"
+name = "depth"
+title = "Depth"
+description = "two depths of base"
+recipe.training.optimizer.weight_decay = 0.0
+
+[values]
+curve = { peak = "1 rate", minimum = "0.1 rate", warmup_tokens = "5 % tokens" }
+
+[[cells]]
+name = "scratch"
+label = "scratch"
+schedule = { method = "scratch", tokens = "1 tokens", learning_rate = "{curve}" }
+
+[[cells]]
+name = "stack-{factor.name}"
+label = "g = {factor.name}"
+baseline = "scratch"
+each.factor = [{ name = "2", number = 2 }, { name = "4", number = 4 }]
+schedule.method = "g-stack"
+schedule.factor = "{factor.number}"
+schedule.base_tokens = "20 % tokens"
+schedule.base_learning_rate = "{curve}"
+schedule.scratch_tokens = "1 tokens"
+schedule.grown_learning_rate = "{curve}"
+
+[[claims]]
+says = "stacking helps"
+paper = "ours"
+rule.lower = { of = "stack-4", against = "scratch" }
+
+[[figures]]
+title = "Curves"
+draws.curves.kinds = ["*"]
+"#;
+
+/// What is said of a file of one's own that was changed in one place.
+#[track_caller]
+fn refused(from: &str, to: &str) -> String {
+    let workshop = with_data();
+    assert!(OF_ONES_OWN.contains(from));
+    workshop.write("own.toml", OF_ONES_OWN.replacen(from, to, 1));
+    let output =
+        workshop.run(&["experiment", "own.toml", "--scale", "pulse", "--data", "data", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(workshop.names("out").is_empty(), "nothing is left behind");
+    let said = stderr(&output);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    said.trim_end().trim_start_matches("error: ").to_owned()
+}
+
+#[test]
+fn a_file_of_ones_own_is_an_experiment() {
+    let workshop = with_data();
+    workshop.write("own.toml", OF_ONES_OWN);
+    assert_success(&workshop.run(&[
+        "experiment",
+        "own.toml",
+        "--scale",
+        "pulse",
+        "--data",
+        "data",
+        "--out",
+        "out",
+    ]));
+    let kinds = &description(&workshop, "out")["kinds"];
+    let names: Vec<_> = kinds.as_array().unwrap().iter().map(|kind| kind["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["scratch", "stack-2", "stack-4"]);
+    assert_eq!(kinds[2]["axes"]["factor"]["number"], 4.0);
+    let recipe = std::fs::read_to_string(workshop.path("out/stack-4-seed-1/recipe.toml")).unwrap();
+    assert!(recipe.contains("weight_decay = 0.0") && recipe.contains("base_tokens = 256"), "{recipe}");
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_in_one_line() {
+    assert_eq!(
+        refused("{curve}", "{curves}"),
+        "depth: run scratch-seed-1: schedule: learning_rate: nothing belongs to {curves}: there are curve, ladder, seed"
+    );
+    assert_eq!(
+        refused("baseline = \"scratch\"", "baseline = \"scrach\""),
+        "depth: cell stack-2: its baseline `scrach` is no cell; cell stack-4: its baseline `scrach` is no cell"
+    );
+    assert_eq!(
+        refused("of = \"stack-4\"", "of = \"stack-8\""),
+        "depth: claim \"stacking helps\": `stack-8` is no cell"
+    );
+    assert_eq!(refused("kinds = [\"*\"]", "kinds = [\"g-*\"]"), "depth: figure \"Curves\": `g-*` is no cell");
+    assert_eq!(refused("name = \"4\"", "name = \"2\""), "depth: cell stack-2: there are two of this name");
+    assert_eq!(
+        refused("title", "titel"),
+        "own.toml, line 3: unknown field `titel`, expected one of `name`, `title`, `source`, `description`, `notes`, `scale`, `seeds`, `values`, `recipe`, `sweeps`, `cells`, `claims`, `figures`"
+    );
+    let stacked_thrice = refused("number = 4", "number = 3");
+    assert!(stacked_thrice.starts_with("stack-4-seed-1: schedule: "), "{stacked_thrice}");
+}
+
+#[test]
+fn data_that_is_shorter_than_a_run_is_refused_with_the_run_and_both_lengths() {
+    let workshop = Workshop::with_shards();
+    std::fs::create_dir(workshop.path("data")).unwrap();
+    for split in ["training", "validation"] {
+        std::fs::rename(workshop.path(split), workshop.path("data").join(split)).unwrap();
+    }
+    let output =
+        workshop.run(&["experiment", "quickstart", "--scale", "pulse", "--data", "data", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(
+        said.contains("scratch-seed-1: trains on 1280 tokens, and ") && said.contains(" has 1201: "),
+        "{said}"
+    );
+}
+
+#[test]
+fn unknown_names_are_refused_with_those_that_exist() {
+    let workshop = Workshop::new();
+    let refused = |arguments: &[&str]| {
+        let output = workshop.run(arguments);
+        assert_eq!(output.status.code(), Some(2));
+        stderr(&output)
+    };
+    let said = refused(&["experiment", "operator"]);
+    assert!(said.contains("nearest are operators, "), "{said}");
+    let said = refused(&["experiment", "operators", "--scale", "nan"]);
+    assert!(said.contains("no scale `nan`: there are pulse, nano, micro, "), "{said}");
+    let said = refused(&["experiment", "operators", "--scale", "mini"]);
+    assert!(
+        said.contains("scale mini needs more text than comes with the program: give --data DIR"),
+        "{said}"
+    );
+}
