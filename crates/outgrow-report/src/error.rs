@@ -43,6 +43,30 @@ pub enum ReportError {
         /// What is wrong with it.
         problem: String,
     },
+    /// `experiment.json` can't be opened or read.
+    #[error("{}: can't be read: {cause}; the folder of an experiment holds experiment.json", file.display())]
+    UnreadableExperiment {
+        /// The file.
+        file: PathBuf,
+        /// What the system said. The message shows it, so it isn't the error's `source`.
+        cause: io::Error,
+    },
+    /// `experiment.json` isn't what an experiment writes.
+    #[error("{}: not the description of an experiment", file.display())]
+    ExperimentFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, with its place.
+        source: serde_json::Error,
+    },
+    /// The parts of an experiment don't fit each other.
+    #[error("{}: {}", folder.display(), problems.join("\n"))]
+    Experiment {
+        /// Its folder.
+        folder: PathBuf,
+        /// All that is wrong, a line each.
+        problems: Vec<String>,
+    },
     /// There is nothing to report.
     #[error("no runs given: a report needs at least one run folder")]
     NoRuns,
@@ -76,7 +100,10 @@ impl ReportError {
     /// keeps from being read (no permission, a broken disk) is no such fault; one that isn't there is.
     pub fn is_input(&self) -> bool {
         match self {
-            Self::Unreadable { cause, .. } => is_of_the_input(cause.kind()),
+            Self::Unreadable { cause, .. } | Self::UnreadableExperiment { cause, .. } => {
+                is_of_the_input(cause.kind())
+            }
+            Self::ExperimentFile { .. } | Self::Experiment { .. } => true,
             Self::Description { .. }
             | Self::Format { .. }
             | Self::Metrics { .. }
@@ -88,7 +115,7 @@ impl ReportError {
 
     /// Whether the disk is full. Reports are only read here, so this is rare.
     pub fn is_disk_full(&self) -> bool {
-        matches!(self, Self::Unreadable { cause, .. } if cause.kind() == io::ErrorKind::StorageFull)
+        matches!(self, Self::Unreadable { cause, .. } | Self::UnreadableExperiment { cause, .. } if cause.kind() == io::ErrorKind::StorageFull)
     }
 }
 

@@ -20,6 +20,21 @@ pub use experiment::description::{
     AxisValue, Claim, Drawing, ExperimentDescription, Figure, LawSeries, PlannedCell, Program, Rule, RunKind,
     Sweep, SweepRun,
 };
+pub use experiment::{
+    claims::{ClaimEvidence, ClaimOutcome, verdict::Verdict},
+    outcome::{
+        Outcome, Progress,
+        difference::PairedDifference,
+        figures::{FigureOutcome, GridCell, Shown, SpeedUpLine},
+        kinds::{BandPoint, KindOutcome, RatePoint, RunOutcome},
+        laws::{ForetoldSpeedUp, LawBandPoint, LawForm, LawNumber, LawOutcome, LawPoint, LawsAtTheLargest},
+        optimum::{AxisPoint, Minimum, OptimumOutcome},
+        over_seeds::{Average, LeftOut, OverSeeds, SeedValue},
+        speed_up::{SpeedUpOutcome, SpeedUpReading},
+        sweeps::{Edge, SweepOutcome, SweptValue},
+    },
+    reading::{Cell, CellState, Experiment},
+};
 pub use report::benchmark::{Benchmark, BenchmarkRun, BenchmarkValue};
 pub use report::curve::{Curve, CurvePoint};
 pub use report::speed_up::{LossReading, ReadAt, Reading, SeedReading, SpeedUp, speed_up, speed_up_at};

@@ -5,6 +5,7 @@ pub(crate) mod growth;
 pub(crate) mod measure;
 pub(crate) mod record;
 
+mod clock;
 mod evaluation_line;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use crate::{
     error::ReportError,
     run::{
+        clock::{Clock, StepTime},
         evaluation_line::task_results,
         growth::{GrowthLine, GrowthRecord},
         measure::{Asked, Measure},
@@ -181,6 +183,7 @@ impl RunRecord {
         };
         let file = folder.join("metrics.jsonl");
         let text = read_text(&file)?;
+        let mut clock = Clock::default();
         let last_is_whole = text.ends_with('\n');
         let lines: Vec<&str> = text.lines().collect();
         for (index, line) in lines.iter().enumerate() {
@@ -188,11 +191,21 @@ impl RunRecord {
                 continue;
             }
             match parse_line(line) {
-                Ok(parsed) => push(&mut run, parsed),
+                Ok((parsed, time)) => {
+                    push(&mut run, parsed);
+                    time.into_iter().for_each(|time| clock.add(time));
+                }
                 Err(error) if error.is_eof() && index + 1 == lines.len() && !last_is_whole => {}
                 Err(error) => {
                     return Err(ReportError::Metrics { file, line: index + 1, problem: describe(&error) });
                 }
+            }
+        }
+        // How long a base took isn't known.
+        if run.base.is_none() {
+            let times = clock.read();
+            for point in &mut run.validation {
+                point.seconds = times.until(point.tokens);
             }
         }
         run.pay_for_base();
@@ -230,8 +243,15 @@ enum Line {
     Unshown,
 }
 
-fn parse_line(line: &str) -> Result<Line, serde_json::Error> {
+/// A line, and if it is a step, also one of the matrices of a growth, how long it took.
+fn parse_line(line: &str) -> Result<(Line, Option<StepTime>), serde_json::Error> {
     let value: serde_json::Value = serde_json::from_str(line)?;
+    let is_step = value.get("loss").is_some();
+    let time = is_step.then(|| StepTime::of(&value)).flatten();
+    Ok((parse_value(value)?, time))
+}
+
+fn parse_value(value: serde_json::Value) -> Result<Line, serde_json::Error> {
     if value.get("evaluation").is_some() {
         let line: BenchmarkLine = serde_json::from_value(value)?;
         return Ok(Line::Benchmarks(BenchmarkPoint {
@@ -258,6 +278,7 @@ fn parse_line(line: &str) -> Result<Line, serde_json::Error> {
             flops: line.flops,
             flops_6nt: line.flops_6nt,
             loss: line.validation_loss,
+            seconds: None,
         }));
     }
     let line: StepLine = serde_json::from_value(value)?;

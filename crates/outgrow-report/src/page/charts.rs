@@ -127,7 +127,10 @@ fn loss_chart(report: &Report, id: &str, cost: Cost, scale: Scale) -> Option<Cha
 fn series(method: &MethodRuns, colour: usize, cost: Cost) -> Series {
     let runs: Vec<&RunSummary> = method.runs.iter().filter(|run| !run.validation.is_empty()).collect();
     let line = |run: &&RunSummary| {
-        run.validation.iter().map(|point| validation_point(&method.label, run.seed, point, cost)).collect()
+        run.validation
+            .iter()
+            .filter_map(|point| validation_point(&method.label, run.seed, point, cost))
+            .collect()
     };
     let lines: Vec<Vec<Point>> = runs.iter().map(line).collect();
     let is_whole = |run: &&RunSummary| run.base.as_ref().is_none_or(|base| base.is_known(cost));
@@ -142,7 +145,7 @@ fn series(method: &MethodRuns, colour: usize, cost: Cost) -> Series {
     }
 }
 
-fn validation_point(label: &str, seed: u64, point: &ValidationPoint, cost: Cost) -> Point {
+fn validation_point(label: &str, seed: u64, point: &ValidationPoint, cost: Cost) -> Option<Point> {
     let title = format!(
         "{label}, seed {seed}: loss {} after {} tokens, {} (stage {})",
         figures::loss(point.loss),
@@ -150,7 +153,7 @@ fn validation_point(label: &str, seed: u64, point: &ValidationPoint, cost: Cost)
         flops(point.flops),
         point.stage
     );
-    Point { place: Place { x: point.cost(cost), y: point.loss, band: None }, title }
+    Some(Point { place: Place { x: point.cost(cost)?, y: point.loss, band: None }, title })
 }
 
 fn growths(run: &RunSummary, cost: Cost) -> Vec<Point> {
@@ -235,6 +238,7 @@ pub(crate) fn cost_axis(cost: Cost, scale: Scale, low: f64, high: f64) -> Axis {
         Cost::ExactFlops | Cost::SixTimesParametersFlops => {
             format!("training {prefix}FLOP, base included")
         }
+        Cost::Seconds => format!("{prefix}seconds of training"),
     };
     Axis { label, scale, low, high, unit, given_ticks: Vec::new() }
 }

@@ -114,7 +114,8 @@ impl MethodRuns {
 }
 
 impl RunSummary {
-    fn of(run: &RunRecord) -> Self {
+    /// A run, summed up.
+    pub(crate) fn of(run: &RunRecord) -> Self {
         // The last evaluation and the last step, whichever is further on.
         let evaluated = run.validation.last().map(|point| (point.tokens, point.flops, point.flops_6nt));
         let trained = run.training.last().map(|point| (point.tokens, point.flops, point.flops_6nt));

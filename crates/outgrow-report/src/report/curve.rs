@@ -63,7 +63,8 @@ impl Curve {
         Ok(Self { points })
     }
 
-    /// The validation curve of a run, `None` where it has fewer than two evaluations: one point is no curve yet.
+    /// The validation curve of a run, `None` where it has fewer than two evaluations: one point is no curve yet. `None`
+    /// also where its steps weren't measured in this cost.
     ///
     /// # Errors
     /// As [`Curve::new`].
@@ -71,12 +72,17 @@ impl Curve {
         if run.validation.len() < 2 {
             return Ok(None);
         }
-        let points = run
+        let points: Option<Vec<CurvePoint>> = run
             .validation
             .iter()
-            .map(|point| CurvePoint { cost: point.cost(cost), loss: point.loss })
+            .map(|point| Some(CurvePoint { cost: point.cost(cost)?, loss: point.loss }))
             .collect();
-        Self::new(&run.name, points).map(Some)
+        points.map(|points| Self::new(&run.name, points)).transpose()
+    }
+
+    /// The curve of a run that has been found to have one, if it is measured in this cost.
+    pub(crate) fn of_finished(run: &RunRecord, cost: Cost) -> Option<Self> {
+        Self::of_run(run, cost).ok().flatten()
     }
 
     /// The points in order.
@@ -108,6 +114,19 @@ impl Curve {
             let part = (pair[0].loss - loss) / (pair[0].loss - pair[1].loss);
             pair[0].cost + part * (pair[1].cost - pair[0].cost)
         })
+    }
+
+    /// The loss when `cost` is paid, linear between the points; `None` before the first and behind the last. Of two
+    /// points at one cost, before and after a growth, the later counts.
+    pub fn loss_at(&self, cost: f64) -> Option<f64> {
+        let last = self.points.last().filter(|last| cost <= last.cost)?;
+        if cost.total_cmp(&last.cost).is_eq() {
+            return Some(last.loss);
+        }
+        let after = self.points.partition_point(|point| point.cost <= cost);
+        let (before, after) = (self.points.get(after.checked_sub(1)?)?, self.points.get(after)?);
+        let part = (cost - before.cost) / (after.cost - before.cost);
+        Some(before.loss + part * (after.loss - before.loss))
     }
 
     /// The lowest loss that the curve has seen when `cost` is paid, `None` before its first point.
@@ -161,6 +180,13 @@ mod tests {
         assert_eq!(curve.lowest_until(4.5), Some(5.0));
         assert_eq!(curve.lowest_until(5.5), Some(4.75));
         assert_eq!(curve.lowest_until(99.0), Some(4.0));
+    }
+
+    #[test]
+    fn the_loss_at_a_cost_is_on_the_line_and_behind_a_growth_that_cost_nothing() {
+        let curve = curve(&[(1.0, 8.0), (4.0, 5.0), (4.0, 7.0), (6.0, 4.0)]);
+        let at = [0.9, 1.0, 2.0, 4.0, 5.0, 6.0, 6.1].map(|cost| curve.loss_at(cost));
+        assert_eq!(at, [None, Some(8.0), Some(7.0), Some(7.0), Some(5.5), Some(4.0), None]);
     }
 
     #[test]

@@ -60,6 +60,11 @@ impl Kind {
 }
 
 impl Mismatch {
+    /// As [`Self::sentence`], of two runs of which none is from scratch.
+    pub(crate) fn of_two_runs(&self) -> String {
+        self.sentence().replace("of scratch", "of the other")
+    }
+
     /// `its validation data is 1a2b3c4d5e6f, that of scratch 9f8e7d6c5b4a`.
     pub(crate) fn sentence(&self) -> String {
         let [its, of_scratch] = &self.values;

@@ -123,6 +123,9 @@ pub struct ValidationPoint {
     pub flops_6nt: f64,
     /// Validation loss, nats per token.
     pub loss: f64,
+    /// Seconds of training so far, evaluations and growths left out. `None` where a step before it has no time, and
+    /// for what began with a model that was there.
+    pub seconds: Option<f64>,
 }
 
 /// One evaluation by benchmarks. Tokens and FLOPs count as in a [`TrainingPoint`].
@@ -172,20 +175,23 @@ pub enum Cost {
     SixTimesParametersFlops,
     /// Training tokens.
     Tokens,
+    /// Seconds of training on the machine that ran it, by the steps' tokens a second.
+    Seconds,
 }
 
 impl Cost {
     /// All of them, the one to quote first.
-    pub const ALL: [Self; 3] = [Self::ExactFlops, Self::SixTimesParametersFlops, Self::Tokens];
+    pub const ALL: [Self; 4] = [Self::ExactFlops, Self::SixTimesParametersFlops, Self::Tokens, Self::Seconds];
 }
 
 impl ValidationPoint {
-    /// What was paid up to this point.
-    pub fn cost(&self, cost: Cost) -> f64 {
+    /// What was paid up to this point; `None` for seconds that weren't measured.
+    pub fn cost(&self, cost: Cost) -> Option<f64> {
         match cost {
-            Cost::ExactFlops => self.flops,
-            Cost::SixTimesParametersFlops => self.flops_6nt,
-            Cost::Tokens => self.tokens as f64,
+            Cost::ExactFlops => Some(self.flops),
+            Cost::SixTimesParametersFlops => Some(self.flops_6nt),
+            Cost::Tokens => Some(self.tokens as f64),
+            Cost::Seconds => self.seconds,
         }
     }
 }
@@ -197,6 +203,8 @@ impl BaseCost {
             Cost::ExactFlops => self.flops.is_some(),
             Cost::SixTimesParametersFlops => self.flops_6nt.is_some(),
             Cost::Tokens => self.tokens.is_some(),
+            // How long a model that was there took to train is written nowhere.
+            Cost::Seconds => false,
         }
     }
 }

@@ -1,0 +1,404 @@
+//! Laws of the loss over models of several sizes, `L = a·C^b` and with an irreducible term: fitted to all seeds, with
+//! intervals by the jackknife over seeds. What lies beyond the largest FLOPs is marked as extrapolation.
+
+use outgrow_statistics::{
+    Fit, Interval, Jackknife, PairedTest, PowerLaw, PowerLawWithFloor, fit_power_law,
+    fit_power_law_with_floor, jackknife, paired_test,
+};
+use serde::Serialize;
+
+use crate::{
+    experiment::{
+        description::LawSeries,
+        outcome::over_seeds::{LEVEL, OverSeeds, SeedValue},
+        reading::Experiment,
+    },
+    run::record::Cost,
+};
+
+/// How many points a band has.
+const BAND_POINTS: usize = 33;
+/// How far beyond the largest FLOPs a band goes.
+const FORETOLD: f64 = 100.0;
+/// By how much the largest FLOPs are multiplied where speed-ups are foretold.
+const FORETOLD_AT: [f64; 5] = [1.0, 3.0, 10.0, 30.0, 100.0];
+
+/// Which form a law has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LawForm {
+    /// `L = a·C^b`, the paper's.
+    PowerLaw,
+    /// `L = E + a·C^b`.
+    WithFloor,
+}
+
+/// The law of a series of kinds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LawOutcome {
+    /// As the legend has it.
+    pub label: String,
+    /// The kinds with their FLOPs and losses, smallest first.
+    pub points: Vec<LawPoint>,
+    /// Seeds that all kinds have: these are fitted.
+    pub seeds: Vec<u64>,
+    /// `L = a·C^b`, or why not.
+    pub power_law: Option<Fit<PowerLaw>>,
+    /// `L = E + a·C^b`.
+    pub with_floor: Option<Fit<PowerLawWithFloor>>,
+    /// Why a fit isn't there, or isn't to be believed.
+    pub caveats: Vec<String>,
+    /// The form that the points speak for, by AICc; `None` where neither beats a constant.
+    pub preferred: Option<LawForm>,
+    /// The numbers of both forms, with intervals.
+    pub numbers: Vec<LawNumber>,
+    /// The preferred form, or the paper's, over FLOPs.
+    pub band: Vec<LawBandPoint>,
+}
+
+/// The runs of one size.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LawPoint {
+    /// The kind's name.
+    pub kind: String,
+    /// As a table has it.
+    pub label: String,
+    /// Parameters of the final model, embeddings and head included.
+    pub parameters: Option<u64>,
+    /// Exact FLOPs at the end, on average over seeds.
+    pub flops: Option<f64>,
+    /// The final losses.
+    pub loss: Option<OverSeeds>,
+}
+
+/// A number of a law.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LawNumber {
+    /// Of which form.
+    pub form: LawForm,
+    /// `exponent`, `floor`, or `scale`: the loss, or what is above the floor, at the reference FLOPs.
+    pub name: String,
+    /// From all seeds.
+    pub estimate: f64,
+    /// Where it lies at 95 %.
+    pub interval: Option<Interval>,
+}
+
+/// A law at some FLOPs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LawBandPoint {
+    /// Where.
+    pub flops: f64,
+    /// The law.
+    pub loss: f64,
+    /// Where the law lies at 95 %.
+    pub interval: Option<Interval>,
+    /// Whether that is beyond the largest FLOPs that were paid.
+    pub extrapolated: bool,
+}
+
+/// The speed-up that two laws give: what the first needs to reach the loss that the other has at some FLOPs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ForetoldSpeedUp {
+    /// The label of the first.
+    pub of: String,
+    /// The label of the other.
+    pub against: String,
+    /// Which form of both.
+    pub form: LawForm,
+    /// The other's FLOPs.
+    pub flops: f64,
+    /// The loss there.
+    pub loss: f64,
+    /// `C / C' − 1`; `None` where the first never reaches the loss.
+    pub speed_up: Option<f64>,
+    /// Where it lies at 95 %.
+    pub interval: Option<Interval>,
+    /// Whether that is beyond the largest FLOPs that were paid.
+    pub extrapolated: bool,
+}
+
+/// Two laws at the largest FLOPs, for a verdict.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LawsAtTheLargest {
+    /// The largest FLOPs of the law that the other is held against.
+    pub flops: f64,
+    /// The difference of the two laws there, nats per token.
+    pub difference: Option<OverSeeds>,
+    /// The t test of whether that is 0.
+    pub test: Option<PairedTest>,
+    /// The speed-up there.
+    pub speed_up: Option<OverSeeds>,
+}
+
+/// A law of either form.
+#[derive(Clone, Copy)]
+enum Law {
+    PowerLaw(PowerLaw),
+    WithFloor(PowerLawWithFloor),
+}
+
+impl Law {
+    fn at(&self, flops: f64) -> f64 {
+        match self {
+            Self::PowerLaw(law) => law.at(flops),
+            Self::WithFloor(law) => law.at(flops),
+        }
+    }
+
+    fn reaches(&self, loss: f64) -> Option<f64> {
+        match self {
+            Self::PowerLaw(law) => law.reaches(loss),
+            Self::WithFloor(law) => law.reaches(loss),
+        }
+    }
+}
+
+impl LawOutcome {
+    /// The law of a series.
+    pub(crate) fn of(experiment: &Experiment, series: &LawSeries) -> Self {
+        let points: Vec<LawPoint> = series.kinds.iter().map(|kind| point(experiment, kind)).collect();
+        let seeds = common_seeds(&points);
+        let mut outcome = Self {
+            label: series.label.clone(),
+            points,
+            seeds,
+            power_law: None,
+            with_floor: None,
+            caveats: Vec::new(),
+            preferred: None,
+            numbers: Vec::new(),
+            band: Vec::new(),
+        };
+        let (x, y) = outcome.data(&(0..outcome.seeds.len()).collect::<Vec<_>>());
+        if x.is_empty() {
+            outcome.caveats.push("no seed has finished runs of all sizes".to_owned());
+            return outcome;
+        }
+        match fit_power_law(&x, &y) {
+            Ok(fit) => outcome.power_law = Some(fit),
+            Err(error) => outcome.caveats.push(error.to_string()),
+        }
+        match fit_power_law_with_floor(&x, &y) {
+            Ok(fit) => outcome.with_floor = Some(fit),
+            Err(error) => outcome.caveats.push(format!("no irreducible term: {error}")),
+        }
+        outcome.prefer();
+        outcome.numbers = outcome.all_numbers();
+        outcome.band = outcome.over_flops();
+        outcome
+    }
+
+    /// The largest FLOPs of its points.
+    pub(crate) fn largest_flops(&self) -> Option<f64> {
+        self.points.iter().filter_map(|point| point.flops).max_by(f64::total_cmp)
+    }
+
+    fn prefer(&mut self) {
+        let with_floor = self.with_floor.filter(|fit| fit.beats_constant());
+        let power_law = self.power_law.filter(|fit| fit.beats_constant());
+        self.preferred = match (power_law, with_floor) {
+            (Some(law), Some(floor)) if floor.beats(&law) => Some(LawForm::WithFloor),
+            (Some(_), _) => Some(LawForm::PowerLaw),
+            (None, Some(_)) => Some(LawForm::WithFloor),
+            (None, None) => None,
+        };
+        if self.preferred.is_none() && self.power_law.is_some() {
+            self.caveats
+                .push("a law is no better than a constant, or the points are too few to tell".to_owned());
+        }
+    }
+
+    /// FLOPs and losses of some seeds, by their places.
+    fn data(&self, places: &[usize]) -> (Vec<f64>, Vec<f64>) {
+        let of_seed = |point: &LawPoint, place: &usize| {
+            let seeds = &point.loss.as_ref()?.seeds;
+            let value = seeds.iter().find(|found| found.seed == self.seeds[*place])?.value;
+            Some((point.flops?, value))
+        };
+        let points =
+            self.points.iter().flat_map(|point| places.iter().filter_map(move |place| of_seed(point, place)));
+        points.unzip()
+    }
+
+    /// The law of some seeds.
+    fn law(&self, form: LawForm, places: &[usize]) -> Option<Law> {
+        let (x, y) = self.data(places);
+        match form {
+            LawForm::PowerLaw => Some(Law::PowerLaw(fit_power_law(&x, &y).ok()?.law)),
+            LawForm::WithFloor => Some(Law::WithFloor(fit_power_law_with_floor(&x, &y).ok()?.law)),
+        }
+    }
+
+    fn jackknifed(&self, form: LawForm, of: impl Fn(Law) -> Option<f64>) -> Option<Jackknife> {
+        jackknife(self.seeds.len(), LEVEL, |places| of(self.law(form, places)?)).ok()
+    }
+
+    fn all_numbers(&self) -> Vec<LawNumber> {
+        let mut numbers = Vec::new();
+        let mut add = |form, name: &str, estimate, of: &dyn Fn(Law) -> Option<f64>| {
+            let interval = self.jackknifed(form, of).map(|found| found.interval.interval);
+            numbers.push(LawNumber { form, name: name.to_owned(), estimate, interval });
+        };
+        if let Some(fit) = &self.power_law {
+            let reference = fit.law.reference;
+            add(LawForm::PowerLaw, "scale", fit.law.scale, &|law| Some(law.at(reference)));
+            add(LawForm::PowerLaw, "exponent", fit.law.exponent, &|law| match law {
+                Law::PowerLaw(law) => Some(law.exponent),
+                Law::WithFloor(law) => Some(law.exponent),
+            });
+        }
+        if let Some(fit) = &self.with_floor {
+            let parts = |law| match law {
+                Law::WithFloor(law) => Some((law.floor, law.scale, law.exponent)),
+                Law::PowerLaw(_) => None,
+            };
+            add(LawForm::WithFloor, "floor", fit.law.floor, &|law| Some(parts(law)?.0));
+            add(LawForm::WithFloor, "scale", fit.law.scale, &|law| Some(parts(law)?.1));
+            add(LawForm::WithFloor, "exponent", fit.law.exponent, &|law| Some(parts(law)?.2));
+        }
+        numbers
+    }
+
+    fn over_flops(&self) -> Vec<LawBandPoint> {
+        let form = self.preferred.unwrap_or(LawForm::PowerLaw);
+        let all: Vec<usize> = (0..self.seeds.len()).collect();
+        let least = self.points.iter().filter_map(|point| point.flops).min_by(f64::total_cmp);
+        let (Some(law), Some(least), Some(most)) = (self.law(form, &all), least, self.largest_flops()) else {
+            return Vec::new();
+        };
+        let range = (FORETOLD * most / least).ln();
+        (0..BAND_POINTS)
+            .map(|index| {
+                let flops = least * (range * index as f64 / (BAND_POINTS - 1) as f64).exp();
+                let interval = self.jackknifed(form, |law| Some(law.at(flops).ln()));
+                LawBandPoint {
+                    flops,
+                    loss: law.at(flops),
+                    interval: interval.and_then(|found| found.interval.interval.map(f64::exp)),
+                    extrapolated: flops > most * (1.0 + 1e-9),
+                }
+            })
+            .collect()
+    }
+}
+
+impl ForetoldSpeedUp {
+    /// What two laws give at the other's largest FLOPs and beyond, in each form that both have.
+    pub(crate) fn all(of: &LawOutcome, against: &LawOutcome) -> Vec<Self> {
+        let Some(most) = against.largest_flops() else { return Vec::new() };
+        let seeds = shared(of, against);
+        let mut all = Vec::new();
+        for form in [LawForm::PowerLaw, LawForm::WithFloor] {
+            for factor in FORETOLD_AT {
+                let flops = factor * most;
+                let all_seeds: Vec<usize> = (0..seeds.len()).collect();
+                let Some((own, other)) = both(of, against, form, &seeds, &all_seeds) else { continue };
+                let interval = jackknife(seeds.len(), LEVEL, |places| {
+                    let (own, other) = both(of, against, form, &seeds, places)?;
+                    factor_of(own, other, flops).map(f64::ln)
+                });
+                all.push(Self {
+                    of: of.label.clone(),
+                    against: against.label.clone(),
+                    form,
+                    flops,
+                    loss: other.at(flops),
+                    speed_up: factor_of(own, other, flops).map(|factor| factor - 1.0),
+                    interval: interval.ok().and_then(|found| found.interval.interval.map(f64::exp_m1)),
+                    extrapolated: factor > 1.0,
+                });
+            }
+        }
+        all
+    }
+}
+
+impl LawsAtTheLargest {
+    /// Two power laws at the largest FLOPs of the second; `None` where one of them isn't there.
+    pub(crate) fn of(of: &LawOutcome, against: &LawOutcome) -> Option<Self> {
+        let flops = against.largest_flops()?;
+        let seeds = shared(of, against);
+        let all: Vec<usize> = (0..seeds.len()).collect();
+        let laws = |places: &[usize]| both(of, against, LawForm::PowerLaw, &seeds, places);
+        let (own, other) = laws(&all)?;
+        let over_seeds = |found: &Jackknife, to: fn(f64) -> f64| -> Vec<SeedValue> {
+            let values = seeds.iter().zip(&found.pseudo_values);
+            values.map(|(&seed, &value)| SeedValue { seed, value: to(value) }).collect()
+        };
+        let difference = jackknife(seeds.len(), LEVEL, |places| {
+            let (own, other) = laws(places)?;
+            Some(own.at(flops) - other.at(flops))
+        });
+        let speed_up = jackknife(seeds.len(), LEVEL, |places| {
+            laws(places).and_then(|(own, other)| factor_of(own, other, flops)).map(f64::ln)
+        });
+        let one = |value| vec![SeedValue { seed: seeds.first().copied().unwrap_or(0), value }];
+        Some(Self {
+            flops,
+            test: difference.as_ref().ok().and_then(|found| paired_test(&found.pseudo_values).ok()),
+            difference: OverSeeds::of(match &difference {
+                Ok(found) => over_seeds(found, |value| value),
+                Err(_) => one(own.at(flops) - other.at(flops)),
+            }),
+            speed_up: match &speed_up {
+                Ok(found) => OverSeeds::of_factors(over_seeds(found, f64::exp_m1)),
+                Err(_) => {
+                    factor_of(own, other, flops).and_then(|factor| OverSeeds::of_factors(one(factor - 1.0)))
+                }
+            },
+        })
+    }
+}
+
+/// By what factor the first law gets to the other's loss at these FLOPs more cheaply.
+fn factor_of(own: Law, other: Law, flops: f64) -> Option<f64> {
+    own.reaches(other.at(flops)).map(|own| flops / own)
+}
+
+/// Seeds that both laws are fitted to.
+fn shared(of: &LawOutcome, against: &LawOutcome) -> Vec<u64> {
+    of.seeds.iter().copied().filter(|seed| against.seeds.contains(seed)).collect()
+}
+
+/// Both laws from some of the seeds that they share.
+fn both(
+    of: &LawOutcome,
+    against: &LawOutcome,
+    form: LawForm,
+    seeds: &[u64],
+    places: &[usize],
+) -> Option<(Law, Law)> {
+    let within = |law: &LawOutcome| -> Option<Vec<usize>> {
+        places.iter().map(|place| law.seeds.iter().position(|seed| *seed == seeds[*place])).collect()
+    };
+    Some((of.law(form, &within(of)?)?, against.law(form, &within(against)?)?))
+}
+
+fn point(experiment: &Experiment, kind: &str) -> LawPoint {
+    let finished = || experiment.cells(kind).filter_map(|cell| Some((cell.planned.seed, cell.finished()?)));
+    let losses =
+        finished().filter_map(|(seed, run)| Some(SeedValue { seed, value: run.final_point()?.loss }));
+    let flops: Vec<f64> = finished()
+        .filter(|(_, run)| run.is_whole(Cost::ExactFlops))
+        .filter_map(|(_, run)| Some(run.final_point()?.flops))
+        .collect();
+    LawPoint {
+        kind: kind.to_owned(),
+        label: experiment.kind(kind).map_or_else(|| kind.to_owned(), |kind| kind.label.clone()),
+        parameters: finished().next().map(|(_, run)| run.parameters),
+        flops: (!flops.is_empty()).then(|| flops.iter().sum::<f64>() / flops.len() as f64),
+        loss: OverSeeds::of(losses.collect()),
+    }
+}
+
+/// The seeds that all sizes have.
+fn common_seeds(points: &[LawPoint]) -> Vec<u64> {
+    let has = |point: &LawPoint, seed: u64| {
+        point.flops.is_some()
+            && point.loss.iter().flat_map(|loss| &loss.seeds).any(|found| found.seed == seed)
+    };
+    let Some((first, others)) = points.split_first() else { return Vec::new() };
+    let seeds = first.loss.iter().flat_map(|loss| &loss.seeds).map(|found| found.seed);
+    seeds.filter(|seed| has(first, *seed) && others.iter().all(|point| has(point, *seed))).collect()
+}
