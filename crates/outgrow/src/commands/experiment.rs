@@ -14,7 +14,7 @@ use outgrow_report::{ExperimentDescription, Program, Report, RunRecord};
 use crate::{
     error::{BadInput, Error, Result},
     experiment::{
-        cells::{Cells, PlannedRun},
+        cells::{Cells, PlannedRun, Sources},
         corpus::prepare_bundled,
         definition::Definition,
         describe::{Asked, describe},
@@ -45,6 +45,9 @@ pub(crate) struct Arguments {
     /// comes with the program.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Documents of the paper's eight benchmarks, as `outgrow eval --list` names them: every run is scored at its end.
+    #[arg(long, value_name = "DIR")]
+    eval_data: Option<PathBuf>,
     /// How many seeds, instead of the scale's; a folder of recipes has one.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_SEEDS))]
     seeds: Option<u64>,
@@ -116,9 +119,16 @@ fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Int
     let out = out(arguments, &definition.name);
     let seeds = seeds(arguments, definition.seeds.unwrap_or(scale.seeds));
     let asked = Asked { scale: &scale, command: command(arguments, &scale, &seeds), program: program() };
-    let data = data_folder(&scale, arguments.data.as_deref(), &out)?;
     let making = Making { out: &out, compute: &arguments.compute, jobs: arguments.jobs, interrupt };
-    let plan = |factors: &BTreeMap<String, f64>| cells.runs(&seeds, factors, Some(&data));
+    let benchmarks = arguments.eval_data.as_deref().map(absolute).transpose()?;
+    if definition.needs_benchmarks && benchmarks.is_none() {
+        let problem =
+            format!("{} scores benchmarks: give --eval-data DIR with their documents", definition.name);
+        return Err(BadInput(problem).into());
+    }
+    let data = data_folder(&scale, arguments.data.as_deref(), &out)?;
+    let sources = Sources { data: Some(&data), benchmarks: benchmarks.as_deref() };
+    let plan = |factors: &BTreeMap<String, f64>| cells.runs(&seeds, factors, sources);
 
     // What is refused doesn't hang on the seed, nor on rates: it is refused before anything runs.
     let first = plan(&BTreeMap::new())?;
@@ -130,7 +140,8 @@ fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Int
     described(&sweeps, &first)?;
     first[..first.len() / seeds.len()].iter().try_for_each(|run| making.check(run))?;
 
-    choose_rates(&mut sweeps, &cells, &making, &data)?;
+    // Rates are chosen by the loss alone.
+    choose_rates(&mut sweeps, &cells, &making, Sources { benchmarks: None, ..sources })?;
     let factors = sweeps.iter().filter_map(|sweep| Some((sweep.name.clone(), sweep.best()?))).collect();
     let runs = plan(&factors)?;
     write_description(&described(&sweeps, &runs)?, &out)?;
@@ -144,14 +155,14 @@ fn choose_rates(
     sweeps: &mut [RunningSweep],
     cells: &Cells<'_>,
     making: &Making<'_>,
-    data: &Path,
+    sources: Sources<'_>,
 ) -> Result<()> {
     loop {
         let mut planned = Vec::new();
         for (index, sweep) in sweeps.iter().enumerate() {
             for (factor, seed, folder) in sweep.runs() {
                 let factors = sweep.rate_factors(factor);
-                let run = cells.run_named(&sweep.kind, seed, &factors, Some(data), folder)?;
+                let run = cells.run_named(&sweep.kind, seed, &factors, sources, folder)?;
                 planned.push((index, factor, seed, run));
             }
         }
@@ -183,13 +194,16 @@ fn seeds(arguments: &Arguments, default: u64) -> Vec<u64> {
 
 /// The command that makes it again, with the defaults that may change.
 fn command(arguments: &Arguments, scale: &Scale, seeds: &[u64]) -> String {
-    let Arguments { name, data, first_seed, .. } = arguments;
+    let Arguments { name, data, eval_data, first_seed, .. } = arguments;
     let mut command = format!("cargo xtask experiment {name} --scale {} --seeds {}", scale.name, seeds.len());
     if *first_seed != 1 {
         command.push_str(&format!(" --first-seed {first_seed}"));
     }
     if data.is_some() {
         command.push_str(" --data DIR");
+    }
+    if eval_data.is_some() {
+        command.push_str(" --eval-data DIR");
     }
     command
 }

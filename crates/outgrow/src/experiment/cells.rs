@@ -18,6 +18,12 @@ use crate::{
     recipe::Recipe,
 };
 
+/// The benchmarks: the paper's eight.
+const TASKS: [&str; 8] =
+    ["lambada_openai", "arc_challenge", "arc_easy", "logiqa", "piqa", "sciq", "winogrande", "wikitext"];
+/// What benchmarks ask of a model has to fit in, however short the sequences that it is trained on.
+const LEAST_POSITIONS: usize = 1024;
+
 /// One run of an experiment.
 #[derive(Clone, Debug)]
 pub(crate) struct PlannedRun {
@@ -33,6 +39,15 @@ pub(crate) struct PlannedRun {
     pub table: toml::Table,
     /// The same, read.
     pub recipe: Recipe,
+}
+
+/// What runs read that no definition names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sources<'a> {
+    /// The folder with `training` and `validation`.
+    pub data: Option<&'a Path>,
+    /// The folder with the documents of benchmarks; without it there are none.
+    pub benchmarks: Option<&'a Path>,
 }
 
 /// A kind of run, before it has a seed.
@@ -130,13 +145,13 @@ impl<'a> Cells<'a> {
         &self,
         seeds: &[u64],
         rate_factors: &BTreeMap<String, f64>,
-        data: Option<&Path>,
+        sources: Sources<'_>,
     ) -> Result<Vec<PlannedRun>> {
         let mut planned = Vec::new();
         for seed in seeds {
             for kind in &self.kinds {
                 let name = format!("{}-seed-{seed}", kind.run_kind.name);
-                planned.push(self.run(kind, *seed, rate_factors, data, name.clone().into(), name)?);
+                planned.push(self.run(kind, *seed, rate_factors, sources, name.clone().into())?);
             }
         }
         Ok(planned)
@@ -151,12 +166,11 @@ impl<'a> Cells<'a> {
         kind: &str,
         seed: u64,
         rate_factors: &BTreeMap<String, f64>,
-        data: Option<&Path>,
+        sources: Sources<'_>,
         folder: PathBuf,
     ) -> Result<PlannedRun> {
         let kind = self.kinds.iter().find(|one| one.run_kind.name == kind).expect("sweeps were checked");
-        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        self.run(kind, seed, rate_factors, data, folder, name)
+        self.run(kind, seed, rate_factors, sources, folder)
     }
 
     /// The learning rate of a kind's shape, as the scale has it.
@@ -170,10 +184,10 @@ impl<'a> Cells<'a> {
         kind: &Kind,
         seed: u64,
         rate_factors: &BTreeMap<String, f64>,
-        data: Option<&Path>,
+        sources: Sources<'_>,
         folder: PathBuf,
-        name: String,
     ) -> Result<PlannedRun> {
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let refused = |problem: String| BadInput(format!("{}: run {name}: {problem}", self.definition.name));
         let Ok(number) = i64::try_from(seed) else {
             return Err(BadInput(format!("seed {seed}: TOML's numbers end at {}", i64::MAX)).into());
@@ -181,12 +195,28 @@ impl<'a> Cells<'a> {
         let mut table = self.recipe(kind, number, rate_factors).map_err(refused)?;
         table.insert("name".into(), name.clone().into());
         table.insert("seed".into(), number.into());
-        if let Some(folder) = data {
-            let data = table.entry("data").or_insert_with(|| toml::Table::new().into());
-            for split in ["training", "validation"] {
-                let shards = folder.join(split).to_string_lossy().into_owned();
-                data.as_table_mut().and_then(|data| data.insert(split.into(), shards.into()));
+        let section = |table: &mut toml::Table, section: &str, values: Vec<(&str, toml::Value)>| {
+            let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
+            if let Some(section) = section.as_table_mut() {
+                section.extend(values.into_iter().map(|(key, value)| (key.to_owned(), value)));
             }
+        };
+        if let Some(folder) = sources.data {
+            let shards = |split: &str| folder.join(split).to_string_lossy().into_owned().into();
+            let values = vec![("training", shards("training")), ("validation", shards("validation"))];
+            section(&mut table, "data", values);
+        }
+        if let Some(folder) = sources.benchmarks {
+            let positions = self.scale.sequence_length.max(LEAST_POSITIONS) as i64;
+            section(&mut table, "model", vec![("max_position_embeddings", positions.into())]);
+            let mut values = vec![
+                ("tasks", toml::Value::Array(TASKS.map(toml::Value::from).to_vec())),
+                ("data", folder.to_string_lossy().into_owned().into()),
+                // One at the end of each run and none before.
+                ("interval_tokens", i64::MAX.into()),
+            ];
+            values.extend(self.scale.benchmark_limit.map(|limit| ("limit", limit.into())));
+            section(&mut table, "evaluation", values);
         }
         let recipe = Recipe::from_table(table.clone()).map_err(|problems| refused(problems.join("; ")))?;
         Ok(PlannedRun { kind: kind.run_kind.name.clone(), seed, name, folder, table, recipe })
@@ -346,10 +376,11 @@ mod tests {
 
     #[test]
     fn every_definition_has_recipes_at_every_scale() {
+        let sources = Sources { data: Some(Path::new("data")), benchmarks: Some(Path::new("documents")) };
         for definition in Definition::all() {
             for scale in Scale::all() {
                 let cells = Cells::new(&definition, &scale).unwrap();
-                let runs = cells.runs(&[1, 2], &BTreeMap::new(), Some(Path::new("data"))).unwrap();
+                let runs = cells.runs(&[1, 2], &BTreeMap::new(), sources).unwrap();
                 assert_eq!(runs.len(), 2 * cells.kinds.len());
             }
         }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::error::{BadInput, Error, Result};
 
 /// The definitions that are compiled in, in the order of the list.
-const DEFINITIONS: [&str; 12] = [
+const DEFINITIONS: [&str; 13] = [
     include_str!("../../experiments/quickstart.toml"),
     include_str!("../../experiments/operators.toml"),
     include_str!("../../experiments/originals.toml"),
@@ -24,6 +24,7 @@ const DEFINITIONS: [&str; 12] = [
     include_str!("../../experiments/preservation.toml"),
     include_str!("../../experiments/after_growth.toml"),
     include_str!("../../experiments/late.toml"),
+    include_str!("../../experiments/benchmarks.toml"),
 ];
 
 /// How many names an unknown one is answered with.
@@ -51,6 +52,9 @@ pub(crate) struct Definition {
     /// How many seeds, where that isn't the scale's.
     #[serde(default)]
     pub seeds: Option<u64>,
+    /// Whether it is nothing without the documents of benchmarks.
+    #[serde(default)]
+    pub needs_benchmarks: bool,
     /// What `{name}` stands for in cells.
     #[serde(default)]
     pub values: toml::Table,

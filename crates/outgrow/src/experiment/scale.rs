@@ -32,6 +32,9 @@ pub(crate) struct Scale {
     pub validations: u64,
     /// Sequences that a validation reads.
     pub validation_sequences: usize,
+    /// Documents of each benchmark, where those are asked for; all where it is left out.
+    #[serde(default)]
+    pub benchmark_limit: Option<i64>,
     /// The device, where it isn't the CPU.
     #[serde(default)]
     pub device: Option<String>,

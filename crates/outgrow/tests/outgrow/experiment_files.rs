@@ -1,7 +1,7 @@
 //! Definitions of experiments through the program: those that come with it at the smallest scale, and files of one's
 //! own, sound and unsound.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::tiny::{self, Workshop, assert_success, stderr, stdout};
 
@@ -50,7 +50,7 @@ macro_rules! pulses {
         #[test]
         fn every_experiment_of_the_list_has_a_pulse() {
             let output = Workshop::new().run(&["experiment", "list"]);
-            let tested = [$($name),*];
+            let tested = [$($name,)* "benchmarks"];
             for line in stdout(&output).lines().skip(1).take_while(|line| line.starts_with(' ')) {
                 let name = line.split_whitespace().next().unwrap();
                 assert!(tested.contains(&name), "{name}");
@@ -72,6 +72,63 @@ pulses! {
     preservation_beats: "preservation",
     after_growth_beats: "after_growth",
     late_beats: "late",
+}
+
+/// Two documents of each of the eight benchmarks, of the tokenizer's words.
+fn write_documents(workshop: &Workshop) {
+    let choices = json!({ "text": ["w1 w2", "w3", "w4", "w5 w6"], "label": ["A", "B", "C", "D"] });
+    let science = json!({ "id": "1", "question": "w1 w2 w3", "choices": choices, "answerKey": "B" });
+    let documents = [
+        ("lambada_openai/lambada_openai_test", json!({ "text": tiny::text(3, 9) })),
+        ("arc_easy/arc_easy_test", science.clone()),
+        ("arc_challenge/arc_challenge_test", science),
+        (
+            "logiqa/logiqa_test",
+            json!({ "label": "a", "context": "w1 w2", "question": "w3", "options": ["w4", "w5", "w6", "w7 w8"] }),
+        ),
+        ("piqa/piqa_validation", json!({ "goal": "w1 w2", "sol1": "w3 w4", "sol2": "w5", "label": 1 })),
+        (
+            "sciq/sciq_test",
+            json!({ "question": "w1", "distractor1": "w2", "distractor2": "w3", "distractor3": "w4",
+                "correct_answer": "w5", "support": "w6 w7" }),
+        ),
+        (
+            "winogrande/winogrande_xl_validation",
+            json!({ "sentence": "w1 w2 _ w3", "option1": "w4", "option2": "w5", "answer": "2" }),
+        ),
+        ("wikitext/wikitext2_raw_test_pages", json!({ "page": tiny::text(5, 40) })),
+    ];
+    for (file, document) in documents {
+        let folder = file.split('/').next().unwrap();
+        std::fs::create_dir_all(workshop.path("documents").join(folder)).unwrap();
+        workshop.write(&format!("documents/{file}.jsonl"), format!("{document}\n{document}\n"));
+    }
+}
+
+#[test]
+fn benchmarks_beats_with_their_documents_and_is_refused_without() {
+    let workshop = with_data();
+    let arguments = "experiment benchmarks --scale pulse --seeds 2 --data data --out out";
+    let mut arguments: Vec<&str> = arguments.split(' ').collect();
+    let output = workshop.run(&arguments);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("give --eval-data DIR"), "{}", stderr(&output));
+    assert!(workshop.names("out").is_empty(), "nothing is left behind");
+
+    write_documents(&workshop);
+    arguments.extend(["--eval-data", "documents"]);
+    assert_success(&workshop.run(&arguments));
+    let metrics = std::fs::read_to_string(workshop.path("out/g-stack-seed-2/metrics.jsonl")).unwrap();
+    let scored: Vec<&str> = metrics.lines().filter(|line| line.contains("\"evaluation\"")).collect();
+    assert_eq!(scored.len(), 1, "at the end, and only there");
+    for task in
+        ["lambada_openai", "arc_easy", "arc_challenge", "logiqa", "piqa", "sciq", "winogrande", "wikitext"]
+    {
+        assert!(scored[0].contains(task), "{task}");
+    }
+    let sweep = std::fs::read_dir(workshop.path("out/sweeps")).unwrap().next().unwrap().unwrap().path();
+    let metrics = std::fs::read_to_string(sweep.join("metrics.jsonl")).unwrap();
+    assert!(!metrics.contains("\"evaluation\""), "rates are chosen by the loss");
 }
 
 const OF_ONES_OWN: &str = r#"
@@ -165,7 +222,7 @@ fn what_is_wrong_with_a_file_is_said_in_one_line() {
     assert_eq!(refused("name = \"4\"", "name = \"2\""), "depth: cell stack-2: there are two of this name");
     assert_eq!(
         refused("title", "titel"),
-        "own.toml, line 3: unknown field `titel`, expected one of `name`, `title`, `source`, `description`, `notes`, `scale`, `seeds`, `values`, `recipe`, `sweeps`, `cells`, `claims`, `figures`"
+        "own.toml, line 3: unknown field `titel`, expected one of `name`, `title`, `source`, `description`, `notes`, `scale`, `seeds`, `needs_benchmarks`, `values`, `recipe`, `sweeps`, `cells`, `claims`, `figures`"
     );
     let stacked_thrice = refused("number = 4", "number = 3");
     assert!(stacked_thrice.starts_with("stack-4-seed-1: schedule: "), "{stacked_thrice}");
