@@ -17,3 +17,4 @@ pub(crate) mod describe;
 pub(crate) mod corpus;
 pub(crate) mod processes;
 pub(crate) mod making;
+pub(crate) mod results;

@@ -20,6 +20,7 @@ use crate::{
         describe::{Asked, describe},
         making::Making,
         recipes_folder::runs_of_recipes,
+        results::report_experiment,
         scale::Scale,
         sweep::RunningSweep,
     },
@@ -108,7 +109,9 @@ fn of_recipes(folder: &Path, arguments: &Arguments, interrupt: &Interrupt) -> Re
     let runs = runs_of_recipes(&folder, &seeds(arguments, 1), data.as_deref())?;
     let making = Making { out: &out, compute: &arguments.compute, jobs: arguments.jobs, interrupt };
     making.make(&name, &runs)?;
-    write_report(&runs, &out)?;
+    for sentence in write_report(&runs, &out)?.sentences() {
+        output::line(sentence)?;
+    }
     Ok((name, out))
 }
 
@@ -147,6 +150,7 @@ fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Int
     write_description(&described(&sweeps, &runs)?, &out)?;
     making.make(&definition.name, &runs)?;
     write_report(&runs, &out)?;
+    report_experiment(&out, &out)?;
     Ok(out)
 }
 
@@ -245,7 +249,7 @@ fn write_description(description: &ExperimentDescription, out: &Path) -> Result<
     Ok(())
 }
 
-fn write_report(runs: &[PlannedRun], out: &Path) -> Result<()> {
+fn write_report(runs: &[PlannedRun], out: &Path) -> Result<Report> {
     let runs = runs.iter().map(|run| RunRecord::read(&out.join(&run.folder)));
     let runs = runs.collect::<Result<Vec<_>, _>>()?;
     let report = Report::new(&runs)?;
@@ -255,8 +259,5 @@ fn write_report(runs: &[PlannedRun], out: &Path) -> Result<()> {
         serde_json::to_string_pretty(&report.to_json())?.as_bytes(),
     )?;
     write_file_atomically(&out.join("loss.svg"), report.loss_chart_svg().as_bytes())?;
-    for sentence in report.sentences() {
-        output::line(sentence)?;
-    }
-    Ok(())
+    Ok(report)
 }
