@@ -1,6 +1,7 @@
 //! The page: headline, charts, tables, stages, recipes, and what the numbers mean. One file, no script, nothing
 //! fetched.
 
+mod document;
 mod plot;
 mod swatch;
 
@@ -13,21 +14,22 @@ mod benchmarks;
 mod growths;
 mod timeline;
 
+mod experiment;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::{
-    drawing::{
-        chart::Chart,
-        dress::{CHART_STYLE, colour_class},
-    },
+    drawing::{chart::Chart, dress::colour_class},
     figures::{escape, flops, signed_percent, tokens},
-    page::{plot::plot, swatch::swatch},
+    page::{
+        document::{begin, end, section},
+        plot::plot,
+        swatch::swatch,
+    },
     report::{Report, comparison::Comparison, speed_up::mean},
     run::record::RunRecord,
 };
-
-const PAGE_STYLE: &str = include_str!("page/page.css");
 
 /// How to read the numbers.
 const MEANING: &str = "\
@@ -66,13 +68,7 @@ impl Report {
 fn page(report: &Report) -> String {
     let mut out = String::with_capacity(200_000);
     let title = title(report);
-    let _ = write!(
-        out,
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title>\n<style>{PAGE_STYLE}{CHART_STYLE}</style></head>\n<body><main>\
-         <header><p class=\"brand\">Outgrow</p><h1>{title}</h1><p class=\"facts\">{}</p></header>\n",
-        facts(report)
-    );
+    begin(&mut out, title, &facts(report));
     out.push_str(&headline(report));
     figure(
         &mut out,
@@ -110,13 +106,13 @@ fn page(report: &Report) -> String {
         "As long as their exact FLOPs, with their tokens; first seed. A wide gap is a growth.",
         &timeline::timelines(report),
     );
-    if growths::are_any(report) {
+    if !growths::rows(report).is_empty() {
         section(
             &mut out,
             "Growths",
             "Validation losses, and the tokens until the loss before was back. How far a new value moves for each step of an old \
              one, and the mean cosine between copies: right after the growth, and last.",
-            &growths::table(report),
+            &growths::table("method", &growths::rows(report)),
         );
     }
     figure(&mut out, charts::learning_rate(report), "Learning rate", "First seed of each method.");
@@ -124,7 +120,7 @@ fn page(report: &Report) -> String {
     let of_benchmarks = if report.benchmarks().is_empty() { "" } else { MEANING_OF_BENCHMARKS };
     section(&mut out, "What the numbers mean", "", &format!("<dl>{MEANING}{of_benchmarks}</dl>"));
     section(&mut out, "Recipes", "As resolved by the first seed of each method.", &recipes(report));
-    out.push_str("</main></body></html>\n");
+    end(&mut out);
     out
 }
 
@@ -194,11 +190,6 @@ fn figure(out: &mut String, chart: Option<Chart>, heading: &str, note: &str) {
             plot(&chart)
         );
     }
-}
-
-fn section(out: &mut String, heading: &str, note: &str, content: &str) {
-    let lead = if note.is_empty() { String::new() } else { format!("<p class=\"lead\">{note}</p>") };
-    let _ = writeln!(out, "<section><h2>{heading}</h2>{lead}{content}</section>");
 }
 
 fn recipes(report: &Report) -> String {

@@ -70,9 +70,18 @@ impl Axis {
     }
 
     /// The axis with these ticks and no others.
-    #[allow(dead_code, reason = "the page of an experiment comes next")]
     pub(crate) fn with_ticks(self, given_ticks: Vec<Tick>) -> Self {
         Self { given_ticks, ..self }
+    }
+
+    /// The axis the other way round.
+    pub(crate) fn reversed(self) -> Self {
+        Self { low: self.high, high: self.low, ..self }
+    }
+
+    /// The axis with its numbers in units of this size.
+    pub(crate) fn in_units(self, unit: f64) -> Self {
+        Self { unit, ..self }
     }
 
     /// Whether `value` has a place on this axis, and that lies within its ends.
@@ -97,7 +106,8 @@ impl Axis {
         if !self.given_ticks.is_empty() {
             return self.given_ticks.clone();
         }
-        let (low, high) = (self.low / self.unit, self.high / self.unit);
+        // An axis may run downwards.
+        let (low, high) = (self.low.min(self.high) / self.unit, self.low.max(self.high) / self.unit);
         let values = match self.scale {
             Scale::Linear => linear_ticks(low, high, wanted),
             Scale::Logarithmic | Scale::LogarithmicBesideZero => logarithmic_ticks(low, high, wanted),

@@ -64,7 +64,6 @@ pub(crate) struct Series {
 }
 
 /// What a series is drawn as.
-#[allow(dead_code, reason = "laws of an experiment come next")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Lines through what was measured, or a fit within that.

@@ -16,7 +16,6 @@ pub(crate) enum Dress {
     /// In a file of its own, light or dark as the reader's system is.
     Web,
     /// In a file of its own, in plain colours on white.
-    #[expect(dead_code, reason = "figures of an experiment come next")]
     Paper,
 }
 

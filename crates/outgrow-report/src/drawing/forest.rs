@@ -96,7 +96,7 @@ impl Forest {
             };
             let _ = write!(
                 out,
-                "<text class=\"row-label\" x=\"0\" y=\"{label_y:.1}\">{}{}</text><text class=\"tick end\" x=\"{full}\" y=\"{label_y:.1}\">{}</text>",
+                "<text class=\"row-label halo\" x=\"0\" y=\"{label_y:.1}\">{}{}</text><text class=\"tick end halo\" x=\"{full}\" y=\"{label_y:.1}\">{}</text>",
                 escape(&cut(&row.label, SIZE, room)),
                 format_args!("<title>{}</title>", escape(&row.label)),
                 escape(&cut(&row.text, SIZE, text_room)),

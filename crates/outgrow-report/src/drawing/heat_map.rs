@@ -28,6 +28,8 @@ pub(crate) struct HeatMap {
 /// One row.
 pub(crate) struct HeatRow {
     pub name: String,
+    /// What is said beside its name where there is room.
+    pub beside: String,
     /// A cell a column; `None` where there is no number.
     pub cells: Vec<Option<Cell>>,
     /// Where the fitted minimum lies, in columns from the left: 0 is the middle of the first. With its interval.
@@ -74,9 +76,19 @@ impl HeatMap {
     pub(crate) fn svg(&self, is_narrow: bool, dress: Dress) -> String {
         let mut out = String::new();
         let full = if is_narrow { NARROW } else { WIDE };
-        let names = self.rows.iter().map(|row| width(&row.name, SIZE) + 12.0).fold(0.0, f64::max);
-        let left = names.clamp(30.0, if is_narrow { 90.0 } else { 240.0 });
-        let cell_width = (full - left) / self.columns.len().max(1) as f64;
+        let names: Vec<String> = self
+            .rows
+            .iter()
+            .map(|row| {
+                let has_beside = !is_narrow && !row.beside.is_empty();
+                if has_beside { format!("{}, {}", row.name, row.beside) } else { row.name.clone() }
+            })
+            .collect();
+        let down = width(&self.labels.1, SIZE) + 12.0;
+        let widest = names.iter().map(|name| width(name, SIZE) + 12.0).fold(down, f64::max);
+        let left = widest.min(if is_narrow { 96.0 } else { 240.0 });
+        let columns = self.columns.len().max(1) as f64;
+        let cell_width = (full - left) / columns;
         // Few columns needn't fill the page.
         let cell_width = cell_width.min(150.0);
         let has_ridge = self.rows.iter().any(|row| row.ridge.is_some());
@@ -84,12 +96,14 @@ impl HeatMap {
         // Names that have no room side by side stand slanted.
         let longest = self.columns.iter().map(|name| width(name, SIZE)).fold(0.0, f64::max);
         let is_slanted = longest + 6.0 > cell_width;
+        // The last slanted name needs room beside its column.
+        let cell_width = if is_slanted { cell_width.min((full - 22.0 - left) / columns) } else { cell_width };
         let top = if is_slanted { 34.0 + 0.75 * longest.min(110.0) } else { 44.0 };
         let bottom = top + row_height * self.rows.len() as f64;
         let height = bottom + 46.0;
         open(&mut out, dress, if is_narrow { "narrow" } else { "" }, (full, height), &self.title);
         let grid = Grid { full, left, top, bottom, cell_width, row_height, is_slanted };
-        grid.draw_names(self, &mut out);
+        grid.draw_names(self, &names, &mut out);
         grid.draw_cells(self, &mut out);
         grid.draw_ridge(self, &mut out);
         grid.draw_key(self, has_ridge, &mut out);
@@ -110,7 +124,7 @@ struct Grid {
 }
 
 impl Grid {
-    fn draw_names(&self, map: &HeatMap, out: &mut String) {
+    fn draw_names(&self, map: &HeatMap, rows: &[String], out: &mut String) {
         let Self { full, left, top, cell_width, row_height, is_slanted, .. } = *self;
         let (across, down) = &map.labels;
         let across_text = cut(across, SIZE, full - left);
@@ -142,13 +156,13 @@ impl Grid {
                 )
             };
         }
-        for (index, row) in map.rows.iter().enumerate() {
+        for (index, name) in rows.iter().enumerate() {
             let y = top + row_height * (index as f64 + 0.5) + 4.0;
             let _ = write!(
                 out,
                 "<text class=\"row-label\" x=\"0\" y=\"{y:.1}\">{}<title>{}</title></text>",
-                escape(&cut(&row.name, SIZE, left - 6.0)),
-                escape(&row.name)
+                escape(&cut(name, SIZE, left - 6.0)),
+                escape(name)
             );
         }
     }

@@ -3,8 +3,8 @@
 
 pub(crate) mod verdict;
 
-mod measure;
-mod words;
+pub(crate) mod measure;
+pub(crate) mod words;
 
 use outgrow_statistics::holm;
 use serde::Serialize;

@@ -13,24 +13,37 @@ use crate::{
     },
 };
 
-/// Whether there is anything to show.
-pub(crate) fn are_any(report: &Report) -> bool {
-    report.records().iter().any(|run| !run.growths.is_empty())
+/// A run that grew, and what its row begins with.
+pub(crate) struct GrownRun<'a> {
+    /// HTML.
+    pub label: String,
+    pub run: &'a RunRecord,
 }
 
-/// One table, all runs.
-pub(crate) fn table(report: &Report) -> String {
-    let mut out = String::from(
-        "<div class=\"scroll\"><table><thead><tr><th>method</th><th class=\"n\">seed</th><th>stage</th><th class=\"n\">loss before</th>\
+/// The runs of a report that grew.
+pub(crate) fn rows(report: &Report) -> Vec<GrownRun<'_>> {
+    let mut records = report.records().iter();
+    let mut rows = Vec::new();
+    for (colour, method) in report.methods().iter().enumerate() {
+        let label = format!("{}{}", swatch(colour), escape(&method.label));
+        let runs = records.by_ref().take(method.runs.len());
+        rows.extend(
+            runs.filter(|run| !run.growths.is_empty()).map(|run| GrownRun { label: label.clone(), run }),
+        );
+    }
+    rows
+}
+
+/// One table, a row for each growth of these runs.
+pub(crate) fn table(first_column: &str, runs: &[GrownRun<'_>]) -> String {
+    let mut out = format!(
+        "<div class=\"scroll\"><table><thead><tr><th>{first_column}</th><th class=\"n\">seed</th><th>stage</th><th class=\"n\">loss before</th>\
          <th class=\"n\">after</th><th class=\"n\">highest</th><th class=\"n\">back after</th><th class=\"n\">new ÷ old update</th>\
          <th class=\"n\">cosine of copies</th></tr></thead><tbody>",
     );
-    let mut records = report.records().iter();
-    for (colour, method) in report.methods().iter().enumerate() {
-        for run in records.by_ref().take(method.runs.len()) {
-            for growth in &run.growths {
-                row(&mut out, &format!("{}{}", swatch(colour), escape(&method.label)), run, growth);
-            }
+    for GrownRun { label, run } in runs {
+        for growth in &run.growths {
+            row(&mut out, label, run, growth);
         }
     }
     out.push_str("</tbody></table></div>");

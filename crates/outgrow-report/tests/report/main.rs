@@ -1,5 +1,6 @@
 //! Runs on disk to reports: reading, comparing, speed-ups, sentences, pages.
 
+mod experiment_page;
 mod made_up;
 
 mod reading;

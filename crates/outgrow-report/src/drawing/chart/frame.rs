@@ -62,6 +62,9 @@ impl Frame {
         // The label, turned, stands left of the numbers.
         let left = (widest + 32.0).max(if is_small { 44.0 } else { 58.0 });
         let right = width - RIGHT;
+        let mut x_ticks = chart.x.ticks((width / every) as usize);
+        // From left to right, also where the axis runs downwards.
+        x_ticks.sort_by(|one, two| chart.x.part(one.value).total_cmp(&chart.x.part(two.value)));
         let legend = match shape {
             Shape::Third => Vec::new(),
             Shape::Whole | Shape::Half | Shape::Low | Shape::Narrow => legend(chart, left, right),
@@ -78,7 +81,7 @@ impl Frame {
             bottom: height - BOTTOM,
             has_dots: shape == Shape::Third,
             legend,
-            x_ticks: chart.x.ticks((width / every) as usize),
+            x_ticks,
             y_ticks,
         }
     }

@@ -19,6 +19,9 @@ const MOST_SENSITIVE: usize = 250;
 /// Points of a thick line in a small chart that are dots: more of them would only be a thicker line.
 const MOST_DOTS: usize = 40;
 
+/// Up to so many places, each carries the line's shape.
+const FEW: usize = 12;
+
 /// How many shapes a line carries over the width of its plot.
 const SHAPES: f64 = 5.0;
 
@@ -125,7 +128,9 @@ impl Chart {
             let inside = |&(x, y): &(f64, f64)| {
                 (frame.left..=frame.right).contains(&x) && (frame.top..=frame.bottom).contains(&y)
             };
-            for place in along(&placed, every, shift).into_iter().filter(inside) {
+            // Of few places each is marked: a shape between them would look like one.
+            let marked = if placed.len() <= FEW { placed } else { along(&placed, every, shift) };
+            for place in marked.into_iter().filter(inside) {
                 series.look.shape(out, place);
             }
         }
