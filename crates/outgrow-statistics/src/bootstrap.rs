@@ -1,7 +1,5 @@
-//! The bias-corrected and accelerated bootstrap of a mean (Efron 1987). It undercovers where values are few: see
-//! README.md for how much, and mean.rs for when it is used.
-
-use statrs::distribution::{ContinuousCDF, Normal};
+//! The studentized bootstrap of a mean (Efron 1982; Hall 1988): values are drawn anew, and each draw's distance from
+//! the mean is measured in its own standard error. README.md says why it is this one.
 
 use crate::{
     error::StatisticsError,
@@ -13,10 +11,14 @@ use crate::{
 /// How often values are drawn anew.
 pub const DRAWS: usize = 10_000;
 
+/// A draw whose spread is less than this share of that of the values is one value again and again, but for rounding: it
+/// has no standard error and is left out.
+const NO_SPREAD: f64 = 1e-6;
+
 /// The interval of the mean of values. It follows from them and the seed, and not from their order.
 ///
 /// # Errors
-/// Fewer than two values, one that isn't finite, no spread, or a level that isn't between 0 and 1.
+/// Fewer than two values, one that isn't finite, no spread, a level that isn't between 0 and 1, or too few draws.
 pub fn bootstrap_interval(
     values: &[f64],
     level: f64,
@@ -24,47 +26,42 @@ pub fn bootstrap_interval(
     seed: u64,
 ) -> Result<MeanInterval, StatisticsError> {
     check_level(level)?;
-    let sample = Sample::of(values)?;
-    if draws == 0 {
-        return Err(StatisticsError::TooFew { found: 0, needed: 1 });
-    }
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
+    let sample = Sample::of(&values)?;
     let mut random = SplitMix64::new(seed);
-    let mut means: Vec<f64> = (0..draws)
-        .map(|_| {
-            let sum: f64 = values.iter().map(|_| values[random.below(values.len())]).sum();
-            sum / values.len() as f64
-        })
-        .collect();
-    means.sort_by(f64::total_cmp);
-    // How far the median of the drawn means is from the mean, in standard deviations.
-    let below = means.iter().filter(|mean| **mean < sample.mean).count() as f64;
-    let equal = means.iter().filter(|mean| **mean == sample.mean).count() as f64;
-    let half_a_draw = 0.5 / draws as f64;
-    let share = ((below + 0.5 * equal) / draws as f64).clamp(half_a_draw, 1.0 - half_a_draw);
-    let normal = Normal::standard();
-    let bias = normal.inverse_cdf(share);
-    let acceleration = acceleration(&values, sample.mean);
-    let end = |probability: f64| {
-        let shifted = bias + normal.inverse_cdf(probability);
-        quantile(&means, normal.cdf(bias + shifted / (1.0 - acceleration * shifted)))
-    };
-    let interval = Interval::new(end(0.5 - 0.5 * level), end(0.5 + 0.5 * level))?;
+    let mut distances: Vec<f64> =
+        (0..draws).filter_map(|_| distance_of_a_draw(&values, &sample, &mut random)).collect();
+    if distances.len() < 2 {
+        return Err(StatisticsError::TooFew { found: distances.len(), needed: 2 });
+    }
+    distances.sort_by(f64::total_cmp);
+    // A draw far above the mean says that the mean may be as far above the truth: so the ends change places.
+    let end = |probability: f64| sample.mean - quantile(&distances, probability) * sample.standard_error();
+    let tail = 0.5 - 0.5 * level;
     Ok(MeanInterval {
         count: sample.count,
         mean: sample.mean,
         standard_deviation: sample.standard_deviation,
         level,
-        interval,
+        interval: Interval::new(end(1.0 - tail), end(tail))?,
         method: IntervalMethod::Bootstrap { draws },
     })
 }
 
-/// How the standard error changes with the mean: a sixth of the skewness of the jackknife's means.
-fn acceleration(values: &[f64], mean: f64) -> f64 {
-    let sum = |power: i32| values.iter().map(|value| (value - mean).powi(power)).sum::<f64>();
-    sum(3) / (6.0 * sum(2).powf(1.5))
+/// How far the mean of values drawn anew is from that of the values, in its own standard errors.
+fn distance_of_a_draw(values: &[f64], sample: &Sample, random: &mut SplitMix64) -> Option<f64> {
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for _ in values {
+        let value = values[random.below(values.len())] - sample.mean;
+        sum += value;
+        squares += value * value;
+    }
+    let count = sample.count as f64;
+    let mean = sum / count;
+    let variance = (squares - count * mean * mean).max(0.0) / (count - 1.0);
+    let deviation = variance.sqrt();
+    (deviation > NO_SPREAD * sample.standard_deviation).then(|| mean / (deviation / count.sqrt()))
 }
 
 /// The quantile of sorted values, linear between them.

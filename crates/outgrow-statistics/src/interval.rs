@@ -88,7 +88,7 @@ pub enum IntervalMethod {
         /// One less than there are values.
         degrees_of_freedom: usize,
     },
-    /// By the bias-corrected and accelerated bootstrap.
+    /// By the studentized bootstrap.
     Bootstrap {
         /// How often the values were drawn anew.
         draws: usize,

@@ -75,6 +75,8 @@ pub(crate) struct FloorProblem<'a> {
     logarithms: Vector3<f64>,
 }
 
+/// Logarithms that are so close are the same: below it, an iteration is at its end and not at a minimum.
+const EXACT: f64 = 1e-7;
 /// The law's name in messages.
 const LAW: &str = "a power law with a floor";
 
@@ -90,8 +92,8 @@ impl<'a> FloorProblem<'a> {
         let widest = self.u.iter().fold(f64::MIN_POSITIVE, |widest, u| widest.max(u.abs()));
         let mut best: Option<(Self, f64)> = None;
         // The floor as a part of the lowest y, and by what factor the rest falls from the middle to an end.
-        for part in [0.2, 0.5, 0.8, 0.95] {
-            for fall in [0.05, 0.3, 1.0, 3.0] {
+        for part in [0.3, 0.6, 0.9] {
+            for fall in [0.2, 1.0, 3.0] {
                 let floor = lowest + f64::ln(part);
                 let above = (level.exp() - floor.exp()).max(1e-6 * level.exp());
                 let mut start = self.clone();
@@ -117,7 +119,7 @@ impl<'a> FloorProblem<'a> {
     fn is_minimum(&self) -> bool {
         let (Some(residuals), Some(jacobian)) = (self.residuals(), self.jacobian()) else { return false };
         let gradient = jacobian.transpose() * &residuals;
-        let scale = residuals.norm() + ROUNDING * DVector::from_column_slice(self.v).norm();
+        let scale = residuals.norm() + EXACT * (self.v.len() as f64).sqrt();
         let is_flat = (0..3).all(|column| {
             let length = jacobian.column(column).norm();
             gradient[column].abs() <= 1e-4 * length * scale

@@ -3,8 +3,8 @@
 
 use crate::error::StatisticsError;
 
-/// The adjusted p values, in the order of the given ones: that of rank `k` of `m` is multiplied by `m − k + 1`, is never
-/// less than a smaller one's, and at most 1.
+/// The adjusted p values, in the order of the given ones: that of rank `k` of `m` is multiplied by `m − k + 1`, is
+/// never less than a smaller one's, and at most 1.
 ///
 /// ```
 /// use outgrow_statistics::holm;

@@ -80,8 +80,8 @@ impl Experiment {
     ///
     /// # Errors
     /// All problems at once, one line each: an `experiment.json` that isn't one, of another format, or that names what
-    /// it doesn't have; seeds that don't pair; a run whose files can't be read or have no metrics; a run that is another
-    /// than the file says; and runs of a kind and its baseline that were measured on different data.
+    /// it doesn't have; seeds that don't pair; a run whose files can't be read or have no metrics; a run that is
+    /// another than the file says; and runs of a kind and its baseline that were measured on different data.
     pub fn read(folder: &Path) -> Result<Self, ReportError> {
         let description = read_description(&folder.join("experiment.json"))?;
         let mut found: Vec<String> = problems(&description);

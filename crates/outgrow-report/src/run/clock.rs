@@ -1,4 +1,5 @@
-//! How long the steps of a run took, from their lines. Evaluations, growths and breaks between resumptions aren't steps.
+//! How long the steps of a run took, from their lines. Evaluations, growths and breaks between resumptions aren't
+//! steps.
 
 use serde_json::Value;
 
