@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::run::record::Cost;
+
 /// An experiment: its runs, in the order of its file, and what is claimed of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -140,7 +142,7 @@ pub enum Rule {
         /// The paper's, as a share: 0.491 for 49.1 %, -0.257 where it is slower.
         paper: f64,
     },
-    /// The loss of one kind is lower than that of another at equal FLOPs.
+    /// The loss of one kind is lower than that of another at equal FLOPs, or tokens.
     Lower {
         /// The kind whose loss is lower.
         of: String,
@@ -149,6 +151,9 @@ pub enum Rule {
         /// By how much in the paper, nats per token, if it says so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         paper: Option<f64>,
+        /// What is equal between the two: FLOPs where it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Cost>,
         /// Where.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at: Option<f64>,
@@ -161,6 +166,9 @@ pub enum Rule {
         against: String,
         /// The largest difference that doesn't matter, nats per token.
         margin: f64,
+        /// What is equal between the two: FLOPs where it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Cost>,
         /// Where.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at: Option<f64>,
@@ -216,6 +224,9 @@ pub enum Drawing {
         /// The others. A definition may leave them out: then all.
         #[serde(default)]
         kinds: Vec<String>,
+        /// What is equal between the two: FLOPs where it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Cost>,
     },
     /// Loss against what was paid, with bands over seeds.
     Curves {

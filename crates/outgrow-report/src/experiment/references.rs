@@ -57,7 +57,7 @@ pub(crate) fn kinds_of(rule: &Rule) -> Vec<&str> {
 /// The kinds that a drawing names, or their beginnings.
 fn kinds_drawn(drawing: &Drawing) -> Box<dyn Iterator<Item = &str> + '_> {
     match drawing {
-        Drawing::Differences { against, kinds } | Drawing::SpeedUps { against, kinds } => {
+        Drawing::Differences { against, kinds, .. } | Drawing::SpeedUps { against, kinds } => {
             Box::new(std::iter::once(against).chain(kinds).map(String::as_str))
         }
         Drawing::Curves { kinds } | Drawing::Stages { kinds } => Box::new(kinds.iter().map(String::as_str)),

@@ -149,8 +149,7 @@ fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Int
     let runs = plan(&factors)?;
     write_description(&described(&sweeps, &runs)?, &out)?;
     making.make(&definition.name, &runs)?;
-    write_report(&runs, &out)?;
-    report_experiment(&out, &out)?;
+    report_experiment(&out, &out.join("report.html"))?;
     Ok(out)
 }
 

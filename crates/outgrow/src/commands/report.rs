@@ -7,16 +7,19 @@ use outgrow_report::{Report, RunRecord};
 
 use crate::{
     error::{BadInput, Result},
+    experiment::results::report_experiment,
     terminal::output,
 };
 
+/// By this file an experiment is known.
+const EXPERIMENT_FILE: &str = "experiment.json";
 /// By this file a run is known.
 const RUN_FILE: &str = "run.json";
 
 /// Flags of `outgrow report`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Run folders, as `outgrow train` made them.
+    /// Run folders, as `outgrow train` made them; or the folder of one experiment.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// The page to write; its numbers go beside it as .json.
@@ -26,6 +29,16 @@ pub(crate) struct Arguments {
 
 /// Reads the runs, writes the page and prints a sentence for each comparison.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let is_experiment = |folder: &&PathBuf| folder.join(EXPERIMENT_FILE).is_file();
+    match (arguments.runs.as_slice(), arguments.runs.iter().find(is_experiment)) {
+        (_, None) => {}
+        ([experiment], Some(_)) => return report_experiment(experiment, &arguments.out),
+        (_, Some(experiment)) => {
+            let problem =
+                format!("{}: is an experiment; its report takes no other runs", experiment.display());
+            return Err(BadInput(problem).into());
+        }
+    }
     let runs = arguments.runs.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
     let report = Report::new(&runs)?;
     write_file_atomically(&arguments.out, report.html().as_bytes())?;

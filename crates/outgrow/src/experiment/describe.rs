@@ -134,7 +134,7 @@ impl Names<'_> {
     /// Checks a drawing, and puts names in place of beginnings and ends.
     fn check_drawing(&self, drawing: &mut Drawing) -> Result<(), String> {
         match drawing {
-            Drawing::Differences { against, kinds } => {
+            Drawing::Differences { against, kinds, .. } => {
                 self.kind(against)?;
                 if kinds.is_empty() {
                     kinds.push("*".to_owned());

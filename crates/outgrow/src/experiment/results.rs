@@ -1,20 +1,32 @@
 //! What an experiment's runs came to, written beside them and said in lines. What it means is outgrow-report's to know.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use outgrow_checkpoint::write_file_atomically;
 use outgrow_report::{ClaimOutcome, Experiment, Outcome, Verdict};
 
-use crate::{error::Result, terminal::output};
+use crate::{
+    error::{Error, Result},
+    terminal::output,
+};
 
-/// Reads an experiment's folder, writes its report there and prints a line for each claim.
+/// Drawings, one by one, for a paper.
+const FIGURES: &str = "figures";
+
+/// Reads an experiment's folder, writes its page, with numbers and drawings beside it, and prints a line for each claim.
 ///
 /// # Errors
 /// What [`Experiment::read`] refuses, and files that can't be written.
-pub(crate) fn report_experiment(folder: &Path, into: &Path) -> Result<()> {
+pub(crate) fn report_experiment(folder: &Path, page: &Path) -> Result<()> {
     let outcome = Experiment::read(folder)?.outcome();
+    let figures = page.with_file_name(FIGURES);
+    fs::create_dir_all(&figures).map_err(Error::at(&figures))?;
+    for (name, svg) in outcome.figures() {
+        write_file_atomically(&figures.join(name).with_extension("svg"), svg.as_bytes())?;
+    }
     let json = serde_json::to_string_pretty(&outcome.to_json())?;
-    write_file_atomically(&into.join("report.json"), json.as_bytes())?;
+    write_file_atomically(&page.with_extension("json"), json.as_bytes())?;
+    write_file_atomically(page, outcome.html().as_bytes())?;
     for line in lines(&outcome) {
         output::line(line)?;
     }
@@ -31,7 +43,11 @@ fn lines(outcome: &Outcome) -> Vec<String> {
     let width = Verdict::ALL.iter().map(|verdict| verdict.to_string().len()).max().unwrap_or(0);
     for ClaimOutcome { claim, verdict, ours, seeds, .. } in &outcome.claims {
         let verdict = verdict.to_string();
-        let ours = if ours.is_empty() { "no number".to_owned() } else { format!("{ours}, {seeds} seeds") };
+        let ours = if ours.is_empty() {
+            "no number".to_owned()
+        } else {
+            format!("{ours}, {seeds} seed{}", if *seeds == 1 { "" } else { "s" })
+        };
         lines.push(format!("{verdict:<width$}  {}: {ours}; paper: {}", claim.says, claim.paper));
     }
     lines

@@ -91,11 +91,13 @@ pub(crate) struct Judged {
 pub(crate) fn judged(experiment: &Experiment, rule: &Rule) -> Judged {
     match rule {
         Rule::SpeedUp { of, against, paper } => speed_up(experiment, of, against, *paper),
-        Rule::Lower { of, against, paper, at } => {
-            lower(PairedDifference::between(experiment, of, against, at.unwrap_or(1.0)), *paper)
+        Rule::Lower { of, against, paper, by, at } => {
+            let by = by.unwrap_or(Cost::ExactFlops);
+            lower(PairedDifference::at_equal(by, experiment, of, against, at.unwrap_or(1.0)), *paper)
         }
-        Rule::Equal { of, against, margin, at } => {
-            equal(PairedDifference::between(experiment, of, against, at.unwrap_or(1.0)), *margin)
+        Rule::Equal { of, against, margin, by, at } => {
+            let by = by.unwrap_or(Cost::ExactFlops);
+            equal(PairedDifference::at_equal(by, experiment, of, against, at.unwrap_or(1.0)), *margin)
         }
         Rule::Optimum { axis, with, from, to, at } => {
             optimum(experiment, axis, with, (*from, *to), at.unwrap_or(1.0))

@@ -16,17 +16,19 @@ use crate::{
 /// Two ends that differ by more than this share are no equal budgets, and that is said.
 const EQUAL_ENDS: f64 = 0.02;
 
-/// The loss of one kind less that of another, at equal exact FLOPs. Negative: the first is better.
+/// The loss of one kind less that of another, at equal cost. Negative: the first is better.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PairedDifference {
     /// The kind.
     pub of: String,
     /// The kind that it is held against.
     pub against: String,
-    /// Where: a part of the other's FLOPs. 1 is the end, or that of the run which ends first.
+    /// What is equal.
+    pub by: Cost,
+    /// Where: a part of what the other has paid. 1 is the end, or that of the run which ends first.
     pub at: f64,
-    /// The FLOPs there, on average over seeds.
-    pub flops: Option<f64>,
+    /// What has been paid there, on average over seeds.
+    pub paid: Option<f64>,
     /// The differences; `None` where no seed has both runs.
     pub over_seeds: Option<OverSeeds>,
     /// The t test of whether their mean is 0; `None` where there is no interval.
@@ -38,13 +40,17 @@ pub struct PairedDifference {
 }
 
 impl PairedDifference {
-    /// Of two kinds by name, at a part of the budget.
+    /// Of two kinds by name, at a part of the FLOPs.
     pub(crate) fn between(experiment: &Experiment, of: &str, against: &str, at: f64) -> Self {
+        Self::at_equal(Cost::ExactFlops, experiment, of, against, at)
+    }
+
+    /// Of two kinds by name, at a part of what the other has paid.
+    pub(crate) fn at_equal(by: Cost, experiment: &Experiment, of: &str, against: &str, at: f64) -> Self {
         let Pairing { pairs, mut left_out } = experiment.pairs(of, against);
         let (mut values, mut costs, mut uneven) = (Vec::new(), Vec::new(), 0);
         for (seed, run, baseline) in pairs {
-            let (Some(own), Some(other)) =
-                (Curve::of_finished(run, Cost::ExactFlops), Curve::of_finished(baseline, Cost::ExactFlops))
+            let (Some(own), Some(other)) = (Curve::of_finished(run, by), Curve::of_finished(baseline, by))
             else {
                 left_out.push(LeftOut { seed, why: "a run has fewer than two evaluations".to_owned() });
                 continue;
@@ -65,16 +71,22 @@ impl PairedDifference {
         let mut caveats = Vec::new();
         if uneven > 0 {
             caveats.push(format!(
-                "{uneven} of {} pairs end at different FLOPs: they are compared where the shorter run ends",
-                differences.len()
+                "{uneven} of {} pairs end at different {}: they are compared where the shorter run ends",
+                differences.len(),
+                match by {
+                    Cost::ExactFlops | Cost::SixTimesParametersFlops => "FLOPs",
+                    Cost::Tokens => "tokens",
+                    Cost::Seconds => "times",
+                }
             ));
         }
         left_out.sort_by_key(|left_out| left_out.seed);
         Self {
             of: of.to_owned(),
             against: against.to_owned(),
+            by,
             at,
-            flops: (!costs.is_empty()).then(|| costs.iter().sum::<f64>() / costs.len() as f64),
+            paid: (!costs.is_empty()).then(|| costs.iter().sum::<f64>() / costs.len() as f64),
             over_seeds: OverSeeds::of(values),
             test: paired_test(&differences).ok(),
             left_out,

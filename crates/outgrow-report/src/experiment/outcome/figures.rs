@@ -140,10 +140,12 @@ impl FigureOutcome {
 
 fn shown(experiment: &Experiment, drawing: &Drawing) -> Shown {
     match drawing {
-        Drawing::Differences { against, kinds } => {
+        Drawing::Differences { against, kinds, by } => {
             let mut rows: Vec<PairedDifference> = others(experiment, against, kinds)
                 .iter()
-                .map(|kind| PairedDifference::between(experiment, kind, against, 1.0))
+                .map(|kind| {
+                    PairedDifference::at_equal(by.unwrap_or(Cost::ExactFlops), experiment, kind, against, 1.0)
+                })
                 .collect();
             let mean = |row: &PairedDifference| row.over_seeds.as_ref().map_or(f64::INFINITY, |all| all.mean);
             rows.sort_by(|one, two| mean(one).total_cmp(&mean(two)));

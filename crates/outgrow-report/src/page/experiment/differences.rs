@@ -9,8 +9,9 @@ use crate::{
         claims::{measure::SMALLEST, words},
         outcome::{Outcome, difference::PairedDifference, over_seeds::OverSeeds},
     },
-    figures::flops,
+    figures::quantity,
     page::experiment::table::table,
+    run::record::Cost,
 };
 
 /// The rows that have a pair, in their order.
@@ -68,7 +69,7 @@ pub(crate) fn table_of(outcome: &Outcome, rows: &[&PairedDifference]) -> String 
             };
             vec![
                 label(outcome, &row.of),
-                row.flops.map_or_else(|| "–".to_owned(), flops),
+                row.paid.map_or_else(|| "–".to_owned(), |paid| written(paid, row.by)),
                 row.count().to_string(),
                 all.map_or_else(|| "–".to_owned(), words::nats),
                 number(|all| all.lowest),
@@ -77,6 +78,28 @@ pub(crate) fn table_of(outcome: &Outcome, rows: &[&PairedDifference]) -> String 
                 remarks(row),
             ]
         }),
+    )
+}
+
+/// What is equal, in words.
+pub(crate) fn equal(by: Cost) -> &'static str {
+    match by {
+        Cost::ExactFlops => "exact FLOPs",
+        Cost::SixTimesParametersFlops => "6·N·tokens",
+        Cost::Tokens => "tokens",
+        Cost::Seconds => "seconds",
+    }
+}
+
+/// What was paid, in its unit.
+fn written(paid: f64, by: Cost) -> String {
+    quantity(
+        paid,
+        match by {
+            Cost::ExactFlops | Cost::SixTimesParametersFlops => "FLOP",
+            Cost::Tokens => "tokens",
+            Cost::Seconds => "s",
+        },
     )
 }
 

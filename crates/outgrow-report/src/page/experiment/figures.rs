@@ -64,10 +64,11 @@ pub(crate) fn panels(outcome: &Outcome, looks: &Looks, index: usize, figure: &Fi
 fn note(outcome: &Outcome, shows: &Shown) -> String {
     let label = |kind: &str| outcome.kind(kind).map_or_else(|| kind.to_owned(), |kind| kind.label.clone());
     match shows {
-        Shown::Differences { against, .. } => format!(
-            "Final loss less that of {}, same seed, equal exact FLOPs. Rings: seeds. Stroke: their mean. Bar: its 95 % \
+        Shown::Differences { against, rows } => format!(
+            "Final loss less that of {}, same seed, equal {}. Rings: seeds. Stroke: their mean. Bar: its 95 % \
              interval. Grey: too small to count.",
-            label(against)
+            label(against),
+            rows.first().map_or("exact FLOPs", |row| differences::equal(row.by))
         ),
         Shown::Curves { kinds } => curves::note(kinds.len()).to_owned(),
         Shown::SpeedUps { against, .. } => format!(
