@@ -11,3 +11,6 @@ pub(crate) mod heat_map;
 pub(crate) mod strips;
 
 pub(crate) mod picture;
+
+#[cfg(test)]
+mod tests;

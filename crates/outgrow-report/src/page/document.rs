@@ -32,3 +32,8 @@ pub(crate) fn section(out: &mut String, heading: &str, note: &str, content: &str
 pub(crate) fn folded(summary: &str, content: &str) -> String {
     format!("<details class=\"more\"><summary>{}</summary>{content}</details>", escape(summary))
 }
+
+/// The numbers of a drawing, folded; on paper they are left out.
+pub(crate) fn folded_numbers(content: &str) -> String {
+    format!("<details class=\"more numbers\"><summary>The numbers</summary>{content}</details>")
+}

@@ -156,6 +156,10 @@ impl Frame {
         for range in &chart.ranges {
             let inside = |value: f64| self.place(chart, value, chart.y.low).0.clamp(self.left, self.right);
             let (from, to) = (inside(range.from), inside(range.to));
+            // Below zero there are no logarithms.
+            if from.is_nan() || to.is_nan() || to < from {
+                continue;
+            }
             let is_left = from < f64::midpoint(self.left, self.right);
             let (class, x) = if is_left { ("note", from + 4.0) } else { ("note end", to - 4.0) };
             let room = if is_left { self.right - from } else { to - self.left } - 8.0;

@@ -8,7 +8,7 @@ use crate::{
     },
     figures::escape,
     page::{
-        document::{folded, section},
+        document::{folded_numbers, section},
         experiment::{
             curves, differences, grids, laws,
             looks::Looks,
@@ -28,7 +28,7 @@ pub(crate) fn section_of(
 ) {
     let id = format!("figure-{}", index + 1);
     let drawings = drawn(&id, &panels(outcome, looks, index, figure));
-    let numbers = folded("The numbers", &numbers(outcome, &figure.shows));
+    let numbers = folded_numbers(&numbers(outcome, &figure.shows));
     let beside = if figure.paper.is_empty() {
         String::new()
     } else {

@@ -39,6 +39,15 @@ pub(crate) fn picture(
     for (index, line) in lines.iter().enumerate() {
         let Some(lowest) = lowest(line) else { continue };
         let look = Look(index + 1);
+        // Before their line: its shapes stand on top.
+        series.push(Series {
+            name: String::new(),
+            look,
+            kind: Kind::Dots,
+            lines: vec![seed_points(line, lowest)],
+            mean: None,
+            marks: Vec::new(),
+        });
         series.push(Series {
             name: budget(line.at),
             look,
@@ -46,14 +55,6 @@ pub(crate) fn picture(
             lines: vec![
                 places(line).map(|(point, all)| mean_point(line, point, all.mean - lowest)).collect(),
             ],
-            mean: None,
-            marks: Vec::new(),
-        });
-        series.push(Series {
-            name: String::new(),
-            look,
-            kind: Kind::Dots,
-            lines: vec![seed_points(line, lowest)],
             mean: None,
             marks: Vec::new(),
         });

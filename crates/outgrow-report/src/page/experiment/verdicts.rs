@@ -44,7 +44,11 @@ pub(crate) fn table(outcome: &Outcome) -> String {
              <td data-name=\"ours, 95 %\" class=\"ours\">{}</td><td data-name=\"seeds\" class=\"n\">{}</td><td data-name=\"verdict\">{}{}</td></tr>",
             escape(&claim.claim.says),
             escape(&claim.sentence),
-            if claim.claim.paper.is_empty() { "–".to_owned() } else { escape(&claim.claim.paper) },
+            if claim.claim.paper.is_empty() {
+                "–".to_owned()
+            } else {
+                escape(&claim.claim.paper).replace("Fig. ", "Fig.&nbsp;")
+            },
             if claim.ours.is_empty() { "–".to_owned() } else { escape(&claim.ours) },
             claim.seeds,
             word(claim.verdict),
