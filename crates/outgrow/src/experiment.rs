@@ -15,6 +15,15 @@ pub(crate) mod sweep;
 pub(crate) mod describe;
 
 pub(crate) mod corpus;
-pub(crate) mod processes;
+
+mod cell_record;
+pub(crate) mod shard;
+mod trunks;
+mod matrix;
+mod bookkeeping;
+
+mod queue;
+mod estimate;
+mod processes;
 pub(crate) mod making;
 pub(crate) mod results;

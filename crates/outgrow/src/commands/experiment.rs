@@ -22,10 +22,15 @@ use crate::{
         recipes_folder::runs_of_recipes,
         results::report_experiment,
         scale::Scale,
+        shard::Shard,
         sweep::RunningSweep,
     },
     machine::compute::ComputeFlags,
-    terminal::{figures::time, interrupt::Interrupt, output},
+    terminal::{
+        figures::{counted, time},
+        interrupt::Interrupt,
+        output,
+    },
 };
 
 /// More are a slip of the hand.
@@ -58,6 +63,12 @@ pub(crate) struct Arguments {
     /// Runs at a time; by default one for each core of the CPU, and one on a GPU.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
+    /// Make this part of the runs only, of so many: for several machines that share the folder of --out.
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    shard: Shard,
+    /// Make runs anew that are there by another recipe or another program; what there is is moved aside.
+    #[arg(long)]
+    again: bool,
     #[command(flatten)]
     compute: ComputeFlags,
 }
@@ -107,10 +118,11 @@ fn of_recipes(folder: &Path, arguments: &Arguments, interrupt: &Interrupt) -> Re
     let out = out(arguments, &name);
     let data = arguments.data.as_deref().map(absolute).transpose()?;
     let runs = runs_of_recipes(&folder, &seeds(arguments, 1), data.as_deref())?;
-    let making = Making { out: &out, compute: &arguments.compute, jobs: arguments.jobs, interrupt };
-    making.make(&name, &runs)?;
-    for sentence in write_report(&runs, &out)?.sentences() {
-        output::line(sentence)?;
+    let making = making(&out, arguments, interrupt);
+    if is_whole(&name, making.make(&name, &runs)?) {
+        for sentence in write_report(&runs, &out)?.sentences() {
+            output::line(sentence)?;
+        }
     }
     Ok((name, out))
 }
@@ -122,7 +134,6 @@ fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Int
     let out = out(arguments, &definition.name);
     let seeds = seeds(arguments, definition.seeds.unwrap_or(scale.seeds));
     let asked = Asked { scale: &scale, command: command(arguments, &scale, &seeds), program: program() };
-    let making = Making { out: &out, compute: &arguments.compute, jobs: arguments.jobs, interrupt };
     let benchmarks = arguments.eval_data.as_deref().map(absolute).transpose()?;
     if definition.needs_benchmarks && benchmarks.is_none() {
         let problem =
@@ -130,6 +141,7 @@ fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Int
         return Err(BadInput(problem).into());
     }
     let data = data_folder(&scale, arguments.data.as_deref(), &out)?;
+    let making = making(&out, arguments, interrupt);
     let sources = Sources { data: Some(&data), benchmarks: benchmarks.as_deref() };
     let plan = |factors: &BTreeMap<String, f64>| cells.runs(&seeds, factors, sources);
 
@@ -137,29 +149,50 @@ fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Int
     let first = plan(&BTreeMap::new())?;
     let mut sweeps = RunningSweep::all(definition, &cells.swept, |kind| cells.rate(kind));
     let described = |sweeps: &[RunningSweep], runs: &[PlannedRun]| {
-        let alone = making.at_once() == 1;
-        describe(definition, &cells, &asked, sweeps, runs, |_| alone)
+        describe(definition, &cells, &asked, sweeps, runs, |run| making.was_alone(run))
     };
     described(&sweeps, &first)?;
     first[..first.len() / seeds.len()].iter().try_for_each(|run| making.check(run))?;
 
     // Rates are chosen by the loss alone.
-    choose_rates(&mut sweeps, &cells, &making, Sources { benchmarks: None, ..sources })?;
+    if !choose_rates(&mut sweeps, &cells, &making, Sources { benchmarks: None, ..sources })? {
+        return Ok(out);
+    }
     let factors = sweeps.iter().filter_map(|sweep| Some((sweep.name.clone(), sweep.best()?))).collect();
     let runs = plan(&factors)?;
     write_description(&described(&sweeps, &runs)?, &out)?;
-    making.make(&definition.name, &runs)?;
-    report_experiment(&out, &out.join("report.html"))?;
+    let missing = making.make(&definition.name, &runs)?;
+    // Which runs had the machine for themselves is known only now.
+    write_description(&described(&sweeps, &runs)?, &out)?;
+    if is_whole(&definition.name, missing) {
+        report_experiment(&out, &out.join("report.html"))?;
+    }
     Ok(out)
 }
 
-/// Runs all sweeps to their end.
+fn making<'a>(out: &'a Path, arguments: &'a Arguments, interrupt: &'a Interrupt) -> Making<'a> {
+    let Arguments { compute, jobs, shard, again, .. } = arguments;
+    Making { out, compute, jobs: *jobs, shard: *shard, again: *again, interrupt }
+}
+
+/// Whether nothing is left to other machines; else it is said.
+fn is_whole(what: &str, missing: usize) -> bool {
+    if missing > 0 {
+        let missing = counted(missing as u64, "run");
+        crate::terminal::output::say!(
+            "{what}: {missing} of other machines aren't done; when they are, the same command makes the report"
+        );
+    }
+    missing == 0
+}
+
+/// Runs all sweeps to their end. Gives whether they have come to it: other machines may have runs to make first.
 fn choose_rates(
     sweeps: &mut [RunningSweep],
     cells: &Cells<'_>,
     making: &Making<'_>,
     sources: Sources<'_>,
-) -> Result<()> {
+) -> Result<bool> {
     loop {
         let mut planned = Vec::new();
         for (index, sweep) in sweeps.iter().enumerate() {
@@ -170,18 +203,22 @@ fn choose_rates(
             }
         }
         if planned.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let runs: Vec<PlannedRun> = planned.iter().map(|(.., run)| run.clone()).collect();
-        making.make("sweeps of learning rates", &runs)?;
+        const WHAT: &str = "sweeps of learning rates";
+        if !is_whole(WHAT, making.make(WHAT, &runs)?) {
+            return Ok(false);
+        }
         for (index, factor, seed, run) in planned {
             let record = RunRecord::read(&making.out.join(&run.folder))?;
-            sweeps[index].add(factor, seed, record.final_point().map(|point| point.loss));
+            let loss = record.final_point().map(|point| point.loss).filter(|_| !making.has_diverged(&run));
+            sweeps[index].add(factor, seed, loss);
         }
         // All of them, and not only the first that has more to run.
         let extended = sweeps.iter_mut().filter_map(|sweep| sweep.extend().then_some(())).count();
         if extended == 0 {
-            return Ok(());
+            return Ok(true);
         }
     }
 }
@@ -213,7 +250,7 @@ fn command(arguments: &Arguments, scale: &Scale, seeds: &[u64]) -> String {
 
 fn program() -> Program {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    Program { training_code: version.clone(), version }
+    Program { version, training_code: env!("OUTGROW_TRAINING_CODE").to_owned() }
 }
 
 /// The shards' folder, absolute, as the recipes lie elsewhere.

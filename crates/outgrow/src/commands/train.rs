@@ -6,7 +6,7 @@ use std::{
 };
 
 use outgrow_train::{
-    Outcome, Training, measure_speeds,
+    Outcome, TrainError, Training, measure_speeds,
     resume::{CheckpointFolder, Condition, checkpoint_folders, checkpoint_to_go_on_from},
     train,
 };
@@ -218,7 +218,11 @@ fn run_resolved(
     };
     let mut watcher = Watcher::new(of_run);
     let outcome = train(run, &mut |position, event| watcher.observe(position, event));
-    let WatchedRun { history, .. } = watcher.finish()?;
+    let WatchedRun { mut history, .. } = watcher.finish()?;
+    if let Err(TrainError::NotFinite { step, .. } | TrainError::ValidationNotFinite { step, .. }) = outcome {
+        history.diverged_at_step = Some(step);
+        write_run_file(&path, resolved, &history, false)?;
+    }
     let outcome = outcome?;
     if let Outcome::Finished { checkpoint } = &outcome {
         notes::print(final_name::point_to(&path, checkpoint));

@@ -1,12 +1,13 @@
-//! Runs side by side: `outgrow train` processes, some at a time, watched through the metrics that they write.
+//! Runs side by side: `outgrow train` processes, some at a time, watched through the metrics that they write. In which
+//! order, the queue says.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{IsTerminal, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
@@ -14,35 +15,40 @@ use serde_json::Value;
 
 use crate::{
     error::{Error, Result},
+    experiment::{
+        estimate::threads,
+        queue::{Job, Queue},
+    },
     machine::compute::ComputeFlags,
+    run::run_json::RunFile,
     terminal::{interrupt::Interrupt, progress::Progress},
 };
 
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How long a process may take to end after the one that started it was killed.
+const MOST_WAITING: Duration = Duration::from_mins(1);
 
-/// A run that is to be made.
-#[derive(Clone, Debug)]
-pub(crate) struct Job {
-    /// Its name.
-    pub name: String,
-    /// Its recipe file.
-    pub recipe: PathBuf,
-    /// Its folder.
-    pub folder: PathBuf,
-    /// Tokens of all its stages.
-    pub tokens: u64,
+/// What has just happened to a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Happened {
+    /// Its process is about to begin, beside others.
+    Begins,
+    /// It is done, or has diverged.
+    IsDone,
 }
 
 /// Makes all runs, at most `at_once` at a time, the cores shared between them. Stops them all when interrupted or when
-/// one fails.
+/// one fails. `observe` is told of each run, by its index, and of those that run beside it.
 ///
 /// # Errors
-/// When a run fails, with the last line of its log; or when interrupted.
+/// When a run fails, with the last line of its log, but not when it diverges; when interrupted; and what the observer
+/// fails with.
 pub(crate) fn run_all(
     jobs: &[Job],
     at_once: usize,
     compute: &ComputeFlags,
     interrupt: &Interrupt,
+    observe: &mut dyn FnMut(Happened, usize, &[usize]) -> Result<()>,
 ) -> Result<()> {
     let lines = !std::io::stderr().is_terminal();
     let bars = MultiProgress::with_draw_target(if lines {
@@ -50,13 +56,15 @@ pub(crate) fn run_all(
     } else {
         ProgressDrawTarget::stderr()
     });
-    let mut waiting = jobs.iter();
+    let mut queue = Queue::new(jobs);
     let mut running: Vec<Running<'_>> = Vec::new();
     let mut failure = None;
     loop {
         while failure.is_none() && !interrupt.is_set() && running.len() < at_once {
-            let Some(job) = waiting.next() else { break };
-            running.push(Running::start(job, at_once, compute, &bars, lines)?);
+            let Some(index) = queue.take() else { break };
+            let beside: Vec<usize> = running.iter().map(|run| run.index).collect();
+            observe(Happened::Begins, index, &beside)?;
+            running.push(Running::start(&jobs[index], index, at_once, compute, &bars, lines)?);
         }
         if running.is_empty() {
             break;
@@ -70,8 +78,14 @@ pub(crate) fn run_all(
                 Some(status) => {
                     run.look()?;
                     run.progress.finish();
-                    if !status.success() {
-                        failure.get_or_insert(format!("{}: {}", run.job.name, last_line(&run.log)));
+                    let file = RunFile::read(&run.job.folder);
+                    // A run that was stopped ends well, too, and one that diverged has come to its end.
+                    if file.is_finished() || !status.success() && file.diverged_at_step().is_some() {
+                        queue.done(run.index);
+                        observe(Happened::IsDone, run.index, &[])?;
+                    } else if !status.success() {
+                        let (name, reason) = (&run.job.name, last_line(&run.log));
+                        failure.get_or_insert(Error::Failed(format!("{name}: {reason}")));
                     }
                 }
             }
@@ -85,7 +99,7 @@ pub(crate) fn run_all(
         }
     }
     match failure {
-        Some(failure) => Err(Error::Failed(failure)),
+        Some(failure) => Err(failure),
         None if interrupt.is_set() => Err(interrupted()),
         None => Ok(()),
     }
@@ -98,6 +112,7 @@ pub(crate) fn interrupted() -> Error {
 
 struct Running<'a> {
     job: &'a Job,
+    index: usize,
     child: Child,
     log: PathBuf,
     progress: Progress,
@@ -108,28 +123,32 @@ struct Running<'a> {
 impl<'a> Running<'a> {
     fn start(
         job: &'a Job,
+        index: usize,
         at_once: usize,
         compute: &ComputeFlags,
         bars: &MultiProgress,
         lines: bool,
     ) -> Result<Self> {
-        fs::create_dir_all(&job.folder).map_err(Error::at(&job.folder))?;
+        wait_until_free(&job.folder);
         let log = job.folder.join("log.txt");
         let log_file = File::create(&log).map_err(Error::at(&log))?;
-        let cores = thread::available_parallelism().map_or(1, usize::from);
         let program = std::env::current_exe().map_err(Error::at("can't find this program's own file"))?;
         let mut command = Command::new(program);
         command.arg("train").arg(&job.recipe).arg("--out").arg(&job.folder).arg("--stop-on-closed-stdin");
         command.args(compute.arguments());
+        // A trunk that diverged has no such checkpoint, nor has one that isn't needed any more.
+        if let Some(checkpoint) = job.branch_from.as_ref().filter(|checkpoint| checkpoint.exists()) {
+            command.arg("--branch-from").arg(checkpoint);
+        }
         let child = command
-            .env("RAYON_NUM_THREADS", (cores / at_once).max(1).to_string())
+            .env("RAYON_NUM_THREADS", threads(at_once).to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log_file)
             .spawn()
             .map_err(Error::at(&format!("{}: can't start a process", job.name)))?;
         let progress = Progress::on(bars.add(ProgressBar::new(job.tokens)), job.tokens, lines);
-        Ok(Self { job, child, log, progress, read: 0, stage: String::new() })
+        Ok(Self { job, index, child, log, progress, read: 0, stage: String::new() })
     }
 
     /// Reads the whole lines that were added to the metrics, and shows them.
@@ -162,6 +181,15 @@ impl<'a> Running<'a> {
             self.progress.step(tokens, loss.unwrap_or(f64::NAN), rate.unwrap_or_default());
         }
         Ok(())
+    }
+}
+
+/// A process that was started before its parent was killed ends by itself, after a step and a checkpoint.
+fn wait_until_free(folder: &Path) {
+    let Ok(handle) = File::open(folder) else { return };
+    let started = Instant::now();
+    while matches!(handle.try_lock(), Err(TryLockError::WouldBlock)) && started.elapsed() < MOST_WAITING {
+        thread::sleep(POLL_INTERVAL);
     }
 }
 

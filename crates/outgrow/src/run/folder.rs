@@ -19,7 +19,7 @@ pub(crate) const RUN_FILE: &str = "run.json";
 const SOMETHING_ELSE: [(&str, &str); 2] =
     [("config.json", "a model's folder"), ("manifest.json", "a folder of token shards")];
 /// What a run or an experiment leaves in a folder.
-const BESIDE_A_RUN: [&str; 3] = [METRICS_FILE, "log.txt", "final"];
+const BESIDE_A_RUN: [&str; 4] = [METRICS_FILE, "log.txt", "final", "cell.json"];
 /// Recipes, scripts, notes and logs, by how their names end.
 const KINDS_BESIDE_A_RUN: [&str; 7] = ["toml", "md", "sh", "log", "out", "err", "slurm"];
 /// Files and folders that are named in a message.

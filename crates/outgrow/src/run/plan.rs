@@ -144,6 +144,16 @@ impl RunPlan {
         self.steps
     }
 
+    /// FLOPs of the whole run, by the exact convention.
+    pub(crate) fn flops(&self) -> f64 {
+        self.flops
+    }
+
+    /// FLOPs of one of its stages.
+    pub(crate) fn flops_of_stage(&self, index: usize) -> f64 {
+        self.stages.get(index).map_or(0.0, |stage| stage.flops)
+    }
+
     /// What each stage costs, without what is learned before it.
     pub(crate) fn stage_costs(&self) -> Vec<StageCost> {
         self.stages.iter().map(|stage| stage.own_cost).collect()

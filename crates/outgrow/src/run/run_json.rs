@@ -68,6 +68,9 @@ pub(crate) struct History {
     /// How long steps took in each stage, beside their FLOPs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stage_times: Vec<StageTime>,
+    /// The step at which its loss was no number any more; it goes no further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diverged_at_step: Option<u64>,
     /// The step since which the validation data is known to be the one that `data` names; 0 but for runs of earlier
     /// versions.
     pub validation_known_since_step: u64,
@@ -117,6 +120,11 @@ impl RunFile {
         History::deserialize(self.value()).unwrap_or_default()
     }
 
+    /// The step at which it diverged, if it did.
+    pub(crate) fn diverged_at_step(&self) -> Option<u64> {
+        self.value()["diverged_at_step"].as_u64()
+    }
+
     /// Whether it says of itself that it is finished.
     pub(crate) fn is_finished(&self) -> bool {
         self.value()["finished"] == Value::Bool(true)
@@ -140,6 +148,7 @@ impl History {
 
     /// Forgets what came after a step that the run goes on from, and takes note of what changes there.
     pub(crate) fn go_on(&mut self, step: u64, comparison: &Comparison) {
+        self.diverged_at_step = None;
         self.changes.retain(|change| change.step < step);
         self.changes.extend(comparison.differences.iter().map(|difference| difference.after(step)));
         if comparison.unknown.contains(&Field::ValidationData) {

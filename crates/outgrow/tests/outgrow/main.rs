@@ -11,6 +11,7 @@ mod precision;
 mod muon;
 mod resuming;
 mod branching;
+mod matrices;
 
 mod bases;
 mod planning;

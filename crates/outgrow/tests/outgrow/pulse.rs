@@ -262,11 +262,11 @@ mod signals {
             let prepare = ["data", "prepare", &text, "--tokenizer", "tokenizer.json", "--out", &out];
             assert_success(&workshop.run(&prepare));
         }
-        let arguments = "experiment quickstart --scale pulse --data data --out out --seeds 10000";
+        let arguments = "experiment quickstart --scale pulse --data data --out out --seeds 3000";
         let arguments: Vec<&str> = arguments.split(' ').collect();
         let mut command = workshop.command(&arguments);
         let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        while !workshop.path("out/scratch-seed-1/recipe.toml").exists() {
+        while !workshop.path("out/experiment.json").exists() {
             thread::sleep(Duration::from_millis(5));
         }
         assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
