@@ -27,3 +27,4 @@ mod estimate;
 mod processes;
 pub(crate) mod making;
 pub(crate) mod results;
+pub(crate) mod overview;

@@ -19,6 +19,7 @@ use crate::{
         definition::Definition,
         describe::{Asked, describe},
         making::Making,
+        overview::{Overview, overview},
         recipes_folder::runs_of_recipes,
         results::report_experiment,
         scale::Scale,
@@ -75,13 +76,15 @@ pub(crate) struct Arguments {
 
 /// Runs the experiment, or lists those that there are.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let interrupt = Interrupt::from_signals()?;
     if arguments.name == "list" {
-        return list();
+        return list(arguments, &interrupt);
     }
     let path = Path::new(&arguments.name);
-    let interrupt = Interrupt::from_signals()?;
     let start = Instant::now();
-    let (name, out) = if path.is_dir() {
+    // In a folder of results an experiment's name is a folder's, too.
+    let is_known = Definition::all().iter().any(|definition| definition.name == arguments.name);
+    let (name, out) = if path.is_dir() && !is_known {
         of_recipes(path, arguments, &interrupt)?
     } else {
         let is_file = path.extension().is_some_and(|extension| extension == "toml");
@@ -98,14 +101,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn list() -> Result<()> {
-    output::line("experiments, each with --scale NAME:")?;
-    for definition in Definition::all() {
-        output::line(format_args!("  {:<14} {}", definition.name, definition.description))?;
+/// What there is, and what it takes at a scale.
+fn list(arguments: &Arguments, interrupt: &Interrupt) -> Result<()> {
+    let scale = Scale::named(arguments.scale.as_deref().unwrap_or(Definition::USUAL_SCALE))?;
+    let data = arguments.data.as_deref().map(absolute).transpose()?;
+    let all = overview(&scale, data.as_deref(), &making(Path::new(""), arguments, interrupt))?;
+    output::line(format_args!(
+        "{:<13} {:>5} {:>12}  {:<22} compares",
+        "experiment", "runs", "FLOPs", "here"
+    ))?;
+    for Overview { name, description, runs: [counting, swept], flops, time } in all {
+        let time = time.unwrap_or_else(|| "not on this machine".to_owned());
+        let runs = counting + swept;
+        output::line(format_args!("{name:<13} {runs:>5} {flops:>12.2e}  {time:<22} {description}"))?;
     }
-    output::line("scales:")?;
+    let (name, seeds) = (&scale.name, scale.seeds);
+    output::line(format_args!(
+        "\nat scale {name} with its {} ({}), sweeps of learning rates included. The scales:",
+        counted(seeds, "seed"),
+        scale.description
+    ))?;
     for scale in Scale::all() {
-        output::line(format_args!("  {:<14} {}", scale.name, scale.description))?;
+        output::line(format_args!("{:<13} {}", scale.name, scale.description))?;
     }
     Ok(())
 }

@@ -126,7 +126,7 @@ impl Axis {
 }
 
 fn nano() -> String {
-    "nano".to_owned()
+    Definition::USUAL_SCALE.to_owned()
 }
 
 fn standard() -> String {
@@ -134,6 +134,9 @@ fn standard() -> String {
 }
 
 impl Definition {
+    /// The scale of a definition that names none.
+    pub(crate) const USUAL_SCALE: &str = "nano";
+
     /// All experiments.
     pub(crate) fn all() -> Vec<Self> {
         let definition = |text: &&str| toml::from_str(text).expect("a test reads all that are compiled in");

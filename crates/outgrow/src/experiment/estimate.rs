@@ -64,7 +64,7 @@ pub(crate) fn seconds(
 }
 
 /// What the plan of a run says, measured by itself.
-fn seconds_of(table: &toml::Table, at_once: usize, compute: &ComputeFlags) -> Result<Option<f64>> {
+pub(crate) fn seconds_of(table: &toml::Table, at_once: usize, compute: &ComputeFlags) -> Result<Option<f64>> {
     let folder = tempfile::tempdir().map_err(Error::at("the folder of temporary files"))?;
     let recipe = &folder.path().join("recipe.toml");
     fs::write(recipe, toml::to_string_pretty(table)?).map_err(Error::at(recipe))?;

@@ -103,6 +103,11 @@ impl Making<'_> {
         Ok(missing.collect::<Result<Vec<_>>>()?.into_iter().filter(|is_made| !is_made).count())
     }
 
+    /// Whether what a run is computed on is there.
+    pub(crate) fn can_run(&self, run: &PlannedRun) -> bool {
+        self.compute.resolve(run.recipe.device.as_deref(), run.recipe.dtype).is_ok()
+    }
+
     /// Whether nothing else of the experiment ran beside a run.
     pub(crate) fn was_alone(&self, run: &PlannedRun) -> bool {
         Bookkeeping::was_alone(&self.out.join(&run.folder))
@@ -114,7 +119,7 @@ impl Making<'_> {
     }
 
     /// The runs with what several of them begin with.
-    fn matrix(&self, runs: &[PlannedRun]) -> Result<Matrix> {
+    pub(crate) fn matrix(&self, runs: &[PlannedRun]) -> Result<Matrix> {
         Matrix::new(runs.to_vec(), |run| {
             // Many runs take a while to plan.
             if self.interrupt.is_set() {
@@ -214,7 +219,7 @@ impl Making<'_> {
     }
 
     /// Runs at a time.
-    fn at_once(&self, matrix: &Matrix) -> usize {
+    pub(crate) fn at_once(&self, matrix: &Matrix) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let on_gpu = matrix.cells.iter().any(|cell| cell.facts.compute.device != DeviceName::Flex);
         self.jobs.map_or(if on_gpu { 1 } else { cores }, NonZero::get)

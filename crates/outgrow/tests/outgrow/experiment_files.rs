@@ -49,11 +49,15 @@ macro_rules! pulses {
 
         #[test]
         fn every_experiment_of_the_list_has_a_pulse() {
-            let output = Workshop::new().run(&["experiment", "list"]);
+            let output = Workshop::new().run(&["experiment", "list", "--scale", "pulse"]);
             let tested = [$($name,)* "benchmarks"];
-            for line in stdout(&output).lines().skip(1).take_while(|line| line.starts_with(' ')) {
-                let name = line.split_whitespace().next().unwrap();
-                assert!(tested.contains(&name), "{name}");
+            let said = stdout(&output);
+            let listed: Vec<_> = said.lines().skip(1).take_while(|line| !line.is_empty()).collect();
+            assert_eq!(listed.len(), tested.len(), "{said}");
+            for line in listed {
+                let mut words = line.split_whitespace();
+                assert!(tested.contains(&words.next().unwrap()), "{line}");
+                assert!(words.next().unwrap().parse::<u64>().unwrap() >= 4, "{line}: runs");
             }
         }
     };

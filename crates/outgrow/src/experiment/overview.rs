@@ -1,0 +1,103 @@
+//! The list of experiments: what each compares, and what it takes at a scale on this machine. It makes no runs.
+
+use std::{collections::BTreeMap, path::Path};
+
+use crate::{
+    error::{Error, Result},
+    experiment::{
+        cells::{Cells, PlannedRun, Sources},
+        corpus::prepare_bundled,
+        definition::Definition,
+        estimate::seconds_of,
+        making::Making,
+        scale::Scale,
+        sweep::RunningSweep,
+    },
+    terminal::figures::about_time,
+};
+
+/// Sequences of a batch.
+const MOST_SEQUENCES: usize = 8;
+
+/// What an experiment takes at a scale.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Overview {
+    /// Its name.
+    pub name: String,
+    /// What it compares.
+    pub description: String,
+    /// Runs that count, and those of the sweeps before them.
+    pub runs: [usize; 2],
+    /// FLOPs of all of them.
+    pub flops: f64,
+    /// How long that is here, in words, where it could be measured.
+    pub time: Option<String>,
+}
+
+/// All experiments at a scale.
+///
+/// # Errors
+/// When `data` can't be read or, without it, the corpus that comes with the program can't be written to a temporary
+/// folder.
+pub(crate) fn overview(scale: &Scale, data: Option<&Path>, making: &Making<'_>) -> Result<Vec<Overview>> {
+    let folder = tempfile::tempdir().map_err(Error::at("the folder of temporary files"))?;
+    if data.is_none() {
+        prepare_bundled(folder.path())?;
+    }
+    let data = data.unwrap_or(folder.path());
+    let mut flops_per_second = None;
+    let mut all = Vec::new();
+    for definition in Definition::all() {
+        let cells = Cells::new(&definition, scale)?;
+        let (mut runs, swept) = runs_of(&definition, &cells, data)?;
+        // Nobody lists experiments to learn that a device isn't compiled in; FLOPs don't hang on it.
+        let can_run = making.can_run(&runs[0]);
+        for run in &mut runs {
+            shrink_batches(run)?;
+            if !can_run {
+                (run.recipe.device, run.recipe.dtype) = (None, None);
+            }
+        }
+        let seeds = definition.seeds.unwrap_or(scale.seeds);
+        let facts = making.matrix(&runs[..cells.kinds.len()])?;
+        let of_sweeps = making.matrix(&runs[cells.kinds.len()..])?;
+        let flops = seeds as f64 * facts.flops() + of_sweeps.flops();
+        if can_run && flops_per_second.is_none() {
+            let at_once = making.at_once(&facts);
+            let seconds = seconds_of(&runs[0].table, at_once, making.compute)?;
+            flops_per_second = seconds.map(|seconds| facts.cells[0].facts.flops / seconds * at_once as f64);
+        }
+        all.push(Overview {
+            name: definition.name.clone(),
+            description: definition.description.clone(),
+            runs: [cells.kinds.len() * seeds as usize, swept],
+            flops,
+            time: flops_per_second.map(|speed| about_time(flops / speed)),
+        });
+    }
+    Ok(all)
+}
+
+/// The runs of one seed and those of the sweeps, with how many the latter are.
+fn runs_of(definition: &Definition, cells: &Cells<'_>, data: &Path) -> Result<(Vec<PlannedRun>, usize)> {
+    let sources = Sources { data: Some(data), benchmarks: None };
+    let mut runs = cells.runs(&[1], &BTreeMap::new(), sources)?;
+    let kinds = runs.len();
+    for sweep in RunningSweep::all(definition, &cells.swept, |kind| cells.rate(kind)) {
+        for (factor, seed, folder) in sweep.runs() {
+            runs.push(cells.run_named(&sweep.kind, seed, &sweep.rate_factors(factor), sources, folder)?);
+        }
+    }
+    let swept = runs.len() - kinds;
+    Ok((runs, swept))
+}
+
+/// The corpus that comes with the program holds no large batch, and FLOPs hardly hang on it.
+fn shrink_batches(run: &mut PlannedRun) -> Result<()> {
+    let training = &mut run.recipe.training;
+    training.batch_sequences = training.batch_sequences.min(MOST_SEQUENCES);
+    training.validation_sequences = training.validation_sequences.min(MOST_SEQUENCES);
+    training.micro_batch_sequences = None;
+    run.table = toml::Table::try_from(&run.recipe)?;
+    Ok(())
+}
