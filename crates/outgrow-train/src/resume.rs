@@ -1,5 +1,6 @@
 //! Going on with a run: which checkpoints of a folder are whole, in what a run differs from the newest one, and which
-//! differences may be; and beginning one where another stands. A [`Start`] is the answer, and all that a run needs to begin. Nothing is trained here.
+//! differences may be; and beginning one where another stands. A [`Start`] is the answer, and all that a run needs to
+//! begin. Nothing is trained here.
 //!
 //! ```
 //! use outgrow_train::resume::{Field, Rule};

@@ -75,8 +75,8 @@ impl<'a> Standing<'a> {
         Ok(Self { training, from: Some(Resumption::new(found, training)) })
     }
 
-    /// Looks at a checkpoint of another run, or at the newest whole one of the run in a folder: the run is to branch off
-    /// there, and to become what it would be had it trained all of that itself.
+    /// Looks at a checkpoint of another run, or at the newest whole one of the run in a folder: the run is to branch
+    /// off there, and to become what it would be had it trained all of that itself.
     ///
     /// # Errors
     /// Those of [`Training::check`], and [`TrainError::NoBranch`] where there is no such checkpoint, or it isn't whole.

@@ -13,7 +13,8 @@ use crate::{
 /// Drawings, one by one, for a paper.
 const FIGURES: &str = "figures";
 
-/// Reads an experiment's folder, writes its page, with numbers and drawings beside it, and prints a line for each claim.
+/// Reads an experiment's folder, writes its page, with numbers and drawings beside it, and prints a line for each
+/// claim.
 ///
 /// # Errors
 /// What [`Experiment::read`] refuses, and files that can't be written.

@@ -1,6 +1,6 @@
 //! What a run takes over from the run that it branches off: the lines of its metrics until there, what it remembers of
-//! that time, and its name. Which checkpoint that is, and whether the beginnings agree, outgrow-train says; what only the
-//! other's lines tell is compared here.
+//! that time, and its name. Which checkpoint that is, and whether the beginnings agree, outgrow-train says; what only
+//! the other's lines tell is compared here.
 
 use std::{collections::BTreeSet, path::Path};
 

@@ -1,6 +1,6 @@
-//! Where a run begins or goes on, before it does: looked at, compared with what is to be run now, and accepted or refused
-//! with nothing changed. Then what is newer is put aside. Whether the folder is a run's, the folder knows; which
-//! checkpoints are whole and which differences may be, outgrow-train says.
+//! Where a run begins or goes on, before it does: looked at, compared with what is to be run now, and accepted or
+//! refused with nothing changed. Then what is newer is put aside. Whether the folder is a run's, the folder knows;
+//! which checkpoints are whole and which differences may be, outgrow-train says.
 
 use std::{fs, path::Path};
 

@@ -215,8 +215,8 @@ fn what_is_wrong_with_a_file_is_said_in_one_line() {
         "depth: run scratch-seed-1: schedule: learning_rate: nothing belongs to {curves}: there are curve, ladder, seed"
     );
     assert_eq!(
-        refused("baseline = \"scratch\"", "baseline = \"scrach\""),
-        "depth: cell stack-2: its baseline `scrach` is no cell; cell stack-4: its baseline `scrach` is no cell"
+        refused("baseline = \"scratch\"", "baseline = \"scratchy\""),
+        "depth: cell stack-2: its baseline `scratchy` is no cell; cell stack-4: its baseline `scratchy` is no cell"
     );
     assert_eq!(
         refused("of = \"stack-4\"", "of = \"stack-8\""),
@@ -225,8 +225,8 @@ fn what_is_wrong_with_a_file_is_said_in_one_line() {
     assert_eq!(refused("kinds = [\"*\"]", "kinds = [\"g-*\"]"), "depth: figure \"Curves\": `g-*` is no cell");
     assert_eq!(refused("name = \"4\"", "name = \"2\""), "depth: cell stack-2: there are two of this name");
     assert_eq!(
-        refused("title", "titel"),
-        "own.toml, line 3: unknown field `titel`, expected one of `name`, `title`, `source`, `description`, `notes`, `scale`, `seeds`, `needs_benchmarks`, `values`, `recipe`, `sweeps`, `cells`, `claims`, `figures`"
+        refused("title", "headline"),
+        "own.toml, line 3: unknown field `headline`, expected one of `name`, `title`, `source`, `description`, `notes`, `scale`, `seeds`, `needs_benchmarks`, `values`, `recipe`, `sweeps`, `cells`, `claims`, `figures`"
     );
     let stacked_thrice = refused("number = 4", "number = 3");
     assert!(stacked_thrice.starts_with("stack-4-seed-1: schedule: "), "{stacked_thrice}");
