@@ -59,12 +59,26 @@ pub enum ReportError {
         /// What is wrong, with its place.
         source: serde_json::Error,
     },
+    /// `law.json` can't be opened or read.
+    #[error("{}: can't be read: {cause}; an experiment with a law or a minimum writes a law.json", file.display())]
+    UnreadableLaw {
+        /// The file.
+        file: PathBuf,
+        /// What the system said. The message shows it, so it isn't the error's `source`.
+        cause: io::Error,
+    },
+    /// `law.json` isn't what an experiment writes.
+    #[error("{}: not the fitted laws of an experiment", file.display())]
+    LawFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, with its place.
+        source: serde_json::Error,
+    },
     /// The parts of an experiment don't fit each other.
-    #[error("{}: {}", folder.display(), problems.join("\n"))]
+    #[error("{}", problems.join("\n"))]
     Experiment {
-        /// Its folder.
-        folder: PathBuf,
-        /// All that is wrong, a line each.
+        /// All that is wrong, a line each, with the file or folder.
         problems: Vec<String>,
     },
     /// There is nothing to report.
@@ -100,10 +114,10 @@ impl ReportError {
     /// keeps from being read (no permission, a broken disk) is no such fault; one that isn't there is.
     pub fn is_input(&self) -> bool {
         match self {
-            Self::Unreadable { cause, .. } | Self::UnreadableExperiment { cause, .. } => {
-                is_of_the_input(cause.kind())
-            }
-            Self::ExperimentFile { .. } | Self::Experiment { .. } => true,
+            Self::Unreadable { cause, .. }
+            | Self::UnreadableExperiment { cause, .. }
+            | Self::UnreadableLaw { cause, .. } => is_of_the_input(cause.kind()),
+            Self::ExperimentFile { .. } | Self::LawFile { .. } | Self::Experiment { .. } => true,
             Self::Description { .. }
             | Self::Format { .. }
             | Self::Metrics { .. }
@@ -115,7 +129,12 @@ impl ReportError {
 
     /// Whether the disk is full. Reports are only read here, so this is rare.
     pub fn is_disk_full(&self) -> bool {
-        matches!(self, Self::Unreadable { cause, .. } | Self::UnreadableExperiment { cause, .. } if cause.kind() == io::ErrorKind::StorageFull)
+        match self {
+            Self::Unreadable { cause, .. }
+            | Self::UnreadableExperiment { cause, .. }
+            | Self::UnreadableLaw { cause, .. } => cause.kind() == io::ErrorKind::StorageFull,
+            _ => false,
+        }
     }
 }
 

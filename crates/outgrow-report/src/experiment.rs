@@ -8,3 +8,7 @@ pub(crate) mod reading;
 
 pub(crate) mod outcome;
 pub(crate) mod claims;
+
+pub(crate) mod csv;
+pub(crate) mod fitted_law;
+pub(crate) mod power;

@@ -21,18 +21,21 @@ pub use experiment::description::{
     Sweep, SweepRun,
 };
 pub use experiment::{
-    claims::{ClaimEvidence, ClaimOutcome, verdict::Verdict},
+    claims::{ClaimOutcome, evidence::Evidence, verdict::Verdict},
+    fitted_law::{FittedLaw, FittedOptimum, FittedSeries},
     outcome::{
         Outcome, Progress,
         difference::PairedDifference,
         figures::{FigureOutcome, GridCell, Shown, SpeedUpLine},
         kinds::{BandPoint, KindOutcome, RatePoint, RunOutcome},
-        laws::{ForetoldSpeedUp, LawBandPoint, LawForm, LawNumber, LawOutcome, LawPoint, LawsAtTheLargest},
+        laws::{LawBandPoint, LawForm, LawNumber, LawOutcome, LawPoint},
         optimum::{AxisPoint, Minimum, OptimumOutcome},
         over_seeds::{Average, LeftOut, OverSeeds, SeedValue},
         speed_up::{SpeedUpOutcome, SpeedUpReading},
         sweeps::{Edge, SweepOutcome, SweptValue},
+        two_laws::{ForetoldSpeedUp, LawsAtTheLargest},
     },
+    power::{ClaimPower, Need, Power},
     reading::{Cell, CellState, Experiment},
 };
 pub use report::benchmark::{Benchmark, BenchmarkRun, BenchmarkValue};

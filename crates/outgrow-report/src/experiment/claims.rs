@@ -3,22 +3,25 @@
 
 pub(crate) mod verdict;
 
-pub(crate) mod measure;
+pub(crate) mod evidence;
 pub(crate) mod words;
+
+mod signs;
+mod ranges;
+mod measure;
 
 use outgrow_statistics::holm;
 use serde::Serialize;
 
 use crate::experiment::{
     claims::{
-        measure::{Evidence, Judged, judged},
+        evidence::{Evidence, Judged},
+        measure::judged,
         verdict::Verdict,
     },
     description::Claim,
     reading::Experiment,
 };
-
-pub use crate::experiment::claims::measure::Evidence as ClaimEvidence;
 
 /// A decision has to be as sure as this after the correction.
 const SIGNIFICANCE: f64 = 0.05;

@@ -200,6 +200,19 @@ pub enum Rule {
     },
 }
 
+impl Rule {
+    /// The rule's word in a definition.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SpeedUp { .. } => "speed-up",
+            Self::Lower { .. } => "lower",
+            Self::Equal { .. } => "equal",
+            Self::Optimum { .. } => "optimum",
+            Self::Law { .. } => "law",
+        }
+    }
+}
+
 /// A drawing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

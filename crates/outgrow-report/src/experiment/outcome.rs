@@ -10,6 +10,7 @@ pub(crate) mod kinds;
 pub(crate) mod sweeps;
 pub(crate) mod optimum;
 pub(crate) mod laws;
+pub(crate) mod two_laws;
 pub(crate) mod figures;
 
 use serde::Serialize;

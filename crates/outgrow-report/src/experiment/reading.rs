@@ -83,8 +83,10 @@ impl Experiment {
     /// it doesn't have; seeds that don't pair; a run whose files can't be read or have no metrics; a run that is
     /// another than the file says; and runs of a kind and its baseline that were measured on different data.
     pub fn read(folder: &Path) -> Result<Self, ReportError> {
-        let description = read_description(&folder.join("experiment.json"))?;
-        let mut found: Vec<String> = problems(&description);
+        let file = folder.join("experiment.json");
+        let description = read_description(&file)?;
+        let of_file = |problem: String| format!("{}: {problem}", file.display());
+        let mut found: Vec<String> = problems(&description).into_iter().map(of_file).collect();
         let cells: Vec<Cell> = description
             .runs
             .iter()
@@ -109,7 +111,7 @@ impl Experiment {
         if found.is_empty() {
             return Ok(experiment);
         }
-        Err(ReportError::Experiment { folder: folder.to_path_buf(), problems: found })
+        Err(ReportError::Experiment { problems: found })
     }
 
     /// Where it was read.
@@ -198,7 +200,7 @@ impl Experiment {
                 let said: Vec<String> = mismatches.iter().map(Mismatch::of_two_runs).collect();
                 lines.push(format!(
                     "{}: can't be compared with {}: {}",
-                    cell.planned.folder,
+                    self.folder.join(&cell.planned.folder).display(),
                     other.planned.folder,
                     said.join("; ")
                 ));
@@ -267,13 +269,16 @@ fn read_run(folder: &Path, run: &str, seed: u64, problems: &mut Vec<String>) -> 
     };
     if record.seed != seed {
         problems.push(format!(
-            "{run}: its seed is {}, and experiment.json says {seed}: another run lies in its place",
+            "{}: its seed is {}, and experiment.json says {seed}: another run lies in its place",
+            place.display(),
             record.seed
         ));
     }
     if record.finished && record.validation.len() < 2 {
         problems.push(format!(
-            "{run}: its metrics have {} evaluations, and a finished run has at least 2: metrics.jsonl has lost lines",
+            "{}: the metrics of a finished run have at least 2 evaluations, and these have {}: metrics.jsonl has lost \
+             lines",
+            place.display(),
             record.validation.len()
         ));
     }

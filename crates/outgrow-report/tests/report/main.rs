@@ -1,6 +1,10 @@
 //! Runs on disk to reports: reading, comparing, speed-ups, sentences, pages.
 
+mod experiment_claims;
+mod experiment_folders;
+mod experiment_laws;
 mod experiment_page;
+mod laid_out;
 mod made_up;
 
 mod reading;

@@ -10,9 +10,10 @@ use crate::{
         description::{AxisValue, Drawing, Figure},
         outcome::{
             difference::PairedDifference,
-            laws::{ForetoldSpeedUp, LawOutcome},
-            optimum::{OptimumOutcome, on_axis},
+            laws::LawOutcome,
+            optimum::{OptimumOutcome, on_axis, standing},
             speed_up::SpeedUpOutcome,
+            two_laws::ForetoldSpeedUp,
         },
         reading::Experiment,
     },
@@ -178,11 +179,15 @@ fn shown(experiment: &Experiment, drawing: &Drawing) -> Shown {
     }
 }
 
-/// The kinds that a list names, in the order of the experiment: each is a name, or a beginning with `*`.
+/// The kinds that a list names, in the order of the experiment: each is a name, or has one `*` in it.
 fn matching(experiment: &Experiment, names: &[String]) -> Vec<String> {
     let is_meant = |kind: &str| {
-        names.iter().any(|name| match name.strip_suffix('*') {
-            Some(beginning) => kind.starts_with(beginning),
+        names.iter().any(|name| match name.split_once('*') {
+            Some((beginning, end)) => {
+                kind.len() >= beginning.len() + end.len()
+                    && kind.starts_with(beginning)
+                    && kind.ends_with(end)
+            }
             None => kind == name,
         })
     };
@@ -217,13 +222,8 @@ fn heat_map(experiment: &Experiment, axis: &str, with: &BTreeMap<String, String>
 
 fn grid(experiment: &Experiment, across: &str, down: &str, with: &BTreeMap<String, String>) -> Shown {
     let (mut columns, mut rows, mut cells) = (Vec::new(), Vec::new(), Vec::new());
-    for kind in &experiment.description().kinds {
-        let stands =
-            |(axis, name): (&String, &String)| kind.axes.get(axis).is_some_and(|value| value.name == *name);
+    for kind in standing(experiment, &[across, down], with) {
         let (Some(left), Some(top)) = (kind.axes.get(across), kind.axes.get(down)) else { continue };
-        if !with.iter().all(stands) {
-            continue;
-        }
         let against = kind.baseline.as_ref();
         let difference =
             against.map(|against| PairedDifference::between(experiment, &kind.name, against, 1.0));

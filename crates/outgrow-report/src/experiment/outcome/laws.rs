@@ -2,10 +2,9 @@
 //! intervals by the jackknife over seeds. What lies beyond the largest FLOPs is marked as extrapolation.
 
 use outgrow_statistics::{
-    Fit, Interval, Jackknife, PairedTest, PowerLaw, PowerLawWithFloor, fit_power_law,
-    fit_power_law_with_floor, jackknife, paired_test,
+    Fit, Interval, Jackknife, PowerLaw, PowerLawWithFloor, fit_power_law, fit_power_law_with_floor, jackknife,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     experiment::{
@@ -20,11 +19,9 @@ use crate::{
 const BAND_POINTS: usize = 33;
 /// How far beyond the largest FLOPs a band goes.
 const FORETOLD: f64 = 100.0;
-/// By how much the largest FLOPs are multiplied where speed-ups are foretold.
-const FORETOLD_AT: [f64; 5] = [1.0, 3.0, 10.0, 30.0, 100.0];
 
 /// Which form a law has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LawForm {
     /// `L = a·C^b`, the paper's.
@@ -54,6 +51,9 @@ pub struct LawOutcome {
     pub numbers: Vec<LawNumber>,
     /// The preferred form, or the paper's, over FLOPs.
     pub band: Vec<LawBandPoint>,
+    /// Both forms from all seeds, and then without each: what intervals are made of.
+    #[serde(skip)]
+    fitted: [Vec<Option<Law>>; 2],
 }
 
 /// The runs of one size.
@@ -97,56 +97,22 @@ pub struct LawBandPoint {
     pub extrapolated: bool,
 }
 
-/// The speed-up that two laws give: what the first needs to reach the loss that the other has at some FLOPs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ForetoldSpeedUp {
-    /// The label of the first.
-    pub of: String,
-    /// The label of the other.
-    pub against: String,
-    /// Which form of both.
-    pub form: LawForm,
-    /// The other's FLOPs.
-    pub flops: f64,
-    /// The loss there.
-    pub loss: f64,
-    /// `C / C' − 1`; `None` where the first never reaches the loss.
-    pub speed_up: Option<f64>,
-    /// Where it lies at 95 %.
-    pub interval: Option<Interval>,
-    /// Whether that is beyond the largest FLOPs that were paid.
-    pub extrapolated: bool,
-}
-
-/// Two laws at the largest FLOPs, for a verdict.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LawsAtTheLargest {
-    /// The largest FLOPs of the law that the other is held against.
-    pub flops: f64,
-    /// The difference of the two laws there, nats per token.
-    pub difference: Option<OverSeeds>,
-    /// The t test of whether that is 0.
-    pub test: Option<PairedTest>,
-    /// The speed-up there.
-    pub speed_up: Option<OverSeeds>,
-}
-
 /// A law of either form.
-#[derive(Clone, Copy)]
-enum Law {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Law {
     PowerLaw(PowerLaw),
     WithFloor(PowerLawWithFloor),
 }
 
 impl Law {
-    fn at(&self, flops: f64) -> f64 {
+    pub(crate) fn at(&self, flops: f64) -> f64 {
         match self {
             Self::PowerLaw(law) => law.at(flops),
             Self::WithFloor(law) => law.at(flops),
         }
     }
 
-    fn reaches(&self, loss: f64) -> Option<f64> {
+    pub(crate) fn reaches(&self, loss: f64) -> Option<f64> {
         match self {
             Self::PowerLaw(law) => law.reaches(loss),
             Self::WithFloor(law) => law.reaches(loss),
@@ -169,6 +135,7 @@ impl LawOutcome {
             preferred: None,
             numbers: Vec::new(),
             band: Vec::new(),
+            fitted: [Vec::new(), Vec::new()],
         };
         let (x, y) = outcome.data(&(0..outcome.seeds.len()).collect::<Vec<_>>());
         if x.is_empty() {
@@ -183,6 +150,12 @@ impl LawOutcome {
             Ok(fit) => outcome.with_floor = Some(fit),
             Err(error) => outcome.caveats.push(format!("no irreducible term: {error}")),
         }
+        let seeds: Vec<usize> = (0..outcome.seeds.len()).collect();
+        let without = |left_out: usize| seeds.iter().copied().filter(|place| *place != left_out).collect();
+        let subsets: Vec<Vec<usize>> =
+            std::iter::once(seeds.clone()).chain(seeds.iter().map(|place| without(*place))).collect();
+        outcome.fitted = [LawForm::PowerLaw, LawForm::WithFloor]
+            .map(|form| subsets.iter().map(|places| outcome.fit(form, places)).collect());
         outcome.prefer();
         outcome.numbers = outcome.all_numbers();
         outcome.band = outcome.over_flops();
@@ -221,8 +194,24 @@ impl LawOutcome {
         points.unzip()
     }
 
-    /// The law of some seeds.
-    fn law(&self, form: LawForm, places: &[usize]) -> Option<Law> {
+    /// The law of some seeds, by their places: of all, or of all but one, it is there already.
+    pub(crate) fn law(&self, form: LawForm, places: &[usize]) -> Option<Law> {
+        let fitted = &self.fitted[match form {
+            LawForm::PowerLaw => 0,
+            LawForm::WithFloor => 1,
+        }];
+        let (all, is_rising) = (self.seeds.len(), places.windows(2).all(|pair| pair[0] < pair[1]));
+        let left_out = (0..all).find(|place| !places.contains(place));
+        match left_out {
+            None if is_rising => fitted.first().copied().flatten(),
+            Some(left_out) if is_rising && places.len() + 1 == all => {
+                fitted.get(left_out + 1).copied().flatten()
+            }
+            _ => self.fit(form, places),
+        }
+    }
+
+    fn fit(&self, form: LawForm, places: &[usize]) -> Option<Law> {
         let (x, y) = self.data(places);
         match form {
             LawForm::PowerLaw => Some(Law::PowerLaw(fit_power_law(&x, &y).ok()?.law)),
@@ -281,98 +270,6 @@ impl LawOutcome {
             })
             .collect()
     }
-}
-
-impl ForetoldSpeedUp {
-    /// What two laws give at the other's largest FLOPs and beyond, in each form that both have.
-    pub(crate) fn all(of: &LawOutcome, against: &LawOutcome) -> Vec<Self> {
-        let Some(most) = against.largest_flops() else { return Vec::new() };
-        let seeds = shared(of, against);
-        let mut all = Vec::new();
-        for form in [LawForm::PowerLaw, LawForm::WithFloor] {
-            for factor in FORETOLD_AT {
-                let flops = factor * most;
-                let all_seeds: Vec<usize> = (0..seeds.len()).collect();
-                let Some((own, other)) = both(of, against, form, &seeds, &all_seeds) else { continue };
-                let interval = jackknife(seeds.len(), LEVEL, |places| {
-                    let (own, other) = both(of, against, form, &seeds, places)?;
-                    factor_of(own, other, flops).map(f64::ln)
-                });
-                all.push(Self {
-                    of: of.label.clone(),
-                    against: against.label.clone(),
-                    form,
-                    flops,
-                    loss: other.at(flops),
-                    speed_up: factor_of(own, other, flops).map(|factor| factor - 1.0),
-                    interval: interval.ok().and_then(|found| found.interval.interval.map(f64::exp_m1)),
-                    extrapolated: factor > 1.0,
-                });
-            }
-        }
-        all
-    }
-}
-
-impl LawsAtTheLargest {
-    /// Two power laws at the largest FLOPs of the second; `None` where one of them isn't there.
-    pub(crate) fn of(of: &LawOutcome, against: &LawOutcome) -> Option<Self> {
-        let flops = against.largest_flops()?;
-        let seeds = shared(of, against);
-        let all: Vec<usize> = (0..seeds.len()).collect();
-        let laws = |places: &[usize]| both(of, against, LawForm::PowerLaw, &seeds, places);
-        let (own, other) = laws(&all)?;
-        let over_seeds = |found: &Jackknife, to: fn(f64) -> f64| -> Vec<SeedValue> {
-            let values = seeds.iter().zip(&found.pseudo_values);
-            values.map(|(&seed, &value)| SeedValue { seed, value: to(value) }).collect()
-        };
-        let difference = jackknife(seeds.len(), LEVEL, |places| {
-            let (own, other) = laws(places)?;
-            Some(own.at(flops) - other.at(flops))
-        });
-        let speed_up = jackknife(seeds.len(), LEVEL, |places| {
-            laws(places).and_then(|(own, other)| factor_of(own, other, flops)).map(f64::ln)
-        });
-        let one = |value| vec![SeedValue { seed: seeds.first().copied().unwrap_or(0), value }];
-        Some(Self {
-            flops,
-            test: difference.as_ref().ok().and_then(|found| paired_test(&found.pseudo_values).ok()),
-            difference: OverSeeds::of(match &difference {
-                Ok(found) => over_seeds(found, |value| value),
-                Err(_) => one(own.at(flops) - other.at(flops)),
-            }),
-            speed_up: match &speed_up {
-                Ok(found) => OverSeeds::of_factors(over_seeds(found, f64::exp_m1)),
-                Err(_) => {
-                    factor_of(own, other, flops).and_then(|factor| OverSeeds::of_factors(one(factor - 1.0)))
-                }
-            },
-        })
-    }
-}
-
-/// By what factor the first law gets to the other's loss at these FLOPs more cheaply.
-fn factor_of(own: Law, other: Law, flops: f64) -> Option<f64> {
-    own.reaches(other.at(flops)).map(|own| flops / own)
-}
-
-/// Seeds that both laws are fitted to.
-fn shared(of: &LawOutcome, against: &LawOutcome) -> Vec<u64> {
-    of.seeds.iter().copied().filter(|seed| against.seeds.contains(seed)).collect()
-}
-
-/// Both laws from some of the seeds that they share.
-fn both(
-    of: &LawOutcome,
-    against: &LawOutcome,
-    form: LawForm,
-    seeds: &[u64],
-    places: &[usize],
-) -> Option<(Law, Law)> {
-    let within = |law: &LawOutcome| -> Option<Vec<usize>> {
-        places.iter().map(|place| law.seeds.iter().position(|seed| *seed == seeds[*place])).collect()
-    };
-    Some((of.law(form, &within(of)?)?, against.law(form, &within(against)?)?))
 }
 
 fn point(experiment: &Experiment, kind: &str) -> LawPoint {

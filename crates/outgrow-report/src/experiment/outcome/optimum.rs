@@ -134,11 +134,29 @@ pub(crate) fn on_axis<'a>(
     axis: &str,
     with: &BTreeMap<String, String>,
 ) -> Vec<(f64, &'a RunKind)> {
-    let stands = |kind: &RunKind| {
-        with.iter().all(|(axis, name)| kind.axes.get(axis).is_some_and(|value| value.name == *name))
-    };
-    let kinds = experiment.description().kinds.iter().filter(|kind| stands(kind));
+    let kinds = standing(experiment, &[axis], with).into_iter();
     kinds.filter_map(|kind| Some((kind.axes.get(axis)?.number?, kind))).collect()
+}
+
+/// The kinds that stand on these axes, and on others as `with` says. Those that stand on further axes come in only
+/// where there are no others: a second set with a budget of its own doesn't belong among those without.
+pub(crate) fn standing<'a>(
+    experiment: &'a Experiment,
+    axes: &[&str],
+    with: &BTreeMap<String, String>,
+) -> Vec<&'a RunKind> {
+    let stands = |kind: &&RunKind| {
+        axes.iter().all(|axis| kind.axes.contains_key(*axis))
+            && with.iter().all(|(axis, name)| kind.axes.get(axis).is_some_and(|value| value.name == *name))
+    };
+    let kinds: Vec<&RunKind> = experiment.description().kinds.iter().filter(stands).collect();
+    let named = axes.len() + with.keys().filter(|axis| !axes.contains(&axis.as_str())).count();
+    let is_exact = |kind: &&RunKind| kind.axes.len() == named;
+    if kinds.iter().any(|kind| is_exact(&kind)) {
+        kinds.into_iter().filter(is_exact).collect()
+    } else {
+        kinds
+    }
 }
 
 /// The loss of each finished run of a kind, and the FLOPs at which: a part of its baseline's, or of its own.
@@ -186,6 +204,9 @@ fn parabola(points: &[AxisPoint], seeds: &[u64]) -> Result<Fit<Parabola>, String
 fn fitted(points: &[AxisPoint], seeds: &[u64]) -> Result<(Fit<Parabola>, Minimum), String> {
     if seeds.is_empty() {
         return Err("no seed has a loss at every place".to_owned());
+    }
+    if let Some(pair) = points.windows(2).find(|pair| pair[0].x.total_cmp(&pair[1].x).is_eq()) {
+        return Err(format!("{} and {} stand at the same place", pair[0].kind, pair[1].kind));
     }
     if points.len() < 4 {
         return Err(format!("{} places besides 0: a parabola says something from four on", points.len()));

@@ -6,7 +6,7 @@ use crate::{
         picture::Picture,
     },
     experiment::{
-        claims::{measure::SMALLEST, words},
+        claims::{evidence::SMALLEST, words},
         outcome::{Outcome, difference::PairedDifference, over_seeds::OverSeeds},
     },
     figures::quantity,

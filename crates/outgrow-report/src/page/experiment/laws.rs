@@ -9,7 +9,10 @@ use crate::{
     },
     experiment::{
         claims::words::with_interval,
-        outcome::laws::{ForetoldSpeedUp, LawBandPoint, LawForm, LawOutcome},
+        outcome::{
+            laws::{LawBandPoint, LawForm, LawOutcome},
+            two_laws::ForetoldSpeedUp,
+        },
     },
     figures::{flops, loss, prefix, signed_percent, tokens},
     page::experiment::table::table,
