@@ -45,7 +45,7 @@ const TALL_ROW: f64 = 44.0;
 const SIZE: f64 = 12.0;
 
 /// The most that a label or a row's text may take of a wide drawing.
-const MOST_LABEL: f64 = 250.0;
+const MOST_LABEL: f64 = 310.0;
 const MOST_TEXT: f64 = 220.0;
 
 impl Forest {

@@ -58,6 +58,9 @@ const NARROW: f64 = 340.0;
 const ROW: f64 = 34.0;
 const RIDGE_ROW: f64 = 46.0;
 
+/// How far apart slanted names have to stand.
+const SLANTED: f64 = 21.0;
+
 /// Below this width, a cell's number would meet its neighbour's, and stands only where one points.
 const ROOM: f64 = 4.0;
 
@@ -136,7 +139,9 @@ impl Grid {
             top - 8.0,
             escape(&cut(down, SIZE, left - 6.0))
         );
-        for (index, name) in map.columns.iter().enumerate() {
+        // Slanted names still need a line's height each: of very narrow columns some go without.
+        let every = if is_slanted { (SLANTED / cell_width).ceil().max(1.0) as usize } else { 1 };
+        for (index, name) in map.columns.iter().enumerate().step_by(every) {
             let middle = left + cell_width * (index as f64 + 0.5);
             let title = escape(name);
             let _ = if is_slanted {

@@ -53,7 +53,7 @@ const RATES: f64 = 22.0;
 const GAP: f64 = 12.0;
 
 /// The most that labels may take of a wide drawing.
-const MOST_LABEL: f64 = 250.0;
+const MOST_LABEL: f64 = 310.0;
 
 impl Strips {
     /// Whether there is a stage at all.

@@ -1,9 +1,11 @@
-//! `outgrow report`: one page about finished runs.
+//! `outgrow report`: one page about runs, or about an experiment.
+
+mod live;
 
 use std::path::{Path, PathBuf};
 
 use outgrow_checkpoint::{folder::CONFIG_FILE, write_file_atomically};
-use outgrow_report::{Report, RunRecord};
+use outgrow_report::{Experiment, Report, RunRecord};
 
 use crate::{
     error::{BadInput, Result},
@@ -25,22 +27,27 @@ pub(crate) struct Arguments {
     /// The page to write; its numbers go beside it as .json.
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
+    /// Serve the page at 127.0.0.1 while the runs go on, and follow them; nothing is written. Ctrl-C ends it.
+    #[arg(long, conflicts_with = "out")]
+    live: bool,
+    /// The port of --live; 0 is any that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 0, requires = "live")]
+    port: u16,
 }
 
 /// Reads the runs, writes the page and prints a sentence for each comparison.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let is_experiment = |folder: &&PathBuf| folder.join(EXPERIMENT_FILE).is_file();
-    match (arguments.runs.as_slice(), arguments.runs.iter().find(is_experiment)) {
-        (_, None) => {}
-        ([experiment], Some(_)) => return report_experiment(experiment, &arguments.out),
-        (_, Some(experiment)) => {
-            let problem =
-                format!("{}: is an experiment; its report takes no other runs", experiment.display());
-            return Err(BadInput(problem).into());
-        }
+    let experiment = experiment(&arguments.runs)?;
+    if arguments.live {
+        return live::serve(arguments.port, || match experiment {
+            Some(folder) => Ok(Experiment::read(folder)?.outcome().html()),
+            None => Ok(report(&arguments.runs)?.html()),
+        });
     }
-    let runs = arguments.runs.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
-    let report = Report::new(&runs)?;
+    if let Some(folder) = experiment {
+        return report_experiment(folder, &arguments.out);
+    }
+    let report = report(&arguments.runs)?;
     write_file_atomically(&arguments.out, report.html().as_bytes())?;
     let json = serde_json::to_string_pretty(&report.to_json())?;
     write_file_atomically(&arguments.out.with_extension("json"), json.as_bytes())?;
@@ -48,6 +55,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         output::line(sentence)?;
     }
     Ok(())
+}
+
+/// The folder, if it is one experiment's.
+///
+/// # Errors
+/// An experiment among other folders.
+fn experiment(folders: &[PathBuf]) -> Result<Option<&Path>> {
+    let is_experiment = |folder: &&PathBuf| folder.join(EXPERIMENT_FILE).is_file();
+    match (folders, folders.iter().find(is_experiment)) {
+        (_, None) => Ok(None),
+        ([folder], Some(_)) => Ok(Some(folder)),
+        (_, Some(folder)) => {
+            let problem = format!("{}: is an experiment; its report takes no other runs", folder.display());
+            Err(BadInput(problem).into())
+        }
+    }
+}
+
+/// What runs say together.
+fn report(folders: &[PathBuf]) -> Result<Report> {
+    let runs = folders.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
+    Ok(Report::new(&runs)?)
 }
 
 /// Reads a run.

@@ -27,5 +27,6 @@ mod models;
 mod tokenizers;
 mod checkpoint_tokenizers;
 
+mod live_report;
 mod oddities;
 mod bad_input;

@@ -20,13 +20,9 @@ pub(crate) fn file_name(title: &str) -> String {
     if cut.is_empty() { "figure".to_owned() } else { cut.to_owned() }
 }
 
-/// A part of a budget: `20 % of the budget`, `the whole budget`.
+/// A part of a budget: `20 % of the budget`, `the end`.
 pub(crate) fn budget(at: f64) -> String {
-    if (at - 1.0).abs() < 1e-9 {
-        "the whole budget".to_owned()
-    } else {
-        format!("{} of the budget", share(at))
-    }
+    if (at - 1.0).abs() < 1e-9 { "the end".to_owned() } else { format!("{} of the budget", share(at)) }
 }
 
 /// A share in percent with as many decimals as it needs: `20 %`, `2.5 %`.
@@ -48,9 +44,6 @@ mod tests {
 
     #[test]
     fn budgets_are_shares() {
-        assert_eq!(
-            [budget(0.2), budget(1.0), share(0.025)],
-            ["20 % of the budget", "the whole budget", "2.5 %"]
-        );
+        assert_eq!([budget(0.2), budget(1.0), share(0.025)], ["20 % of the budget", "the end", "2.5 %"]);
     }
 }
