@@ -1,6 +1,7 @@
 //! `outgrow advise`: when to grow and by what factor, for a budget. Looks at shards if there are some, and trains
 //! nothing.
 
+mod law;
 mod number;
 mod recipe_text;
 mod text;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use outgrow_checkpoint::{LlamaConfig, write_file_atomically};
 use outgrow_data::TokenShards;
+use outgrow_report::FittedLaw;
 use outgrow_schedules::advice::{Advice, AdviceError, Budget, llama_shape, llama_with};
 use serde_json::json;
 
@@ -71,6 +73,9 @@ pub(crate) struct Arguments {
     /// Devices that share the work.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "peak_flops", value_parser = clap::value_parser!(u32).range(1..))]
     devices: u32,
+    /// The law.json of an experiment (`law`, `timing`, `factor`): what its fits say of this budget, too.
+    #[arg(long, value_name = "FILE")]
+    law: Option<PathBuf>,
     /// Write a recipe for `outgrow train`; a file that is there is refused.
     #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
@@ -86,6 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let budget = budget(arguments, training.as_ref())?;
     let advice = Advice::new(&budget).map_err(advice_error)?;
     let speed = speed(arguments)?;
+    let law = arguments.law.as_deref().map(FittedLaw::read).transpose()?;
     if let Some(file) = &arguments.recipe {
         if file.symlink_metadata().is_ok() {
             return Err(BadInput(format!("{}: is there already; name another file", file.display())).into());
@@ -99,11 +105,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     if arguments.json {
         let seconds = speed.map(|speed| advice.flops / speed);
-        let value = json!({ "format": 1, "model": budget.model.to_json(), "tokens": budget.tokens, "batch_tokens": budget.batch_tokens, "advice": advice, "seconds": seconds });
+        let mut value = json!({ "format": 1, "model": budget.model.to_json(), "tokens": budget.tokens, "batch_tokens": budget.batch_tokens, "advice": advice, "seconds": seconds });
+        if let Some(law) = &law {
+            value["law"] = law::to_json(law, advice.flops);
+        }
         return output::line(serde_json::to_string_pretty(&value)?);
     }
     let held = training.as_ref().map(|shards| shards.manifest().tokens);
     output::line(text::text(&budget, &advice, held, speed).trim_end())?;
+    if let Some(law) = &law {
+        output::line(format!("\n{}", law::text(law, advice.flops).trim_end()))?;
+    }
     match &arguments.recipe {
         Some(file) => output::line(format!(
             "\n{} holds the recipe: outgrow train {} --plan",

@@ -21,7 +21,7 @@ use crate::{
         making::Making,
         overview::{Overview, overview},
         recipes_folder::runs_of_recipes,
-        results::report_experiment,
+        results::{print_power, report_experiment},
         scale::Scale,
         shard::Shard,
         sweep::RunningSweep,
@@ -70,6 +70,9 @@ pub(crate) struct Arguments {
     /// Make runs anew that are there by another recipe or another program; what there is is moved aside.
     #[arg(long)]
     again: bool,
+    /// Run nothing: say how many seeds each claim would need, by the spread of the runs that are there.
+    #[arg(long)]
+    power: bool,
     #[command(flatten)]
     compute: ComputeFlags,
 }
@@ -81,6 +84,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return list(arguments, &interrupt);
     }
     let path = Path::new(&arguments.name);
+    if arguments.power {
+        return power(path, arguments);
+    }
     let start = Instant::now();
     // In a folder of results an experiment's name is a folder's, too.
     let is_known = Definition::all().iter().any(|definition| definition.name == arguments.name);
@@ -125,6 +131,22 @@ fn list(arguments: &Arguments, interrupt: &Interrupt) -> Result<()> {
         output::line(format_args!("{:<13} {}", scale.name, scale.description))?;
     }
     Ok(())
+}
+
+/// How many seeds the claims of an experiment would need.
+fn power(path: &Path, arguments: &Arguments) -> Result<()> {
+    let is_file = path.extension().is_some_and(|extension| extension == "toml");
+    let definition = if is_file { Definition::of_file(path)? } else { Definition::named(&arguments.name)? };
+    let out = out(arguments, &definition.name);
+    if !out.join("experiment.json").is_file() {
+        let problem = format!(
+            "{}: no runs of {} are there, whose spread would say it: run it with two seeds or three first",
+            out.display(),
+            definition.name
+        );
+        return Err(BadInput(problem).into());
+    }
+    print_power(&out)
 }
 
 /// The recipes of a folder, each with its own data unless other is given.

@@ -25,6 +25,13 @@ pub(crate) fn report_experiment(folder: &Path, page: &Path) -> Result<()> {
     for (name, svg) in outcome.figures() {
         write_file_atomically(&figures.join(name).with_extension("svg"), svg.as_bytes())?;
     }
+    for (name, text) in [("runs.csv", outcome.runs_csv()), ("claims.csv", outcome.claims_csv())] {
+        write_file_atomically(&page.with_file_name(name), text.as_bytes())?;
+    }
+    if let Some(law) = outcome.fitted_law() {
+        let text = serde_json::to_string_pretty(&law)? + "\n";
+        write_file_atomically(&page.with_file_name("law.json"), text.as_bytes())?;
+    }
     let json = serde_json::to_string_pretty(&outcome.to_json())?;
     write_file_atomically(&page.with_extension("json"), json.as_bytes())?;
     write_file_atomically(page, outcome.html().as_bytes())?;
@@ -32,6 +39,14 @@ pub(crate) fn report_experiment(folder: &Path, page: &Path) -> Result<()> {
         output::line(line)?;
     }
     Ok(())
+}
+
+/// Prints how many seeds each claim of an experiment would need.
+///
+/// # Errors
+/// What [`Experiment::read`] refuses.
+pub(crate) fn print_power(folder: &Path) -> Result<()> {
+    output::line(Experiment::read(folder)?.power().to_string().trim_end())
 }
 
 /// How far it has come, where it isn't done, and the claims.

@@ -1,6 +1,6 @@
 //! `outgrow advise`: what it says in each zone, what it refuses, and that `train --plan` accepts the recipe it writes.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::tiny::{Workshop, assert_success, stderr, stdout};
 
@@ -177,4 +177,32 @@ fn what_cannot_be_advised_is_refused_in_a_line() {
     error: --mfu 1.5: a part of the peak, above 0 and at most 1
     error: nowhere/manifest.json: cannot read: No such file or directory (os error 2); `outgrow data prepare TEXTS --tokenizer FILE --out nowhere` makes token shards
     ");
+}
+
+#[test]
+fn fits_of_an_experiment_are_said_beside_the_advice() {
+    let workshop = Workshop::new();
+    let series = |label: &str, scale: f64| {
+        json!({ "label": label, "kinds": [label], "seeds": [1, 2], "least_flops": 1e11, "most_flops": 1e12,
+            "preferred": "power-law", "with_floor": null,
+            "power_law": { "reference": 1.0, "scale": scale, "exponent": -0.1 } })
+    };
+    let law = json!({ "format": 1, "experiment": "law", "scale": "nano",
+        "program": { "version": "0.1.0", "training_code": "0" },
+        "laws": [series("scratch", 80.0), series("G_stack", 76.0)], "optima": [] });
+    workshop.write("law.json", law.to_string());
+    let arguments = ["advise", "--parameters", "124M", "--tokens", "2.5B", "--law", "law.json"];
+    let output = workshop.run(&arguments);
+    assert_success(&output);
+    let said = stdout(&output);
+    assert!(said.contains("Fits of law at scale nano:"), "{said}");
+    assert!(said.contains("scratch needs +67 % FLOPs for that (extrapolated: "), "{said}");
+    let output = workshop.run(&[&arguments[..], &["--json"]].concat());
+    let value: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(value["law"]["laws"][1]["extrapolated"], true);
+
+    workshop.write("law.json", "{}");
+    let output = workshop.run(&arguments);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).starts_with("error: law.json: "), "{}", stderr(&output));
 }
