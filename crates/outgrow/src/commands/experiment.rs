@@ -19,7 +19,7 @@ use crate::{
         definition::Definition,
         describe::{Asked, describe},
         making::Making,
-        overview::{Overview, overview},
+        overview::{Overview, overview, overview_of},
         recipes_folder::runs_of_recipes,
         results::{print_power, report_experiment},
         scale::Scale,
@@ -34,6 +34,8 @@ use crate::{
     },
 };
 
+/// The report's page.
+const REPORT: &str = "report.html";
 /// More are a slip of the hand.
 const MOST_SEEDS: u64 = 10_000;
 
@@ -64,6 +66,9 @@ pub(crate) struct Arguments {
     /// Runs at a time; by default one for each core of the CPU, and one on a GPU.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
+    /// Print how many runs the experiment has, and about how long they take here; make nothing.
+    #[arg(long)]
+    plan: bool,
     /// Make this part of the runs only, of so many: for several machines that share the folder of --out.
     #[arg(long, value_name = "I/N", default_value = "1/1")]
     shard: Shard,
@@ -90,21 +95,60 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let start = Instant::now();
     // In a folder of results an experiment's name is a folder's, too.
     let is_known = Definition::all().iter().any(|definition| definition.name == arguments.name);
-    let (name, out) = if path.is_dir() && !is_known {
+    let is_recipes = path.is_dir() && !is_known;
+    if is_recipes && arguments.plan {
+        let folder = path.display();
+        let problem = format!(
+            "{folder}: --plan is of experiments; `outgrow train {folder}/RECIPE --plan` is of one recipe"
+        );
+        return Err(BadInput(problem).into());
+    }
+    let (name, report) = if is_recipes {
         of_recipes(path, arguments, &interrupt)?
     } else {
         let is_file = path.extension().is_some_and(|extension| extension == "toml");
         let definition =
             if is_file { Definition::of_file(path)? } else { Definition::named(&arguments.name)? };
-        let out = of_definition(&definition, arguments, &interrupt)?;
-        (definition.name, out)
+        if arguments.plan {
+            return plan(&definition, arguments, &interrupt);
+        }
+        let report = of_definition(&definition, arguments, &interrupt)?;
+        (definition.name, report)
     };
-    crate::terminal::output::say!(
-        "{name} in {}: {}",
-        time(start.elapsed().as_secs_f64()),
-        out.join("report.html").display()
-    );
+    if let Some(report) = report {
+        crate::terminal::output::say!(
+            "{name} in {}: {}",
+            time(start.elapsed().as_secs_f64()),
+            report.display()
+        );
+    }
     Ok(())
+}
+
+/// What an experiment would take.
+fn plan(definition: &Definition, arguments: &Arguments, interrupt: &Interrupt) -> Result<()> {
+    let scale = Scale::named(arguments.scale.as_deref().unwrap_or(&definition.scale))?;
+    let data = arguments.data.as_deref().map(absolute).transpose()?;
+    let seeds = seeds(arguments, definition.seeds.unwrap_or(scale.seeds)).len() as u64;
+    let making = making(Path::new(""), arguments, interrupt);
+    let Overview { name, runs: [counting, swept], flops, saved, time, .. } =
+        overview_of(definition, &scale, seeds, data.as_deref(), &making)?;
+    let (runs, seeds) = (counted(counting as u64, "run"), counted(seeds, "seed"));
+    let sweeps = match swept {
+        0 => String::new(),
+        swept => format!(", and {} that choose learning rates", counted(swept as u64, "run")),
+    };
+    output::line(format_args!("{name} at {}: {runs} on {seeds}{sweeps}; {flops:.2e} FLOPs", scale.name))?;
+    if saved > 0.0 {
+        let saved = 100.0 * saved;
+        output::line(format_args!(
+            "what several runs begin with is trained once, which saves {saved:.0} % of the FLOPs of all"
+        ))?;
+    }
+    match time {
+        Some(time) => output::line(format_args!("about {time} on this machine")),
+        None => output::line("not on this machine"),
+    }
 }
 
 /// What there is, and what it takes at a scale.
@@ -116,7 +160,7 @@ fn list(arguments: &Arguments, interrupt: &Interrupt) -> Result<()> {
         "{:<13} {:>5} {:>12}  {:<22} compares",
         "experiment", "runs", "FLOPs", "here"
     ))?;
-    for Overview { name, description, runs: [counting, swept], flops, time } in all {
+    for Overview { name, description, runs: [counting, swept], flops, time, .. } in all {
         let time = time.unwrap_or_else(|| "not on this machine".to_owned());
         let runs = counting + swept;
         output::line(format_args!("{name:<13} {runs:>5} {flops:>12.2e}  {time:<22} {description}"))?;
@@ -150,7 +194,11 @@ fn power(path: &Path, arguments: &Arguments) -> Result<()> {
 }
 
 /// The recipes of a folder, each with its own data unless other is given.
-fn of_recipes(folder: &Path, arguments: &Arguments, interrupt: &Interrupt) -> Result<(String, PathBuf)> {
+fn of_recipes(
+    folder: &Path,
+    arguments: &Arguments,
+    interrupt: &Interrupt,
+) -> Result<(String, Option<PathBuf>)> {
     let folder = folder.canonicalize().map_err(Error::at(folder))?;
     let name =
         folder.file_name().map_or_else(|| "recipes".into(), |name| name.to_string_lossy().into_owned());
@@ -158,16 +206,22 @@ fn of_recipes(folder: &Path, arguments: &Arguments, interrupt: &Interrupt) -> Re
     let data = arguments.data.as_deref().map(absolute).transpose()?;
     let runs = runs_of_recipes(&folder, &seeds(arguments, 1), data.as_deref())?;
     let making = making(&out, arguments, interrupt);
-    if is_whole(&name, making.make(&name, &runs)?) {
-        for sentence in write_report(&runs, &out)?.sentences() {
-            output::line(sentence)?;
-        }
+    if !is_whole(&name, making.make(&name, &runs)?) {
+        return Ok((name, None));
     }
-    Ok((name, out))
+    for sentence in write_report(&runs, &out)?.sentences() {
+        output::line(sentence)?;
+    }
+    Ok((name, Some(out.join(REPORT))))
 }
 
-/// An experiment by its definition: sweeps, then the runs that count.
-fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Interrupt) -> Result<PathBuf> {
+/// An experiment by its definition: sweeps, then the runs that count. Gives its report, unless runs are left to other
+/// machines.
+fn of_definition(
+    definition: &Definition,
+    arguments: &Arguments,
+    interrupt: &Interrupt,
+) -> Result<Option<PathBuf>> {
     let scale = Scale::named(arguments.scale.as_deref().unwrap_or(&definition.scale))?;
     let cells = Cells::new(definition, &scale)?;
     let out = out(arguments, &definition.name);
@@ -195,7 +249,7 @@ fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Int
 
     // Rates are chosen by the loss alone.
     if !choose_rates(&mut sweeps, &cells, &making, Sources { benchmarks: None, ..sources })? {
-        return Ok(out);
+        return Ok(None);
     }
     let factors = sweeps.iter().filter_map(|sweep| Some((sweep.name.clone(), sweep.best()?))).collect();
     let runs = plan(&factors)?;
@@ -203,10 +257,12 @@ fn of_definition(definition: &Definition, arguments: &Arguments, interrupt: &Int
     let missing = making.make(&definition.name, &runs)?;
     // Which runs had the machine for themselves is known only now.
     write_description(&described(&sweeps, &runs)?, &out)?;
-    if is_whole(&definition.name, missing) {
-        report_experiment(&out, &out.join("report.html"))?;
+    if !is_whole(&definition.name, missing) {
+        return Ok(None);
     }
-    Ok(out)
+    let report = out.join(REPORT);
+    report_experiment(&out, &report)?;
+    Ok(Some(report))
 }
 
 fn making<'a>(out: &'a Path, arguments: &'a Arguments, interrupt: &'a Interrupt) -> Making<'a> {
@@ -328,7 +384,7 @@ fn write_report(runs: &[PlannedRun], out: &Path) -> Result<Report> {
     let runs = runs.iter().map(|run| RunRecord::read(&out.join(&run.folder)));
     let runs = runs.collect::<Result<Vec<_>, _>>()?;
     let report = Report::new(&runs)?;
-    write_file_atomically(&out.join("report.html"), report.html().as_bytes())?;
+    write_file_atomically(&out.join(REPORT), report.html().as_bytes())?;
     write_file_atomically(
         &out.join("report.json"),
         serde_json::to_string_pretty(&report.to_json())?.as_bytes(),

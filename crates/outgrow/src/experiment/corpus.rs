@@ -30,7 +30,14 @@ pub(crate) fn prepare_bundled(folder: &Path) -> Result<()> {
         write_file_atomically(&text_file, text)?;
         write_file_atomically(&tokenizer, TOKENIZER)?;
         let inputs: [PathBuf; 1] = [text_file];
-        prepare(&inputs, &Tokenizer::open(&tokenizer)?, &shards, &PrepareOptions::default(), &mut |_| ())?;
+        let tokenizer = Tokenizer::open(&tokenizer)?;
+        let prepared = prepare(&inputs, &tokenizer, &shards, &PrepareOptions::default(), &mut |_| ());
+        // Another machine may have been faster.
+        if let Err(problem) = prepared
+            && TokenShards::open(&shards).is_err()
+        {
+            return Err(problem.into());
+        }
     }
     Ok(())
 }

@@ -149,6 +149,9 @@ fn trunk_run(cell: &Cell, group: &Group) -> Result<Option<PlannedRun>> {
     recipe.training.checkpoint_interval_tokens =
         group.interval_steps.map(|interval| interval * first.step_tokens);
     recipe.training.checkpoints_kept = Some(group.checkpoints as usize);
+    // What is asked at the end of a run isn't asked where its first stage ends.
+    recipe.evaluation =
+        recipe.evaluation.filter(|evaluation| evaluation.interval_tokens <= cell.facts.first_tokens);
     recipe.name = String::new();
     let model = &cell.facts.first_model;
     // By its content, so that another trunk never lies where this one did.

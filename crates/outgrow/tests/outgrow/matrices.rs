@@ -188,6 +188,22 @@ fn a_run_that_diverges_ends_there_and_takes_no_other_with_it() {
 }
 
 #[test]
+fn a_plan_says_how_much_an_experiment_is_and_writes_nothing() {
+    let workshop = Workshop::new();
+    let before = contents(&workshop.path("."));
+    let plan = workshop.run(&["experiment", "operators", "--scale", "pulse", "--seeds", "3", "--plan"]);
+    assert_success(&plan);
+    let said = stdout(&plan);
+    let (sizes, time) = said.trim_end().rsplit_once('\n').unwrap();
+    insta::assert_snapshot!(sizes, @"
+    operators at pulse: 51 runs on 3 seeds, and 12 runs that choose learning rates; 2.13e10 FLOPs
+    what several runs begin with is trained once, which saves 12 % of the FLOPs of all
+    ");
+    assert!(time.starts_with("about ") && time.ends_with(" on this machine"), "{time}");
+    assert!(contents(&workshop.path(".")) == before);
+}
+
+#[test]
 #[ignore = "takes minutes: cargo test --test outgrow -- --ignored killed_twenty_times"]
 fn a_matrix_that_is_killed_twenty_times_ends_as_one_that_was_not() {
     let workshop = workshop();
