@@ -33,6 +33,7 @@ pub use experiment::{
         over_seeds::{Average, LeftOut, OverSeeds, SeedValue},
         speed_up::{SpeedUpOutcome, SpeedUpReading},
         sweeps::{Edge, SweepOutcome, SweptValue},
+        trend::{DifferenceTrend, ForetoldDifference},
         two_laws::{ForetoldSpeedUp, LawsAtTheLargest},
     },
     power::{ClaimPower, Need, Power},

@@ -5,6 +5,7 @@ pub(crate) mod over_seeds;
 
 pub(crate) mod difference;
 pub(crate) mod speed_up;
+pub(crate) mod trend;
 
 pub(crate) mod kinds;
 pub(crate) mod sweeps;

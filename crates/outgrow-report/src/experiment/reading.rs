@@ -262,6 +262,12 @@ fn read_run(folder: &Path, run: &str, seed: u64, problems: &mut Vec<String>) -> 
     }
     let record = match RunRecord::read(&place) {
         Ok(record) => record,
+        // Between its first file and its first line.
+        Err(ReportError::Unreadable { cause, .. })
+            if cause.kind() == io::ErrorKind::NotFound && !says_finished(&place) =>
+        {
+            return CellState::Missing;
+        }
         Err(error) => {
             problems.push(one_line(&error));
             return CellState::Missing;
@@ -293,6 +299,13 @@ fn read_run(folder: &Path, run: &str, seed: u64, problems: &mut Vec<String>) -> 
     } else {
         CellState::Unfinished(Box::new(record))
     }
+}
+
+/// Whether a run that can't be read says that it is done.
+fn says_finished(run: &Path) -> bool {
+    let text = fs::read_to_string(run.join("run.json")).unwrap_or_default();
+    let described: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    described["finished"] == true
 }
 
 /// An error with its cause.

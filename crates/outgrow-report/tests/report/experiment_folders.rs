@@ -53,6 +53,15 @@ fn a_run_with_missing_metrics_is_named() {
 }
 
 #[test]
+fn a_run_that_has_just_begun_is_missing_and_no_problem() {
+    let laid_out = two_seeds();
+    let run = laid_out.folder.path().join("runs/grown/seed-1");
+    laid_out.write_run("runs/grown/seed-1", 1, &[(0.0, 8.0)], false);
+    std::fs::remove_file(run.join("metrics.jsonl")).unwrap();
+    assert_eq!(laid_out.outcome().progress.missing, ["runs/grown/seed-1"]);
+}
+
+#[test]
 fn all_problems_are_said_at_once() {
     let mut laid_out = two_seeds();
     laid_out.description["claims"] =

@@ -145,6 +145,28 @@ fn a_law_of_one_seed_has_no_band_and_decides_nothing() {
 }
 
 #[test]
+fn a_difference_that_shrinks_with_the_logarithm_of_flops_is_followed_to_its_end() {
+    // Halfway the difference is -0.08, and at the end -0.06: at eight times the end it is 0.
+    let slope = 0.02 / f64::ln(2.0);
+    let mut laid_out = LaidOut::new();
+    let scratch = curve(1e12, 20.0, -0.05);
+    let grown = |seed: usize| -> Points {
+        let line = |flops: f64| -0.06 + slope * (flops.max(1e10) / 1e12).ln() + 0.0005 * noise(seed, 0);
+        scratch.iter().map(|(flops, loss)| (*flops, loss + line(*flops))).collect()
+    };
+    laid_out.kind("scratch", None, json!({}), &vec![scratch.clone(); 4]);
+    laid_out.kind("grown", Some("scratch"), json!({}), &(0..4).map(grown).collect::<Vec<_>>());
+    let outcome = laid_out.outcome();
+    let trend = outcome.kind("grown").unwrap().trend.as_ref().unwrap();
+    assert!(trend.beats_constant);
+    let ten_times = trend.foretold.iter().find(|found| found.times > 9.0 && found.times < 11.0).unwrap();
+    let expected = -0.06 + slope * f64::ln(10.0);
+    assert!((ten_times.difference - expected).abs() < 0.001, "{ten_times:?}");
+    assert!(ten_times.interval.unwrap().contains(expected));
+    assert!((trend.vanishes_at.unwrap() / 8e12 - 1.0).abs() < 0.05, "{trend:?}");
+}
+
+#[test]
 fn a_law_of_another_format_is_refused_in_a_line() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), r#"{"format": 7}"#).unwrap();

@@ -1,5 +1,5 @@
-//! How often intervals of 95 % hold the truth: 930 to 970 of 1000 draws with fixed seeds. Five seeds, as experiments have
-//! by default; noise of 0.3 % of the loss a run, about what small models show from seed to seed.
+//! How often intervals of 95 % hold the truth: 930 to 970 of 1000 draws with fixed seeds. Five seeds, as experiments
+//! have by default; noise of 0.3 % of the loss a run, about what small models show from seed to seed.
 
 use outgrow_statistics::{
     fit_parabola, fit_power_law, fit_power_law_with_floor, jackknife, mean_interval, t_interval,

@@ -48,9 +48,15 @@ fn speed_up(experiment: &Experiment, of: &str, against: &str, paper: f64) -> Jud
         let reached = reaches(sized, paper);
         let (verdict, p, words) = signed(all, p, paper < 0.0, reached);
         let size = match (verdict, reached) {
-            (Verdict::Reproduced, _) => format!("; the speed-up {ours} reaches {}", signed_percent(paper)),
+            (Verdict::Reproduced, _) => format!(
+                ", and the interval of the speed-up, {ours}, reaches the paper's {}",
+                signed_percent(paper)
+            ),
             (Verdict::SameSignSmaller, _) => {
-                format!("; the speed-up {ours} stays short of {}", signed_percent(paper))
+                format!(
+                    ", and the interval of the speed-up, {ours}, stays short of the paper's {}",
+                    signed_percent(paper)
+                )
             }
             (Verdict::NotReproduced | Verdict::NotDecidable, _) => String::new(),
         };

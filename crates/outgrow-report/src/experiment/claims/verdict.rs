@@ -50,7 +50,8 @@ pub(crate) enum Because {
 }
 
 /// A claim of a sign and perhaps a size. `difference` is negative where the claim's sign holds: it is turned around
-/// where the paper's is the other one. `reaches` says whether our size reaches the paper's: `None` where it can't be read.
+/// where the paper's is the other one. `reaches` says whether our size reaches the paper's: `None` where it can't be
+/// read.
 pub(crate) fn of_sign(difference: Interval, reaches: Option<bool>, smallest: f64) -> (Verdict, Because) {
     if difference.lies_below(0.0) {
         return match reaches {

@@ -50,6 +50,10 @@ impl PairedDifference {
         let Pairing { pairs, mut left_out } = experiment.pairs(of, against);
         let (mut values, mut costs, mut uneven) = (Vec::new(), Vec::new(), 0);
         for (seed, run, baseline) in pairs {
+            if !(run.is_whole(by) && baseline.is_whole(by)) {
+                left_out.push(LeftOut { seed, why: "what a base has cost isn't known".to_owned() });
+                continue;
+            }
             let (Some(own), Some(other)) = (Curve::of_finished(run, by), Curve::of_finished(baseline, by))
             else {
                 left_out.push(LeftOut { seed, why: "a run has fewer than two evaluations".to_owned() });

@@ -11,6 +11,7 @@ use crate::{
             difference::PairedDifference,
             over_seeds::{OverSeeds, SeedValue},
             speed_up::SpeedUpOutcome,
+            trend::DifferenceTrend,
         },
         reading::{Cell, Experiment},
     },
@@ -45,6 +46,8 @@ pub struct KindOutcome {
     /// Against its baseline, for each cost at each of several losses, the last of each cost at the baseline's final
     /// loss; none without a baseline.
     pub speed_ups: Vec<SpeedUpOutcome>,
+    /// How the difference to its baseline goes on; `None` without a baseline or a pair.
+    pub trend: Option<DifferenceTrend>,
     /// Its validation losses over seeds, in order.
     pub curve: Vec<BandPoint>,
     /// The stages of its first run.
@@ -164,6 +167,7 @@ impl KindOutcome {
             final_loss: OverSeeds::of(finals.collect()),
             differences,
             speed_ups,
+            trend: against.and_then(|against| DifferenceTrend::of(experiment, &kind.name, against)),
             curve: band(&runs),
             stages: first.map(RunRecord::stages).unwrap_or_default(),
             learning_rates: first.map(learning_rates).unwrap_or_default(),

@@ -202,6 +202,9 @@ fn parabola(points: &[AxisPoint], seeds: &[u64]) -> Result<Fit<Parabola>, String
 }
 
 fn fitted(points: &[AxisPoint], seeds: &[u64]) -> Result<(Fit<Parabola>, Minimum), String> {
+    if points.is_empty() {
+        return Err("no kind has a number above 0 there".to_owned());
+    }
     if seeds.is_empty() {
         return Err("no seed has a loss at every place".to_owned());
     }

@@ -2,10 +2,10 @@
 
 use crate::{
     experiment::{
-        claims::words::{nats, p, share, with_interval},
-        outcome::{Outcome, kinds::KindOutcome},
+        claims::words::{nats, p, share, signed, with_interval},
+        outcome::{Outcome, kinds::KindOutcome, trend::DifferenceTrend},
     },
-    figures::{escape, loss},
+    figures::{escape, flops, loss},
     page::{
         document::folded,
         experiment::{
@@ -49,7 +49,37 @@ pub(crate) fn table(outcome: &Outcome, looks: &Looks) -> String {
     } else {
         folded("Differences on the way", &differences_table(outcome, &way))
     };
-    table_of_html(&columns, rows) + &in_other_costs(outcome) + &way
+    table_of_html(&columns, rows) + &in_other_costs(outcome) + &way + &going_on(outcome)
+}
+
+/// What differences would be after more training, where a line in the logarithm of FLOPs says more than a constant.
+fn going_on(outcome: &Outcome) -> String {
+    let lines: Vec<(&KindOutcome, &DifferenceTrend)> = outcome
+        .kinds
+        .iter()
+        .filter_map(|kind| Some((kind, kind.trend.as_ref().filter(|trend| trend.beats_constant)?)))
+        .collect();
+    let Some((_, first)) = lines.first() else { return String::new() };
+    let times = first.foretold.iter().map(|found| match found.times {
+        end if end <= 1.0 => "the line at the end".to_owned(),
+        times => format!("{times} × the FLOPs, extrapolated"),
+    });
+    let heads: Vec<String> = times.collect();
+    let mut columns = vec![("kind", false)];
+    columns.extend(heads.iter().map(|head| (head.as_str(), true)));
+    columns.push(("at 0 after", true));
+    let rows = lines.iter().map(|(kind, trend)| {
+        let mut cells = vec![escape(&kind.label)];
+        cells.extend(
+            trend
+                .foretold
+                .iter()
+                .map(|found| with_interval(signed(found.difference), found.interval.as_ref(), signed)),
+        );
+        cells.push(trend.vanishes_at.map_or_else(|| "never".to_owned(), flops));
+        cells
+    });
+    folded("Differences if training went on", &table_of_html(&columns, rows))
 }
 
 /// Speed-ups by every account of what was paid; nothing where no kind has a baseline.
