@@ -117,8 +117,10 @@ impl ReportError {
             Self::Unreadable { cause, .. }
             | Self::UnreadableExperiment { cause, .. }
             | Self::UnreadableLaw { cause, .. } => is_of_the_input(cause.kind()),
-            Self::ExperimentFile { .. } | Self::LawFile { .. } | Self::Experiment { .. } => true,
-            Self::Description { .. }
+            Self::ExperimentFile { .. }
+            | Self::LawFile { .. }
+            | Self::Experiment { .. }
+            | Self::Description { .. }
             | Self::Format { .. }
             | Self::Metrics { .. }
             | Self::NoRuns

@@ -193,7 +193,9 @@ impl RunRecord {
             match parse_line(line) {
                 Ok((parsed, time)) => {
                     push(&mut run, parsed);
-                    time.into_iter().for_each(|time| clock.add(time));
+                    if let Some(time) = time {
+                        clock.add(time);
+                    }
                 }
                 Err(error) if error.is_eof() && index + 1 == lines.len() && !last_is_whole => {}
                 Err(error) => {

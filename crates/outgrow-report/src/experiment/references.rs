@@ -13,7 +13,7 @@ pub(crate) fn problems(description: &ExperimentDescription) -> Vec<String> {
     for kind in description.kinds.iter().filter(|kind| !seen.insert(&kind.name)) {
         problems.push(format!("kind {} is there twice: names are unique", kind.name));
     }
-    let mut named = |place: &str, name: &str| {
+    let mut check = |place: &str, name: &str| {
         if !names.contains(name) {
             problems.push(format!(
                 "{place} names kind {name}, which isn't there: kinds are {}",
@@ -23,20 +23,20 @@ pub(crate) fn problems(description: &ExperimentDescription) -> Vec<String> {
     };
     for kind in &description.kinds {
         if let Some(baseline) = &kind.baseline {
-            named(&format!("the baseline of {}", kind.name), baseline);
+            check(&format!("the baseline of {}", kind.name), baseline);
         }
     }
     for cell in &description.runs {
-        named(&format!("run {}", cell.folder), &cell.kind);
+        check(&format!("run {}", cell.folder), &cell.kind);
     }
     for (number, claim) in (1..).zip(&description.claims) {
         for kind in kinds_of(&claim.rule) {
-            named(&format!("claim {number}"), kind);
+            check(&format!("claim {number}"), kind);
         }
     }
     for figure in &description.figures {
         for kind in kinds_drawn(&figure.draws).filter(|kind| !kind.contains('*')) {
-            named(&format!("figure {:?}", figure.title), kind);
+            check(&format!("figure {:?}", figure.title), kind);
         }
     }
     problems.extend(unpaired(description));

@@ -1,5 +1,5 @@
-//! What is remembered of an experiment's runs in their folders: who made them, whether anything ran beside them, whether
-//! they are done. And what is in the way of a run, or not needed any more.
+//! What is remembered of an experiment's runs in their folders: who made them, whether anything ran beside them,
+//! whether they are done. And what is in the way of a run, or not needed any more.
 
 use std::{
     collections::BTreeSet,

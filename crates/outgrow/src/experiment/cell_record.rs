@@ -1,5 +1,5 @@
-//! `cell.json` beside a run of an experiment: which program makes it, by which recipe, and whether anything ran beside it.
-//! By it, runs of two programs or of two recipes never stand in one report.
+//! `cell.json` beside a run of an experiment: which program makes it, by which recipe, and whether anything ran beside
+//! it. By it, runs of two programs or of two recipes never stand in one report.
 
 use std::{fs, path::Path};
 

@@ -1,5 +1,5 @@
-//! How long an experiment takes here: its FLOPs, by the speed of models of its widths. The speed is measured by a process
-//! like those that will train, with as many threads.
+//! How long an experiment takes here: its FLOPs, by the speed of models of its widths. The speed is measured by a
+//! process like those that will train, with as many threads.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

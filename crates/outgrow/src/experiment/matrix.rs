@@ -1,5 +1,5 @@
-//! The runs of an experiment as a matrix: cells and the trunks that they branch off, what each costs, in which order and
-//! on which machine they are made. It runs nothing and writes nothing.
+//! The runs of an experiment as a matrix: cells and the trunks that they branch off, what each costs, in which order
+//! and on which machine they are made. It runs nothing and writes nothing.
 
 use std::{
     collections::BTreeSet,

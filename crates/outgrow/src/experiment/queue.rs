@@ -1,5 +1,5 @@
-//! Which run is made next: those of the first seeds before others, so that pairs are complete early; a trunk before what
-//! branches off it; the longest first. Pure: it starts nothing.
+//! Which run is made next: those of the first seeds before others, so that pairs are complete early; a trunk before
+//! what branches off it; the longest first. Pure: it starts nothing.
 
 use std::path::PathBuf;
 

@@ -89,47 +89,38 @@ pub(super) fn optimum(
         }
         Minimum::Within { x, interval, no_interval, seeds, .. } => {
             let ours = words::with_interval(words::on_axis(*x), interval.as_ref(), words::on_axis);
-            match (interval, logarithms) {
-                (Some(interval), Some(logarithms)) => {
-                    let values: Vec<f64> = seeds.iter().map(|seed| seed.value.ln()).collect();
-                    test = equivalence(&values, logarithms).ok();
-                    let range = Interval::new(from, to).unwrap_or(*interval);
-                    let is_at_zero = optimum.lowest == Some(0.0) && from > 0.0;
-                    let verdict = if is_at_zero {
-                        Verdict::NotDecidable
-                    } else {
-                        of_range(*interval, *interval, range)
-                    };
-                    let p = test.map(|test| match verdict {
-                        Verdict::NotReproduced => test.p_outside,
-                        // Twice, as it is the 95 % interval that has to lie within.
-                        Verdict::Reproduced | Verdict::SameSignSmaller | Verdict::NotDecidable => {
-                            (2.0 * test.p_within).min(1.0)
-                        }
-                    });
-                    let said = match verdict {
-                        Verdict::Reproduced => "lies within",
-                        Verdict::NotReproduced => "lies outside of",
-                        Verdict::SameSignSmaller | Verdict::NotDecidable => "may lie within or outside of",
-                    };
-                    let zero = if is_at_zero {
-                        " The lowest mean of all is at 0, which has no logarithm."
-                    } else {
-                        ""
-                    };
-                    (
-                        verdict,
-                        p,
-                        ours.clone(),
-                        format!("The minimum along {axis}, {ours}, {said} {wanted}.{zero}"),
-                    )
-                }
-                _ => {
-                    let why = no_interval.as_deref().unwrap_or("the claimed range is empty");
-                    let sentence =
-                        format!("The minimum along {axis} is {ours}, and nothing can be decided: {why}.");
-                    (Verdict::NotDecidable, None, ours, sentence)
-                }
+            if let (Some(interval), Some(logarithms)) = (interval, logarithms) {
+                let values: Vec<f64> = seeds.iter().map(|seed| seed.value.ln()).collect();
+                test = equivalence(&values, logarithms).ok();
+                let range = Interval::new(from, to).unwrap_or(*interval);
+                let is_at_zero = optimum.lowest == Some(0.0) && from > 0.0;
+                let verdict =
+                    if is_at_zero { Verdict::NotDecidable } else { of_range(*interval, *interval, range) };
+                let p = test.map(|test| match verdict {
+                    Verdict::NotReproduced => test.p_outside,
+                    // Twice, as it is the 95 % interval that has to lie within.
+                    Verdict::Reproduced | Verdict::SameSignSmaller | Verdict::NotDecidable => {
+                        (2.0 * test.p_within).min(1.0)
+                    }
+                });
+                let said = match verdict {
+                    Verdict::Reproduced => "lies within",
+                    Verdict::NotReproduced => "lies outside of",
+                    Verdict::SameSignSmaller | Verdict::NotDecidable => "may lie within or outside of",
+                };
+                let zero =
+                    if is_at_zero { " The lowest mean of all is at 0, which has no logarithm." } else { "" };
+                (
+                    verdict,
+                    p,
+                    ours.clone(),
+                    format!("The minimum along {axis}, {ours}, {said} {wanted}.{zero}"),
+                )
+            } else {
+                let why = no_interval.as_deref().unwrap_or("the claimed range is empty");
+                let sentence =
+                    format!("The minimum along {axis} is {ours}, and nothing can be decided: {why}.");
+                (Verdict::NotDecidable, None, ours, sentence)
             }
         }
     };

@@ -168,8 +168,8 @@ impl LawOutcome {
     }
 
     fn prefer(&mut self) {
-        let with_floor = self.with_floor.filter(|fit| fit.beats_constant());
-        let power_law = self.power_law.filter(|fit| fit.beats_constant());
+        let with_floor = self.with_floor.filter(Fit::beats_constant);
+        let power_law = self.power_law.filter(Fit::beats_constant);
         self.preferred = match (power_law, with_floor) {
             (Some(law), Some(floor)) if floor.beats(&law) => Some(LawForm::WithFloor),
             (Some(_), _) => Some(LawForm::PowerLaw),

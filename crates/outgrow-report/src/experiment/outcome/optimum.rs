@@ -152,11 +152,7 @@ pub(crate) fn standing<'a>(
     let kinds: Vec<&RunKind> = experiment.description().kinds.iter().filter(stands).collect();
     let named = axes.len() + with.keys().filter(|axis| !axes.contains(&axis.as_str())).count();
     let is_exact = |kind: &&RunKind| kind.axes.len() == named;
-    if kinds.iter().any(|kind| is_exact(&kind)) {
-        kinds.into_iter().filter(is_exact).collect()
-    } else {
-        kinds
-    }
+    if kinds.iter().any(is_exact) { kinds.into_iter().filter(is_exact).collect() } else { kinds }
 }
 
 /// The loss of each finished run of a kind, and the FLOPs at which: a part of its baseline's, or of its own.

@@ -1,5 +1,5 @@
-//! What the fits of an experiment say of a budget: losses, the speed-up that follows from them, and minima. How sure the
-//! fits are stands in the experiment's report.
+//! What the fits of an experiment say of a budget: losses, the speed-up that follows from them, and minima. How sure
+//! the fits are stands in the experiment's report.
 
 use outgrow_report::{FittedLaw, FittedOptimum, FittedSeries};
 use serde_json::{Value, json};
