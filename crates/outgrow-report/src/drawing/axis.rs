@@ -222,8 +222,8 @@ mod tests {
     #[test]
     fn zero_has_a_place_of_its_own_beside_logarithms() {
         let axis = Axis::holding("d", Scale::LogarithmicBesideZero, [0.0, 1.0, 10.0].into_iter()).unwrap();
-        let parts = [0.0, 1.0, 10.0].map(|value| (axis.part(value) * 100.0).round());
-        assert_eq!(parts, [3.0, 17.0, 97.0]);
+        let parts = [0.0, 1.0, 10.0].map(|value| (axis.part(value) * 100.0).round() as i32);
+        assert_eq!(parts, [3, 17, 97]);
     }
 
     #[test]

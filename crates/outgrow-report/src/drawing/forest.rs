@@ -120,7 +120,7 @@ struct Plot {
 impl Plot {
     fn x(&self, value: f64) -> Option<f64> {
         let part = self.axis.part(value);
-        part.is_finite().then(|| self.left + part * (self.right - self.left))
+        part.is_finite().then_some(self.left + part * (self.right - self.left))
     }
 
     fn draw(&self, forest: &Forest, is_narrow: bool, out: &mut String) {

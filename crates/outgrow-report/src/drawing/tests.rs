@@ -30,8 +30,11 @@ fn numbers() -> impl Strategy<Value = Vec<f64>> {
     proptest::collection::vec(number(), 0..7)
 }
 
-fn forest(rows: Vec<(f64, Option<(f64, f64)>, Vec<f64>)>) -> Forest {
-    let row = |(mean, interval, seeds): (f64, Option<(f64, f64)>, Vec<f64>)| Row {
+/// A mean, its interval, and the seeds.
+type Numbers = (f64, Option<(f64, f64)>, Vec<f64>);
+
+fn forest(rows: Vec<Numbers>) -> Forest {
+    let row = |(mean, interval, seeds): Numbers| Row {
         label: "<stack>".to_owned(),
         mean,
         interval,

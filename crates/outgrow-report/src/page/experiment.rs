@@ -117,13 +117,11 @@ fn page(outcome: &Outcome) -> String {
     section(&mut out, "Runs", "A row for each run, folded by kind.", &runs::tables(outcome, &looks));
     section(&mut out, "How to run it again", "", &again(outcome));
     if !description.notes.is_empty() {
-        let notes: String =
-            description.notes.iter().map(|note| format!("<li>{}</li>", escape(note))).collect();
         section(
             &mut out,
             "Notes",
             "What isn't done here, and what to know besides.",
-            &format!("<ul>{notes}</ul>"),
+            &list(&description.notes),
         );
     }
     section(&mut out, "What the numbers mean", "", &format!("<dl>{MEANING}</dl>"));
@@ -157,15 +155,11 @@ fn progress(outcome: &Outcome) -> String {
     if progress.finished == progress.planned {
         return String::new();
     }
-    let list = |heading: &str, folders: &[String]| {
-        if folders.is_empty() {
-            return String::new();
-        }
-        let folders: String = folders.iter().map(|folder| format!("<li>{}</li>", escape(folder))).collect();
-        format!("<h3>{heading}</h3><ul>{folders}</ul>")
+    let headed = |heading: &str, folders: &[String]| {
+        if folders.is_empty() { String::new() } else { format!("<h3>{heading}</h3>{}", list(folders)) }
     };
     let lists =
-        list("Begun", &progress.unfinished) + &list("Not begun, or not to be read", &progress.missing);
+        headed("Begun", &progress.unfinished) + &headed("Not begun, or not to be read", &progress.missing);
     format!(
         "<section class=\"notice\"><h2>Provisional: {} of {} are done</h2><p class=\"lead\">Numbers and verdicts are of \
          finished runs, and can still change.</p>{}</section>\n",
@@ -173,6 +167,16 @@ fn progress(outcome: &Outcome) -> String {
         count(progress.planned, "run"),
         folded("Which are missing", &lists)
     )
+}
+
+/// Texts as a list.
+fn list(texts: &[String]) -> String {
+    let mut out = String::from("<ul>");
+    for text in texts {
+        let _ = write!(out, "<li>{}</li>", escape(text));
+    }
+    out.push_str("</ul>");
+    out
 }
 
 /// The runs that grew, in the order of their kinds.

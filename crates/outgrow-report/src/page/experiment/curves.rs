@@ -14,6 +14,7 @@ use crate::{
             Outcome,
             figures::SpeedUpLine,
             kinds::{BandPoint, KindOutcome},
+            over_seeds::OverSeeds,
         },
     },
     figures::{flops, loss, tokens},
@@ -280,7 +281,7 @@ pub(crate) fn losses_table(outcome: &Outcome, kinds: &[String]) -> String {
             let last = kind.curve.last();
             vec![
                 kind.label.clone(),
-                all.map_or(0, |all| all.count()).to_string(),
+                all.map_or(0, OverSeeds::count).to_string(),
                 number(all.map(|all| all.mean)),
                 number(all.map(|all| all.lowest)),
                 number(all.map(|all| all.highest)),
@@ -318,7 +319,7 @@ pub(crate) fn speed_ups_table(outcome: &Outcome, lines: &[SpeedUpLine]) -> Strin
                 names_of(line.cost).1.to_owned(),
                 super::words::share(point.at),
                 point.loss.map_or_else(|| "–".to_owned(), loss),
-                all.map_or(0, |all| all.count()).to_string(),
+                all.map_or(0, OverSeeds::count).to_string(),
                 all.map_or_else(|| "–".to_owned(), share_in_words),
                 left_out.join("; "),
             ]

@@ -3,7 +3,7 @@
 use crate::{
     experiment::{
         claims::words::{nats, p, share, signed, with_interval},
-        outcome::{Outcome, kinds::KindOutcome, trend::DifferenceTrend},
+        outcome::{Outcome, kinds::KindOutcome, over_seeds::OverSeeds, trend::DifferenceTrend},
     },
     figures::{escape, flops, loss},
     page::{
@@ -35,7 +35,7 @@ pub(crate) fn table(outcome: &Outcome, looks: &Looks) -> String {
         let mut cells = vec![
             format!("{}{}", looks.dot(index), escape(&kind.label)),
             against.map_or_else(|| "–".to_owned(), |against| escape(&against)),
-            all.map_or(0, |all| all.count()).to_string(),
+            all.map_or(0, OverSeeds::count).to_string(),
             all.map_or_else(dash, |all| with_interval(loss(all.mean), all.interval.as_ref(), loss)),
             difference.and_then(|found| found.over_seeds.as_ref()).map_or_else(dash, nats),
             difference.and_then(|found| found.test.as_ref()).map_or_else(dash, |test| p(test.p)),

@@ -11,6 +11,7 @@ use crate::{
         claims::words::with_interval,
         outcome::{
             laws::{LawBandPoint, LawForm, LawOutcome},
+            over_seeds::OverSeeds,
             two_laws::ForetoldSpeedUp,
         },
     },
@@ -136,7 +137,7 @@ pub(crate) fn tables(laws: &[LawOutcome], speed_ups: &[ForetoldSpeedUp]) -> Stri
                 point.label.clone(),
                 point.parameters.map_or_else(|| "–".to_owned(), tokens),
                 point.flops.map_or_else(|| "–".to_owned(), flops),
-                all.map_or(0, |all| all.count()).to_string(),
+                all.map_or(0, OverSeeds::count).to_string(),
                 all.map_or_else(
                     || "–".to_owned(),
                     |all| with_interval(loss(all.mean), all.interval.as_ref(), loss),

@@ -144,7 +144,7 @@ fn minimum(line: &OptimumOutcome, lowest: f64, look: Look) -> Option<DrawnMinimu
 fn ticks(outcome: &Outcome, axis: &str, lines: &[OptimumOutcome]) -> Vec<Tick> {
     let mut ticks: Vec<Tick> = Vec::new();
     for (point, _) in places_of(lines) {
-        if ticks.iter().any(|tick| tick.value == point.x) {
+        if ticks.iter().any(|tick| tick.value.total_cmp(&point.x).is_eq()) {
             continue;
         }
         let named = outcome.kind(&point.kind).and_then(|kind| kind.axes.get(axis));

@@ -17,7 +17,7 @@ use crate::{
 
 /// Between two looks at whether somebody asks or Ctrl-C was pressed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// A page isn't made again before it is this old, nor before ten times as long as making it took.
+/// A page isn't made again before it is this old, nor before three times as long as making it took.
 const AT_LEAST: Duration = Duration::from_secs(2);
 /// A request is one line and a few headers.
 const LONGEST_REQUEST: usize = 16 * 1024;
@@ -104,7 +104,7 @@ impl<Make: Fn() -> Result<String>> Page<Make> {
     }
 
     fn page(&mut self, known: Option<&str>) -> String {
-        if self.made.elapsed() > AT_LEAST.max(10 * self.took)
+        if self.made.elapsed() > AT_LEAST.max(3 * self.took)
             && let Err(error) = self.renew()
         {
             // The page that was shown stays there; the script asks again.
