@@ -34,6 +34,8 @@ use crate::{
     },
 };
 
+/// What the runs are called by which learning rates are chosen.
+const SWEEPS: &str = "sweeps of learning rates";
 /// The report's page.
 const REPORT: &str = "report.html";
 /// More are a slip of the hand.
@@ -301,8 +303,7 @@ fn choose_rates(
             return Ok(true);
         }
         let runs: Vec<PlannedRun> = planned.iter().map(|(.., run)| run.clone()).collect();
-        const WHAT: &str = "sweeps of learning rates";
-        if !is_whole(WHAT, making.make(WHAT, &runs)?) {
+        if !is_whole(SWEEPS, making.make(SWEEPS, &runs)?) {
             return Ok(false);
         }
         for (index, factor, seed, run) in planned {

@@ -131,10 +131,10 @@ mod tests {
     #[test]
     fn all_is_done_when_the_last_is() {
         let jobs = jobs();
-        assert_eq!(makespan(&jobs, 1), 20.0);
-        // 0 and 2; at 2 comes 1, at 5 come 3 and 5, at 7 comes 4.
-        assert_eq!(makespan(&jobs, 2), 10.0);
-        assert_eq!(makespan(&jobs, 100), 5.0);
-        assert_eq!(makespan(&[], 2), 0.0);
+        // Two at a time: 0 and 2; at 2 comes 1, at 5 come 3 and 5, at 7 comes 4.
+        for (at_once, expected) in [(1, 20.0), (2, 10.0), (100, 5.0)] {
+            assert!((makespan(&jobs, at_once) - expected).abs() < 1e-9, "{at_once} at a time");
+        }
+        assert!(makespan(&[], 2).abs() < 1e-9);
     }
 }
