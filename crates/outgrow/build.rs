@@ -38,7 +38,9 @@ fn training_code(here: &Path) -> Option<String> {
             let bytes = fs::read(&file).ok()?;
             match str::from_utf8(&bytes) {
                 Ok(text) => {
-                    text.lines().map(str::trim).filter(is_code).for_each(|line| sum.add(line.as_bytes()))
+                    for line in text.lines().map(str::trim).filter(is_code) {
+                        sum.add(line.as_bytes());
+                    }
                 }
                 Err(_) => sum.add(&bytes),
             }

@@ -1,5 +1,5 @@
-//! What an SVG element wears: nothing on a page, which has the style sheet; the style sheet in a file for the web; plain
-//! colours in a file for a paper, because programs that typeset know no variables of CSS. It draws nothing.
+//! What an SVG element wears: nothing on a page, which has the style sheet; the style sheet in a file for the web;
+//! plain colours in a file for a paper, because programs that typeset know no variables of CSS. It draws nothing.
 
 use std::fmt::Write;
 

@@ -60,6 +60,11 @@ pub(crate) fn along(line: &[(f64, f64)], every: f64, shift: f64) -> Vec<(f64, f6
     marks
 }
 
+/// The path of a diamond around a place.
+pub(crate) fn diamond(x: f64, y: f64) -> String {
+    format!("M{:.1} {y:.1}l5 -5l5 5l-5 5z", x - 5.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,10 @@
 //! The page of a made-up experiment, with every kind of figure, and its files.
 
+mod made_up;
+
 use std::{collections::BTreeSet, path::Path, sync::LazyLock};
 
 use outgrow_report::{Experiment, Outcome};
-
-#[path = "../../examples/experiment/made_up.rs"]
-mod made_up;
 
 /// Of four seeds, made once.
 static OUTCOME: LazyLock<Outcome> = LazyLock::new(|| {
@@ -15,6 +14,14 @@ static OUTCOME: LazyLock<Outcome> = LazyLock::new(|| {
 
 fn read(folder: &Path) -> Outcome {
     Experiment::read(folder).unwrap().outcome()
+}
+
+/// For `xtask/python/checks/report/check_page.py`, which looks at its page in a browser.
+#[test]
+#[ignore = "writes the experiment into the folder that MADE_UP_EXPERIMENT names"]
+fn a_made_up_experiment_is_written_for_a_look_at_its_page() {
+    let folder = std::env::var_os("MADE_UP_EXPERIMENT").expect("a folder in MADE_UP_EXPERIMENT");
+    made_up::write(Path::new(&folder), 5).unwrap();
 }
 
 /// How often a tag is opened.

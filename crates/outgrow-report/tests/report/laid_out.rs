@@ -16,6 +16,7 @@ pub(crate) struct LaidOut {
     pub(crate) description: Value,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write json! where they call")]
 impl LaidOut {
     pub(crate) fn new() -> Self {
         let description = json!({

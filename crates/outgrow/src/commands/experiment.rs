@@ -331,17 +331,11 @@ fn seeds(arguments: &Arguments, default: u64) -> Vec<u64> {
 /// The command that makes it again, with the defaults that may change.
 fn command(arguments: &Arguments, scale: &Scale, seeds: &[u64]) -> String {
     let Arguments { name, data, eval_data, first_seed, .. } = arguments;
-    let mut command = format!("cargo xtask experiment {name} --scale {} --seeds {}", scale.name, seeds.len());
-    if *first_seed != 1 {
-        command.push_str(&format!(" --first-seed {first_seed}"));
-    }
-    if data.is_some() {
-        command.push_str(" --data DIR");
-    }
-    if eval_data.is_some() {
-        command.push_str(" --eval-data DIR");
-    }
-    command
+    let first_seed = if *first_seed == 1 { String::new() } else { format!(" --first-seed {first_seed}") };
+    let data = data.as_ref().map_or("", |_| " --data DIR");
+    let eval_data = eval_data.as_ref().map_or("", |_| " --eval-data DIR");
+    let (scale, seeds) = (&scale.name, seeds.len());
+    format!("cargo xtask experiment {name} --scale {scale} --seeds {seeds}{first_seed}{data}{eval_data}")
 }
 
 fn program() -> Program {

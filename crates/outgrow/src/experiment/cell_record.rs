@@ -1,7 +1,7 @@
 //! `cell.json` beside a run of an experiment: which program makes it, by which recipe, and whether anything ran beside
 //! it. By it, runs of two programs or of two recipes never stand in one report.
 
-use std::{fs, path::Path};
+use std::{fmt::Write, fs, path::Path};
 
 use outgrow_checkpoint::write_file_atomically;
 use serde::{Deserialize, Serialize};
@@ -148,7 +148,10 @@ pub(crate) fn recipe_sha256(table: &toml::Table) -> String {
     for (key, value) in keys(table) {
         sum.update(format!("{key} = {value}\n"));
     }
-    sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    sum.finalize().iter().fold(String::new(), |mut hexadecimal, byte| {
+        let _ = write!(hexadecimal, "{byte:02x}");
+        hexadecimal
+    })
 }
 
 /// `training.batch_sequences was 8, is 16`, for each key.

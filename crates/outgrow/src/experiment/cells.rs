@@ -288,7 +288,9 @@ fn places_of(axis: &str, places: &Axis, scale: &Scale) -> Result<Vec<toml::Table
     match places {
         Axis::Places(places) => Ok(places.clone()),
         Axis::Word(word) if word == Axis::LADDER => {
-            let place = |name: &String| toml::Table::from_iter([("name".to_owned(), name.as_str().into())]);
+            let place = |name: &String| {
+                [("name".to_owned(), name.as_str().into())].into_iter().collect::<toml::Table>()
+            };
             Ok(scale.ladder.iter().map(place).collect())
         }
         Axis::Word(word) => Err(format!("each.{axis} = {word:?}: expected a list, or \"{}\"", Axis::LADDER)),
@@ -315,7 +317,7 @@ fn scope_of(definition: &Definition, scale: &Scale) -> Scope {
     let mut scope = definition.values.clone();
     let ends = [("first", scale.ladder.first()), ("last", scale.ladder.last())];
     let ends = ends.into_iter().filter_map(|(end, name)| Some((end.to_owned(), name?.as_str().into())));
-    scope.insert("ladder".into(), toml::Table::from_iter(ends).into());
+    scope.insert("ladder".into(), ends.collect::<toml::Table>().into());
     scope
 }
 

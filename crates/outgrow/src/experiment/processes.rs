@@ -37,6 +37,9 @@ pub(crate) enum Happened {
     IsDone,
 }
 
+/// What is told of what happened to a run, by its index, and of the runs beside it.
+pub(crate) type Observe<'a> = dyn FnMut(Happened, usize, &[usize]) -> Result<()> + 'a;
+
 /// Makes all runs, at most `at_once` at a time, the cores shared between them. Stops them all when interrupted or when
 /// one fails. `observe` is told of each run, by its index, and of those that run beside it.
 ///
@@ -48,7 +51,7 @@ pub(crate) fn run_all(
     at_once: usize,
     compute: &ComputeFlags,
     interrupt: &Interrupt,
-    observe: &mut dyn FnMut(Happened, usize, &[usize]) -> Result<()>,
+    observe: &mut Observe<'_>,
 ) -> Result<()> {
     let lines = !std::io::stderr().is_terminal();
     let bars = MultiProgress::with_draw_target(if lines {

@@ -56,7 +56,7 @@ impl RunningSweep {
 
     /// Takes what a run came to. One that diverged has no loss, and is worse than any.
     pub(crate) fn add(&mut self, factor: f64, seed: u64, loss: Option<f64>) {
-        self.losses.retain(|(one, of, _)| (*one, *of) != (factor, seed));
+        self.losses.retain(|(one, of, _)| !is(*one, factor) || *of != seed);
         self.losses.push((factor, seed, loss.filter(|loss| loss.is_finite()).unwrap_or(f64::INFINITY)));
     }
 
@@ -70,8 +70,8 @@ impl RunningSweep {
         if self.extensions == MOST_EXTENSIONS {
             return false;
         }
-        let beyond_first = (best == *first).then(|| first * first / second);
-        let beyond_last = (best == *last).then(|| last * last / last_but_one);
+        let beyond_first = is(best, *first).then(|| first * first / second);
+        let beyond_last = is(best, *last).then(|| last * last / last_but_one);
         let Some(beyond) = beyond_first.or(beyond_last) else { return false };
         self.extensions += 1;
         self.factors.push(beyond);
@@ -83,7 +83,7 @@ impl RunningSweep {
     pub(crate) fn best(&self) -> Option<f64> {
         let mean = |factor: f64| {
             let losses: Vec<f64> =
-                self.losses.iter().filter(|(one, ..)| *one == factor).map(|(.., loss)| *loss).collect();
+                self.losses.iter().filter(|(one, ..)| is(*one, factor)).map(|(.., loss)| *loss).collect();
             (losses.len() == SEEDS.len()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
         };
         let means = self.factors.iter().map(|factor| Some((mean(*factor)?, *factor)));
@@ -114,6 +114,11 @@ impl RunningSweep {
     fn folder(&self, factor: f64, seed: u64) -> String {
         format!("sweeps/{}-{:e}-seed-{seed}", self.name, self.value(factor))
     }
+}
+
+/// Factors are told apart by what they are and not by what was computed with them.
+fn is(one: f64, two: f64) -> bool {
+    one.total_cmp(&two).is_eq()
 }
 
 #[cfg(test)]

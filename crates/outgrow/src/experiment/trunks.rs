@@ -98,6 +98,7 @@ fn greatest_common_divisor(one: u64, two: u64) -> u64 {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as groups are made of them")]
     fn first(key: &str, steps: u64, horizon_tokens: u64) -> Option<FirstStage> {
         let learning_rate =
             LearningRate { peak: 1.0, minimum: 0.1, warmup_tokens: 20, horizon_tokens, ..LearningRate::NONE };

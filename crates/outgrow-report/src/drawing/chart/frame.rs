@@ -1,12 +1,13 @@
-//! What stands around the lines of a chart: where the plot lies on the page, axes, levels, the legend. It draws no data.
+//! What stands around the lines of a chart: where the plot lies on the page, axes, levels, the legend. It draws no
+//! data.
 
 use std::fmt::Write;
 
 use crate::{
     drawing::{
         axis::{Scale, Tick},
-        chart::{Chart, Kind, Shape, lines::diamond},
-        mark::Look,
+        chart::data::{Chart, Kind, Shape},
+        mark::{Look, diamond},
         text::{cut, width},
     },
     figures::escape,

@@ -6,8 +6,11 @@ use std::fmt::Write;
 use crate::{
     drawing::{
         axis::Scale,
-        chart::{Chart, Kind, Place, Point, Series, frame::Frame, thinned},
-        mark::along,
+        chart::{
+            data::{Chart, Kind, Place, Point, Series, thinned},
+            frame::Frame,
+        },
+        mark::{along, diamond},
     },
     figures::escape,
 };
@@ -175,8 +178,4 @@ fn path(places: impl Iterator<Item = (f64, f64)>) -> String {
         let _ = write!(path, "{}{x:.1} {y:.1}", if path.is_empty() { 'M' } else { 'L' });
     }
     path
-}
-
-pub(super) fn diamond(x: f64, y: f64) -> String {
-    format!("M{:.1} {y:.1}l5 -5l5 5l-5 5z", x - 5.0)
 }

@@ -41,7 +41,8 @@ struct Page<Make> {
 /// Serves what `make` gives until Ctrl-C. A port of 0 is any that is free.
 ///
 /// # Errors
-/// A port that isn't free, and whatever `make` says the first time. Later it may fail: a run's file can be half written.
+/// A port that isn't free, and whatever `make` says the first time. Later it may fail: a run's file can be half
+/// written.
 pub(crate) fn serve(port: u16, make: impl Fn() -> Result<String>) -> Result<()> {
     let interrupt = Interrupt::from_signals()?;
     let mut page = Page::new(make)?;
@@ -69,9 +70,8 @@ pub(crate) fn serve(port: u16, make: impl Fn() -> Result<String>) -> Result<()> 
 impl<Make: Fn() -> Result<String>> Page<Make> {
     fn new(make: Make) -> Result<Self> {
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
-        let made = Instant::now();
-        let mut page =
-            Self { html: String::new(), tag: String::new(), nonce, made, took: Duration::ZERO, make };
+        let (html, tag) = (String::new(), String::new());
+        let mut page = Self { html, tag, nonce, made: Instant::now(), took: Duration::ZERO, make };
         page.renew()?;
         Ok(page)
     }

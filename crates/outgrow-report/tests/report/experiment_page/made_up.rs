@@ -30,8 +30,8 @@ struct Kind {
     size: f64,
 }
 
-/// Writes experiment.json and the runs into `folder`, which it returns. Of several seeds one run is missing, and one isn't
-/// finished.
+/// Writes experiment.json and the runs into `folder`, which it returns. Of several seeds one run is missing, and one
+/// isn't finished.
 pub(crate) fn write(folder: &Path, seeds: u64) -> io::Result<PathBuf> {
     let kinds = kinds();
     let mut runs = Vec::new();
