@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_SEEDS))]
     seeds: Option<u64>,
     /// The first of these seeds.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "seeds")]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     first_seed: u64,
     /// Runs at a time; by default one for each core of the CPU, and one on a GPU.
     #[arg(long, value_name = "N")]
@@ -227,7 +227,12 @@ fn of_definition(
     let scale = Scale::named(arguments.scale.as_deref().unwrap_or(&definition.scale))?;
     let cells = Cells::new(definition, &scale)?;
     let out = out(arguments, &definition.name);
-    let seeds = seeds(arguments, definition.seeds.unwrap_or(scale.seeds));
+    let count = definition.seeds.unwrap_or(scale.seeds);
+    if !(1..=MOST_SEEDS).contains(&count) {
+        let problem = format!("{}: seeds = {count}: 1 to {MOST_SEEDS} are possible", definition.name);
+        return Err(BadInput(problem).into());
+    }
+    let seeds = seeds(arguments, count);
     let asked = Asked { scale: &scale, command: command(arguments, &scale, &seeds), program: program() };
     let benchmarks = arguments.eval_data.as_deref().map(absolute).transpose()?;
     if definition.needs_benchmarks && benchmarks.is_none() {

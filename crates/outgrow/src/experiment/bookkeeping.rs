@@ -10,7 +10,7 @@ use std::{
 use crate::{
     error::{BadInput, Error, Result},
     experiment::{
-        cell_record::{CellRecord, Provenance, other_run},
+        cell_record::{CellRecord, Provenance, metrics_sha256, other_run},
         matrix::{Matrix, Place},
     },
     run::run_json::{RunFile, is_finished},
@@ -132,6 +132,7 @@ impl Bookkeeping<'_> {
         }
         let Some(mut record) = CellRecord::read(&folder)? else { return Ok(()) };
         (record.done, record.diverged_at_step) = (true, diverged_at_step);
+        record.metrics_sha256 = metrics_sha256(&folder);
         record.write(&folder)
     }
 

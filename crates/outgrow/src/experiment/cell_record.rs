@@ -51,6 +51,9 @@ pub(crate) struct CellRecord {
     /// The step at which its loss was no number any more, where that was its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged_at_step: Option<u64>,
+    /// Over its metrics when it was done: what is cut or changed later is no result of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_sha256: Option<String>,
 }
 
 impl Provenance {
@@ -69,7 +72,15 @@ impl Provenance {
 impl CellRecord {
     /// Of a run that begins now.
     pub(crate) fn new(provenance: Provenance, jobs: usize) -> Self {
-        Self { format: FORMAT, provenance, jobs, alone: true, done: false, diverged_at_step: None }
+        Self {
+            format: FORMAT,
+            provenance,
+            jobs,
+            alone: true,
+            done: false,
+            diverged_at_step: None,
+            metrics_sha256: None,
+        }
     }
 
     /// That of a folder, if it has one.
@@ -105,10 +116,21 @@ impl CellRecord {
 /// # Errors
 /// Files that can't be read.
 pub(crate) fn other_run(folder: &Path, now: &Provenance, table: &toml::Table) -> Result<Option<String>> {
-    let Some(CellRecord { provenance: then, .. }) = CellRecord::read(folder)? else {
-        let unknown = folder.join("run.json").exists();
-        return Ok(unknown.then(|| "which code has trained it isn't known (it has no cell.json)".to_owned()));
+    let record = match CellRecord::read(folder) {
+        Ok(Some(record)) => record,
+        Ok(None) => {
+            let unknown = folder.join("run.json").exists();
+            return Ok(
+                unknown.then(|| "which code has trained it isn't known (it has no cell.json)".to_owned())
+            );
+        }
+        Err(Error::Input(problem)) => return Ok(Some(format!("its cell.json can't be read ({problem})"))),
+        Err(error) => return Err(error),
     };
+    if record.done && record.metrics_sha256.is_some() && record.metrics_sha256 != metrics_sha256(folder) {
+        return Ok(Some("its metrics.jsonl isn't what it was when the run was done".to_owned()));
+    }
+    let then = record.provenance;
     if then == *now {
         return Ok(None);
     }
@@ -142,13 +164,23 @@ pub(crate) fn other_run(folder: &Path, now: &Provenance, table: &toml::Table) ->
     Ok(Some(differences.join("; ")))
 }
 
+/// Over the metrics in a folder, if it has any.
+pub(crate) fn metrics_sha256(folder: &Path) -> Option<String> {
+    let bytes = fs::read(folder.join("metrics.jsonl")).ok()?;
+    Some(hexadecimal(&Sha256::digest(bytes)))
+}
+
 /// Over what of a recipe decides a run.
 pub(crate) fn recipe_sha256(table: &toml::Table) -> String {
     let mut sum = Sha256::new();
     for (key, value) in keys(table) {
         sum.update(format!("{key} = {value}\n"));
     }
-    sum.finalize().iter().fold(String::new(), |mut hexadecimal, byte| {
+    hexadecimal(&sum.finalize())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hexadecimal, byte| {
         let _ = write!(hexadecimal, "{byte:02x}");
         hexadecimal
     })

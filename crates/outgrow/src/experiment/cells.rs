@@ -286,6 +286,7 @@ fn kinds_of(cell: &CellDefinition, definition: &Definition, scale: &Scale) -> Re
 
 fn places_of(axis: &str, places: &Axis, scale: &Scale) -> Result<Vec<toml::Table>, String> {
     match places {
+        Axis::Places(places) if places.is_empty() => Err(format!("each.{axis}: no places")),
         Axis::Places(places) => Ok(places.clone()),
         Axis::Word(word) if word == Axis::LADDER => {
             let place = |name: &String| {
@@ -304,7 +305,7 @@ fn axis_value(axis: &str, place: &toml::Value, measures: &Measures<'_>) -> Resul
     number.iter_mut().try_for_each(|number| measures.evaluate_all(number))?;
     let number = match number {
         None => None,
-        Some(toml::Value::Float(number)) => Some(number),
+        Some(toml::Value::Float(number)) if number.is_finite() => Some(number),
         Some(toml::Value::Integer(number)) => Some(number as f64),
         Some(other) => return Err(format!("each.{axis}: number = {other}: expected a number")),
     };

@@ -17,6 +17,11 @@ use crate::{
 /// The version of the file's layout.
 const FORMAT: u32 = 1;
 
+/// No share and no difference of losses is as large.
+const MOST: f64 = 1000.0;
+/// Fewer sizes say nothing of a law.
+const LEAST_OF_A_LAW: usize = 3;
+
 /// What was asked for beside the definition.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked<'a> {
@@ -116,19 +121,49 @@ impl Names<'_> {
 
     fn check_rule(&self, rule: &mut Rule) -> Result<(), String> {
         match rule {
-            Rule::SpeedUp { of, against, .. }
-            | Rule::Lower { of, against, .. }
-            | Rule::Equal { of, against, .. } => self.kind(of).and_then(|()| self.kind(against)),
-            Rule::Optimum { axis, with, .. } => self.axis(axis).and_then(|()| self.others(with)),
-            Rule::Law { of, against, .. } => {
-                self.expand(of)?;
-                self.expand(against)?;
-                if of.len() == against.len() {
+            Rule::SpeedUp { of, against, paper } => {
+                self.pair(of, against)?;
+                within("paper", *paper, (-1.0, MOST))
+            }
+            Rule::Lower { of, against, paper, at, .. } => {
+                self.pair(of, against)?;
+                paper.map_or(Ok(()), |paper| within("paper", paper, (-MOST, MOST)))?;
+                at.map_or(Ok(()), |at| within("at", at, (0.0, 1.0)))
+            }
+            Rule::Equal { of, against, margin, at, .. } => {
+                self.pair(of, against)?;
+                within("margin", *margin, (0.0, MOST))?;
+                at.map_or(Ok(()), |at| within("at", at, (0.0, 1.0)))
+            }
+            Rule::Optimum { axis, with, from, to, at } => {
+                self.axis(axis)?;
+                self.others(with)?;
+                at.map_or(Ok(()), |at| within("at", at, (0.0, 1.0)))?;
+                if from.is_finite() && to.is_finite() && *from >= 0.0 && from < to {
                     return Ok(());
                 }
-                Err(format!("{} kinds against {}", of.len(), against.len()))
+                Err(format!("from = {from} and to = {to}: no range of an axis"))
+            }
+            Rule::Law { of, against, paper } => {
+                self.expand(of)?;
+                self.expand(against)?;
+                within("paper", *paper, (-1.0, MOST))?;
+                if of.len() == against.len() && of.len() >= LEAST_OF_A_LAW {
+                    return Ok(());
+                }
+                Err(format!(
+                    "{} kinds against {}: a law needs {LEAST_OF_A_LAW} of each, or more",
+                    of.len(),
+                    against.len()
+                ))
             }
         }
+    }
+
+    fn pair(&self, of: &str, against: &str) -> Result<(), String> {
+        self.kind(of)?;
+        self.kind(against)?;
+        if of == against { Err(format!("`{of}` is held against itself")) } else { Ok(()) }
     }
 
     /// Checks a drawing, and puts names in place of beginnings and ends.
@@ -191,4 +226,12 @@ impl Names<'_> {
         *kinds = expanded;
         Ok(())
     }
+}
+
+/// Refuses a number that isn't above the first and at most the second.
+fn within(what: &str, number: f64, (above, most): (f64, f64)) -> Result<(), String> {
+    if number > above && number <= most {
+        return Ok(());
+    }
+    Err(format!("{what} = {number}: a number above {above} and at most {most} is needed"))
 }

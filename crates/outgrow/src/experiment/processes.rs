@@ -82,8 +82,11 @@ pub(crate) fn run_all(
                     run.look()?;
                     run.progress.finish();
                     let file = RunFile::read(&run.job.folder);
-                    // A run that was stopped ends well, too, and one that diverged has come to its end.
-                    if file.is_finished() || !status.success() && file.diverged_at_step().is_some() {
+                    // A run that was stopped ends well, too, and one that diverged has come to its end. One that was
+                    // finished long ago and is refused now, for other data, has not.
+                    let has_ended =
+                        if status.success() { file.is_finished() } else { file.diverged_at_step().is_some() };
+                    if has_ended {
                         queue.done(run.index);
                         observe(Happened::IsDone, run.index, &[])?;
                     } else if !status.success() {

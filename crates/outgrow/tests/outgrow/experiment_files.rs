@@ -228,6 +228,26 @@ fn what_is_wrong_with_a_file_is_said_in_one_line() {
         refused("title", "headline"),
         "own.toml, line 3: unknown field `headline`, expected one of `name`, `title`, `source`, `description`, `notes`, `scale`, `seeds`, `needs_benchmarks`, `values`, `recipe`, `sweeps`, `cells`, `claims`, `figures`"
     );
+    let rule = "rule.lower = { of = \"stack-4\", against = \"scratch\" }";
+    for (instead, problem) in [
+        (
+            "rule.equal = { of = \"stack-4\", against = \"scratch\", margin = -1.0 }",
+            "margin = -1: a number above 0 and at most 1000 is needed",
+        ),
+        (
+            "rule.speed-up = { of = \"stack-4\", against = \"scratch\", paper = nan }",
+            "paper = NaN: a number above -1 and at most 1000 is needed",
+        ),
+        ("rule.lower = { of = \"scratch\", against = \"scratch\" }", "`scratch` is held against itself"),
+        (
+            "rule.law = { of = [\"stack-4\"], against = [\"scratch\"], paper = 0.5 }",
+            "1 kinds against 1: a law needs 3 of each, or more",
+        ),
+    ] {
+        assert_eq!(refused(rule, instead), format!("depth: claim \"stacking helps\": {problem}"));
+    }
+    let seeds = refused("recipe.training", "seeds = 0\nrecipe.training");
+    assert_eq!(seeds, "depth: seeds = 0: 1 to 10000 are possible");
     let stacked_thrice = refused("number = 4", "number = 3");
     assert!(stacked_thrice.starts_with("stack-4-seed-1: schedule: "), "{stacked_thrice}");
 }
@@ -247,6 +267,35 @@ fn data_that_is_shorter_than_a_run_is_refused_with_the_run_and_both_lengths() {
         said.contains("scratch-seed-1: trains on 1280 tokens, and ") && said.contains(" has 1201: "),
         "{said}"
     );
+}
+
+#[test]
+fn a_result_that_was_changed_is_refused_and_made_anew_where_that_is_asked_for() {
+    let workshop = with_data();
+    workshop.write("own.toml", OF_ONES_OWN);
+    let arguments = "experiment own.toml --scale pulse --seeds 1 --data data --out out";
+    let mut arguments: Vec<&str> = arguments.split(' ').collect();
+    assert_success(&workshop.run(&arguments));
+    let metrics = workshop.path("out/stack-4-seed-1/metrics.jsonl");
+    let whole = std::fs::read_to_string(&metrics).unwrap();
+    let cut: Vec<&str> = whole.lines().take(whole.lines().count() - 5).collect();
+    std::fs::write(&metrics, cut.join("\n") + "\n").unwrap();
+    let output = workshop.run(&arguments);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(
+        said.contains("stack-4-seed-1: its metrics.jsonl isn't what it was when the run was done"),
+        "{said}"
+    );
+
+    arguments.push("--again");
+    assert_success(&workshop.run(&arguments));
+    let losses = |text: &str| -> Vec<Value> {
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter_map(|line| line.get("validation_loss").cloned()).collect()
+    };
+    assert_eq!(losses(&std::fs::read_to_string(&metrics).unwrap()), losses(&whole));
+    assert!(workshop.path("out/set-aside-1/stack-4-seed-1").is_dir());
 }
 
 #[test]
