@@ -260,10 +260,10 @@ fn of_definition(
     }
     let factors = sweeps.iter().filter_map(|sweep| Some((sweep.name.clone(), sweep.best()?))).collect();
     let runs = plan(&factors)?;
-    write_description(&described(&sweeps, &runs)?, &out)?;
+    write_description(described(&sweeps, &runs)?, &out)?;
     let missing = making.make(&definition.name, &runs)?;
     // Which runs had the machine for themselves is known only now.
-    write_description(&described(&sweeps, &runs)?, &out)?;
+    write_description(described(&sweeps, &runs)?, &out)?;
     if !is_whole(&definition.name, missing) {
         return Ok(None);
     }
@@ -372,9 +372,18 @@ fn absolute(folder: &Path) -> Result<PathBuf> {
     folder.canonicalize().map_err(|error| BadInput(format!("{}: {error}", folder.display())).into())
 }
 
-fn write_description(description: &ExperimentDescription, out: &Path) -> Result<()> {
+/// What is claimed has to stand before there are results: where it was changed later, the report says so for good.
+fn write_description(mut description: ExperimentDescription, out: &Path) -> Result<()> {
+    const CHANGED: &str = "The claims, or their rules, were changed after the first runs.";
     fs::create_dir_all(out).map_err(Error::at(out))?;
-    let mut text = serde_json::to_string_pretty(description)?;
+    let before = fs::read(out.join("experiment.json")).ok();
+    let before = before.and_then(|bytes| serde_json::from_slice::<ExperimentDescription>(&bytes).ok());
+    if before.is_some_and(|before| {
+        before.claims != description.claims || before.notes.iter().any(|note| note == CHANGED)
+    }) {
+        description.notes.push(CHANGED.to_owned());
+    }
+    let mut text = serde_json::to_string_pretty(&description)?;
     text.push('\n');
     write_file_atomically(&out.join("experiment.json"), text.as_bytes())?;
     Ok(())

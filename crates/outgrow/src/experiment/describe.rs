@@ -48,6 +48,7 @@ pub(crate) fn describe(
     let kinds: Vec<_> = cells.kinds.iter().map(|kind| kind.run_kind.clone()).collect();
     let names = Names {
         kinds: kinds.iter().map(|kind| kind.name.as_str()).collect(),
+        baselines: kinds.iter().map(|kind| kind.baseline.as_deref()).collect(),
         axes: kinds.iter().flat_map(|kind| kind.axes.keys().map(String::as_str)).collect(),
         places: cells.kinds.iter().flat_map(Kind::places).collect(),
     };
@@ -94,6 +95,8 @@ pub(crate) fn describe(
 /// What claims and figures can be about.
 struct Names<'a> {
     kinds: Vec<&'a str>,
+    /// The kind that each is held against.
+    baselines: Vec<Option<&'a str>>,
     axes: Vec<&'a str>,
     /// The name of a place on an axis, as a file has it, and how it is written.
     places: Vec<[String; 3]>,
@@ -172,7 +175,8 @@ impl Names<'_> {
             Drawing::Differences { against, kinds, .. } => {
                 self.kind(against)?;
                 if kinds.is_empty() {
-                    kinds.push("*".to_owned());
+                    // Those of other sizes have other FLOPs.
+                    kinds.extend(self.held_against(against));
                 }
                 self.expand(kinds)?;
                 kinds.retain(|kind| kind != against);
@@ -197,6 +201,11 @@ impl Names<'_> {
             }
         }
         Ok(())
+    }
+
+    fn held_against(&self, baseline: &str) -> Vec<String> {
+        let pairs = self.kinds.iter().zip(&self.baselines);
+        pairs.filter(|(_, of)| **of == Some(baseline)).map(|(kind, _)| (*kind).to_owned()).collect()
     }
 
     /// `*-short` is all names that end so.

@@ -288,8 +288,13 @@ fn a_result_that_was_changed_is_refused_and_made_anew_where_that_is_asked_for() 
         "{said}"
     );
 
+    workshop.write("own.toml", OF_ONES_OWN.replace("stacking helps", "stacking is all one needs"));
     arguments.push("--again");
-    assert_success(&workshop.run(&arguments));
+    for _ in 0..2 {
+        assert_success(&workshop.run(&arguments));
+        let notes = &description(&workshop, "out")["notes"];
+        assert_eq!(*notes, json!(["The claims, or their rules, were changed after the first runs."]));
+    }
     let losses = |text: &str| -> Vec<Value> {
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.filter_map(|line| line.get("validation_loss").cloned()).collect()
