@@ -1,5 +1,6 @@
-"""Makes the golden numbers of statistics, by SciPy: quantiles and tails of Student's t, the power of its test, one-sided
-tests, a bootstrap, and fits of power laws with and without a floor.
+"""Intervals, tests, power, a bootstrap and fits of laws, by SciPy.
+
+Quantiles and tails of Student's t, the power of its test, one-sided tests, and power laws with and without a floor.
 
 crates/outgrow-statistics/tests/golden/scipy.json
 """

@@ -241,7 +241,12 @@ impl<'a> Cells<'a> {
         for sweep in &self.definition.sweeps {
             factors.entry(sweep.name.clone()).or_insert(1.0);
         }
-        let measures = Measures { shape, step_tokens: self.scale.step_tokens(), rate_factors: &factors };
+        let measures = Measures {
+            shape,
+            step_tokens: self.scale.step_tokens(),
+            validation_sequences: self.scale.validation_sequences,
+            rate_factors: &factors,
+        };
         let mut filled = filled;
         measures.evaluate_all(&mut filled)?;
         match filled {
@@ -266,7 +271,12 @@ fn kinds_of(cell: &CellDefinition, definition: &Definition, scale: &Scale) -> Re
     let kind = |scope: Scope| {
         let text = |template: &str| filled_text(template, &scope);
         let shape = scale.shape(&text(&cell.shape)?)?;
-        let measures = Measures { shape, step_tokens: scale.step_tokens(), rate_factors: &BTreeMap::new() };
+        let measures = Measures {
+            shape,
+            step_tokens: scale.step_tokens(),
+            validation_sequences: scale.validation_sequences,
+            rate_factors: &BTreeMap::new(),
+        };
         let axes =
             cell.each.keys().map(|axis| Ok((axis.clone(), axis_value(axis, &scope[axis], &measures)?)));
         let axes = axes.collect::<Result<BTreeMap<_, _>, String>>()?;

@@ -15,17 +15,20 @@ enum Unit {
     Intermediate,
     Heads,
     KeyValueHeads,
+    /// Sequences of a validation.
+    ValidationSequences,
     /// The shape's learning rate, as it stands in the scale.
     Rate,
 }
 
-const UNITS: [(&str, Unit); 7] = [
+const UNITS: [(&str, Unit); 8] = [
     ("tokens", Unit::Tokens),
     ("layers", Unit::Layers),
     ("hidden", Unit::Hidden),
     ("intermediate", Unit::Intermediate),
     ("heads", Unit::Heads),
     ("kv_heads", Unit::KeyValueHeads),
+    ("validation_sequences", Unit::ValidationSequences),
     ("rate", Unit::Rate),
 ];
 
@@ -36,6 +39,8 @@ pub(crate) struct Measures<'a> {
     pub shape: Shape,
     /// Tokens in a step.
     pub step_tokens: u64,
+    /// Sequences of a validation.
+    pub validation_sequences: usize,
     /// By the name of its sweep, the factor that the shape's learning rate is multiplied by.
     pub rate_factors: &'a BTreeMap<String, f64>,
 }
@@ -72,6 +77,7 @@ impl Measures<'_> {
             Unit::Intermediate => whole(self.shape.intermediate_size),
             Unit::Heads => whole(self.shape.num_attention_heads),
             Unit::KeyValueHeads => whole(self.shape.num_key_value_heads),
+            Unit::ValidationSequences => whole(self.validation_sequences),
             Unit::Rate => Ok(Some(toml::Value::Float(part * self.shape.learning_rate))),
         }
     }
@@ -122,7 +128,8 @@ mod tests {
             learning_rate: 4e-3,
         };
         let rate_factors = BTreeMap::from([("scratch_rate".to_owned(), 2.0)]);
-        Measures { shape, step_tokens: 1000, rate_factors: &rate_factors }.evaluate(text)
+        Measures { shape, step_tokens: 1000, validation_sequences: 64, rate_factors: &rate_factors }
+            .evaluate(text)
     }
 
     #[track_caller]
@@ -158,7 +165,8 @@ mod tests {
     fn tokens_are_whole_steps_at_every_scale() {
         for scale in Scale::all() {
             let (shape, step_tokens) = (scale.shape("standard").unwrap(), scale.step_tokens());
-            let measures = Measures { shape, step_tokens, rate_factors: &BTreeMap::new() };
+            let measures =
+                Measures { shape, step_tokens, validation_sequences: 4, rate_factors: &BTreeMap::new() };
             for thousandths in 1..3000 {
                 let text = format!("{} tokens", f64::from(thousandths) / 1000.0);
                 let tokens = measures.evaluate(&text).unwrap().unwrap().as_integer().unwrap() as u64;

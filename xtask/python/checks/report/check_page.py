@@ -1,4 +1,4 @@
-"""Pages in a real browser: nothing overlaps, leaves its drawing, scrolls sideways, is too small or too faint.
+"""Pages in a real browser: nothing overlaps, leaves its drawing, scrolls sideways or is too faint.
 
 Each page at 1400 and 400 pixels, light and dark, with every choice of an axis and everything unfolded. Looks for
 messages in the console and requests to anywhere; for texts of a drawing that meet each other, leave it or are smaller
