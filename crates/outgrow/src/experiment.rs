@@ -9,6 +9,7 @@ pub(crate) mod recipes_folder;
 
 mod quantity;
 mod template;
+pub(crate) mod kinds;
 pub(crate) mod cells;
 
 pub(crate) mod sweep;

@@ -5,14 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use outgrow_report::{AxisValue, Claim, Figure, RunKind};
+use outgrow_report::{Claim, Figure};
 
 use crate::{
     error::{BadInput, Result},
     experiment::{
-        definition::{Axis, CellDefinition, Definition},
+        definition::Definition,
+        kinds::{Kind, filled_text, kinds_of, scope_of},
         quantity::Measures,
-        scale::{Scale, Shape},
+        scale::Scale,
         template::{Scope, fill},
     },
     recipe::Recipe,
@@ -48,29 +49,6 @@ pub(crate) struct Sources<'a> {
     pub data: Option<&'a Path>,
     /// The folder with the documents of benchmarks; without it there are none.
     pub benchmarks: Option<&'a Path>,
-}
-
-/// A kind of run, before it has a seed.
-#[derive(Clone, Debug)]
-pub(crate) struct Kind {
-    /// As the report knows it.
-    pub run_kind: RunKind,
-    /// Its model.
-    shape: Shape,
-    /// Where its recipe is from.
-    cell: CellDefinition,
-    /// What its places are filled with, but for the seed.
-    scope: Scope,
-}
-
-impl Kind {
-    /// Where it stands: each axis, the place's name in the file, and how it is written.
-    pub(crate) fn places(&self) -> impl Iterator<Item = [String; 3]> {
-        self.run_kind.axes.iter().map(|(axis, value)| {
-            let name = self.scope[axis]["name"].as_str().unwrap_or_default();
-            [axis.clone(), name.to_owned(), value.name.clone()]
-        })
-    }
 }
 
 /// A definition at a scale.
@@ -169,14 +147,17 @@ impl<'a> Cells<'a> {
         sources: Sources<'_>,
         folder: PathBuf,
     ) -> Result<PlannedRun> {
-        let kind = self.kinds.iter().find(|one| one.run_kind.name == kind).expect("sweeps were checked");
-        self.run(kind, seed, rate_factors, sources, folder)
+        self.run(self.kind(kind), seed, rate_factors, sources, folder)
     }
 
     /// The learning rate of a kind's shape, as the scale has it.
     pub(crate) fn rate(&self, kind: &str) -> f64 {
-        let kind = self.kinds.iter().find(|one| one.run_kind.name == kind).expect("sweeps were checked");
-        kind.shape.learning_rate
+        self.kind(kind).shape.learning_rate
+    }
+
+    /// A kind that a sweep tries.
+    fn kind(&self, name: &str) -> &Kind {
+        self.kinds.iter().find(|kind| kind.run_kind.name == name).expect("sweeps were checked")
     }
 
     fn run(
@@ -236,100 +217,17 @@ impl<'a> Cells<'a> {
         lay_over(&mut table, self.definition.recipe.clone());
         lay_over(&mut table, kind.cell.recipe.clone());
         table.insert("schedule".into(), kind.cell.schedule.clone().into());
-        let filled = fill(&table.into(), &scope)?.expect("a table stays one");
+        let mut filled = fill(&table.into(), &scope)?.expect("a table stays one");
         let mut factors = rate_factors.clone();
         for sweep in &self.definition.sweeps {
             factors.entry(sweep.name.clone()).or_insert(1.0);
         }
-        let measures = Measures {
-            shape,
-            step_tokens: self.scale.step_tokens(),
-            validation_sequences: self.scale.validation_sequences,
-            rate_factors: &factors,
-        };
-        let mut filled = filled;
-        measures.evaluate_all(&mut filled)?;
+        Measures::of(self.scale, shape, &factors).evaluate_all(&mut filled)?;
         match filled {
             toml::Value::Table(table) => Ok(table),
             _ => unreachable!("a table stays one"),
         }
     }
-}
-
-/// The kinds of a cell, one for each combination of places on its axes.
-fn kinds_of(cell: &CellDefinition, definition: &Definition, scale: &Scale) -> Result<Vec<Kind>, String> {
-    let mut scopes = vec![scope_of(definition, scale)];
-    for (axis, places) in &cell.each {
-        let places = places_of(axis, places, scale)?;
-        let with = |scope: &Scope, place: &toml::Table| {
-            let mut scope = scope.clone();
-            scope.insert(axis.clone(), place.clone().into());
-            scope
-        };
-        scopes = scopes.iter().flat_map(|scope| places.iter().map(move |place| with(scope, place))).collect();
-    }
-    let kind = |scope: Scope| {
-        let text = |template: &str| filled_text(template, &scope);
-        let shape = scale.shape(&text(&cell.shape)?)?;
-        let measures = Measures {
-            shape,
-            step_tokens: scale.step_tokens(),
-            validation_sequences: scale.validation_sequences,
-            rate_factors: &BTreeMap::new(),
-        };
-        let axes =
-            cell.each.keys().map(|axis| Ok((axis.clone(), axis_value(axis, &scope[axis], &measures)?)));
-        let axes = axes.collect::<Result<BTreeMap<_, _>, String>>()?;
-        let run_kind = RunKind {
-            name: text(&cell.name)?,
-            label: text(&cell.label)?,
-            baseline: cell.baseline.as_deref().map(text).transpose()?,
-            axes,
-        };
-        if !is_word(&run_kind.name) {
-            return Err(format!("`{}`: letters, digits, `.`, `_` and `-` make a name", run_kind.name));
-        }
-        Ok(Kind { run_kind, shape, cell: cell.clone(), scope })
-    };
-    scopes.into_iter().map(kind).collect()
-}
-
-fn places_of(axis: &str, places: &Axis, scale: &Scale) -> Result<Vec<toml::Table>, String> {
-    match places {
-        Axis::Places(places) if places.is_empty() => Err(format!("each.{axis}: no places")),
-        Axis::Places(places) => Ok(places.clone()),
-        Axis::Word(word) if word == Axis::LADDER => {
-            let place = |name: &String| {
-                [("name".to_owned(), name.as_str().into())].into_iter().collect::<toml::Table>()
-            };
-            Ok(scale.ladder.iter().map(place).collect())
-        }
-        Axis::Word(word) => Err(format!("each.{axis} = {word:?}: expected a list, or \"{}\"", Axis::LADDER)),
-    }
-}
-
-/// Where a kind stands on an axis. Its number may be a part of the shape: `"1 layers"`.
-fn axis_value(axis: &str, place: &toml::Value, measures: &Measures<'_>) -> Result<AxisValue, String> {
-    let text = |key: &str| place.get(key).and_then(toml::Value::as_str).map(str::to_owned);
-    let mut number = place.get("number").cloned();
-    number.iter_mut().try_for_each(|number| measures.evaluate_all(number))?;
-    let number = match number {
-        None => None,
-        Some(toml::Value::Float(number)) if number.is_finite() => Some(number),
-        Some(toml::Value::Integer(number)) => Some(number as f64),
-        Some(other) => return Err(format!("each.{axis}: number = {other}: expected a number")),
-    };
-    let name = text("name").ok_or_else(|| format!("each.{axis}: a place without a `name`"))?;
-    Ok(AxisValue { name: text("label").unwrap_or(name), number })
-}
-
-/// What belongs to the places of a whole definition: its values, and the ends of the ladder.
-fn scope_of(definition: &Definition, scale: &Scale) -> Scope {
-    let mut scope = definition.values.clone();
-    let ends = [("first", scale.ladder.first()), ("last", scale.ladder.last())];
-    let ends = ends.into_iter().filter_map(|(end, name)| Some((end.to_owned(), name?.as_str().into())));
-    scope.insert("ladder".into(), ends.collect::<toml::Table>().into());
-    scope
 }
 
 /// Fills the places of claims or figures and reads them.
@@ -351,19 +249,6 @@ fn read_all<T: serde::de::DeserializeOwned>(
         }
     }
     all
-}
-
-fn filled_text(template: &str, scope: &Scope) -> Result<String, String> {
-    match fill(&toml::Value::String(template.to_owned()), scope)? {
-        Some(toml::Value::String(text)) => Ok(text),
-        _ => Err(format!("{template:?}: expected a text")),
-    }
-}
-
-/// Whether it can be a part of a folder's name everywhere.
-fn is_word(name: &str) -> bool {
-    let is_fine = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
-    !name.is_empty() && !name.starts_with('.') && name.chars().all(is_fine)
 }
 
 /// Lays one table over another: tables are merged, anything else is replaced.

@@ -7,8 +7,9 @@ use outgrow_report::{Claim, Drawing, ExperimentDescription, Figure, PlannedCell,
 use crate::{
     error::{BadInput, Result},
     experiment::{
-        cells::{Cells, Kind, PlannedRun},
+        cells::{Cells, PlannedRun},
         definition::Definition,
+        kinds::Kind,
         scale::Scale,
         sweep::RunningSweep,
     },

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::experiment::scale::Shape;
+use crate::experiment::scale::{Scale, Shape};
 
 /// What a part is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,14 @@ pub(crate) struct Measures<'a> {
     pub validation_sequences: usize,
     /// By the name of its sweep, the factor that the shape's learning rate is multiplied by.
     pub rate_factors: &'a BTreeMap<String, f64>,
+}
+
+impl<'a> Measures<'a> {
+    /// Of a shape at its scale.
+    pub(crate) fn of(scale: &Scale, shape: Shape, rate_factors: &'a BTreeMap<String, f64>) -> Self {
+        let (step_tokens, validation_sequences) = (scale.step_tokens(), scale.validation_sequences);
+        Self { shape, step_tokens, validation_sequences, rate_factors }
+    }
 }
 
 impl Measures<'_> {
@@ -115,7 +123,6 @@ fn split(text: &str) -> Option<(f64, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::scale::Scale;
 
     fn evaluate(text: &str) -> Result<Option<toml::Value>, String> {
         let shape = Shape {
