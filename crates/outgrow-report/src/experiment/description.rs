@@ -122,7 +122,8 @@ pub struct SweepRun {
 pub struct Claim {
     /// In a sentence.
     pub says: String,
-    /// Who says so, with their number and where it stands: `+49.1 % at 8e20 FLOPs (Fig. 3)`.
+    /// Who says so, with their number and where it stands: `+49.1 % at 8e20 FLOPs (Fig. 3)`. Empty where nobody does.
+    #[serde(default)]
     pub paper: String,
     /// The rule.
     pub rule: Rule,

@@ -92,8 +92,9 @@ pub(crate) struct SweepDefinition {
 pub(crate) struct CellDefinition {
     /// Its name, with places for what differs.
     pub name: String,
-    /// Likewise, as a reader sees it.
-    pub label: String,
+    /// Likewise, as a reader sees it; the name, where it is left out.
+    #[serde(default)]
+    pub label: Option<String>,
     /// The scale's shape of the final model.
     #[serde(default = "standard")]
     pub shape: String,

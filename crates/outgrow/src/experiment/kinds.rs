@@ -61,7 +61,7 @@ pub(crate) fn kinds_of(
         let axes = axes.collect::<Result<BTreeMap<_, _>, String>>()?;
         let run_kind = RunKind {
             name: text(&cell.name)?,
-            label: text(&cell.label)?,
+            label: text(cell.label.as_ref().unwrap_or(&cell.name))?,
             baseline: cell.baseline.as_deref().map(text).transpose()?,
             axes,
         };

@@ -64,7 +64,8 @@ fn lines(outcome: &Outcome) -> Vec<String> {
         } else {
             format!("{ours}, {seeds} seed{}", if *seeds == 1 { "" } else { "s" })
         };
-        lines.push(format!("{verdict:<width$}  {}: {ours}; paper: {}", claim.says, claim.paper));
+        let paper = if claim.paper.is_empty() { String::new() } else { format!("; paper: {}", claim.paper) };
+        lines.push(format!("{verdict:<width$}  {}: {ours}{paper}", claim.says));
     }
     lines
 }
