@@ -5,11 +5,13 @@
 mod bench;
 mod check;
 mod compare;
+mod dist;
 mod experiment;
 mod golden;
 mod python;
 mod scripts;
 mod tidy;
+mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -38,6 +40,10 @@ enum Command {
     Golden(golden::Arguments),
     /// Hold the program against other tools, in the same environment.
     Compare(compare::Arguments),
+    /// Build the Python wheel, with the program in it, for systems with an old glibc.
+    Wheel(wheel::Arguments),
+    /// Make everything that could be handed out: wheel, archive with licences, checksums.
+    Dist(dist::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +54,8 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
         Command::Golden(arguments) => golden::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Wheel(arguments) => wheel::run(&arguments),
+        Command::Dist(arguments) => dist::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

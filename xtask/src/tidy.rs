@@ -23,7 +23,7 @@ use crate::workspace;
 pub(crate) use tree::reaches_burn;
 
 /// The folders whose files are ours to judge.
-const FOLDERS: [&str; 7] = ["crates", "xtask", "benches", "docs", "findings", ".github", ".ci"];
+const FOLDERS: [&str; 8] = ["crates", "xtask", "benches", "python", "docs", "findings", ".github", ".ci"];
 
 /// Checks every rule, prints each problem on a line of stderr, and fails when there is one.
 pub(crate) fn run() -> anyhow::Result<()> {
