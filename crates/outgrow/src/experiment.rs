@@ -5,17 +5,16 @@
 
 pub(crate) mod scale;
 pub(crate) mod definition;
-pub(crate) mod recipes_folder;
 
 mod quantity;
 mod template;
-pub(crate) mod kinds;
-pub(crate) mod cells;
+mod kinds;
+mod cells;
 
-pub(crate) mod sweep;
-pub(crate) mod describe;
+mod sweep;
+mod describe;
 
-pub(crate) mod corpus;
+mod corpus;
 
 mod cell_record;
 pub(crate) mod shard;
@@ -28,4 +27,8 @@ mod estimate;
 mod processes;
 pub(crate) mod making;
 pub(crate) mod results;
+
+mod lock;
+pub(crate) mod running;
+pub(crate) mod recipes_folder;
 pub(crate) mod overview;

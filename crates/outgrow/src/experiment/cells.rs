@@ -10,9 +10,9 @@ use outgrow_report::{Claim, Figure};
 use crate::{
     error::{BadInput, Result},
     experiment::{
-        definition::Definition,
+        definition::{CellDefinition, Definition},
         kinds::{Kind, filled_text, kinds_of, scope_of},
-        quantity::Measures,
+        quantity::{Measures, is_unit},
         scale::Scale,
         template::{Scope, fill},
     },
@@ -85,17 +85,30 @@ impl<'a> Cells<'a> {
         for (index, kind) in kinds.iter().enumerate() {
             let name = &kind.run_kind.name;
             if kinds[..index].iter().any(|other| other.run_kind.name == *name) {
-                problems.push(format!("cell {name}: there are two of this name"));
+                problems
+                    .push(format!("cell {name}: there are two of this name{}", without_place(&kind.cell)));
             }
-            if let Some(baseline) = &kind.run_kind.baseline
-                && !names.contains(baseline.as_str())
-            {
-                problems.push(format!("cell {name}: its baseline `{baseline}` is no cell"));
+            match &kind.run_kind.baseline {
+                Some(baseline) if !names.contains(baseline.as_str()) => {
+                    problems.push(format!("cell {name}: its baseline `{baseline}` is no cell"));
+                }
+                Some(baseline) if baseline == name => {
+                    problems.push(format!(
+                        "cell {name}: its baseline is the cell itself; leave it out, or name another"
+                    ));
+                }
+                Some(_) | None => {}
             }
         }
         let scope = scope_of(definition, scale);
         let mut swept = Vec::new();
-        for sweep in &definition.sweeps {
+        for (index, sweep) in definition.sweeps.iter().enumerate() {
+            if definition.sweeps[..index].iter().any(|other| other.name == sweep.name) {
+                problems.push(format!("sweep {}: there are two of this name", sweep.name));
+            }
+            if is_unit(&sweep.name) {
+                problems.push(format!("sweep {}: this is a unit; call it otherwise", sweep.name));
+            }
             match filled_text(&sweep.kind, &scope) {
                 Ok(kind) if names.contains(kind.as_str()) => swept.push(kind),
                 Ok(kind) => problems.push(format!("sweep {}: `{kind}` is no cell", sweep.name)),
@@ -227,6 +240,17 @@ impl<'a> Cells<'a> {
             toml::Value::Table(table) => Ok(table),
             _ => unreachable!("a table stays one"),
         }
+    }
+}
+
+/// Which axes a cell's name doesn't tell apart, to be said behind that there are two of one name.
+fn without_place(cell: &CellDefinition) -> String {
+    let left_out = cell.each.keys().filter(|axis| !cell.name.contains(&format!("{{{axis}.")));
+    let places: Vec<String> = left_out.map(|axis| format!("{{{axis}.name}}")).collect();
+    if places.is_empty() {
+        String::new()
+    } else {
+        format!(": `{}` is without {}", cell.name, places.join(" and "))
     }
 }
 

@@ -18,7 +18,16 @@ const TOKENIZER: &[u8] = include_bytes!("../../experiments/corpus/tokenizer.json
 
 /// Makes `folder/training` and `folder/validation`, unless they are there.
 pub(crate) fn prepare_bundled(folder: &Path) -> Result<()> {
-    for (split, text) in [("training", TRAINING), ("validation", VALIDATION)] {
+    prepare_splits(folder, [("training", TRAINING), ("validation", VALIDATION)])
+}
+
+/// The same with little text, for who wants to know what runs come to and makes none: a second instead of many.
+pub(crate) fn prepare_little(folder: &Path) -> Result<()> {
+    prepare_splits(folder, [("training", VALIDATION), ("validation", VALIDATION)])
+}
+
+fn prepare_splits(folder: &Path, splits: [(&str, &[u8]); 2]) -> Result<()> {
+    for (split, text) in splits {
         let shards = folder.join(split);
         if TokenShards::open(&shards).is_ok() {
             continue;

@@ -9,7 +9,7 @@ use crate::{
     experiment::{
         cells::{Cells, PlannedRun},
         definition::Definition,
-        kinds::Kind,
+        kinds::{Kind, equal_numbers},
         scale::Scale,
         sweep::RunningSweep,
     },
@@ -52,6 +52,7 @@ pub(crate) fn describe(
         baselines: kinds.iter().map(|kind| kind.baseline.as_deref()).collect(),
         axes: kinds.iter().flat_map(|kind| kind.axes.keys().map(String::as_str)).collect(),
         places: cells.kinds.iter().flat_map(Kind::places).collect(),
+        twins: cells.kinds.iter().flat_map(twins).collect(),
     };
     let mut problems = Vec::new();
     let (mut figures, mut claims) = (cells.figures.clone(), cells.claims.clone());
@@ -101,6 +102,15 @@ struct Names<'a> {
     axes: Vec<&'a str>,
     /// The name of a place on an axis, as a file has it, and how it is written.
     places: Vec<[String; 3]>,
+    /// Axes on which two places have one number, and what is said of it.
+    twins: Vec<(&'a str, String)>,
+}
+
+fn twins(kind: &Kind) -> impl Iterator<Item = (&str, String)> {
+    kind.cell.each.iter().filter_map(|(axis, places)| {
+        let (number, [one, other]) = equal_numbers(places)?;
+        Some((axis.as_str(), format!("each.{axis}: `{one}` and `{other}` both have number = {number}")))
+    })
 }
 
 impl Names<'_> {
@@ -110,6 +120,12 @@ impl Names<'_> {
 
     fn axis(&self, name: &str) -> Result<(), String> {
         if self.axes.contains(&name) { Ok(()) } else { Err(format!("`{name}` is no axis")) }
+    }
+
+    /// Checks an axis along which losses are looked at.
+    fn axis_of_numbers(&self, name: &str) -> Result<(), String> {
+        self.axis(name)?;
+        self.twins.iter().find(|(axis, _)| *axis == name).map_or(Ok(()), |(_, problem)| Err(problem.clone()))
     }
 
     /// Checks places on other axes, and puts what is written in place of their names.
@@ -140,7 +156,7 @@ impl Names<'_> {
                 at.map_or(Ok(()), |at| within("at", at, (0.0, 1.0)))
             }
             Rule::Optimum { axis, with, from, to, at } => {
-                self.axis(axis)?;
+                self.axis_of_numbers(axis)?;
                 self.others(with)?;
                 at.map_or(Ok(()), |at| within("at", at, (0.0, 1.0)))?;
                 if from.is_finite() && to.is_finite() && *from >= 0.0 && from < to {
@@ -189,7 +205,7 @@ impl Names<'_> {
             }
             Drawing::Curves { kinds } | Drawing::Stages { kinds } => self.expand(kinds)?,
             Drawing::Valley { axis, with, .. } | Drawing::HeatMap { axis, with, .. } => {
-                self.axis(axis)?;
+                self.axis_of_numbers(axis)?;
                 self.others(with)?;
             }
             Drawing::Grid { across, down, with } => {
@@ -244,4 +260,101 @@ fn within(what: &str, number: f64, (above, most): (f64, f64)) -> Result<(), Stri
         return Ok(());
     }
     Err(format!("{what} = {number}: a number above {above} and at most {most} is needed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct ClaimsAndFigures {
+        #[serde(default)]
+        claims: Vec<Claim>,
+        #[serde(default)]
+        figures: Vec<Figure>,
+    }
+
+    fn document() -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/EXPERIMENT_FILES.md");
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    /// The blocks of TOML of the document: a whole definition, then claims, then figures.
+    fn blocks(document: &str) -> Vec<&str> {
+        document.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+    }
+
+    /// The words that serde expects, from what it says of one that it doesn't know.
+    fn expected<T: serde::de::DeserializeOwned + std::fmt::Debug>(text: &str) -> Vec<String> {
+        let error = toml::from_str::<T>(text).unwrap_err();
+        let (_, expected) = error.message().split_once("expected ").unwrap();
+        expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    fn described(text: &str) -> Result<ExperimentDescription> {
+        let definition: Definition = toml::from_str(text).unwrap();
+        let scale = Scale::named("pulse").unwrap();
+        let cells = Cells::new(&definition, &scale)?;
+        let program = Program { version: String::new(), training_code: String::new() };
+        let asked = Asked { scale: &scale, command: String::new(), program };
+        describe(&definition, &cells, &asked, &[], &[], |_| true)
+    }
+
+    #[test]
+    fn the_definition_in_the_document_is_one() {
+        let document = document();
+        let description = described(blocks(&document)[0]).unwrap();
+        assert_eq!(description.kinds.len(), 3);
+    }
+
+    #[test]
+    fn each_rule_and_each_drawing_has_an_example_in_the_document_and_a_row_with_its_fields() {
+        let document = document();
+        let blocks = blocks(&document);
+        let [claims, figures] =
+            [1, 2].map(|block| toml::from_str::<ClaimsAndFigures>(blocks[block]).unwrap());
+        let word =
+            |value: toml::Table, key: &str| value[key].as_table().unwrap().keys().next().unwrap().clone();
+        let claims = claims.claims.iter().map(|claim| word(toml::Table::try_from(claim).unwrap(), "rule"));
+        let figures =
+            figures.figures.iter().map(|figure| word(toml::Table::try_from(figure).unwrap(), "draws"));
+        let claim = |rule: &str| format!("says = ''\npaper = ''\nrule.{rule} = {{ nothing = 1 }}");
+        let figure = |draws: &str| format!("title = ''\ndraws.{draws} = {{ nothing = 1 }}");
+        assert_eq!(claims.collect::<Vec<_>>(), expected::<Claim>(&claim("nothing")));
+        assert_eq!(figures.collect::<Vec<_>>(), expected::<Figure>(&figure("nothing")));
+        let fields = expected::<Claim>(&claim("nothing")).into_iter().map(|rule| {
+            let fields = expected::<Claim>(&claim(&rule));
+            (rule, fields)
+        });
+        let of_figures = expected::<Figure>(&figure("nothing")).into_iter().map(|draws| {
+            let fields = expected::<Figure>(&figure(&draws));
+            (draws, fields)
+        });
+        for (word, mut fields) in fields.chain(of_figures) {
+            let row = document.lines().find(|line| line.starts_with(&format!("| `{word}` |"))).unwrap();
+            let last = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+            let mut named: Vec<String> = last.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+            named.sort();
+            fields.sort();
+            assert_eq!(named, fields, "{word}");
+        }
+    }
+
+    #[test]
+    fn an_axis_along_which_losses_are_looked_at_has_each_number_once() {
+        let document = document();
+        let twins = blocks(&document)[0].replace("number = 4", "number = 2");
+        let along = format!(
+            "{twins}\n[[figures]]\ntitle = 'x'\ndraws.valley = {{ axis = 'factor', budgets = [1.0] }}"
+        );
+        assert!(described(&twins).is_ok());
+        assert_eq!(
+            described(&along).unwrap_err().one_line(),
+            "depth: figure \"x\": each.factor: `2` and `4` both have number = 2"
+        );
+    }
 }

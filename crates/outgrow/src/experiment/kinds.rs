@@ -73,18 +73,58 @@ pub(crate) fn kinds_of(
     scopes.into_iter().map(kind).collect()
 }
 
+/// The places of an axis, each with a name and a label, and no two of one name.
 fn places_of(axis: &str, places: &Axis, scale: &Scale) -> Result<Vec<toml::Table>, String> {
-    match places {
-        Axis::Places(places) if places.is_empty() => Err(format!("each.{axis}: no places")),
-        Axis::Places(places) => Ok(places.clone()),
+    let mut places = match places {
+        Axis::Places(places) => places.clone(),
         Axis::Word(word) if word == Axis::LADDER => {
             let place = |name: &String| {
                 [("name".to_owned(), name.as_str().into())].into_iter().collect::<toml::Table>()
             };
-            Ok(scale.ladder.iter().map(place).collect())
+            scale.ladder.iter().map(place).collect()
         }
-        Axis::Word(word) => Err(format!("each.{axis} = {word:?}: expected a list, or \"{}\"", Axis::LADDER)),
+        Axis::Word(word) => {
+            return Err(format!("each.{axis} = {word:?}: expected a list, or \"{}\"", Axis::LADDER));
+        }
+    };
+    if places.is_empty() {
+        return Err(format!("each.{axis}: no places: give one at least, as [{{ name = \"short\" }}]"));
     }
+    let mut names = Vec::new();
+    for place in &mut places {
+        let Some(name) = place.get("name").and_then(toml::Value::as_str).map(str::to_owned) else {
+            return Err(format!(
+                "each.{axis}: a place without a `name`, which is a text, as name = \"short\""
+            ));
+        };
+        place.entry("label").or_insert_with(|| name.as_str().into());
+        if names.contains(&name) {
+            return Err(format!("each.{axis}: two places are called `{name}`"));
+        }
+        names.push(name);
+    }
+    Ok(places)
+}
+
+/// Two places of an axis that have one number, by their names: nothing can be drawn along such an axis.
+///
+/// Parts of a shape may fall together at a small scale, where numbers that are written may not.
+pub(crate) fn equal_numbers(places: &Axis) -> Option<(f64, [String; 2])> {
+    let Axis::Places(places) = places else { return None };
+    let mut written: Vec<(f64, &str)> = Vec::new();
+    for place in places {
+        let number = match place.get("number") {
+            Some(toml::Value::Integer(number)) => *number as f64,
+            Some(toml::Value::Float(number)) => *number,
+            _ => continue,
+        };
+        let name = place.get("name").and_then(toml::Value::as_str).unwrap_or_default();
+        if let Some((_, other)) = written.iter().find(|(other, _)| other.total_cmp(&number).is_eq()) {
+            return Some((number, [(*other).to_owned(), name.to_owned()]));
+        }
+        written.push((number, name));
+    }
+    None
 }
 
 /// Where a kind stands on an axis. Its number may be a part of the shape: `"1 layers"`.
@@ -98,8 +138,8 @@ fn axis_value(axis: &str, place: &toml::Value, measures: &Measures<'_>) -> Resul
         Some(toml::Value::Integer(number)) => Some(number as f64),
         Some(other) => return Err(format!("each.{axis}: number = {other}: expected a number")),
     };
-    let name = text("name").ok_or_else(|| format!("each.{axis}: a place without a `name`"))?;
-    Ok(AxisValue { name: text("label").unwrap_or(name), number })
+    let label = text("label").ok_or_else(|| format!("each.{axis}: a `label` that is no text"))?;
+    Ok(AxisValue { name: label, number })
 }
 
 /// What belongs to the places of a whole definition: its values, and the ends of the ladder.

@@ -19,6 +19,7 @@ use crate::{
         shard::Shard,
     },
     machine::compute::ComputeFlags,
+    model::tokenizer::Tokenizers,
     run::{resolve::ResolvedRecipe, run_json::RunFile},
     terminal::{
         figures::{about_time, counted},
@@ -40,6 +41,10 @@ pub(crate) struct Making<'a> {
     pub shard: Shard,
     /// Whether runs of another recipe or program are moved aside and made anew.
     pub again: bool,
+    /// Whether what several runs begin with stays when nothing needs it any more.
+    pub keep_trunks: bool,
+    /// Tokenizers of the shards that recipes name: most name the same.
+    pub tokenizers: Tokenizers,
     /// Whether to stop.
     pub interrupt: &'a Interrupt,
 }
@@ -65,15 +70,22 @@ impl Making<'_> {
     }
 
     /// Makes the runs that aren't done, of those that are made on this machine. Gives how many are left to others.
+    /// `begin` is called once nothing is refused any more, and before the first run.
     ///
     /// # Errors
-    /// Runs of another recipe or program, before anything is written; when one fails, with its name; and when
-    /// interrupted.
-    pub(crate) fn make(&self, what: &str, runs: &[PlannedRun]) -> Result<usize> {
+    /// Runs of another recipe or program, before anything is written; when one fails, with its name; when interrupted;
+    /// and what `begin` fails with.
+    pub(crate) fn make(
+        &self,
+        what: &str,
+        runs: &[PlannedRun],
+        begin: impl FnOnce() -> Result<()>,
+    ) -> Result<usize> {
         let matrix = self.matrix(runs)?;
         let own = matrix.shard(self.shard);
         let books = Bookkeeping { out: self.out, matrix: &matrix };
         books.make_room(what, &own, self.again)?;
+        begin()?;
         let pending = self.pending(&books, &own)?;
         notes::print(matrix.cells.iter().find_map(|cell| cell.facts.compute.note()));
         let at_once = self.at_once(&matrix).min(pending.len().max(1));
@@ -97,7 +109,9 @@ impl Making<'_> {
                 Happened::IsDone => books.is_done(places[index]),
             }
         })?;
-        books.remove_trunks(&own)?;
+        if !self.keep_trunks {
+            books.remove_trunks(&own)?;
+        }
         let not_own = (0..matrix.cells.len()).filter(|index| !own.contains(index));
         let missing = not_own.map(|index| books.is_made(index));
         Ok(missing.collect::<Result<Vec<_>>>()?.into_iter().filter(|is_made| !is_made).count())
@@ -135,7 +149,7 @@ impl Making<'_> {
         let compute = self.compute.resolve(run.recipe.device.as_deref(), run.recipe.dtype);
         let resolved = compute
             .map_err(Error::from)
-            .and_then(|compute| ResolvedRecipe::new(run.recipe.clone(), compute, &folder));
+            .and_then(|compute| ResolvedRecipe::with(run.recipe.clone(), compute, &folder, &self.tokenizers));
         resolved.map_err(|error| error.within(run.name.as_str()))
     }
 
@@ -224,6 +238,17 @@ impl Making<'_> {
         let on_gpu = matrix.cells.iter().any(|cell| cell.facts.compute.device != DeviceName::Flex);
         self.jobs.map_or(if on_gpu { 1 } else { cores }, NonZero::get)
     }
+}
+
+/// Whether nothing is left to other machines; else it is said.
+pub(crate) fn is_whole(what: &str, missing: usize) -> bool {
+    if missing > 0 {
+        let missing = counted(missing as u64, "run");
+        crate::terminal::output::say!(
+            "{what}: {missing} of other machines aren't done; when they are, the same command makes the report"
+        );
+    }
+    missing == 0
 }
 
 /// What of a matrix is made now.

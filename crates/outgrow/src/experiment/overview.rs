@@ -5,40 +5,50 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::{
     error::{Error, Result},
     experiment::{
         cells::{Cells, PlannedRun, Sources},
-        corpus::prepare_bundled,
+        corpus::prepare_little,
         definition::Definition,
         estimate::seconds_of,
         making::Making,
         scale::Scale,
         sweep::RunningSweep,
     },
-    terminal::figures::about_time,
+    terminal::{figures::about_time, output},
 };
 
 /// Sequences of a batch.
 const MOST_SEQUENCES: usize = 8;
 
 /// What an experiment takes at a scale.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Overview {
     /// Its name.
     pub name: String,
     /// What it compares.
     pub description: String,
-    /// Runs that count, and those of the sweeps before them.
-    pub runs: [usize; 2],
+    /// Runs that count.
+    pub runs: usize,
+    /// Those of the sweeps before them.
+    pub sweep_runs: usize,
     /// FLOPs of all of them.
     pub flops: f64,
     /// The part of the FLOPs of the runs that count that is saved because beginnings are trained once.
     pub saved: f64,
-    /// How long that is here, in words, where it could be measured.
-    pub time: Option<String>,
+    /// How long that is here, where it could be measured.
+    pub seconds: Option<f64>,
+}
+
+impl Overview {
+    /// How long it is here, in words.
+    pub(crate) fn time(&self) -> Option<String> {
+        self.seconds.map(about_time)
+    }
 }
 
 /// All experiments at a scale, with the seeds that they have there.
@@ -81,7 +91,7 @@ impl Data {
             return Ok(Self::Given(folder.to_owned()));
         }
         let folder = tempfile::tempdir().map_err(Error::at("the folder of temporary files"))?;
-        prepare_bundled(folder.path())?;
+        prepare_little(folder.path())?;
         Ok(Self::Bundled(folder))
     }
 
@@ -116,6 +126,7 @@ fn of_definition(
     let of_sweeps = making.matrix(&runs[cells.kinds.len()..])?;
     let flops = seeds as f64 * facts.flops() + of_sweeps.flops();
     if can_run && flops_per_second.is_none() {
+        output::say!("measuring how fast this machine trains …");
         let at_once = making.at_once(&facts);
         let seconds = seconds_of(&runs[0].table, at_once, making.compute)?;
         *flops_per_second = seconds.map(|seconds| facts.cells[0].facts.flops / seconds * at_once as f64);
@@ -123,10 +134,11 @@ fn of_definition(
     Ok(Overview {
         name: definition.name.clone(),
         description: definition.description.clone(),
-        runs: [cells.kinds.len() * seeds as usize, swept],
+        runs: cells.kinds.len() * seeds as usize,
+        sweep_runs: swept,
         flops,
         saved: facts.saved(),
-        time: flops_per_second.map(|speed| about_time(flops / speed)),
+        seconds: flops_per_second.map(|speed| flops / speed),
     })
 }
 

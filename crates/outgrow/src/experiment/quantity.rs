@@ -57,13 +57,17 @@ impl Measures<'_> {
     /// The number that a text comes to; `None` where it is no quantity.
     ///
     /// # Errors
-    /// A part that isn't whole where it has to be.
+    /// A part that isn't whole where it has to be, a unit that there isn't, and what is nearly a quantity.
     pub(crate) fn evaluate(&self, text: &str) -> Result<Option<toml::Value>, String> {
-        let Some((part, word)) = split(text) else { return Ok(None) };
+        let Some((part, word)) = split(text) else {
+            return self.near_miss(text).map_or(Ok(None), Err);
+        };
         if let Some(factor) = self.rate_factors.get(word) {
             return Ok(Some(toml::Value::Float(part * factor * self.shape.learning_rate)));
         }
-        let Some((_, unit)) = UNITS.iter().find(|(name, _)| *name == word) else { return Ok(None) };
+        let Some((_, unit)) = UNITS.iter().find(|(name, _)| *name == word) else {
+            return Err(format!("{text}: no unit `{word}`: there are {}", self.units().join(", ")));
+        };
         let whole = |of: usize| {
             let number = part * of as f64;
             let rounded = number.round();
@@ -90,6 +94,25 @@ impl Measures<'_> {
         }
     }
 
+    /// The units, and the names of sweeps.
+    fn units(&self) -> Vec<&str> {
+        UNITS.iter().map(|(name, _)| *name).chain(self.rate_factors.keys().map(String::as_str)).collect()
+    }
+
+    /// What is wrong with a text that is a number and a unit, but not as they are written.
+    fn near_miss(&self, text: &str) -> Option<String> {
+        let is_of_a_word = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
+        let number = text.trim_end_matches(is_of_a_word);
+        let word = text[number.len()..].to_ascii_lowercase();
+        let number = number.trim().trim_end_matches(|letter: char| is_of_a_word(letter) || letter == ' ');
+        let is_number = |letter: char| letter.is_ascii_digit() || ".,+-/% ".contains(letter);
+        let is_one = number.contains(|letter: char| letter.is_ascii_digit()) && number.chars().all(is_number);
+        let unit = self.units().into_iter().find(|unit| *unit == word).filter(|_| is_one)?;
+        Some(format!(
+            "{text}: a part is a number from 0 on, a blank and a unit, as \"40 % {unit}\" or \"1/2 {unit}\""
+        ))
+    }
+
     /// Evaluates all texts of a value.
     pub(crate) fn evaluate_all(&self, value: &mut toml::Value) -> Result<(), String> {
         match value {
@@ -106,6 +129,11 @@ impl Measures<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a word is a unit, which no sweep can be called.
+pub(crate) fn is_unit(word: &str) -> bool {
+    UNITS.iter().any(|(name, _)| *name == word)
 }
 
 /// `40 % tokens` in a number, 0.4, and a word.
@@ -157,8 +185,40 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_left_as_it_is() {
-        for text in ["layers", "g-stack", "a tokens", "123456*4", "4 bananas", "12-3456*5-56"] {
+        for text in
+            ["layers", "g-stack", "a tokens", "123456*4", "12-3456*5-56", "7b", "data/7 books", "1e-3"]
+        {
             assert_eq!(evaluate(text), Ok(None), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_unit_that_there_is_not_is_refused_with_those_that_there_are() {
+        assert_eq!(
+            evaluate("10 % parsecs").unwrap_err(),
+            "10 % parsecs: no unit `parsecs`: there are tokens, layers, hidden, intermediate, heads, kv_heads, \
+             validation_sequences, rate, scratch_rate"
+        );
+    }
+
+    #[test]
+    fn what_is_nearly_a_quantity_is_refused_with_how_one_is_written() {
+        for text in [
+            "40%tokens",
+            "40 % Tokens",
+            "-1 tokens",
+            "0.5rate",
+            "40 percent tokens",
+            "1/0 layers",
+            "2,5 rate",
+        ] {
+            let problem = evaluate(text).unwrap_err();
+            let (what, right) = problem.split_once(": ").unwrap();
+            assert_eq!(what, text);
+            assert!(
+                right.starts_with("a part is a number from 0 on, a blank and a unit")
+                    || right.starts_with("no unit")
+            );
         }
     }
 

@@ -7,9 +7,50 @@ use std::{
 
 use crate::{
     error::{BadInput, Error, Result},
-    experiment::cells::PlannedRun,
+    experiment::{
+        cells::PlannedRun,
+        lock::FolderLock,
+        making::{Making, is_whole},
+        results::{REPORT, report_runs},
+        running::DESCRIPTION,
+    },
     recipe::Recipe,
 };
+
+/// Makes the runs of a folder's recipes and their report, unless runs are left to other machines.
+///
+/// # Errors
+/// As [`runs_of_recipes`]; a folder of results that has an experiment's; and what making runs fails with.
+pub(crate) fn run_recipes(
+    name: &str,
+    folder: &Path,
+    seeds: &[u64],
+    data: Option<&Path>,
+    making: &Making<'_>,
+) -> Result<Option<PathBuf>> {
+    let runs = runs_of_recipes(folder, seeds, data)?;
+    if making.out.join(DESCRIPTION).is_file() {
+        let problem =
+            format!("{}: holds an experiment; give the recipes an --out of their own", making.out.display());
+        return Err(BadInput(problem).into());
+    }
+    let had_folder = making.out.exists();
+    let lock = FolderLock::take(making.out, making.shard)?;
+    let mut has_begun = had_folder;
+    let made = making.make(name, &runs, || {
+        has_begun = true;
+        Ok(())
+    });
+    if !has_begun {
+        lock.into_iter().for_each(|lock| lock.remove(making.out));
+        let _ = fs::remove_dir(making.out);
+    }
+    if !is_whole(name, made?) {
+        return Ok(None);
+    }
+    report_runs(&runs, making.out)?;
+    Ok(Some(making.out.join(REPORT)))
+}
 
 /// The recipes of a folder, `*.toml`, with each seed.
 ///

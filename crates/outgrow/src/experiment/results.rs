@@ -3,13 +3,16 @@
 use std::{fs, path::Path};
 
 use outgrow_checkpoint::write_file_atomically;
-use outgrow_report::{ClaimOutcome, Experiment, Outcome, Verdict};
+use outgrow_report::{ClaimOutcome, Experiment, Outcome, Report, RunRecord, Verdict};
 
 use crate::{
     error::{Error, Result},
+    experiment::cells::PlannedRun,
     terminal::output,
 };
 
+/// The report's page.
+pub(crate) const REPORT: &str = "report.html";
 /// Drawings, one by one, for a paper.
 const FIGURES: &str = "figures";
 
@@ -37,6 +40,25 @@ pub(crate) fn report_experiment(folder: &Path, page: &Path) -> Result<()> {
     write_file_atomically(page, outcome.html().as_bytes())?;
     for line in lines(&outcome) {
         output::line(line)?;
+    }
+    Ok(())
+}
+
+/// Writes the page of runs that are no definition's, with numbers and a drawing beside it, and prints what they say.
+///
+/// # Errors
+/// Runs that can't be read or compared, and files that can't be written.
+pub(crate) fn report_runs(runs: &[PlannedRun], folder: &Path) -> Result<()> {
+    let runs = runs.iter().map(|run| RunRecord::read(&folder.join(&run.folder)));
+    let runs = runs.collect::<Result<Vec<_>, _>>()?;
+    let report = Report::new(&runs)?;
+    let page = folder.join(REPORT);
+    write_file_atomically(&page, report.html().as_bytes())?;
+    let json = serde_json::to_string_pretty(&report.to_json())?;
+    write_file_atomically(&page.with_extension("json"), json.as_bytes())?;
+    write_file_atomically(&page.with_file_name("loss.svg"), report.loss_chart_svg().as_bytes())?;
+    for sentence in report.sentences() {
+        output::line(sentence)?;
     }
     Ok(())
 }

@@ -4,7 +4,11 @@
 //!
 //! It writes no file: the trainer puts these into each checkpoint.
 
-use std::path::Path;
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 use outgrow_data::{Separator, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, TokenShards};
 use outgrow_tokenizer::{
@@ -35,6 +39,44 @@ pub(crate) struct CheckpointTokenizer {
     pub files: Vec<SideFile>,
     /// Where this differs from the shards' tokenizer.json, one line for each difference.
     pub notes: Vec<String>,
+}
+
+/// Tokenizers that were made already, for whoever resolves many recipes: most name the same shards, and to make one
+/// takes longer than all the rest.
+#[derive(Debug, Default)]
+pub(crate) struct Tokenizers(RefCell<Vec<Made>>);
+
+#[derive(Debug)]
+struct Made {
+    shards: PathBuf,
+    max_position_embeddings: usize,
+    tokenizer: Rc<CheckpointTokenizer>,
+}
+
+impl Tokenizers {
+    /// As [`CheckpointTokenizer::new`], once for each folder of shards and number of positions.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub(crate) fn of(
+        &self,
+        shards: &TokenShards,
+        max_position_embeddings: usize,
+    ) -> Result<Rc<CheckpointTokenizer>> {
+        let is_it = |made: &Made| {
+            made.shards == shards.folder() && made.max_position_embeddings == max_position_embeddings
+        };
+        if let Some(made) = self.0.borrow().iter().find(|made| is_it(made)) {
+            return Ok(Rc::clone(&made.tokenizer));
+        }
+        let tokenizer = Rc::new(CheckpointTokenizer::new(shards, max_position_embeddings)?);
+        self.0.borrow_mut().push(Made {
+            shards: shards.folder().to_owned(),
+            max_position_embeddings,
+            tokenizer: Rc::clone(&tokenizer),
+        });
+        Ok(tokenizer)
+    }
 }
 
 impl CheckpointTokenizer {

@@ -1,7 +1,7 @@
 //! A recipe made into what is run: stages, settings, batches, device. All that can be wrong is found here, before
 //! training starts.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, rc::Rc};
 
 use outgrow_checkpoint::{
     CheckpointError, Dtype, LlamaConfig, LlamaFields, Rope, RopeScaling, config::heads_that_would_do,
@@ -15,7 +15,7 @@ use outgrow_train::{CardFacts, TrainSettings, Training, data_problems};
 use crate::{
     error::{BadInput, Result},
     machine::compute::Compute,
-    model::tokenizer::CheckpointTokenizer,
+    model::tokenizer::{CheckpointTokenizer, Tokenizers},
     recipe::{ModelRecipe, ModelSizes, Recipe},
     run::{
         base::BaseModel,
@@ -43,7 +43,7 @@ pub(crate) struct ResolvedRecipe {
     /// Held-out data in its own order.
     pub validation: Batches,
     /// The tokenizer as checkpoints carry it.
-    pub tokenizer: CheckpointTokenizer,
+    pub tokenizer: Rc<CheckpointTokenizer>,
     /// What checkpoints say of the run.
     pub card: CardFacts,
     /// What is computed on, and in.
@@ -59,6 +59,19 @@ impl ResolvedRecipe {
     /// # Errors
     /// Data that can't be used; then every problem of model, settings and stages together.
     pub(crate) fn new(recipe: Recipe, compute: Compute, run: &Path) -> Result<Self> {
+        Self::with(recipe, compute, run, &Tokenizers::default())
+    }
+
+    /// The same, with tokenizers that were made for other recipes.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub(crate) fn with(
+        recipe: Recipe,
+        compute: Compute,
+        run: &Path,
+        tokenizers: &Tokenizers,
+    ) -> Result<Self> {
         let (training, validation) = token_shards::open(&recipe.data)?;
         // Checkpoints carry it along, and benchmarks are asked with it.
         training.verify_tokenizer()?;
@@ -132,8 +145,7 @@ impl ResolvedRecipe {
         let (Some(schedule), true) = (schedule, problems.is_empty()) else {
             return Err(BadInput(problems.join("; ")).into());
         };
-        let tokenizer =
-            CheckpointTokenizer::new(training.shards(), schedule.model().max_position_embeddings)?;
+        let tokenizer = tokenizers.of(training.shards(), schedule.model().max_position_embeddings)?;
         let benchmarks = recipe
             .evaluation
             .as_ref()

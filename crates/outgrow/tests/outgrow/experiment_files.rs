@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::tiny::{self, Workshop, assert_success, stderr, stdout};
 
 /// Shards in `data/`, long enough for every experiment at pulse.
-fn with_data() -> Workshop {
+pub(crate) fn with_data() -> Workshop {
     let workshop = Workshop::new();
     for (name, words) in [("training", 20_000), ("validation", 400)] {
         let text = format!("{name}.txt");
@@ -151,7 +151,7 @@ schedule = { method = "scratch", tokens = "1 tokens", learning_rate = "{curve}" 
 
 [[cells]]
 name = "stack-{factor.name}"
-label = "g = {factor.name}"
+label = "g = {factor.label}"
 baseline = "scratch"
 each.factor = [{ name = "2", number = 2 }, { name = "4", number = 4 }]
 schedule.method = "g-stack"
@@ -204,6 +204,7 @@ fn a_file_of_ones_own_is_an_experiment() {
     let names: Vec<_> = kinds.as_array().unwrap().iter().map(|kind| kind["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["scratch", "stack-2", "stack-4"]);
     assert_eq!(kinds[2]["axes"]["factor"]["number"], 4.0);
+    assert_eq!(kinds[2]["label"], "g = 4", "a place without a label has its name as one");
     let recipe = std::fs::read_to_string(workshop.path("out/stack-4-seed-1/recipe.toml")).unwrap();
     assert!(recipe.contains("weight_decay = 0.0") && recipe.contains("base_tokens = 256"), "{recipe}");
 }
@@ -223,7 +224,30 @@ fn what_is_wrong_with_a_file_is_said_in_one_line() {
         "depth: claim \"stacking helps\": `stack-8` is no cell"
     );
     assert_eq!(refused("kinds = [\"*\"]", "kinds = [\"g-*\"]"), "depth: figure \"Curves\": `g-*` is no cell");
-    assert_eq!(refused("name = \"4\"", "name = \"2\""), "depth: cell stack-2: there are two of this name");
+    assert_eq!(
+        refused("name = \"4\"", "name = \"2\""),
+        "depth: cell stack-{factor.name}: each.factor: two places are called `2`"
+    );
+    assert_eq!(
+        refused("name = \"stack-{factor.name}\"", "name = \"stack\""),
+        "depth: cell stack: there are two of this name: `stack` is without {factor.name}"
+    );
+    assert_eq!(
+        refused("baseline = \"scratch\"", "baseline = \"stack-2\""),
+        "depth: cell stack-2: its baseline is the cell itself; leave it out, or name another"
+    );
+    assert_eq!(
+        refused("[{ name = \"2\", number = 2 }, { name = \"4\", number = 4 }]", "[]"),
+        "depth: cell stack-{factor.name}: each.factor: no places: give one at least, as [{ name = \"short\" }]"
+    );
+    assert_eq!(
+        refused("20 % tokens", "20 % parsecs"),
+        "depth: run stack-2-seed-1: schedule: base_tokens: 20 % parsecs: no unit `parsecs`: there are tokens, layers, hidden, intermediate, heads, kv_heads, validation_sequences, rate"
+    );
+    assert_eq!(
+        refused("20 % tokens", "20%tokens"),
+        "depth: run stack-2-seed-1: schedule: base_tokens: 20%tokens: a part is a number from 0 on, a blank and a unit, as \"40 % tokens\" or \"1/2 tokens\""
+    );
     assert_eq!(
         refused("title", "headline"),
         "own.toml, line 3: unknown field `headline`, expected one of `name`, `title`, `source`, `description`, `notes`, `scale`, `seeds`, `needs_benchmarks`, `values`, `recipe`, `sweeps`, `cells`, `claims`, `figures`"
@@ -301,6 +325,44 @@ fn a_result_that_was_changed_is_refused_and_made_anew_where_that_is_asked_for() 
     };
     assert_eq!(losses(&std::fs::read_to_string(&metrics).unwrap()), losses(&whole));
     assert!(workshop.path("out/set-aside-1/stack-4-seed-1").is_dir());
+}
+
+#[test]
+fn other_seeds_than_the_folder_has_are_a_report_of_their_own_and_another_experiment_is_refused() {
+    let workshop = with_data();
+    workshop.write("own.toml", OF_ONES_OWN);
+    let run = |file: &str, seeds: &str| {
+        let arguments =
+            ["experiment", file, "--scale", "pulse", "--data", "data", "--out", "out", "--seeds", seeds];
+        workshop.run(&arguments)
+    };
+    assert_success(&run("own.toml", "2"));
+    let fewer = run("own.toml", "1");
+    assert_success(&fewer);
+    let note = "note: out: the runs of seed 2 stay, and the report is of seed 1 alone: --seeds and --first-seed choose them\n";
+    assert!(stderr(&fewer).starts_with(note), "{}", stderr(&fewer));
+    assert!(workshop.path("out/stack-4-seed-2/final").exists());
+    let more = run("own.toml", "3");
+    assert_success(&more);
+    assert!(!stderr(&more).contains("note:"), "{}", stderr(&more));
+
+    workshop.write("other.toml", OF_ONES_OWN.replace("name = \"depth\"", "name = \"width\""));
+    let other = run("other.toml", "1");
+    assert_eq!(other.status.code(), Some(2));
+    assert_eq!(
+        stderr(&other),
+        "error: out: holds the experiment `depth`; give `width` an --out of its own\n"
+    );
+}
+
+#[test]
+fn a_file_that_is_refused_at_a_scale_with_a_corpus_leaves_nothing_behind() {
+    let workshop = Workshop::new();
+    workshop.write("own.toml", OF_ONES_OWN.replace("number = 4", "number = 3"));
+    let output = workshop.run(&["experiment", "own.toml", "--scale", "pulse", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).starts_with("error: stack-4-seed-1: schedule: "), "{}", stderr(&output));
+    assert!(!workshop.path("out").exists());
 }
 
 #[test]

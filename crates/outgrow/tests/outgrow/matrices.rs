@@ -1,7 +1,10 @@
 //! The runs of an experiment as a matrix: beginnings that several share are trained once, what is done is skipped, what
 //! is another run is refused, and several machines share the work. Each run is what it would be alone.
 
-use std::{collections::BTreeMap, fs, process::Stdio, thread, time::Duration};
+#[cfg(unix)]
+mod kills;
+
+use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
 
@@ -73,7 +76,7 @@ fn assert_cells_are_as_alone(workshop: &Workshop) {
 #[test]
 fn a_beginning_that_several_share_is_trained_once_and_each_is_as_if_it_were_alone() {
     let workshop = workshop();
-    let output = experiment(&workshop, &["--jobs", "1"]);
+    let output = experiment(&workshop, &["--jobs", "1", "--keep-trunks"]);
     assert_success(&output);
     let said = stderr(&output);
     let first = said.lines().find(|line| line.contains("at a time")).unwrap();
@@ -86,7 +89,7 @@ fn a_beginning_that_several_share_is_trained_once_and_each_is_as_if_it_were_alon
             assert!(branch(&workshop, &format!("{kind}-seed-{seed}")).is_null());
         }
     }
-    assert!(!workshop.path("out/trunks").exists(), "nothing branches off them any more");
+    assert_eq!(workshop.names("out/trunks").len(), 2);
     assert!(cells().iter().all(|cell| record(&workshop, cell)["alone"] == true));
     assert_cells_are_as_alone(&workshop);
 
@@ -95,6 +98,7 @@ fn a_beginning_that_several_share_is_trained_once_and_each_is_as_if_it_were_alon
     let again = experiment(&workshop, &[]);
     assert_success(&again);
     assert!(stderr(&again).starts_with("recipes: 8 runs done already\n"), "{}", stderr(&again));
+    assert!(!workshop.path("out/trunks").exists(), "nothing branches off them any more");
     let changed: Vec<String> = contents(&workshop.path("out"))
         .into_iter()
         .filter_map(|(name, bytes)| (before.get(&name) != Some(&bytes)).then_some(name))
@@ -201,23 +205,4 @@ fn a_plan_says_how_much_an_experiment_is_and_writes_nothing() {
     ");
     assert!(time.starts_with("about ") && time.ends_with(" on this machine"), "{time}");
     assert!(contents(&workshop.path(".")) == before);
-}
-
-#[test]
-#[ignore = "takes minutes: cargo test --test outgrow -- --ignored killed_twenty_times"]
-fn a_matrix_that_is_killed_twenty_times_ends_as_one_that_was_not() {
-    let workshop = workshop();
-    let arguments = ["experiment", "recipes", "--seeds", "2", "--out", "out", "--jobs", "2"];
-    let mut moment = 1_u64;
-    for _ in 0..20 {
-        let mut command = workshop.command(&arguments);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        thread::sleep(Duration::from_millis((moment >> 33) % 1500));
-        let _ = child.kill();
-        child.wait().unwrap();
-    }
-    assert_success(&workshop.run(&arguments));
-    assert!(!workshop.path("out/trunks").exists());
-    assert_cells_are_as_alone(&workshop);
 }

@@ -266,7 +266,7 @@ mod signals {
         let arguments: Vec<&str> = arguments.split(' ').collect();
         let mut command = workshop.command(&arguments);
         let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        while !workshop.path("out/experiment.json").exists() {
+        while !workshop.path("out/.lock").exists() {
             thread::sleep(Duration::from_millis(5));
         }
         assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
