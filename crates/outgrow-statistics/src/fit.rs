@@ -1,12 +1,12 @@
 //! Least squares: a power law as a straight line in logarithms, one with a floor by Levenberg and Marquardt's method, a
-//! parabola and a straight line in the logarithm of x. Each says whether it beats a constant.
+//! parabola and a straight line in the logarithm of x, a plane over two numbers. Each says whether it beats a constant.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::StatisticsError,
     least_squares::{FloorProblem, corrected_akaike, line, plane, within_groups},
-    model::{Logarithm, Parabola, PowerLaw, PowerLawWithFloor},
+    model::{Logarithm, Parabola, Plane, PowerLaw, PowerLawWithFloor},
     sample::all_finite,
 };
 
@@ -102,6 +102,34 @@ pub fn fit_logarithm(x: &[f64], y: &[f64]) -> Result<Fit<Logarithm>, StatisticsE
     all_finite(y)?;
     let (level, slope, rest) = line(&u, y);
     Ok(judged(Logarithm { reference, level, slope }, y, 2, rest))
+}
+
+/// A plane over two numbers.
+///
+/// # Errors
+/// Lists of several lengths, a number that isn't finite, or u and w that don't differ enough to tell one from the
+/// other.
+pub fn fit_plane(u: &[f64], w: &[f64], y: &[f64]) -> Result<Fit<Plane>, StatisticsError> {
+    for other in [w, y] {
+        if other.len() != u.len() {
+            return Err(StatisticsError::Lengths { first: u.len(), second: other.len() });
+        }
+    }
+    for values in [u, w, y] {
+        all_finite(values)?;
+    }
+    if u.len() < 3 {
+        return Err(StatisticsError::TooFew { found: u.len(), needed: 3 });
+    }
+    let together = vec![0; u.len()];
+    let (_, [from_u, from_w, from_y]) = within_groups(&together, [u, w, y]);
+    let Some((first, second, rest)) = plane(&from_u, &from_w, &from_y) else {
+        let problem = "one of its two numbers is the same everywhere, or follows from the other".to_owned();
+        return Err(StatisticsError::NoFit { law: "a plane", problem });
+    };
+    let levels = (0..y.len()).map(|index| y[index] - first * u[index] - second * w[index]);
+    let level = levels.sum::<f64>() / y.len() as f64;
+    Ok(judged(Plane { level, first, second }, y, 3, rest))
 }
 
 /// The logarithms of x in units of their geometric mean, and that mean.

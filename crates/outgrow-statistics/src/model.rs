@@ -51,6 +51,17 @@ pub struct Logarithm {
     pub slope: f64,
 }
 
+/// `y = level + first · u + second · w`: two numbers that y depends on, each in the unit that it was fitted in.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plane {
+    /// The y where u and w are 0.
+    pub level: f64,
+    /// By how much y rises for each unit of u.
+    pub first: f64,
+    /// By how much y rises for each unit of w.
+    pub second: f64,
+}
+
 /// Where a parabola turns.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "snake_case")]
@@ -120,6 +131,13 @@ impl Parabola {
             Extremum::Minimum { x, .. } => Some(x),
             Extremum::Maximum { .. } => None,
         }
+    }
+}
+
+impl Plane {
+    /// The y at a u and a w.
+    pub fn at(&self, u: f64, w: f64) -> f64 {
+        self.level + self.first * u + self.second * w
     }
 }
 

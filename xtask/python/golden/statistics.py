@@ -48,6 +48,15 @@ def t_tests() -> list[dict]:
     return tests
 
 
+def proportions() -> list[dict]:
+    cases = [(0, 7), (3, 7), (50, 100), (331, 1267), (2376, 2376)]
+    rows = []
+    for yes, answers in cases:
+        found = stats.binomtest(yes, answers).proportion_ci(0.95, method="wilson")
+        rows.append({"yes": yes, "answers": answers, "interval": [found.low, found.high]})
+    return rows
+
+
 def powers() -> list[dict]:
     rows = []
     for pairs in (2, 3, 5, 8, 20, 60):
@@ -121,6 +130,7 @@ def main() -> None:
     golden = {
         "scipy": scipy.__version__,
         "t_tests": t_tests(),
+        "proportions": proportions(),
         "powers": powers(),
         "bootstrap": bootstrap(),
         "fits": fits(),

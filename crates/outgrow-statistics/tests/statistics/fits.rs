@@ -1,6 +1,8 @@
 //! Laws of fits: points on a curve give the curve back, in any unit, and noise alone doesn't beat a constant.
 
-use outgrow_statistics::{Extremum, fit_logarithm, fit_parabola, fit_power_law, fit_power_law_with_floor};
+use outgrow_statistics::{
+    Extremum, fit_logarithm, fit_parabola, fit_plane, fit_power_law, fit_power_law_with_floor,
+};
 use proptest::prelude::*;
 
 use crate::made_up::Normals;
@@ -31,6 +33,17 @@ proptest! {
         prop_assert!(relative(fit.law.floor, floor) < 1e-4, "{fit:?}");
         // Six points are enough to tell it from a law without a floor.
         prop_assert!(fit.beats_constant() && fit.beats(&fit_power_law(&FLOPS, &y).unwrap()));
+    }
+
+    #[test]
+    fn points_on_a_plane_give_it_back(level in -9.0_f64..9.0, first in -2.0_f64..2.0, second in -200.0_f64..200.0) {
+        // log10 N and 1 / log10 C, as equation 2 of arXiv 2405.15319 has them.
+        let (u, w) = ([8.6, 8.6, 9.0, 9.0, 9.5, 9.5], [0.0503, 0.0493, 0.0493, 0.0482, 0.0486, 0.0474]);
+        let y: Vec<f64> = u.iter().zip(w).map(|(u, w)| level + first * u + second * w).collect();
+        let plane = fit_plane(&u, &w, &y).unwrap().law;
+        prop_assert!((plane.first - first).abs() < 1e-6 && (plane.second - second).abs() < 1e-4, "{plane:?}");
+        prop_assert!((plane.at(8.9, 0.049) - (level + first * 8.9 + second * 0.049)).abs() < 1e-6);
+        prop_assert!(fit_plane(&[8.6; 6], &w, &y).is_err(), "one size tells nothing of sizes");
     }
 
     #[test]

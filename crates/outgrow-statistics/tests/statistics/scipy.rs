@@ -2,7 +2,7 @@
 
 use outgrow_statistics::{
     Interval, bootstrap_interval, equivalence, fit_parabola, fit_power_law, fit_power_law_with_floor,
-    paired_test, power_of_paired_test, t_interval,
+    paired_test, power_of_paired_test, proportion_interval, t_interval,
 };
 use serde_json::Value;
 
@@ -38,6 +38,19 @@ fn t_tests_and_their_intervals_are_scipys() {
         let margin = number(&case["margin"]);
         let test = equivalence(&values, Interval::new(-margin, margin).unwrap()).unwrap();
         assert_close("one-sided p", test.p_within, number(&case["p_within"]), 1e-9);
+    }
+}
+
+#[test]
+fn the_interval_of_a_share_is_scipys_by_wilson() {
+    for case in golden()["proportions"].as_array().unwrap() {
+        let answers = case["answers"].as_u64().unwrap();
+        let share = number(&case["yes"]) / answers as f64;
+        let interval = proportion_interval(share, answers, 0.95).unwrap();
+        let ends = numbers(&case["interval"]);
+        for (ours, theirs) in [(interval.lower(), ends[0]), (interval.upper(), ends[1])] {
+            assert!((ours - theirs).abs() < 1e-12, "{case}: {ours}");
+        }
     }
 }
 
