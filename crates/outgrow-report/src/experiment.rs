@@ -4,6 +4,9 @@
 pub(crate) mod description;
 
 mod references;
+pub(crate) mod cell;
+mod parts;
+mod unplanned;
 pub(crate) mod reading;
 
 pub(crate) mod outcome;

@@ -21,15 +21,18 @@ pub use experiment::description::{
     Sweep, SweepRun,
 };
 pub use experiment::{
+    cell::{Cell, CellState},
     claims::{ClaimOutcome, evidence::Evidence, verdict::Verdict},
-    fitted_law::{FittedLaw, FittedOptimum, FittedSeries},
+    fitted_law::{FittedLaw, FittedOptimum, FittedOptimumLaw, FittedSeries},
     outcome::{
         Outcome, Progress,
+        benchmarks::{AverageOfKind, BenchmarksOutcome, TaskOfKind, TaskOfSeed, TaskOutcome},
         difference::PairedDifference,
         figures::{FigureOutcome, GridCell, Shown, SpeedUpLine},
         kinds::{BandPoint, KindOutcome, RatePoint, RunOutcome},
         laws::{LawBandPoint, LawForm, LawNumber, LawOutcome, LawPoint},
         optimum::{AxisPoint, Minimum, OptimumOutcome},
+        optimum_laws::{OptimumLaw, OptimumPoint},
         over_seeds::{Average, LeftOut, OverSeeds, SeedValue},
         speed_up::{SpeedUpOutcome, SpeedUpReading},
         sweeps::{Edge, SweepOutcome, SweptValue},
@@ -37,7 +40,7 @@ pub use experiment::{
         two_laws::{ForetoldSpeedUp, LawsAtTheLargest},
     },
     power::{ClaimPower, Need, Power},
-    reading::{Cell, CellState, Experiment},
+    reading::Experiment,
 };
 pub use report::benchmark::{Benchmark, BenchmarkRun, BenchmarkValue};
 pub use report::curve::{Curve, CurvePoint};

@@ -3,6 +3,7 @@
 //! drawn is decided by the page, and how by the files below.
 
 mod data;
+mod ends;
 mod frame;
 mod lines;
 
@@ -53,6 +54,7 @@ impl Chart {
         self.draw_minima(&mut out, &frame);
         frame.draw_drops(self, &mut out);
         frame.draw_legend(&mut out);
+        frame.draw_names(self, shape, &mut out);
         out.push_str("</svg>");
         out
     }

@@ -1,9 +1,11 @@
-//! An outcome as tables for a spreadsheet or a script: a row for each run, and a row for each claim (RFC 4180, with a
-//! line feed). Everything else is in `report.json`.
+//! An outcome as tables for a spreadsheet or a script: a row for each run, for each claim, for each benchmark of a
+//! run (RFC 4180, with a line feed). Everything else is in `report.json`.
 
 use std::collections::BTreeSet;
 
-use crate::experiment::outcome::{Outcome, kinds::RunOutcome};
+use outgrow_statistics::Interval;
+
+use crate::experiment::outcome::{Outcome, benchmarks::TaskOfSeed, kinds::RunOutcome};
 
 impl Outcome {
     /// A row for each run that there is: what it is, what it measured, and how it stands against its baseline's.
@@ -45,6 +47,49 @@ impl Outcome {
             }
         }
         written(&rows)
+    }
+
+    /// A row for each run and benchmark, and below them one for each kind with the mean of its seeds; `None` where the
+    /// runs were asked none.
+    pub fn benchmarks_csv(&self) -> Option<String> {
+        let head = [
+            "kind",
+            "seed",
+            "task",
+            "metric",
+            "value",
+            "standard_error",
+            "low",
+            "high",
+            "documents",
+            "chance",
+        ];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        for task in &self.benchmarks.tasks {
+            let row = |kind: &str, seed: String, value: f64, error: Option<f64>, ends: Option<Interval>| {
+                vec![
+                    kind.to_owned(),
+                    seed,
+                    task.task.clone(),
+                    task.metric.clone(),
+                    value.to_string(),
+                    optional(error),
+                    optional(ends.map(|ends| ends.lower())),
+                    optional(ends.map(|ends| ends.upper())),
+                    task.documents.map(|documents| documents.to_string()).unwrap_or_default(),
+                    optional(task.chance),
+                ]
+            };
+            for kind in &task.kinds {
+                let of_seed = |seed: &TaskOfSeed| {
+                    row(&kind.kind, seed.seed.to_string(), seed.value, seed.standard_error, seed.interval)
+                };
+                rows.extend(kind.seeds.iter().map(of_seed));
+                let all = &kind.over_seeds;
+                rows.push(row(&kind.kind, "mean".to_owned(), all.mean, None, all.interval));
+            }
+        }
+        (rows.len() > 1).then(|| written(&rows))
     }
 
     /// A row for each claim: the rule, the verdict, and what it follows from.

@@ -31,6 +31,9 @@ pub struct ExperimentDescription {
     pub program: Program,
     /// The kinds of runs: of each there is one run a seed.
     pub kinds: Vec<RunKind>,
+    /// How many seeds its definition has at this scale, where it was asked for others or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_seeds: Option<u64>,
     /// The runs that count.
     pub runs: Vec<PlannedCell>,
     /// How learning rates were chosen, on seeds that don't count.

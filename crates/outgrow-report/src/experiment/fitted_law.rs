@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use outgrow_statistics::{Interval, PowerLaw, PowerLawWithFloor};
+use outgrow_statistics::{Fit, Interval, Plane, PowerLaw, PowerLawWithFloor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
             figures::Shown,
             laws::{LawForm, LawOutcome},
             optimum::{Minimum, OptimumOutcome},
+            optimum_laws::OptimumLaw,
         },
     },
 };
@@ -39,6 +40,9 @@ pub struct FittedLaw {
     pub laws: Vec<FittedSeries>,
     /// Minima along axes.
     pub optima: Vec<FittedOptimum>,
+    /// How these minima move with size and budget, where a law says more than that they stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub optimum_laws: Vec<FittedOptimumLaw>,
 }
 
 /// A law of the loss over exact FLOPs.
@@ -79,6 +83,24 @@ pub struct FittedOptimum {
     pub x: f64,
     /// Where it lies at 95 %.
     pub interval: Option<Interval>,
+}
+
+/// A law of minima along an axis: of the base's tokens where the axis has shares of them, else of its numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FittedOptimumLaw {
+    /// The axis.
+    pub axis: String,
+    /// Whether it gives tokens.
+    pub is_in_tokens: bool,
+    /// How many minima it was fitted to.
+    pub points: usize,
+    /// `x = a·C^b` with exact FLOPs, at one size.
+    pub over_flops: Option<PowerLaw>,
+    /// `ln d = a·ln N + b·ln C + c` with exact FLOPs.
+    pub power_law: Option<Plane>,
+    /// `log10 d = a·log10 N + b / log10 C + c` with C as 6·N·T.
+    pub papers_form: Option<Plane>,
 }
 
 impl FittedLaw {
@@ -167,6 +189,7 @@ impl Outcome {
             program: description.program.clone(),
             laws,
             optima,
+            optimum_laws: self.optimum_laws.iter().filter(|law| law.is_believed()).map(optimum_law).collect(),
         })
     }
 
@@ -181,6 +204,18 @@ impl Outcome {
             x,
             interval,
         })
+    }
+}
+
+fn optimum_law(law: &OptimumLaw) -> FittedOptimumLaw {
+    let plane = |fit: Option<Fit<Plane>>| fit.filter(Fit::beats_constant).map(|fit| fit.law);
+    FittedOptimumLaw {
+        axis: law.axis.clone(),
+        is_in_tokens: law.points.iter().all(|point| point.tokens.is_some()),
+        points: law.points.len(),
+        over_flops: law.over_flops.filter(Fit::beats_constant).map(|fit| fit.law),
+        power_law: plane(law.power_law),
+        papers_form: plane(law.papers_form),
     }
 }
 

@@ -9,18 +9,24 @@ pub(crate) mod trend;
 
 pub(crate) mod kinds;
 pub(crate) mod sweeps;
+pub(crate) mod benchmarks;
 pub(crate) mod optimum;
 pub(crate) mod laws;
 pub(crate) mod two_laws;
 pub(crate) mod figures;
+pub(crate) mod optimum_laws;
 
 use serde::Serialize;
 
 use crate::experiment::{
+    cell::CellState,
     claims::{ClaimOutcome, judge},
     description::ExperimentDescription,
-    outcome::{figures::FigureOutcome, kinds::KindOutcome, sweeps::SweepOutcome},
-    reading::{CellState, Experiment},
+    outcome::{
+        benchmarks::BenchmarksOutcome, figures::FigureOutcome, kinds::KindOutcome, optimum_laws::OptimumLaw,
+        sweeps::SweepOutcome,
+    },
+    reading::Experiment,
 };
 
 /// The version of `report.json`'s layout.
@@ -41,8 +47,12 @@ pub struct Outcome {
     pub kinds: Vec<KindOutcome>,
     /// How learning rates were chosen.
     pub sweeps: Vec<SweepOutcome>,
+    /// What benchmarks say at the end of each run; nothing where the runs were asked none.
+    pub benchmarks: BenchmarksOutcome,
     /// What is drawn.
     pub figures: Vec<FigureOutcome>,
+    /// How the best place on an axis moves with size and budget; of axes with minima at several of them.
+    pub optimum_laws: Vec<OptimumLaw>,
 }
 
 /// How far an experiment has come.
@@ -56,21 +66,27 @@ pub struct Progress {
     pub unfinished: Vec<String>,
     /// The folders of those that haven't begun.
     pub missing: Vec<String>,
+    /// Folders of runs of further seeds, which aren't in any number: the experiment was asked for fewer.
+    pub unplanned: Vec<String>,
 }
 
 impl Experiment {
     /// What its runs say.
     pub fn outcome(&self) -> Outcome {
         let description = self.description();
-        Outcome {
+        let mut outcome = Outcome {
             format: FORMAT,
             description: description.clone(),
             progress: self.progress(),
             claims: judge(self),
             kinds: description.kinds.iter().map(|kind| KindOutcome::of(self, kind)).collect(),
             sweeps: SweepOutcome::all(self),
+            benchmarks: BenchmarksOutcome::of(self),
             figures: description.figures.iter().map(|figure| FigureOutcome::of(self, figure)).collect(),
-        }
+            optimum_laws: Vec::new(),
+        };
+        outcome.optimum_laws = OptimumLaw::all(&outcome);
+        outcome
     }
 
     fn progress(&self) -> Progress {
@@ -82,7 +98,8 @@ impl Experiment {
         let unfinished = folders(|state| matches!(state, CellState::Unfinished(_)));
         let missing = folders(|state| matches!(state, CellState::Missing));
         let planned = cells.len();
-        Progress { planned, finished: planned - unfinished.len() - missing.len(), unfinished, missing }
+        let finished = planned - unfinished.len() - missing.len();
+        Progress { planned, finished, unfinished, missing, unplanned: self.unplanned().to_vec() }
     }
 }
 

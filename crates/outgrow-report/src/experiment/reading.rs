@@ -1,5 +1,5 @@
-//! Reads an experiment's folder: `experiment.json` and the runs that it names, as far as they are there. What they come
-//! to is in outcome.rs.
+//! Reads an experiment's folder, or several that have parts of it: `experiment.json` and the runs that it names, as far
+//! as they are there. What they come to is in outcome.rs.
 
 use std::{
     collections::BTreeSet,
@@ -12,9 +12,12 @@ use serde::Deserialize;
 use crate::{
     error::ReportError,
     experiment::{
-        description::{ExperimentDescription, PlannedCell, RunKind, SweepRun},
+        cell::{Cell, CellState, SweepCell},
+        description::{ExperimentDescription, RunKind, SweepRun},
         outcome::over_seeds::LeftOut,
+        parts,
         references::problems,
+        unplanned::unplanned,
     },
     report::{
         curve::Curve,
@@ -26,40 +29,14 @@ use crate::{
 /// The format of `experiment.json` that is read here.
 pub(crate) const FORMAT: u32 = 1;
 
-/// An experiment's folder, read.
+/// An experiment's folder, read, or several that have parts of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Experiment {
     folder: PathBuf,
     description: ExperimentDescription,
     cells: Vec<Cell>,
     sweeps: Vec<Vec<SweepCell>>,
-}
-
-/// A run that is planned, and what there is of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cell {
-    /// Which it is.
-    pub planned: PlannedCell,
-    /// What there is of it.
-    pub state: CellState,
-}
-
-/// A run of a sweep, and what there is of it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SweepCell {
-    pub(crate) planned: SweepRun,
-    pub(crate) state: CellState,
-}
-
-/// What there is of a planned run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CellState {
-    /// Its folder isn't there, or has no run.json yet.
-    Missing,
-    /// It hasn't reached its last token.
-    Unfinished(Box<RunRecord>),
-    /// It is done.
-    Finished(Box<RunRecord>),
+    unplanned: Vec<String>,
 }
 
 /// The pairs of finished runs of two kinds, and the seeds without one.
@@ -83,30 +60,55 @@ impl Experiment {
     /// it doesn't have; seeds that don't pair; a run whose files can't be read or have no metrics; a run that is
     /// another than the file says; and runs of a kind and its baseline that were measured on different data.
     pub fn read(folder: &Path) -> Result<Self, ReportError> {
-        let file = folder.join("experiment.json");
-        let description = read_description(&file)?;
+        Self::read_parts(&[folder])
+    }
+
+    /// Reads one experiment from several folders, of machines without a shared disk: the same `experiment.json` in each,
+    /// and the runs of all. Where a run stands in several, the one that has come furthest counts.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and of two folders whose experiments differ, or that have two different runs in one place.
+    pub fn read_parts(folders: &[impl AsRef<Path>]) -> Result<Self, ReportError> {
+        let folders: Vec<&Path> = folders.iter().map(AsRef::as_ref).collect();
+        let (first, others) = folders.split_first().ok_or(ReportError::NoRuns)?;
+        let file = first.join("experiment.json");
+        let mut description = read_description(&file)?;
         let of_file = |problem: String| format!("{}: {problem}", file.display());
         let mut found: Vec<String> = problems(&description).into_iter().map(of_file).collect();
-        let cells: Vec<Cell> = description
-            .runs
-            .iter()
-            .map(|planned| {
-                let state = read_run(folder, &planned.folder, planned.seed, &mut found);
-                Cell { planned: planned.clone(), state }
-            })
-            .collect();
-        let sweeps = description
-            .sweeps
-            .iter()
-            .map(|sweep| {
-                let mut read = |planned: &SweepRun| {
-                    let state = read_run(folder, &planned.folder, planned.seed, &mut found);
-                    SweepCell { planned: planned.clone(), state }
-                };
-                sweep.runs.iter().map(&mut read).collect()
-            })
-            .collect();
-        let experiment = Self { folder: folder.to_path_buf(), description, cells, sweeps };
+        let mut descriptions = vec![description.clone()];
+        for folder in others {
+            let other = read_description(&folder.join("experiment.json"))?;
+            if let Some(differs) = parts::difference(&other, &description) {
+                found.push(format!(
+                    "{}: is another experiment than {}: {differs}",
+                    folder.display(),
+                    first.display()
+                ));
+            }
+            descriptions.push(other);
+        }
+        // Other experiments have other runs: nothing more is to be said.
+        if !others.is_empty() && !found.is_empty() {
+            return Err(ReportError::Experiment { problems: found });
+        }
+        let mut read = |run: &str, seed: u64| {
+            let states = folders.iter().map(|folder| read_run(folder, run, seed, &mut found)).collect();
+            parts::joined(states, &mut found)
+        };
+        let mut cells = Vec::new();
+        for (index, planned) in description.runs.iter_mut().enumerate() {
+            let (part, state) = read(&planned.folder, planned.seed);
+            planned.alone = descriptions[part.unwrap_or(0)].runs.get(index).is_some_and(|run| run.alone);
+            cells.push(Cell { planned: planned.clone(), state });
+        }
+        let mut of_sweep = |planned: &SweepRun| {
+            let (_, state) = read(&planned.folder, planned.seed);
+            SweepCell { planned: planned.clone(), state }
+        };
+        let sweeps =
+            description.sweeps.iter().map(|sweep| sweep.runs.iter().map(&mut of_sweep).collect()).collect();
+        let unplanned = folders.iter().flat_map(|folder| unplanned(folder, &description)).collect();
+        let experiment = Self { folder: first.to_path_buf(), description, cells, sweeps, unplanned };
         found.extend(experiment.measured_differently());
         if found.is_empty() {
             return Ok(experiment);
@@ -114,7 +116,7 @@ impl Experiment {
         Err(ReportError::Experiment { problems: found })
     }
 
-    /// Where it was read.
+    /// Where it was read; of several folders the first.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -122,6 +124,11 @@ impl Experiment {
     /// What it consists of.
     pub fn description(&self) -> &ExperimentDescription {
         &self.description
+    }
+
+    /// Runs of its kinds that lie in its folder, with seeds that it hasn't.
+    pub(crate) fn unplanned(&self) -> &[String] {
+        &self.unplanned
     }
 
     /// The runs that count, in the order of the file.
@@ -200,41 +207,13 @@ impl Experiment {
                 let said: Vec<String> = mismatches.iter().map(Mismatch::of_two_runs).collect();
                 lines.push(format!(
                     "{}: can't be compared with {}: {}",
-                    self.folder.join(&cell.planned.folder).display(),
+                    run.folder.display(),
                     other.planned.folder,
                     said.join("; ")
                 ));
             }
         }
         lines
-    }
-}
-
-impl Cell {
-    /// Its run, finished or not.
-    pub fn run(&self) -> Option<&RunRecord> {
-        self.state.run()
-    }
-
-    /// Its run, if it is done.
-    pub fn finished(&self) -> Option<&RunRecord> {
-        self.state.finished()
-    }
-}
-
-impl CellState {
-    pub(crate) fn run(&self) -> Option<&RunRecord> {
-        match self {
-            Self::Missing => None,
-            Self::Unfinished(run) | Self::Finished(run) => Some(run),
-        }
-    }
-
-    pub(crate) fn finished(&self) -> Option<&RunRecord> {
-        match self {
-            Self::Missing | Self::Unfinished(_) => None,
-            Self::Finished(run) => Some(run),
-        }
     }
 }
 

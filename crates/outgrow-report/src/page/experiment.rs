@@ -15,10 +15,13 @@ mod strips;
 mod valley;
 mod grids;
 mod laws;
+mod trends;
+mod optima;
 
 mod figures;
 
 mod kinds;
+mod benchmarks;
 mod sweeps;
 mod runs;
 
@@ -31,7 +34,11 @@ use crate::{
     figures::escape,
     page::{
         document::{begin, end, folded, section},
-        experiment::{looks::Looks, panel::Panel, words::count},
+        experiment::{
+            looks::Looks,
+            panel::{Panel, panels},
+            words::count,
+        },
         growths::{self, GrownRun},
     },
 };
@@ -68,6 +75,9 @@ impl Outcome {
                 files.push((name, picture.wide(Dress::Paper)));
             }
         }
+        if let Some(Panel { picture: Ok(picture), .. }) = trends::panel(self, &looks) {
+            files.push((trends::FILE.to_owned(), picture.wide(Dress::Paper)));
+        }
         files
     }
 }
@@ -78,6 +88,7 @@ fn page(outcome: &Outcome) -> String {
     let mut out = String::with_capacity(400_000);
     begin(&mut out, &description.title, &facts(outcome));
     out.push_str(&progress(outcome));
+    out.push_str(&fewer_seeds(outcome));
     out.push_str(&verdicts::counts(outcome));
     if !outcome.claims.is_empty() {
         section(
@@ -89,6 +100,17 @@ fn page(outcome: &Outcome) -> String {
     }
     for (index, figure) in outcome.figures.iter().enumerate() {
         figures::section_of(&mut out, outcome, &looks, index, figure);
+    }
+    if let Some(panel) = trends::panel(outcome, &looks) {
+        let numbers = kinds::going_on(outcome);
+        let drawing = panels("trends", &[panel]);
+        section(&mut out, "How differences go on", trends::NOTE, &format!("{drawing}{numbers}"));
+    }
+    if !outcome.optimum_laws.is_empty() {
+        section(&mut out, "How the best place moves", optima::NOTE, &optima::tables(outcome));
+    }
+    if !outcome.benchmarks.tasks.is_empty() {
+        section(&mut out, "Benchmarks", benchmarks::NOTE, &benchmarks::tables(outcome, &looks));
     }
     section(
         &mut out,
@@ -137,12 +159,11 @@ fn page(outcome: &Outcome) -> String {
 /// One line: the scale, how many runs and seeds, on what.
 fn facts(outcome: &Outcome) -> String {
     let description = &outcome.description;
-    let seeds: BTreeSet<u64> = description.runs.iter().map(|run| run.seed).collect();
     let mut facts = vec![
         description.source.clone(),
         format!("scale {}: {}", description.scale, description.scale_description),
         count(outcome.description.kinds.len(), "kind"),
-        count(seeds.len(), "seed"),
+        count(seeds(outcome).len(), "seed"),
         count(outcome.progress.planned, "run"),
     ];
     facts.retain(|fact| !fact.is_empty());
@@ -167,6 +188,39 @@ fn progress(outcome: &Outcome) -> String {
         count(progress.planned, "run"),
         folded("Which are missing", &lists)
     )
+}
+
+/// Says that there are fewer seeds than there could be, and which runs are in no number; nothing where all are.
+fn fewer_seeds(outcome: &Outcome) -> String {
+    let (seeds, unplanned) = (seeds(outcome).len(), &outcome.progress.unplanned);
+    let usual = outcome.description.usual_seeds.filter(|usual| (seeds as u64) < *usual);
+    let mut out = String::new();
+    if let Some(usual) = usual {
+        let _ = write!(
+            out,
+            "<p class=\"lead\">At this scale the definition has {usual} seeds, and these runs have {seeds}: intervals are \
+             wider, and fewer claims can be decided.</p>"
+        );
+    }
+    if !unplanned.is_empty() {
+        let _ = write!(
+            out,
+            "<p class=\"lead\">{} of other seeds are in the folder and in no number here, because the experiment was last \
+             asked for fewer seeds. The same command with more <code>--seeds</code> takes them in.</p>{}",
+            count(unplanned.len(), "run"),
+            folded("Which", &list(unplanned))
+        );
+    }
+    if out.is_empty() {
+        return out;
+    }
+    let heading =
+        usual.map_or_else(|| "Runs of other seeds".to_owned(), |usual| format!("{seeds} of {usual} seeds"));
+    format!("<section class=\"notice\"><h2>{heading}</h2>{out}</section>\n")
+}
+
+fn seeds(outcome: &Outcome) -> BTreeSet<u64> {
+    outcome.description.runs.iter().map(|run| run.seed).collect()
 }
 
 /// Texts as a list.

@@ -145,6 +145,106 @@ fn a_law_of_one_seed_has_no_band_and_decides_nothing() {
 }
 
 #[test]
+fn a_law_that_is_no_better_than_a_constant_foretells_nothing() {
+    let mut laid_out = LaidOut::new();
+    for (size, flops) in [1e12, 4e12, 1.6e13, 6.4e13].into_iter().enumerate() {
+        let end = |seed: usize| 3.0 + 0.01 * noise(seed, size);
+        let seeds = (0..4).map(|seed| vec![(0.0, 9.0), (0.5 * flops, 4.0), (flops, end(seed))]);
+        laid_out.kind(&format!("scratch-{size}"), None, json!({}), &seeds.collect::<Vec<Points>>());
+    }
+    let kinds: Vec<String> = (0..4).map(|size| format!("scratch-{size}")).collect();
+    let series = |label: &str| json!({"label": label, "kinds": kinds});
+    laid_out.figure(json!({"laws": {"series": [series("one"), series("two")]}}));
+    let outcome = laid_out.outcome();
+    let Shown::Laws { laws, speed_ups } = laws(&outcome) else { panic!("laws") };
+    assert!(
+        laws.iter().all(|law| law.preferred.is_none() && law.band.iter().all(|point| !point.extrapolated))
+    );
+    assert!(speed_ups.is_empty(), "{speed_ups:?}");
+}
+
+#[test]
+fn what_is_foretold_begins_where_the_runs_end() {
+    let outcome = two_laws(0.5).outcome();
+    let Shown::Laws { laws, .. } = laws(&outcome) else { panic!("laws") };
+    for law in laws {
+        let last = law.band.iter().rev().find(|point| !point.extrapolated).unwrap();
+        assert_eq!(last.flops, 6.4e13, "{}", law.label);
+    }
+}
+
+/// Minima along `d` of three budgets at two sizes, where the best share grows with the budget and falls with the size.
+fn moving_minima(sizes: usize) -> LaidOut {
+    let mut laid_out = LaidOut::new();
+    for size in 0..sizes {
+        let (large, name) = (4_f64.powi(size as i32), format!("size-{size}"));
+        let end = 1e12 * large;
+        let scratch = curve(end, 20.0, -0.05);
+        let of_size = json!({"name": name, "number": large});
+        laid_out.kind(&format!("scratch-{size}"), None, json!({}), &vec![scratch.clone(); 4]);
+        for (place, number) in PLACES.into_iter().enumerate() {
+            let seeds = (0..4).map(|seed| -> Points {
+                let best = |flops: f64| 0.1 * (flops.max(1e9) / end).powf(0.5) * large.powf(-0.3);
+                let above = |flops: f64| 0.02 * (number / best(flops)).ln().powi(2);
+                let noise = 0.0002 * noise(seed, place);
+                scratch.iter().map(|(flops, loss)| (*flops, loss - 0.1 + above(*flops) + noise)).collect()
+            });
+            let axes = json!({"d": {"name": format!("{number}"), "number": number}, "size": of_size});
+            let kind = format!("d-{number}-{size}");
+            laid_out.kind(&kind, Some(&format!("scratch-{size}")), axes, &seeds.collect::<Vec<_>>());
+        }
+        laid_out
+            .figure(json!({"valley": {"axis": "d", "with": {"size": name}, "budgets": [0.5, 0.75, 1.0]}}));
+        for run in laid_out.description["runs"].as_array().unwrap() {
+            let folder = run["folder"].as_str().unwrap();
+            if size > 0 && folder.contains(&format!("-{size}/")) {
+                let file = laid_out.folder.path().join(folder).join("run.json");
+                let text = std::fs::read_to_string(&file).unwrap();
+                std::fs::write(&file, text.replace("1000000", "4000000")).unwrap();
+            }
+        }
+    }
+    laid_out
+}
+
+#[test]
+fn the_best_place_of_several_budgets_follows_a_law_of_the_flops() {
+    let outcome = moving_minima(1).outcome();
+    let [law] = &outcome.optimum_laws[..] else { panic!("{:?}", outcome.optimum_laws) };
+    assert_eq!((law.points.len(), law.sizes()), (3, 1));
+    let exponent = law.over_flops.unwrap().law.exponent;
+    assert!((exponent - 0.5).abs() < 0.05, "{exponent}");
+    assert!(outcome.html().contains("<h2>How the best place moves</h2>"));
+}
+
+#[test]
+fn the_best_place_of_two_sizes_follows_a_law_of_size_and_flops() {
+    let outcome = moving_minima(2).outcome();
+    let [law] = &outcome.optimum_laws[..] else { panic!("{:?}", outcome.optimum_laws) };
+    assert_eq!((law.points.len(), law.sizes()), (6, 2));
+    let plane = law.power_law.unwrap().law;
+    assert!((plane.first + 0.8).abs() < 0.1 && (plane.second - 0.5).abs() < 0.05, "{plane:?}");
+    assert!(law.papers_form.is_some() && law.is_believed());
+    let fitted = outcome.fitted_law().unwrap();
+    assert_eq!(fitted.optimum_laws[0].power_law, Some(plane));
+}
+
+#[test]
+fn too_few_minima_for_a_law_are_said_to_be_too_few() {
+    let said = |sizes: usize| {
+        let mut laid_out = moving_minima(sizes);
+        for figure in laid_out.description["figures"].as_array_mut().unwrap() {
+            figure["draws"]["valley"]["budgets"] = json!([0.5, 1.0]);
+        }
+        let outcome = laid_out.outcome();
+        assert!(outcome.fitted_law().unwrap().optimum_laws.is_empty());
+        outcome.optimum_laws[0].caveats.join("; ")
+    };
+    insta::assert_snapshot!(said(1), @"2 of 2 have a minimum between the places that were tried, and a law of the budget takes 3");
+    insta::assert_snapshot!(said(2), @"4 of 4 have a minimum between the places that were tried, and a law of size and budget takes 6");
+}
+
+#[test]
 fn a_difference_that_shrinks_with_the_logarithm_of_flops_is_followed_to_its_end() {
     // Halfway the difference is -0.08, and at the end -0.06: at eight times the end it is 0.
     let slope = 0.02 / f64::ln(2.0);

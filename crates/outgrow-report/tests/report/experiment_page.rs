@@ -162,6 +162,7 @@ fn figures_are_files_in_plain_colours_with_names_of_their_own() {
     7-base-by-budget
     8-operator-by-base
     9-laws-of-four-sizes
+    how-differences-go-on
     ");
     for (name, svg) in figures {
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"), "{name}");

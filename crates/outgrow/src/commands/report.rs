@@ -21,7 +21,8 @@ const RUN_FILE: &str = "run.json";
 /// Flags of `outgrow report`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Run folders, as `outgrow train` made them; or the folder of one experiment.
+    /// Run folders, as `outgrow train` made them; or the folder of one experiment; or several, in which machines without a
+    /// shared disk made parts of one experiment.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// The page to write; its numbers go beside it as .json.
@@ -37,15 +38,17 @@ pub(crate) struct Arguments {
 
 /// Reads the runs, writes the page and prints a sentence for each comparison.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let experiment = experiment(&arguments.runs)?;
+    let is_experiment = is_experiment(&arguments.runs)?;
     if arguments.live {
-        return live::serve(arguments.port, || match experiment {
-            Some(folder) => Ok(Experiment::read(folder)?.outcome().html()),
-            None => Ok(report(&arguments.runs)?.html()),
+        return live::serve(arguments.port, || {
+            if is_experiment {
+                return Ok(Experiment::read_parts(&arguments.runs)?.outcome().html());
+            }
+            Ok(report(&arguments.runs)?.html())
         });
     }
-    if let Some(folder) = experiment {
-        return report_experiment(folder, &arguments.out);
+    if is_experiment {
+        return report_experiment(&arguments.runs, &arguments.out);
     }
     let report = report(&arguments.runs)?;
     write_file_atomically(&arguments.out, report.html().as_bytes())?;
@@ -57,17 +60,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The folder, if it is one experiment's.
+/// Whether the folders are of an experiment.
 ///
 /// # Errors
-/// An experiment among other folders.
-fn experiment(folders: &[PathBuf]) -> Result<Option<&Path>> {
+/// An experiment among folders of runs.
+fn is_experiment(folders: &[PathBuf]) -> Result<bool> {
     let is_experiment = |folder: &&PathBuf| folder.join(EXPERIMENT_FILE).is_file();
-    match (folders, folders.iter().find(is_experiment)) {
-        (_, None) => Ok(None),
-        ([folder], Some(_)) => Ok(Some(folder)),
-        (_, Some(folder)) => {
-            let problem = format!("{}: is an experiment; its report takes no other runs", folder.display());
+    match (folders.iter().find(is_experiment), folders.iter().find(|folder| !is_experiment(folder))) {
+        (None, _) => Ok(false),
+        (Some(_), None) => Ok(true),
+        (Some(experiment), Some(other)) => {
+            let problem = format!(
+                "{}: is an experiment, and {} isn't (no {EXPERIMENT_FILE}): a report takes runs, or the folders of one \
+                 experiment",
+                experiment.display(),
+                other.display()
+            );
             Err(BadInput(problem).into())
         }
     }

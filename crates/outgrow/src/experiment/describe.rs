@@ -87,6 +87,7 @@ pub(crate) fn describe(
         command: asked.command.clone(),
         program: asked.program.clone(),
         kinds,
+        usual_seeds: Some(definition.seeds.unwrap_or(asked.scale.seeds)),
         runs: runs.iter().map(cell).collect(),
         sweeps: sweeps.iter().map(RunningSweep::to_description).collect(),
         claims,

@@ -16,19 +16,21 @@ pub(crate) const REPORT: &str = "report.html";
 /// Drawings, one by one, for a paper.
 const FIGURES: &str = "figures";
 
-/// Reads an experiment's folder, writes its page, with numbers and drawings beside it, and prints a line for each
-/// claim.
+/// Reads an experiment's folder, or those of its parts, writes its page, with numbers and drawings beside it, and prints
+/// a line for each claim.
 ///
 /// # Errors
-/// What [`Experiment::read`] refuses, and files that can't be written.
-pub(crate) fn report_experiment(folder: &Path, page: &Path) -> Result<()> {
-    let outcome = Experiment::read(folder)?.outcome();
+/// What [`Experiment::read_parts`] refuses, and files that can't be written.
+pub(crate) fn report_experiment(folders: &[impl AsRef<Path>], page: &Path) -> Result<()> {
+    let outcome = Experiment::read_parts(folders)?.outcome();
     let figures = page.with_file_name(FIGURES);
     fs::create_dir_all(&figures).map_err(Error::at(&figures))?;
     for (name, svg) in outcome.figures() {
         write_file_atomically(&figures.join(name).with_extension("svg"), svg.as_bytes())?;
     }
-    for (name, text) in [("runs.csv", outcome.runs_csv()), ("claims.csv", outcome.claims_csv())] {
+    let tables = [("runs.csv", outcome.runs_csv()), ("claims.csv", outcome.claims_csv())];
+    let benchmarks = outcome.benchmarks_csv().map(|text| ("benchmarks.csv", text));
+    for (name, text) in tables.into_iter().chain(benchmarks) {
         write_file_atomically(&page.with_file_name(name), text.as_bytes())?;
     }
     if let Some(law) = outcome.fitted_law() {

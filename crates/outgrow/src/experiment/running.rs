@@ -93,7 +93,7 @@ pub(crate) fn run_definition(
         return Ok(None);
     }
     let report = making.out.join(REPORT);
-    report_experiment(making.out, &report)?;
+    report_experiment(&[making.out], &report)?;
     Ok(Some(report))
 }
 

@@ -6,7 +6,10 @@ use std::fmt::Write;
 use crate::{
     drawing::{
         axis::{Scale, Tick},
-        chart::data::{Chart, Kind, Shape},
+        chart::{
+            data::{Chart, Kind, Shape},
+            ends,
+        },
         mark::{Look, diamond},
         text::{cut, width},
     },
@@ -62,13 +65,16 @@ impl Frame {
         let widest = y_ticks.iter().map(|tick| self::width(&tick.text, TICK_SIZE)).fold(0.0, f64::max);
         // The label, turned, stands left of the numbers.
         let left = (widest + 32.0).max(if is_small { 44.0 } else { 58.0 });
-        let right = width - RIGHT;
-        let mut x_ticks = chart.x.ticks((width / every) as usize);
+        let names = ends::room(chart, shape, height - 18.0 - LEGEND_ROW - BOTTOM);
+        let right = width - RIGHT - names;
+        let mut x_ticks = chart.x.ticks(((width - names) / every) as usize);
         // From left to right, also where the axis runs downwards.
         x_ticks.sort_by(|one, two| chart.x.part(one.value).total_cmp(&chart.x.part(two.value)));
         let legend = match shape {
             Shape::Third => Vec::new(),
-            Shape::Whole | Shape::Half | Shape::Low | Shape::Narrow => legend(chart, left, right),
+            Shape::Whole | Shape::Half | Shape::Low | Shape::Narrow => {
+                legend(chart, left, right, names > 0.0)
+            }
         };
         let rows = legend.last().map_or(0.0, |entry| (entry.y - 18.0) / LEGEND_ROW + 1.0);
         let top = if legend.is_empty() { 12.0 } else { 18.0 + LEGEND_ROW * rows };
@@ -217,6 +223,11 @@ impl Frame {
         }
     }
 
+    /// The names of lines at their ends, where these stand there.
+    pub(super) fn draw_names(&self, chart: &Chart, shape: Shape, out: &mut String) {
+        ends::draw(chart, shape, (self.top, self.bottom, self.right), |x, y| self.place(chart, x, y), out);
+    }
+
     pub(super) fn draw_legend(&self, out: &mut String) {
         for Entry { text, look, kind, x, y } in &self.legend {
             let text_x = match (look, kind) {
@@ -257,9 +268,11 @@ impl Frame {
     }
 }
 
-/// The names of all series and, where there is one, of the growths, in as many rows as they need.
-fn legend(chart: &Chart, left: f64, right: f64) -> Vec<Entry> {
-    let named = chart.series.iter().filter(|series| !series.name.is_empty());
+/// The names of all series and, where there is one, of the growths, in as many rows as they need. Names that stand at
+/// the ends of their lines aren't in it.
+fn legend(chart: &Chart, left: f64, right: f64, has_names: bool) -> Vec<Entry> {
+    let is_at_its_end = |kind: Kind| has_names && kind == Kind::Line;
+    let named = chart.series.iter().filter(|series| !series.name.is_empty() && !is_at_its_end(series.kind));
     let mut entries: Vec<(&str, Option<Look>, Kind)> =
         named.map(|series| (series.name.as_str(), Some(series.look), series.kind)).collect();
     let is_grown = chart.series.iter().flat_map(|series| &series.marks).any(|mark| chart.is_inside(mark));

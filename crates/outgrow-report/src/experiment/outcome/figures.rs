@@ -172,8 +172,14 @@ fn shown(experiment: &Experiment, drawing: &Drawing) -> Shown {
         Drawing::Laws { series } => {
             let laws: Vec<LawOutcome> =
                 series.iter().map(|series| LawOutcome::of(experiment, series)).collect();
-            let against_first = |law| ForetoldSpeedUp::all(law, &laws[0]);
-            let speed_ups = laws.iter().skip(1).flat_map(against_first).collect();
+            // A law that is no better than a constant foretells nothing.
+            let is_believed = |law: &&LawOutcome| law.preferred.is_some();
+            let believed = laws.first().filter(is_believed).map_or(&[][..], |_| &laws[1..]);
+            let speed_ups = believed
+                .iter()
+                .filter(is_believed)
+                .flat_map(|law| ForetoldSpeedUp::all(law, &laws[0]))
+                .collect();
             Shown::Laws { laws, speed_ups }
         }
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     experiment::{
+        cell::Cell,
         description::{AxisValue, RunKind},
         outcome::{
             difference::PairedDifference,
@@ -13,7 +14,7 @@ use crate::{
             speed_up::SpeedUpOutcome,
             trend::DifferenceTrend,
         },
-        reading::{Cell, Experiment},
+        reading::Experiment,
     },
     report::comparison::RunSummary,
     run::record::{Cost, RunRecord, StageSpan},

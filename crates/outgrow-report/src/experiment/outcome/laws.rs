@@ -1,6 +1,8 @@
 //! Laws of the loss over models of several sizes, `L = a·C^b` and with an irreducible term: fitted to all seeds, with
 //! intervals by the jackknife over seeds. What lies beyond the largest FLOPs is marked as extrapolation.
 
+use std::collections::BTreeSet;
+
 use outgrow_statistics::{
     Fit, Interval, Jackknife, PowerLaw, PowerLawWithFloor, fit_power_law, fit_power_law_with_floor, jackknife,
 };
@@ -15,8 +17,8 @@ use crate::{
     run::record::Cost,
 };
 
-/// How many points a band has.
-const BAND_POINTS: usize = 33;
+/// How many steps a band has within the FLOPs that were paid, and how many beyond.
+const BAND_STEPS: usize = 16;
 /// How far beyond the largest FLOPs a band goes.
 const FORETOLD: f64 = 100.0;
 
@@ -137,7 +139,12 @@ impl LawOutcome {
             band: Vec::new(),
             fitted: [Vec::new(), Vec::new()],
         };
+        let without = left_out(&outcome.points, &outcome.seeds);
         let (x, y) = outcome.data(&(0..outcome.seeds.len()).collect::<Vec<_>>());
+        if !x.is_empty() && !without.is_empty() {
+            let seeds = without.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            outcome.caveats.push(format!("without seed {seeds}, which lacks finished runs of a size"));
+        }
         if x.is_empty() {
             outcome.caveats.push("no seed has finished runs of all sizes".to_owned());
             return outcome;
@@ -256,16 +263,22 @@ impl LawOutcome {
         let (Some(law), Some(least), Some(most)) = (self.law(form, &all), least, self.largest_flops()) else {
             return Vec::new();
         };
-        let range = (FORETOLD * most / least).ln();
-        (0..BAND_POINTS)
-            .map(|index| {
-                let flops = least * (range * index as f64 / (BAND_POINTS - 1) as f64).exp();
+        let between = |from: f64, to: f64, step: usize| {
+            let part = step as f64 / BAND_STEPS as f64;
+            (from.ln() + part * (to / from).ln()).exp()
+        };
+        // What is foretold begins where the runs end. A law that says no more than a constant foretells nothing.
+        let paid = (0..BAND_STEPS).map(|step| (between(least, most, step), false)).chain([(most, false)]);
+        let beyond = (1..=BAND_STEPS).map(|step| (between(most, FORETOLD * most, step), true));
+        paid.chain(beyond)
+            .filter(|(_, extrapolated)| !extrapolated || self.preferred.is_some())
+            .map(|(flops, extrapolated)| {
                 let interval = self.jackknifed(form, |law| Some(law.at(flops).ln()));
                 LawBandPoint {
                     flops,
                     loss: law.at(flops),
                     interval: interval.and_then(|found| found.interval.interval.map(f64::exp)),
-                    extrapolated: flops > most * (1.0 + 1e-9),
+                    extrapolated,
                 }
             })
             .collect()
@@ -287,6 +300,13 @@ fn point(experiment: &Experiment, kind: &str) -> LawPoint {
         flops: (!flops.is_empty()).then(|| flops.iter().sum::<f64>() / flops.len() as f64),
         loss: OverSeeds::of(losses.collect()),
     }
+}
+
+/// The seeds that some sizes have, and that aren't among these.
+fn left_out(points: &[LawPoint], seeds: &[u64]) -> BTreeSet<u64> {
+    let all =
+        points.iter().flat_map(|point| &point.loss).flat_map(|loss| &loss.seeds).map(|found| found.seed);
+    all.filter(|seed| !seeds.contains(seed)).collect()
 }
 
 /// The seeds that all sizes have.

@@ -4,8 +4,9 @@
 use serde::Serialize;
 
 use crate::experiment::{
+    cell::SweepCell,
     outcome::over_seeds::{OverSeeds, SeedValue},
-    reading::{Experiment, SweepCell},
+    reading::Experiment,
 };
 
 /// One sweep.

@@ -16,6 +16,8 @@ use crate::experiment::{
 const FITTED_AT: [f64; 7] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// By how much the FLOPs at the end are multiplied.
 const TIMES: [f64; 4] = [1.0, 3.0, 10.0, 100.0];
+/// The same where the line is drawn. It isn't drawn as far as it is told: there its band would hide everything else.
+const DRAWN_TIMES: [f64; 10] = [0.4, 0.55, 0.75, 1.0, 1.4, 2.0, 3.0, 4.5, 7.0, 10.0];
 
 /// A difference to a baseline over what was paid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,6 +26,10 @@ pub struct DifferenceTrend {
     pub fit: Fit<Logarithm>,
     /// Whether it says more than a constant.
     pub beats_constant: bool,
+    /// The differences that it was fitted to: exact FLOPs, and the mean of the seeds.
+    pub points: Vec<(f64, f64)>,
+    /// The line over FLOPs, for a drawing: up to the end as it was fitted, and extrapolated beyond.
+    pub line: Vec<ForetoldDifference>,
     /// What it gives at the end of training and beyond.
     pub foretold: Vec<ForetoldDifference>,
     /// The FLOPs at which the line is at 0, where that is beyond the end.
@@ -67,7 +73,7 @@ impl DifferenceTrend {
         };
         let whole = fit(&(0..seeds.len()).collect::<Vec<_>>())?;
         let end = points.last()?.0;
-        let foretold = TIMES.map(|times| {
+        let at = |times: f64| {
             let flops = times * end;
             let found = jackknife(seeds.len(), LEVEL, |places| Some(fit(places)?.law.at(flops)));
             ForetoldDifference {
@@ -76,11 +82,13 @@ impl DifferenceTrend {
                 difference: whole.law.at(flops),
                 interval: found.ok().map(|found| found.interval.interval),
             }
-        });
+        };
         Some(Self {
             fit: whole,
             beats_constant: whole.beats_constant(),
-            foretold: foretold.into(),
+            points: points.iter().map(|(flops, all)| (*flops, all.mean)).collect(),
+            line: DRAWN_TIMES.map(at).into(),
+            foretold: TIMES.map(at).into(),
             vanishes_at: whole.law.reaches(0.0).filter(|flops| *flops > end),
         })
     }

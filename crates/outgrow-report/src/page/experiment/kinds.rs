@@ -7,7 +7,7 @@ use crate::{
     },
     figures::{escape, flops, loss},
     page::{
-        document::folded,
+        document::{folded, folded_numbers},
         experiment::{
             differences::{label, table_of as differences_table},
             looks::Looks,
@@ -49,11 +49,11 @@ pub(crate) fn table(outcome: &Outcome, looks: &Looks) -> String {
     } else {
         folded("Differences on the way", &differences_table(outcome, &way))
     };
-    table_of_html(&columns, rows) + &in_other_costs(outcome) + &way + &going_on(outcome)
+    table_of_html(&columns, rows) + &in_other_costs(outcome) + &way
 }
 
 /// What differences would be after more training, where a line in the logarithm of FLOPs says more than a constant.
-fn going_on(outcome: &Outcome) -> String {
+pub(crate) fn going_on(outcome: &Outcome) -> String {
     let lines: Vec<(&KindOutcome, &DifferenceTrend)> = outcome
         .kinds
         .iter()
@@ -61,8 +61,8 @@ fn going_on(outcome: &Outcome) -> String {
         .collect();
     let Some((_, first)) = lines.first() else { return String::new() };
     let times = first.foretold.iter().map(|found| match found.times {
-        end if end <= 1.0 => "the line at the end".to_owned(),
-        times => format!("{times} × the FLOPs, extrapolated"),
+        end if end <= 1.0 => "line at the end".to_owned(),
+        times => format!("at {times} ×"),
     });
     let heads: Vec<String> = times.collect();
     let mut columns = vec![("kind", false)];
@@ -79,7 +79,8 @@ fn going_on(outcome: &Outcome) -> String {
         cells.push(trend.vanishes_at.map_or_else(|| "never".to_owned(), flops));
         cells
     });
-    folded("Differences if training went on", &table_of_html(&columns, rows))
+    let note = "<p class=\"lead\">What the lines give at the end of training, and extrapolated to so many times its FLOPs.</p>";
+    folded_numbers(&format!("{note}{}", table_of_html(&columns, rows)))
 }
 
 /// Speed-ups by every account of what was paid; nothing where no kind has a baseline.

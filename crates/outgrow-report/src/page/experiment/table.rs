@@ -4,23 +4,27 @@ use std::fmt::Write;
 
 use crate::figures::escape;
 
-/// A column: its heading, and whether it has numbers.
+/// A column: its heading, HTML where the cells are, and whether it has numbers.
 pub(crate) type Column<'a> = (&'a str, bool);
 
 /// A table of plain texts.
 pub(crate) fn table(columns: &[Column<'_>], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let columns: Vec<(String, bool)> =
+        columns.iter().map(|(heading, is_number)| (escape(heading), *is_number)).collect();
+    let columns: Vec<Column<'_>> =
+        columns.iter().map(|(heading, is_number)| (heading.as_str(), *is_number)).collect();
     table_of_html(
-        columns,
+        &columns,
         rows.into_iter().map(|cells| cells.iter().map(|cell| escape(cell)).collect::<Vec<String>>()),
     )
 }
 
-/// A table whose cells are HTML.
+/// A table whose headings and cells are HTML.
 pub(crate) fn table_of_html(columns: &[Column<'_>], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let class = |is_number: bool| if is_number { " class=\"n\"" } else { "" };
     let mut out = String::from("<div class=\"scroll\"><table><thead><tr>");
     for (heading, is_number) in columns {
-        let _ = write!(out, "<th{}>{}</th>", class(*is_number), escape(heading));
+        let _ = write!(out, "<th{}>{heading}</th>", class(*is_number));
     }
     out.push_str("</tr></thead><tbody>");
     for cells in rows {
