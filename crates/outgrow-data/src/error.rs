@@ -131,6 +131,23 @@ pub enum DataError {
         /// Files read.
         files: usize,
     },
+    /// No part of a corpus that could be held out.
+    #[error("validation_fraction is {fraction}; it must be above 0 and at most 0.5, such as 0.01")]
+    ValidationFraction {
+        /// As it was given.
+        fraction: f64,
+    },
+    /// A corpus that leaves nothing to train on, were a part of it held out.
+    #[error(
+        "the corpus has {tokens} tokens: too few for two parts, which need {least}; give more text, or prepare held-out \
+         text of its own"
+    )]
+    TooSmallForTwo {
+        /// Tokens there are.
+        tokens: u64,
+        /// Tokens that are needed.
+        least: u64,
+    },
     /// A tokenizer file can't be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -299,6 +316,8 @@ impl DataError {
             | Self::TooManyBad { .. }
             | Self::BrokenStream { .. }
             | Self::EmptyCorpus { .. }
+            | Self::ValidationFraction { .. }
+            | Self::TooSmallForTwo { .. }
             | Self::Separator { .. }
             | Self::TargetExists { .. }
             | Self::Option { .. }

@@ -20,7 +20,10 @@ pub use batches::{
 };
 pub use documents::{Documents, ReadOptions, findings::Findings, record::Document};
 pub use error::DataError;
-pub use prepare::{PrepareOptions, PrepareProgress, Prepared, prepare, separator::SeparatorChoice};
+pub use prepare::{
+    PrepareOptions, PrepareProgress, Prepared, PreparedSplit, prepare, prepare_split,
+    separator::SeparatorChoice, split::Split,
+};
 pub use shards::{
     TokenShards,
     manifest::{

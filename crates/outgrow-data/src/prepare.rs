@@ -6,6 +6,7 @@
 //! worker, so memory is bounded however large the corpus is.
 
 pub(crate) mod separator;
+pub(crate) mod split;
 
 use std::{
     num::NonZero,
@@ -26,10 +27,13 @@ use crate::{
         record::Document,
     },
     error::DataError,
-    prepare::separator::SeparatorChoice,
+    prepare::{
+        separator::SeparatorChoice,
+        split::{Draw, Parts, Side, Split},
+    },
     shards::{
-        manifest::{FORMAT, Manifest, Separator, TOKENIZER_FILE, TokenDtype, TokenizerFile},
-        writer::{PendingShards, ShardWriter},
+        manifest::{FORMAT, Manifest, Separator, Shard, TOKENIZER_FILE, TokenDtype, TokenizerFile},
+        writer::{PendingShards, ShardWriter, complete},
     },
 };
 
@@ -81,7 +85,7 @@ pub struct Prepared {
 }
 
 /// How far preparing has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PrepareProgress {
     /// Documents written.
     pub documents: u64,
@@ -93,6 +97,17 @@ pub struct PrepareProgress {
     pub input_bytes: u64,
     /// Bytes of all input files.
     pub total_input_bytes: u64,
+}
+
+/// A corpus that was prepared in two parts.
+#[derive(Clone, Debug)]
+pub struct PreparedSplit {
+    /// What `out/training` says of itself.
+    pub training: Manifest,
+    /// What `out/validation` says of itself.
+    pub validation: Manifest,
+    /// As [`Prepared::notes`], and how the held-out part was chosen where it isn't as was asked.
+    pub notes: Vec<String>,
 }
 
 /// Tokenises files, folders and patterns of files into the folder `out`: shards, `manifest.json` and a copy of the
@@ -110,82 +125,184 @@ pub fn prepare(
     options: &PrepareOptions,
     progress: &mut dyn FnMut(PrepareProgress),
 ) -> Result<Prepared, DataError> {
-    if options.shard_tokens == 0 {
-        return Err(DataError::Option { option: "shard_tokens", value: 0, expected: "at least 1" });
-    }
-    let read = ReadOptions { text_field: options.text_field.clone(), skip_bad_lines: options.skip_bad_lines };
-    let documents = Documents::open(inputs, &read)?;
-    let separator = SeparatorChoice::new(tokenizer, options.separator.as_deref())?.separator;
-    let dtype = TokenDtype::for_vocab_size(tokenizer.vocab_size());
-    let pending = PendingShards::create(out)?;
-    let mut shards = ShardWriter::new(pending.path(), dtype, options.shard_tokens);
-    let threads =
-        options.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
-
+    let preparation = Preparation::new(tokenizer, options)?;
+    let documents = preparation.open(inputs)?;
     let num_files = documents.num_files();
-    let findings = tokenise(documents, tokenizer, &separator, threads, &mut shards, progress)?;
+    let pending = PendingShards::create(out)?;
+    let mut shards = preparation.writer(pending.path());
+    let findings = preparation.tokenise(documents, None, progress, &mut |_, ids, text_bytes| {
+        shards.write_document(ids, text_bytes)?;
+        Ok(())
+    })?;
     let shards = shards.finish()?;
     if shards.is_empty() {
         return Err(DataError::EmptyCorpus { documents: findings.empty_documents, files: num_files });
     }
-    let tokenizer_file = TokenizerFile { file: TOKENIZER_FILE.into(), sha256: tokenizer.sha256() };
-    let manifest = Manifest {
-        format: FORMAT,
-        vocab_size: tokenizer.vocab_size(),
-        dtype,
-        separator,
-        tokenizer: tokenizer_file,
-        tokens: shards.iter().map(|shard| shard.tokens).sum(),
-        documents: shards.iter().map(|shard| shard.documents).sum(),
-        text_bytes: shards.iter().map(|shard| shard.text_bytes).sum(),
-        bad_documents: findings.bad_documents,
-        shards,
-    };
-    pending.commit(&manifest, tokenizer.bytes(), options.tokenizer_config.as_deref())?;
+    let manifest = preparation.manifest(shards, findings.bad_documents);
+    preparation.complete(pending.path(), &manifest)?;
+    pending.commit()?;
     Ok(Prepared { manifest, notes: findings.notes() })
+}
+
+/// The same in two parts, `out/training` and `out/validation`. Documents are drawn by a hash of their text, so that the
+/// same text is on the same side, wherever it stands and whatever else is in the corpus.
+///
+/// # Errors
+/// As [`prepare`], and for a corpus that is too small for two parts.
+pub fn prepare_split(
+    inputs: &[PathBuf],
+    tokenizer: &Tokenizer,
+    out: &Path,
+    options: &PrepareOptions,
+    split: &Split,
+    progress: &mut dyn FnMut(PrepareProgress),
+) -> Result<PreparedSplit, DataError> {
+    let preparation = Preparation::new(tokenizer, options)?;
+    let pending = PendingShards::create(out)?;
+    let folders = Side::ALL.map(|side| pending.path().join(side.folder()));
+    let mut draw = Draw::by_fraction(split)?;
+    loop {
+        let documents = preparation.open(inputs)?;
+        let num_files = documents.num_files();
+        for folder in &folders {
+            std::fs::create_dir(folder).map_err(DataError::io("create", folder))?;
+        }
+        let mut writers = folders.each_ref().map(|folder| preparation.writer(folder));
+        let mut parts = Parts::default();
+        let findings =
+            preparation.tokenise(documents, Some(&draw), progress, &mut |drawn, ids, text_bytes| {
+                let side = draw.side(drawn);
+                parts.add(side, drawn, ids.len() as u64);
+                writers[side as usize].write_document(ids, text_bytes)
+            })?;
+        let [training, validation] = writers.map(ShardWriter::finish);
+        if parts.tokens() == 0 {
+            return Err(DataError::EmptyCorpus { documents: findings.empty_documents, files: num_files });
+        }
+        if let Some(another) = draw.another(split, &parts)? {
+            // Few documents, so that they are soon read again.
+            for folder in &folders {
+                std::fs::remove_dir_all(folder).map_err(DataError::io("remove", folder))?;
+            }
+            draw = another;
+            continue;
+        }
+        let training = preparation.manifest(training?, findings.bad_documents);
+        let validation = preparation.manifest(validation?, 0);
+        for (folder, manifest) in folders.iter().zip([&training, &validation]) {
+            preparation.complete(folder, manifest)?;
+        }
+        pending.commit()?;
+        let notes = findings.notes().into_iter().chain(draw.note(split, &parts)).collect();
+        return Ok(PreparedSplit { training, validation, notes });
+    }
+}
+
+/// What all parts of a corpus are prepared with.
+struct Preparation<'a> {
+    tokenizer: &'a Tokenizer,
+    options: &'a PrepareOptions,
+    separator: Separator,
+    dtype: TokenDtype,
+    threads: usize,
+}
+
+/// Takes a document: how it was drawn, its tokens, the bytes of its text.
+type Write<'a> = &'a mut dyn FnMut(u64, &[u32], u64) -> Result<(), DataError>;
+
+impl<'a> Preparation<'a> {
+    fn new(tokenizer: &'a Tokenizer, options: &'a PrepareOptions) -> Result<Self, DataError> {
+        if options.shard_tokens == 0 {
+            return Err(DataError::Option { option: "shard_tokens", value: 0, expected: "at least 1" });
+        }
+        let separator = SeparatorChoice::new(tokenizer, options.separator.as_deref())?.separator;
+        let dtype = TokenDtype::for_vocab_size(tokenizer.vocab_size());
+        let threads = options.threads.or_else(|| std::thread::available_parallelism().ok());
+        Ok(Self { tokenizer, options, separator, dtype, threads: threads.map_or(1, NonZero::get) })
+    }
+
+    fn open(&self, inputs: &[PathBuf]) -> Result<Documents, DataError> {
+        let PrepareOptions { text_field, skip_bad_lines, .. } = self.options;
+        let read = ReadOptions { text_field: text_field.clone(), skip_bad_lines: *skip_bad_lines };
+        Documents::open(inputs, &read)
+    }
+
+    fn writer(&self, folder: &Path) -> ShardWriter {
+        ShardWriter::new(folder, self.dtype, self.options.shard_tokens)
+    }
+
+    fn manifest(&self, shards: Vec<Shard>, bad_documents: u64) -> Manifest {
+        Manifest {
+            format: FORMAT,
+            vocab_size: self.tokenizer.vocab_size(),
+            dtype: self.dtype,
+            separator: self.separator.clone(),
+            tokenizer: TokenizerFile { file: TOKENIZER_FILE.into(), sha256: self.tokenizer.sha256() },
+            tokens: shards.iter().map(|shard| shard.tokens).sum(),
+            documents: shards.iter().map(|shard| shard.documents).sum(),
+            text_bytes: shards.iter().map(|shard| shard.text_bytes).sum(),
+            bad_documents,
+            shards,
+        }
+    }
+
+    fn complete(&self, folder: &Path, manifest: &Manifest) -> Result<(), DataError> {
+        complete(folder, manifest, self.tokenizer.bytes(), self.options.tokenizer_config.as_deref())
+    }
+
+    /// Runs reader, workers and writer; returns what was met in the corpus.
+    fn tokenise(
+        &self,
+        documents: Documents,
+        draw: Option<&Draw>,
+        progress: &mut dyn FnMut(PrepareProgress),
+        write: Write<'_>,
+    ) -> Result<Findings, DataError> {
+        let Self { tokenizer, separator, .. } = self;
+        let (bytes_read, total_input_bytes) = (documents.bytes_read(), documents.total_bytes());
+        let mut sum = PrepareProgress { total_input_bytes, ..PrepareProgress::default() };
+        std::thread::scope(|scope| {
+            let (mut dealt, mut workers) = (Vec::new(), Vec::new());
+            for _ in 0..self.threads {
+                let (batches, work) = sync_channel(WAITING_BATCHES);
+                let (done, results) = sync_channel(WAITING_BATCHES);
+                let thread = spawn(scope, move || work_through(&work, &done, tokenizer, separator.id, draw))?;
+                dealt.push(batches);
+                workers.push(Worker { results, thread });
+            }
+            let reader = spawn(scope, move || deal(documents, &dealt, &separator.token))?;
+            let written = take_in_turn(workers, |encoded| {
+                let mut rest = &encoded.ids[..];
+                for EncodedDocument { tokens, text_bytes, drawn } in encoded.documents {
+                    let (ids, behind) = rest.split_at(tokens);
+                    write(drawn, ids, text_bytes as u64)?;
+                    sum.documents += 1;
+                    sum.text_bytes += text_bytes as u64;
+                    sum.tokens += tokens as u64;
+                    rest = behind;
+                }
+                sum.input_bytes = bytes_read.load(Ordering::Relaxed);
+                progress(sum);
+                Ok(())
+            });
+            let findings = reader.join().map_err(|_| DataError::ThreadStopped { thread: "reading" });
+            written.and(findings)
+        })
+    }
 }
 
 /// A batch of documents, tokenised: separators included, documents end to end.
 struct Encoded {
     ids: Vec<u32>,
-    /// Tokens (the separator included) and bytes of text of each document.
-    documents: Vec<(usize, usize)>,
+    documents: Vec<EncodedDocument>,
 }
 
-/// Runs reader, workers and writer; returns what was met in the corpus.
-fn tokenise(
-    documents: Documents,
-    tokenizer: &Tokenizer,
-    separator: &Separator,
-    threads: usize,
-    shards: &mut ShardWriter,
-    progress: &mut dyn FnMut(PrepareProgress),
-) -> Result<Findings, DataError> {
-    let (bytes_read, total_input_bytes) = (documents.bytes_read(), documents.total_bytes());
-    std::thread::scope(|scope| {
-        let (mut dealt, mut workers) = (Vec::new(), Vec::new());
-        for _ in 0..threads {
-            let (batches, work) = sync_channel(WAITING_BATCHES);
-            let (done, results) = sync_channel(WAITING_BATCHES);
-            let thread = spawn(scope, move || work_through(&work, &done, tokenizer, separator.id))?;
-            dealt.push(batches);
-            workers.push(Worker { results, thread });
-        }
-        let reader = spawn(scope, move || deal(documents, &dealt, &separator.token))?;
-        let written = take_in_turn(workers, |encoded| {
-            shards.write(&encoded.ids, &encoded.documents)?;
-            progress(PrepareProgress {
-                documents: shards.documents(),
-                text_bytes: shards.text_bytes(),
-                tokens: shards.tokens(),
-                input_bytes: bytes_read.load(Ordering::Relaxed),
-                total_input_bytes,
-            });
-            Ok(())
-        });
-        let findings = reader.join().map_err(|_| DataError::ThreadStopped { thread: "reading" });
-        written.and(findings)
-    })
+struct EncodedDocument {
+    /// The separator included.
+    tokens: usize,
+    text_bytes: usize,
+    /// Where the document stands among all texts that there could be; 0 where nothing is drawn.
+    drawn: u64,
 }
 
 /// Documents on their way to a worker; an error of the reader travels in their place.
@@ -238,24 +355,35 @@ fn deal(mut documents: Documents, workers: &[SyncSender<Work>], separator: &str)
 }
 
 /// A worker: documents in, tokens out, until either side hangs up.
-fn work_through(work: &Receiver<Work>, done: &SyncSender<Done>, tokenizer: &Tokenizer, separator: u32) {
+fn work_through(
+    work: &Receiver<Work>,
+    done: &SyncSender<Done>,
+    tokenizer: &Tokenizer,
+    separator: u32,
+    draw: Option<&Draw>,
+) {
     for batch in work {
-        let encoded = batch.and_then(|documents| encode(&documents, tokenizer, separator));
+        let encoded = batch.and_then(|documents| encode(&documents, tokenizer, separator, draw));
         if done.send(encoded).is_err() {
             return;
         }
     }
 }
 
-fn encode(documents: &[Document], tokenizer: &Tokenizer, separator: u32) -> Done {
+fn encode(documents: &[Document], tokenizer: &Tokenizer, separator: u32, draw: Option<&Draw>) -> Done {
     let mut encoded = Encoded { ids: Vec::new(), documents: Vec::with_capacity(documents.len()) };
     for document in documents {
-        let first = encoded.ids.len();
-        encoded.ids.push(separator);
-        tokenizer
-            .encode_into(&document.text, Reading::TEXT, &mut encoded.ids)
-            .map_err(|source| DataError::Encode { place: document.place.clone(), source })?;
-        encoded.documents.push((encoded.ids.len() - first, document.text.len()));
+        let pieces =
+            draw.map_or_else(|| [Some((0, &*document.text)), None], |draw| draw.pieces(&document.text));
+        for (drawn, text) in pieces.into_iter().flatten() {
+            let first = encoded.ids.len();
+            encoded.ids.push(separator);
+            tokenizer
+                .encode_into(text, Reading::TEXT, &mut encoded.ids)
+                .map_err(|source| DataError::Encode { place: document.place.clone(), source })?;
+            let tokens = encoded.ids.len() - first;
+            encoded.documents.push(EncodedDocument { tokens, text_bytes: text.len(), drawn });
+        }
     }
     Ok(encoded)
 }

@@ -24,9 +24,6 @@ pub(crate) struct ShardWriter {
     shard_tokens: u64,
     open: Option<OpenShard>,
     finished: Vec<Shard>,
-    tokens: u64,
-    documents: u64,
-    text_bytes: u64,
 }
 
 struct OpenShard {
@@ -40,45 +37,11 @@ impl ShardWriter {
     /// Writes into a folder that exists.
     pub(crate) fn new(folder: &Path, dtype: TokenDtype, shard_tokens: u64) -> Self {
         let folder = folder.to_path_buf();
-        Self {
-            folder,
-            dtype,
-            shard_tokens,
-            open: None,
-            finished: Vec::new(),
-            tokens: 0,
-            documents: 0,
-            text_bytes: 0,
-        }
+        Self { folder, dtype, shard_tokens, open: None, finished: Vec::new() }
     }
 
-    /// Tokens written so far.
-    pub(crate) fn tokens(&self) -> u64 {
-        self.tokens
-    }
-
-    /// Documents written so far.
-    pub(crate) fn documents(&self) -> u64 {
-        self.documents
-    }
-
-    /// Bytes of the documents' text so far.
-    pub(crate) fn text_bytes(&self) -> u64 {
-        self.text_bytes
-    }
-
-    /// Appends documents that lie end to end in `ids`; `documents` has the tokens and the bytes of text of each.
-    pub(crate) fn write(&mut self, ids: &[u32], documents: &[(usize, usize)]) -> Result<(), DataError> {
-        let mut rest = ids;
-        for &(tokens, text_bytes) in documents {
-            let (document, behind) = rest.split_at(tokens);
-            self.write_document(document, text_bytes as u64)?;
-            rest = behind;
-        }
-        Ok(())
-    }
-
-    fn write_document(&mut self, mut ids: &[u32], text_bytes: u64) -> Result<(), DataError> {
+    /// Appends a document, whose text has so many bytes.
+    pub(crate) fn write_document(&mut self, mut ids: &[u32], text_bytes: u64) -> Result<(), DataError> {
         let mut starts_here = true;
         while !ids.is_empty() {
             if self.open.as_ref().is_some_and(|open| open.shard.tokens == self.shard_tokens) {
@@ -95,11 +58,8 @@ impl ShardWriter {
                 open.shard.documents += 1;
                 open.shard.text_bytes += text_bytes;
             }
-            self.tokens += head.len() as u64;
             ids = tail;
         }
-        self.documents += 1;
-        self.text_bytes += text_bytes;
         Ok(())
     }
 
@@ -180,24 +140,12 @@ impl PendingShards {
         self.temporary.path()
     }
 
-    /// Adds manifest and tokenizer, makes sure that all of it is on disk, and gives the folder its name.
-    pub(crate) fn commit(
-        self,
-        manifest: &Manifest,
-        tokenizer: &[u8],
-        tokenizer_config: Option<&[u8]>,
-    ) -> Result<(), DataError> {
+    /// Gives the folder its name; all that is in it has to be on disk.
+    ///
+    /// # Errors
+    /// [`DataError::TargetExists`], if something has come to be there meanwhile; [`DataError::Io`].
+    pub(crate) fn commit(self) -> Result<(), DataError> {
         let folder = self.temporary.path();
-        let mut json = serde_json::to_string_pretty(manifest).map_err(|error| DataError::Manifest {
-            path: folder.join(MANIFEST_FILE),
-            problem: error.to_string(),
-        })?;
-        json.push('\n');
-        write_synced(&folder.join(TOKENIZER_FILE), tokenizer)?;
-        if let Some(config) = tokenizer_config {
-            write_synced(&folder.join(TOKENIZER_CONFIG_FILE), config)?;
-        }
-        write_synced(&folder.join(MANIFEST_FILE), json.as_bytes())?;
         sync_folder(folder)?;
         // Looked at again because tokenising takes long: renaming would replace an empty folder without a word.
         refuse_existing(&self.target)?;
@@ -206,6 +154,26 @@ impl PendingShards {
         let _ = self.temporary.keep();
         sync_folder(&self.parent)
     }
+}
+
+/// Adds manifest and tokenizer to a folder with finished shards, and makes sure that all of it is on disk.
+pub(crate) fn complete(
+    folder: &Path,
+    manifest: &Manifest,
+    tokenizer: &[u8],
+    tokenizer_config: Option<&[u8]>,
+) -> Result<(), DataError> {
+    let mut json = serde_json::to_string_pretty(manifest).map_err(|error| DataError::Manifest {
+        path: folder.join(MANIFEST_FILE),
+        problem: error.to_string(),
+    })?;
+    json.push('\n');
+    write_synced(&folder.join(TOKENIZER_FILE), tokenizer)?;
+    if let Some(config) = tokenizer_config {
+        write_synced(&folder.join(TOKENIZER_CONFIG_FILE), config)?;
+    }
+    write_synced(&folder.join(MANIFEST_FILE), json.as_bytes())?;
+    sync_folder(folder)
 }
 
 fn refuse_existing(target: &Path) -> Result<(), DataError> {

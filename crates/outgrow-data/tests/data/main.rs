@@ -6,5 +6,6 @@ mod folders;
 mod messages;
 mod passed_over;
 mod preparation;
+mod split;
 mod published;
 mod support;

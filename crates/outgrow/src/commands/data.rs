@@ -6,12 +6,15 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use outgrow_data::{PrepareOptions, SeparatorChoice, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, prepare};
+use outgrow_data::{
+    Manifest, PrepareOptions, PrepareProgress, SeparatorChoice, Split, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE,
+    prepare, prepare_split,
+};
 use outgrow_tokenizer::pretrained::TokenizerFiles;
 
 use crate::{
     error::{Error, Result},
-    terminal::{figures::count, notes, output},
+    terminal::{figures::count, next::quoted, notes, output},
 };
 
 /// Flags of `outgrow data`.
@@ -28,6 +31,10 @@ enum Command {
     /// Read are .txt (one document each); .jsonl, .ndjson and .json (one document a line, or an array of them); these
     /// also with .gz, .zst or .xz behind the name; and .parquet (one document a row). What can't be used is named, and
     /// nothing is written; what was passed over, or read otherwise than it stands there, is noted on standard error.
+    #[command(after_help = "\
+Examples:
+  outgrow data prepare texts/ --tokenizer tokenizer.json --validation-fraction 0.01 --out shards
+  outgrow data prepare held-out.jsonl.gz --tokenizer tokenizer.json --out shards/validation")]
     Prepare(Prepare),
 }
 
@@ -44,6 +51,14 @@ struct Prepare {
     /// The folder to make.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Hold this part of the documents out, and make DIR/training and DIR/validation. Which ones, a hash of their text
+    /// and the seed decides: it stays so when documents are added, and copies of a text are on one side. Where
+    /// documents are few, the end of each is held out.
+    #[arg(long, value_name = "PART")]
+    validation_fraction: Option<f64>,
+    /// Another number holds other documents out.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "validation_fraction")]
+    split_seed: u64,
     /// The field of a JSON object, or the column of a parquet file, that holds the text; data.text is the field text in
     /// data.
     #[arg(long, value_name = "NAME", default_value = "text")]
@@ -101,7 +116,7 @@ fn run_prepare(arguments: &Prepare) -> Result<()> {
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template("{bar:28} {percent:>3} %  {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
-    let prepared = prepare(&arguments.inputs, &tokenizer, &arguments.out, &options, &mut |progress| {
+    let mut progress = |progress: PrepareProgress| {
         bar.set_length(progress.total_input_bytes);
         bar.set_position(progress.input_bytes);
         bar.set_message(format!(
@@ -109,13 +124,28 @@ fn run_prepare(arguments: &Prepare) -> Result<()> {
             count(progress.documents),
             count(progress.tokens)
         ));
-    })?;
+    };
+    let out = &arguments.out;
+    let Some(validation_fraction) = arguments.validation_fraction else {
+        let prepared = prepare(&arguments.inputs, &tokenizer, out, &options, &mut progress)?;
+        bar.finish_and_clear();
+        notes::print(&prepared.notes);
+        return print_manifest(out, &prepared.manifest);
+    };
+    let split = Split { validation_fraction, seed: arguments.split_seed };
+    let prepared = prepare_split(&arguments.inputs, &tokenizer, out, &options, &split, &mut progress)?;
     bar.finish_and_clear();
     notes::print(&prepared.notes);
-    let manifest = prepared.manifest;
+    print_manifest(&out.join("training"), &prepared.training)?;
+    print_manifest(&out.join("validation"), &prepared.validation)?;
+    crate::terminal::output::say!("next:\n  outgrow init {}", quoted(out));
+    Ok(())
+}
+
+fn print_manifest(folder: &Path, manifest: &Manifest) -> Result<()> {
     output::line(format_args!(
         "{}: {} tokens of {} documents in {} shard(s), {:.2} bytes a token, vocabulary {}",
-        arguments.out.display(),
+        folder.display(),
         manifest.tokens,
         manifest.documents,
         manifest.shards.len(),

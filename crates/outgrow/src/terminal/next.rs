@@ -28,7 +28,7 @@ fn grown_name(run: &Path) -> PathBuf {
 }
 
 /// A path as a shell takes it for one word.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let is_plain = |character: char| character.is_alphanumeric() || "/._-+:@,=".contains(character);
     if !path.is_empty() && path.chars().all(is_plain) {
