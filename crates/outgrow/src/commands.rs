@@ -1,6 +1,8 @@
 //! The commands, one file each: flags, and the calls they become.
 
 pub(crate) mod advise;
+pub(crate) mod init;
+pub(crate) mod recipe;
 pub(crate) mod train;
 pub(crate) mod grow;
 pub(crate) mod export;

@@ -44,6 +44,10 @@ struct Arguments {
 enum Command {
     /// Say when to grow, and by what factor, for a model and a budget.
     Advise(Box<commands::advise::Arguments>),
+    /// Write two first recipes for a corpus: scratch and G_stack, at equal FLOPs, for the time that there is.
+    Init(commands::init::Arguments),
+    /// Say which keys a recipe has, for people and for editors.
+    Recipe(commands::recipe::Arguments),
     /// Train a model by a recipe: from scratch, or in stages with growth between them.
     Train(commands::train::Arguments),
     /// Grow a Hugging Face folder into a larger one.
@@ -74,6 +78,8 @@ pub fn run() -> ExitCode {
     };
     let result = match arguments.command {
         Command::Advise(arguments) => commands::advise::run(&arguments),
+        Command::Init(arguments) => commands::init::run(&arguments),
+        Command::Recipe(arguments) => commands::recipe::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Grow(arguments) => commands::grow::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),

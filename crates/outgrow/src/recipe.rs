@@ -6,6 +6,8 @@ mod model;
 mod schedule;
 mod reading;
 mod key_path;
+pub(crate) mod commented;
+pub(crate) mod keys;
 
 use std::path::PathBuf;
 

@@ -2,11 +2,10 @@
 //! nothing.
 
 mod law;
-mod number;
-mod recipe_text;
+pub(crate) mod number;
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use outgrow_checkpoint::{LlamaConfig, write_file_atomically};
 use outgrow_data::TokenShards;
@@ -17,6 +16,7 @@ use serde_json::json;
 use crate::{
     commands::advise::number::number,
     error::{BadInput, Error, Result},
+    recipe::commented::{CommentedRecipe, Entry, from_file, g_stack_schedule},
     terminal::output,
 };
 
@@ -24,6 +24,11 @@ use crate::{
 const MOST_BATCH_TOKENS: u64 = 2 << 20;
 /// Steps that a run from scratch has at least, where the batch isn't given.
 const LEAST_STEPS: u64 = 500;
+/// Sequences of one pass, where a step has more.
+const MICRO_BATCH_SEQUENCES: u64 = 8;
+const VALIDATIONS: u64 = 100;
+const VALIDATION_SEQUENCES: u64 = 64;
+const CHECKPOINTS: u64 = 20;
 const VOCAB_SIZE: usize = 32_000;
 /// Four times the width of the largest LLaMA.
 const LARGEST_HIDDEN_SIZE: usize = 1 << 16;
@@ -99,8 +104,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let sequences = validation
             .as_ref()
             .map(|shards| shards.manifest().tokens / arguments.sequence_length.max(1) as u64);
-        let folders = [&arguments.training, &arguments.validation].map(Option::as_deref);
-        let text = recipe_text::recipe_text(&budget, &advice, folders, sequences, file)?;
+        let text = recipe(arguments, &budget, &advice, sequences, file)?.text();
         write_file_atomically(file, text.as_bytes())?;
     }
     if arguments.json {
@@ -124,6 +128,59 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         )),
         None => output::line("\n--recipe FILE writes a recipe for `outgrow train`."),
     }
+}
+
+/// The recipe, for a file in that place. `validation_sequences` are those that the validation shards hold, where they
+/// are known.
+fn recipe<'a>(
+    arguments: &Arguments,
+    budget: &'a Budget,
+    advice: &Advice,
+    validation_sequences: Option<u64>,
+    file: &Path,
+) -> Result<CommentedRecipe<'a>> {
+    let Budget { model, tokens, sequence_length, batch_tokens } = budget;
+    let [training, validation] =
+        [(&arguments.training, "shards/training"), (&arguments.validation, "shards/validation")].map(
+            |(given, otherwise)| match given {
+                Some(folder) => from_file(folder, file),
+                None => Ok(otherwise.to_owned()),
+            },
+        );
+    let batch = batch_tokens / *sequence_length as u64;
+    let every = |times: u64| (tokens / times / batch_tokens).max(1) * batch_tokens;
+    let validation_sequences =
+        validation_sequences.unwrap_or(VALIDATION_SEQUENCES).clamp(1, VALIDATION_SEQUENCES);
+    Ok(CommentedRecipe {
+        heading: vec![
+            format!("G_stack (arXiv 2405.15319), by `outgrow advise`: it costs what scratch costs on {tokens} tokens."),
+            "Scratch's rate is a first guess, and to be swept; docs/recipes says how the others follow from it.".into(),
+        ],
+        name: "g-stack",
+        compute: [None, None],
+        model,
+        model_comment: String::new(),
+        shards: [training?, validation?],
+        sequence_length: *sequence_length,
+        schedule: g_stack_schedule(budget, advice),
+        training: vec![
+            Entry::count("batch_sequences", batch, format!("a step of {batch_tokens} tokens")),
+            Entry::count(
+                "micro_batch_sequences",
+                micro_batch_sequences(batch),
+                "as many as fit the device's memory",
+            ),
+            Entry::count("validation_interval_tokens", every(VALIDATIONS), ""),
+            Entry::count("validation_sequences", validation_sequences, ""),
+            Entry::count("checkpoint_interval_tokens", every(CHECKPOINTS), ""),
+        ],
+    })
+}
+
+/// Sequences of one pass: a part of the step that fits a small device.
+pub(crate) fn micro_batch_sequences(batch_sequences: u64) -> u64 {
+    let most = MICRO_BATCH_SEQUENCES.min(batch_sequences);
+    (1..=most).rev().find(|part| batch_sequences.is_multiple_of(*part)).unwrap_or(1)
 }
 
 fn budget(arguments: &Arguments, training: Option<&TokenShards>) -> Result<Budget> {

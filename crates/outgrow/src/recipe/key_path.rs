@@ -3,6 +3,8 @@
 
 use toml::{Table, Value};
 
+use super::commented::underscored;
+
 /// What reading a value is refused with; `None` where it isn't.
 type Refusal<'a> = &'a dyn Fn(&Value) -> Option<String>;
 
@@ -229,12 +231,4 @@ fn meant(value: &Value) -> Option<u64> {
         }
         _ => None,
     }
-}
-
-/// `30000` as `30_000`, as TOML has it.
-fn underscored(number: u64) -> String {
-    if number < 1000 {
-        return number.to_string();
-    }
-    format!("{}_{:03}", underscored(number / 1000), number % 1000)
 }

@@ -149,6 +149,11 @@ impl RunPlan {
         self.flops
     }
 
+    /// Seconds of the whole run; `None` where no speed was measured.
+    pub(crate) fn seconds(&self) -> Option<f64> {
+        self.seconds
+    }
+
     /// FLOPs of one of its stages.
     pub(crate) fn flops_of_stage(&self, index: usize) -> f64 {
         self.stages.get(index).map_or(0.0, |stage| stage.flops)

@@ -6,6 +6,7 @@ mod tiny;
 mod pulse;
 mod experiment_files;
 mod recipes;
+mod first_recipes;
 mod methods;
 mod precision;
 mod muon;
