@@ -22,6 +22,8 @@ use crate::{
     },
 };
 
+pub use split_files::find as files_of_split;
+
 /// All that will be asked of a model.
 #[derive(Debug)]
 pub struct Plan {

@@ -13,3 +13,4 @@ pub(crate) mod data;
 pub(crate) mod experiment;
 pub(crate) mod report;
 pub(crate) mod devices;
+pub(crate) mod shell;

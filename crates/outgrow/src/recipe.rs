@@ -4,6 +4,7 @@
 
 mod model;
 mod schedule;
+mod setting;
 mod reading;
 mod key_path;
 pub(crate) mod commented;
@@ -23,6 +24,7 @@ pub use schedule::{
     RecycleRecipe, ScheduleRecipe, StackbertRecipe, Stacking2Recipe, StageRecipe, StagedRecipe,
     StagedTrainingRecipe,
 };
+pub(crate) use setting::Setting;
 
 /// A whole recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,5 +7,6 @@ pub(crate) mod progress;
 pub(crate) mod next;
 pub(crate) mod words;
 pub(crate) mod interrupt;
+pub(crate) mod examples;
 pub(crate) mod hints;
 pub(crate) mod exit;

@@ -13,7 +13,7 @@ use crate::{
 /// # Errors
 /// [`EvalError::MissingFile`] where there is none, or a part is missing; [`EvalError::BadFile`] where parts of two
 /// divisions lie side by side.
-pub(crate) fn find(task: &Task, split: Split, data: &Path) -> Result<Vec<PathBuf>, EvalError> {
+pub fn find(task: &Task, split: Split, data: &Path) -> Result<Vec<PathBuf>, EvalError> {
     let expected = data.join(task.dataset.folder).join(split.file);
     for path in [&expected, &data.join(split.file)] {
         for path in [path.clone(), path.with_extension("parquet")] {

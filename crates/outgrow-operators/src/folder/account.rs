@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use outgrow_checkpoint::tensor_names::{layer_index, name_in_layer};
+use serde_json::{Value, json};
 
 use crate::{
     execute::values::rows_and_columns,
@@ -43,6 +44,48 @@ impl Account<'_> {
     #[must_use]
     pub fn at_speed(self, bytes_per_second: f64) -> Self {
         Self { bytes_per_second: Some(bytes_per_second), ..self }
+    }
+
+    /// The same for programs. What has no meaning here is null.
+    pub fn to_json(&self) -> Value {
+        let Planned { config, source_layers, layers, preservation, mask, .. } = self.planned;
+        let Decided { weights, moments, source_parameters, missing_shards, side_files, .. } = self.decided;
+        let names = side_files.iter().filter_map(|file| file.file_name()?.to_str());
+        json!({
+            "format": 1,
+            "config": config,
+            "source_layers": source_layers,
+            "layers": layers.len(),
+            "made_of": layers_in_words(layers),
+            "function": preservation.to_string(),
+            "mask": mask.as_ref().map(|mask| json!({ "mask": mask.mask, "ramp_tokens": mask.ramp_tokens })),
+            "source_parameters": source_parameters,
+            "parameters": self.planned.num_parameters(),
+            "tensors": weights.tensors.len(),
+            "copied_tensors": weights.tensors.iter().filter(|tensor| weights.is_copied(tensor)).count(),
+            "bytes": weights.layout.size_bytes(),
+            "shards": weights.layout.shards().iter().map(|shard| {
+                json!({ "file": shard.file_name, "bytes": shard.size_bytes() })
+            }).collect::<Vec<_>>(),
+            "moments": moments.as_ref().map(|GrownMoments { policy, set, .. }| json!({
+                "policy": policy.to_string(),
+                "tensors": set.tensors.len(),
+                "bytes": set.layout.size_bytes(),
+                "files": set.layout.shards().len(),
+            })),
+            "memory_bytes": self.memory_bytes(),
+            "bytes_per_second": self.bytes_per_second,
+            "seconds": self.seconds(),
+            "missing_shards": missing_shards,
+            "side_files": names.collect::<Vec<_>>(),
+        })
+    }
+
+    /// What writing takes, where the disk's speed is known.
+    fn seconds(&self) -> Option<f64> {
+        let moments = self.decided.moments.as_ref().map_or(0, |moments| moments.set.layout.size_bytes());
+        let bytes = self.decided.weights.layout.size_bytes() + moments;
+        Some(bytes as f64 / self.bytes_per_second?)
     }
 
     /// Weights and moments are made one after the other.
@@ -147,10 +190,10 @@ impl Account<'_> {
 
     fn write_costs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\nmemory       about {} MB", megabytes(self.memory_bytes() as f64))?;
-        let Some(bytes_per_second) = self.bytes_per_second else { return Ok(()) };
-        let moments = self.decided.moments.as_ref().map_or(0, |moments| moments.set.layout.size_bytes());
-        let bytes = self.decided.weights.layout.size_bytes() + moments;
-        let time = in_time(bytes as f64 / bytes_per_second);
+        let (Some(bytes_per_second), Some(seconds)) = (self.bytes_per_second, self.seconds()) else {
+            return Ok(());
+        };
+        let time = in_time(seconds);
         write!(f, "\ntime         {time} of writing at {} MB/s, measured", megabytes(bytes_per_second))
     }
 }

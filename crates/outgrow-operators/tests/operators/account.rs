@@ -286,6 +286,20 @@ fn the_account_says_what_moments_time_and_memory_are_for() {
     assert!(missing.contains("no optimizer.safetensors"), "{missing}");
 }
 
+#[test]
+fn the_account_for_programs_has_the_numbers_of_that_for_people() {
+    let source = Folder::new(2, |_| {});
+    let opened = source.open();
+    let plan = FolderPlan::new(&opened, &[Growth::Stack { factor: 2 }]).unwrap();
+    let growth = FolderGrowth::new(plan, Moments::Reset, 1 << 30).unwrap();
+    let mut json = growth.account().at_speed(4368.0).to_json();
+    assert_eq!(json["config"]["num_hidden_layers"], 4);
+    for known_to_the_system in ["config", "memory_bytes", "side_files"] {
+        json.as_object_mut().unwrap().shift_remove(known_to_the_system).unwrap();
+    }
+    insta::assert_snapshot!(json.to_string(), @r#"{"format":1,"source_layers":2,"layers":4,"made_of":"0-1 ×2 (2 of 3 neighbours kept)","function":"not preserved","mask":null,"source_parameters":1192,"parameters":2184,"tensors":39,"copied_tensors":39,"bytes":4368,"shards":[{"file":"model.safetensors","bytes":4368}],"moments":null,"bytes_per_second":4368.0,"seconds":1.0,"missing_shards":0}"#);
+}
+
 fn account_of(source: &Source, growths: &[Growth], shard_size_bytes: u64) -> Result<String, GrowthError> {
     let plan = FolderPlan::new(source, growths)?;
     Ok(FolderGrowth::new(plan, Moments::Reset, shard_size_bytes)?.account().to_string())

@@ -35,11 +35,6 @@ const LARGEST_HIDDEN_SIZE: usize = 1 << 16;
 
 /// Flags of `outgrow advise`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  outgrow advise --parameters 1.1B --tokens 100B
-  outgrow advise --hidden-size 512 --num-hidden-layers 12 --tokens 500M --training shards/training --recipe g-stack.toml
-  outgrow advise --parameters 7B --tokens 300B --peak-flops 989e12 --mfu 0.4 --devices 64")]
 pub(crate) struct Arguments {
     /// Parameters of the final model, embedding and head included: 124M, 1.1B, 7e9. A shape is chosen
     /// that can be stacked from a quarter of its layers.

@@ -1,4 +1,6 @@
-//! `outgrow data …`: text to token shards.
+//! `outgrow data …`: text to token shards. What is in them, info.rs says.
+
+mod info;
 
 use std::{
     fs,
@@ -14,7 +16,7 @@ use outgrow_tokenizer::pretrained::TokenizerFiles;
 
 use crate::{
     error::{Error, Result},
-    terminal::{figures::count, next::quoted, notes, output},
+    terminal::{examples, figures::count, next::quoted, notes, output},
 };
 
 /// Flags of `outgrow data`.
@@ -31,11 +33,11 @@ enum Command {
     /// Read are .txt (one document each); .jsonl, .ndjson and .json (one document a line, or an array of them); these
     /// also with .gz, .zst or .xz behind the name; and .parquet (one document a row). What can't be used is named, and
     /// nothing is written; what was passed over, or read otherwise than it stands there, is noted on standard error.
-    #[command(after_help = "\
-Examples:
-  outgrow data prepare texts/ --tokenizer tokenizer.json --validation-fraction 0.01 --out shards
-  outgrow data prepare held-out.jsonl.gz --tokenizer tokenizer.json --out shards/validation")]
+    #[command(after_help = examples::DATA_PREPARE)]
     Prepare(Prepare),
+    /// Say what is in a folder of token shards: tokens, documents, tokenizer, and how the text begins.
+    #[command(after_help = examples::DATA_INFO)]
+    Info(info::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -80,6 +82,7 @@ struct Prepare {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         Command::Prepare(arguments) => run_prepare(arguments),
+        Command::Info(arguments) => info::run(arguments),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `outgrow eval`: a folder's model through benchmarks, as lm-evaluation-harness scores them.
 
+mod list;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -8,9 +10,7 @@ use std::{
 
 use outgrow_eval::{
     AddBosToken, BatchLimit, Evaluation, Limit, Options, Plan, Prefix, RunDescription, Scores, Selection,
-    TokenRequests,
-    output::TokenizerDescription,
-    tasks::{GROUPS, PAPER_TASKS, TASKS},
+    TokenRequests, output::TokenizerDescription, tasks::PAPER_TASKS,
 };
 use outgrow_kernels::Precision;
 use outgrow_tokenizer::pretrained::{NamedToken, TokenizerClass, TokenizerSource};
@@ -44,9 +44,13 @@ pub(crate) struct Arguments {
     /// Where results go, into a folder named after the model.
     #[arg(long, value_name = "DIR", required_unless_present = "list")]
     out: Option<PathBuf>,
-    /// Print all tasks and groups with their versions, sizes and files, and evaluate nothing.
+    /// Print all tasks and groups with their versions, sizes and files, and evaluate nothing. With --data, a tick stands
+    /// before each task whose documents are there.
     #[arg(long)]
     list: bool,
+    /// With --list: print one JSON value.
+    #[arg(long, requires = "list")]
+    json: bool,
     /// Only the first documents of each task: so many (of a number with decimals the whole part), or below 1 such a
     /// part.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -95,8 +99,11 @@ enum Preset {
 
 /// Evaluates, writes the results and prints their table.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.list {
+        return list::print(arguments.data.as_deref(), arguments.json);
+    }
     let (Some(model), Some(data), Some(out)) = (&arguments.model, &arguments.data, &arguments.out) else {
-        return output::line(list());
+        unreachable!("they are required without --list");
     };
     let options = arguments.options()?;
     let batch = arguments.batch()?;
@@ -307,29 +314,4 @@ impl Journal {
             removed => removed.map_err(Error::at(&self.path)),
         }
     }
-}
-
-/// All tasks and groups, as a table.
-fn list() -> String {
-    let mut lines = vec![format!("{:<58} {:>7} {:>9}  {}", "task", "version", "documents", "files")];
-    for task in TASKS.iter() {
-        let splits = [task.evaluated(), task.pool()];
-        let documents = splits[0].map_or(0, |split| split.rows);
-        let mut files: Vec<_> = splits
-            .into_iter()
-            .flatten()
-            .map(|split| format!("{}/{}", task.dataset.folder, split.file))
-            .collect();
-        files.dedup();
-        let files = match files.as_slice() {
-            [evaluated, pool] => format!("{evaluated} (examples: {pool})"),
-            files => files.join(" "),
-        };
-        lines.push(format!("{:<58} {:>7.1} {documents:>9}  {files}", task.name, task.version));
-    }
-    lines.push(String::new());
-    lines.push(format!("{:<58} {}", "group", "tasks"));
-    lines.push(format!("{:<58} {}", "paper", PAPER_TASKS.len()));
-    lines.extend(GROUPS.iter().map(|group| format!("{:<58} {}", group.name, group.tasks().count())));
-    lines.join("\n")
 }

@@ -52,6 +52,9 @@ pub(crate) struct Arguments {
     /// target's disk. Of a LLaMA-style source, config.json and model.safetensors.index.json are enough.
     #[arg(long)]
     plan: bool,
+    /// With --plan: print one JSON object.
+    #[arg(long, requires = "plan")]
+    json: bool,
     /// Afterwards, compare the grown folder with its source, as `outgrow verify` does.
     #[arg(long, conflicts_with = "plan")]
     verify: bool,
@@ -140,10 +143,16 @@ fn print_account(arguments: &Arguments, folder: &Path, how: &RecipeFile, data: O
     let growth = FolderGrowth::new(plan, arguments.moments, arguments.shard_size)?;
     let account = growth.account();
     // A disk that can't be looked at is no reason to withhold the rest.
-    match write_speed(lowest_there(&arguments.target)) {
-        Ok(speed) => output::line(account.at_speed(speed)),
-        Err(_) => output::line(account),
-    }?;
+    let account = match write_speed(lowest_there(&arguments.target)) {
+        Ok(speed) => account.at_speed(speed),
+        Err(_) => account,
+    };
+    if arguments.json {
+        let mut value = account.to_json();
+        value["learning"] = learning.map(|learning| learning.to_string()).into();
+        return output::line(serde_json::to_string_pretty(&value)?);
+    }
+    output::line(account)?;
     learning.map_or(Ok(()), output::line)
 }
 

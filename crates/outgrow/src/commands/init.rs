@@ -40,11 +40,6 @@ const EPOCHS: f64 = 4.0;
 
 /// Flags of `outgrow init`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  outgrow data prepare texts/ --tokenizer tokenizer.json --validation-fraction 0.01 --out shards
-  outgrow init shards
-  outgrow init shards --parameters 10M --minutes 30 --out recipes")]
 pub(crate) struct Arguments {
     /// The folder with `training` and `validation`, as `outgrow data prepare --validation-fraction` makes it.
     shards: PathBuf,

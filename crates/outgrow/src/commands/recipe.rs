@@ -3,7 +3,7 @@
 use crate::{
     error::Result,
     recipe::keys::{reference::reference, schema::schema},
-    terminal::output,
+    terminal::{examples, output},
 };
 
 /// Flags of `outgrow recipe`.
@@ -16,11 +16,13 @@ pub(crate) struct Arguments {
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
 enum Command {
     /// Print all keys as Markdown: type, default, meaning, example.
+    #[command(after_help = examples::RECIPE)]
     Reference,
     /// Print a JSON schema, by which editors complete and check recipes.
     ///
     /// For Taplo and for Even Better TOML in VS Code: write it to a file, and name that in a recipe's first line, as
     /// `#:schema ./recipe.schema.json`.
+    #[command(after_help = examples::RECIPE)]
     Schema,
 }
 

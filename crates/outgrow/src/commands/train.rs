@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::{
     error::{Error, Result},
     machine::compute::ComputeFlags,
-    recipe::Recipe,
+    recipe::{Recipe, Setting},
     run::{
         benchmarks::Benchmarks,
         final_name,
@@ -57,6 +57,10 @@ pub(crate) struct Arguments {
     /// With --plan: don't measure how fast this machine trains, which takes two seconds. The plan then has no times.
     #[arg(long, requires = "plan")]
     no_measure: bool,
+    /// Set a key of the recipe to another value than the file has; may be given several times. It is checked as the
+    /// file is, and the run's folder remembers it. The same command goes on, and without it the run is another.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<Setting>,
     /// Make the run longer, finished or not: the recipe's last stage may have more tokens, and another horizon of its
     /// learning rate.
     #[arg(long)]
@@ -85,7 +89,7 @@ fn step_of_name(name: &str) -> Result<u64, String> {
 
 /// Trains, or goes on, or says that all is done.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let recipe = Recipe::read(&arguments.recipe)?;
+    let recipe = Recipe::read_with(&arguments.recipe, &arguments.settings)?;
     let compute = arguments.compute.resolve(recipe.device.as_deref(), recipe.dtype)?;
     let with_name = |error: Error| match error {
         Error::Input(_) => error.within(arguments.recipe.display().to_string()),

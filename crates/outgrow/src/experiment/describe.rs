@@ -289,9 +289,13 @@ mod tests {
         document.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
     }
 
-    /// The words that serde expects, from what it says of one that it doesn't know.
+    /// The words that are expected where one isn't known, from what is said of it. Of a table that an enum has, the
+    /// crate for TOML says it in its own words.
     fn expected<T: serde::de::DeserializeOwned + std::fmt::Debug>(text: &str) -> Vec<String> {
         let error = toml::from_str::<T>(text).unwrap_err();
+        if let Some((_, keys)) = error.message().split_once("available keys: ") {
+            return keys.trim().split(", ").map(str::to_owned).collect();
+        }
         let (_, expected) = error.message().split_once("expected ").unwrap();
         expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{IsTerminal, Read, Seek, SeekFrom},
+    io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -21,7 +21,7 @@ use crate::{
     },
     machine::compute::ComputeFlags,
     run::run_json::RunFile,
-    terminal::{interrupt::Interrupt, progress::Progress},
+    terminal::{interrupt::Interrupt, output, progress::Progress},
 };
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -53,7 +53,7 @@ pub(crate) fn run_all(
     interrupt: &Interrupt,
     observe: &mut Observe<'_>,
 ) -> Result<()> {
-    let lines = !std::io::stderr().is_terminal();
+    let lines = !output::draws_progress();
     let bars = MultiProgress::with_draw_target(if lines {
         ProgressDrawTarget::hidden()
     } else {

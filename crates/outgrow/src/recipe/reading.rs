@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::{
-    ModelRecipe, Recipe,
+    ModelRecipe, Recipe, Setting,
     key_path::{bare_word, missing_key, unknown_key, wrong_value},
 };
 use crate::error::{BadInput, Error, Result};
@@ -16,6 +16,14 @@ impl Recipe {
     /// # Errors
     /// With all problems of the file in one message.
     pub fn read(path: &Path) -> Result<Self> {
+        Self::read_with(path, &[])
+    }
+
+    /// The same with some keys set to other values than the file has. They are checked as if it had these.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub(crate) fn read_with(path: &Path, settings: &[Setting]) -> Result<Self> {
         if path.is_dir() {
             let folder = path.display();
             let problem =
@@ -24,10 +32,15 @@ impl Recipe {
         }
         let text = std::fs::read_to_string(path).map_err(Error::at(path))?;
         let table = text.parse::<toml::Table>();
-        let table = table.map_err(|error| {
+        let mut table = table.map_err(|error| {
             let line = line_at(&text, error.span().map_or(0, |span| span.start));
             BadInput(format!("{}, line {line}: {}", path.display(), one_line(&error)))
         })?;
+        for setting in settings {
+            setting
+                .apply(&mut table)
+                .map_err(|problem| BadInput(format!("{}: {problem}", path.display())))?;
+        }
         let mut recipe = Self::from_table(table)
             .map_err(|problems| BadInput(format!("{}: {}", path.display(), problems.join("; "))))?;
         let folder = path.parent().unwrap_or(Path::new(""));

@@ -2,7 +2,8 @@
 
 use std::{
     fmt::{self, Display},
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use crate::error::{Error, Result};
@@ -40,7 +41,25 @@ macro_rules! say {
 
 pub(crate) use say;
 
+/// Whether only errors and warnings are said. Of the whole process, as standard error is.
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
+/// How lines begin that are said whatever was asked for.
+const ALWAYS_SAID: [&str; 2] = ["error: ", "warning: "];
+
+/// Says nothing from now on but errors and warnings, if that is asked for.
+pub(crate) fn set_quiet(quiet: bool) {
+    IS_QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// Whether progress can be drawn: on a terminal, unless nothing is to be said. Elsewhere there are lines.
+pub(crate) fn draws_progress() -> bool {
+    io::stderr().is_terminal() && !IS_QUIET.load(Ordering::Relaxed)
+}
+
 /// The function behind [`say`].
 pub(crate) fn said(text: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let text = text.to_string();
+    if !IS_QUIET.load(Ordering::Relaxed) || ALWAYS_SAID.iter().any(|beginning| text.starts_with(beginning)) {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
 }

@@ -2,15 +2,15 @@
 
 pub(crate) mod training;
 
-use std::{
-    io::IsTerminal,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use outgrow_eval::ScoringProgress;
 
-use crate::terminal::figures::{count, time};
+use crate::terminal::{
+    figures::{about_time, count, time},
+    output,
+};
 
 /// Between two lines where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -31,7 +31,8 @@ pub(crate) struct Progress {
 impl Progress {
     /// Progress shown by a bar that somebody else draws.
     pub(crate) fn on(bar: ProgressBar, total: u64, lines: bool) -> Self {
-        let template = "{prefix:>24} [{bar:28}] {percent:>3} %  {msg}";
+        // 80 columns are enough for it, and it is cut where there are fewer.
+        let template = "{prefix:>24!} {bar:9} {percent:>3} % {wide_msg}";
         // The template is a constant; should it ever be wrong, a plain bar is better than none.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("━╸ "));
@@ -50,12 +51,7 @@ impl Progress {
         let smooth = self.tokens_per_second.map_or(rate, |old| old + RATE_SMOOTHING * (rate - old));
         self.tokens_per_second = Some(smooth);
         let left = self.total.saturating_sub(tokens) as f64 / smooth.max(1.0);
-        let message = format!(
-            "{}  loss {loss:.3}  {} tokens/s  {} left",
-            count(tokens),
-            count(smooth as u64),
-            time(left)
-        );
+        let message = format!("loss {loss:.3}  {} tok/s  {} left", count(smooth as u64), about_time(left));
         if self.lines && self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
             crate::terminal::output::say!("{}: {message}", self.prefix);
             self.last_line = Some(Instant::now());
@@ -84,7 +80,7 @@ pub(crate) struct RequestProgress {
 impl RequestProgress {
     /// A bar over `total` requests, or lines where standard error is no terminal.
     pub(crate) fn new(total: usize) -> Self {
-        let lines = !std::io::stderr().is_terminal();
+        let lines = !output::draws_progress();
         let target = if lines { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(total as u64), target);
         let style = ProgressStyle::with_template("[{bar:28}] {percent:>3} %  {msg}");

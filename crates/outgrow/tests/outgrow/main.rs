@@ -29,5 +29,6 @@ mod tokenizers;
 mod checkpoint_tokenizers;
 
 mod live_report;
+mod shell;
 mod oddities;
 mod bad_input;

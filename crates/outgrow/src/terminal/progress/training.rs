@@ -1,15 +1,12 @@
 //! What is seen of a training run: a line that is redrawn on a terminal, and elsewhere a line now and then. It fits 80
 //! columns.
 
-use std::{
-    io::IsTerminal,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use outgrow_train::{Position, StepReport};
 
-use crate::terminal::{figures::three_figures, progress::LINE_INTERVAL};
+use crate::terminal::{figures::three_figures, output, progress::LINE_INTERVAL};
 
 /// Weight of the newest step in the speeds shown.
 const SMOOTHING: f64 = 0.1;
@@ -65,7 +62,7 @@ struct Line<'a> {
 impl TrainingProgress {
     /// Of a run with so many steps.
     pub(crate) fn new(steps: u64, stages: Vec<StageCost>) -> Self {
-        let is_line_by_line = !std::io::stderr().is_terminal();
+        let is_line_by_line = !output::draws_progress();
         let target =
             if is_line_by_line { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(steps), target);
