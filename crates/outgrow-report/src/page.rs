@@ -6,7 +6,9 @@ mod plot;
 mod swatch;
 
 mod charts;
+mod training_charts;
 mod tables;
+mod conditions;
 
 mod benchmark_charts;
 mod benchmarks;
@@ -51,6 +53,13 @@ and curve, and two runs on one base each pay. Where they aren't known, the curve
 <dt>Spread</dt><dd>Lowest and highest of the seeds. Runs with one seed see the same data in the same order and are compared with \
 each other, never with another seed.</dd>";
 
+/// The paper's numbers beside those of G_stack, and why they differ.
+const MEANING_OF_THE_PAPER: &str = "\
+<dt>Beside the paper</dt><dd>For G_stack arXiv 2405.15319 has +49.1 % at 1.1 B parameters (Fig. 3) and +54.6 % at 7 B and 300 B tokens \
+(Fig. 1). These are single runs, counted as 6·N·T and read at one loss each, without an error bar. Smaller models, shorter trainings and \
+learning rates that have come down differ from them by more than seeds do; what holds at which size, an experiment says \
+(<code>outgrow experiment scaling</code>).</dd>";
+
 /// How to read the benchmarks.
 const MEANING_OF_BENCHMARKS: &str = "\
 <dt>Benchmarks</dt><dd>As lm-evaluation-harness scores and names them: acc_norm where a task has it, otherwise acc, of WikiText the \
@@ -92,7 +101,12 @@ fn page(report: &Report) -> String {
             "Losses that scratch has at 30 to 90 % of its budget, mean of the seeds.",
             &tables::at_losses(report),
         );
-        section(&mut out, "Speed-up by seed", "", &tables::by_seed(report));
+        section(
+            &mut out,
+            "Speed-up by seed",
+            "In exact FLOPs, and beside that by other accounts.",
+            &tables::by_seed(report),
+        );
     }
     if !report.benchmarks().is_empty() {
         let (note, charts) = (benchmarks::charts_note(report), benchmarks::charts(report));
@@ -103,7 +117,7 @@ fn page(report: &Report) -> String {
     section(
         &mut out,
         "Stages",
-        "As long as their exact FLOPs, with their tokens; first seed. A wide gap is a growth.",
+        "As long as their exact FLOPs, first seed; the learning rate below each. A wide gap is a growth.",
         &timeline::timelines(report),
     );
     if !growths::rows(report).is_empty() {
@@ -116,10 +130,36 @@ fn page(report: &Report) -> String {
         );
     }
     figure(&mut out, charts::learning_rate(report), "Learning rate", "First seed of each method.");
-    section(&mut out, "Runs", "", &tables::runs(report));
+    out.push_str("<div class=\"two\">");
+    for (chart, heading) in [
+        (training_charts::training_loss(report), "Training loss"),
+        (training_charts::gradient_norm(report), "Gradient norm"),
+        (training_charts::throughput(report), "Throughput"),
+    ] {
+        figure(&mut out, chart, heading, "First seed of each method; means of stretches of steps.");
+    }
+    out.push_str("</div>");
+    section(&mut out, "Runs", "The final loss is that of the last validation.", &tables::runs(report));
+    section(
+        &mut out,
+        "What ran, and on what",
+        "First seed of each method. An epoch is once through the training data; time is that of the steps.",
+        &conditions::table(report),
+    );
     let of_benchmarks = if report.benchmarks().is_empty() { "" } else { MEANING_OF_BENCHMARKS };
-    section(&mut out, "What the numbers mean", "", &format!("<dl>{MEANING}{of_benchmarks}</dl>"));
-    section(&mut out, "Recipes", "As resolved by the first seed of each method.", &recipes(report));
+    let is_stacked = report.comparisons().iter().any(|comparison| comparison.label.starts_with("G_stack"));
+    let of_the_paper = if is_stacked { MEANING_OF_THE_PAPER } else { "" };
+    section(
+        &mut out,
+        "What the numbers mean",
+        "",
+        &format!("<dl>{MEANING}{of_the_paper}{of_benchmarks}</dl>"),
+    );
+    let _ = writeln!(
+        out,
+        "<section class=\"recipes\"><h2>Recipes</h2><p class=\"lead\">As resolved by the first seed of each method.</p>{}</section>",
+        recipes(report)
+    );
     end(&mut out);
     out
 }

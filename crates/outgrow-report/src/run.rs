@@ -80,10 +80,11 @@ struct StepLine {
     stage: StageLabel,
     loss: f64,
     learning_rate: f64,
+    grad_norm: Option<f64>,
     tokens_per_second: Option<f64>,
     flops: f64,
     flops_6nt: f64,
-    /// Whether it learns the matrices of a growth: its loss and its rate are of no curve.
+    /// Whether it learns a growth's matrices: its loss and its rate are of no curve.
     #[serde(default)]
     learning: bool,
 }
@@ -161,6 +162,7 @@ impl RunRecord {
             measure: Measure::read(&description.data, &description.recipe, known_since_step),
             base: Option::<BaseCost>::deserialize(description.base).unwrap_or_default(),
             training_sha256: description.data["training"]["sha256"].as_str().map(str::to_owned),
+            training_tokens: description.data["training"]["tokens"].as_u64(),
             asked: Asked::read(&description.evaluation, &description.recipe),
             changes: Vec::<ChangeRecord>::deserialize(description.changes).unwrap_or_default(),
             growths: Vec::<GrowthRecord>::deserialize(description.growths).unwrap_or_default(),
@@ -293,6 +295,7 @@ fn parse_value(value: serde_json::Value) -> Result<Line, serde_json::Error> {
         stage: line.stage.into_name(),
         loss: line.loss,
         learning_rate: line.learning_rate,
+        grad_norm: line.grad_norm,
         tokens_per_second: line.tokens_per_second,
         flops: line.flops,
         flops_6nt: line.flops_6nt,

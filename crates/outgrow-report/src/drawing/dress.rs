@@ -96,7 +96,7 @@ mod tests {
     fn a_paper_knows_no_variables() {
         let style = plain_style();
         assert!(!style.contains("var(") && !style.contains("--") && !style.contains('@'), "{style}");
-        assert!(style.contains(".c2 .mean,.mean.c2{stroke:#d55e00;"), "{style}");
+        assert!(style.contains(".c2 .mean,.mean.c2{stroke:#c15200;"), "{style}");
         assert!(style.contains(".axis{stroke:#5b6472;"), "{style}");
     }
 

@@ -42,6 +42,9 @@ const WIDE: f64 = 940.0;
 const NARROW: f64 = 340.0;
 const ROW: f64 = 28.0;
 const TALL_ROW: f64 = 44.0;
+/// A row's height with its label above its numbers, both above it, and the height of a line of text.
+const TALLEST_ROW: f64 = 58.0;
+const LINE: f64 = 15.0;
 const SIZE: f64 = 12.0;
 
 /// The most that a label or a row's text may take of a wide drawing.
@@ -77,7 +80,14 @@ impl Forest {
             let texts = widest(&mut self.rows.iter().map(|row| &row.text), MOST_TEXT);
             (WIDE, labels.max(40.0), WIDE - texts.max(20.0))
         };
-        let row_height = if is_narrow { TALL_ROW } else { ROW };
+        let both = |row: &Row| width(&row.label, SIZE) + width(&row.text, SIZE) + 8.0;
+        // Where a label and its numbers have no room on one line, all rows have two: a cut label says too little.
+        let has_two_lines = is_narrow && self.rows.iter().any(|row| both(row) > full);
+        let row_height = match (is_narrow, has_two_lines) {
+            (false, _) => ROW,
+            (true, false) => TALL_ROW,
+            (true, true) => TALLEST_ROW,
+        };
         let top = 28.0;
         let bottom = top + row_height * self.rows.len() as f64 + 6.0;
         let height = bottom + 44.0;
@@ -85,18 +95,19 @@ impl Forest {
         let plot = Plot { axis, left, right, top, bottom, full };
         plot.draw(self, is_narrow, &mut out);
         for (index, row) in self.rows.iter().enumerate() {
-            let y = top + row_height * (index as f64 + 0.5) + if is_narrow { 9.0 } else { 3.0 };
+            let below = if has_two_lines { 9.0 + 0.5 * LINE } else { 9.0 };
+            let y = top + row_height * (index as f64 + 0.5) + if is_narrow { below } else { 3.0 };
             plot.draw_row(row, y, &mut out);
-            let label_y = if is_narrow { y - 14.0 } else { y + 4.0 };
-            let (room, text_room) = if is_narrow {
-                let text_room = width(&row.text, SIZE).min(0.62 * full);
-                (full - 4.0 - text_room, text_room)
-            } else {
-                (left - 12.0, full - right - 12.0)
+            let text_y = if is_narrow { y - 14.0 } else { y + 4.0 };
+            let label_y = if has_two_lines { text_y - LINE } else { text_y };
+            let (room, text_room) = match (is_narrow, has_two_lines) {
+                (false, _) => (left - 12.0, full - right - 12.0),
+                (true, false) => (full - 4.0 - width(&row.text, SIZE), full),
+                (true, true) => (full, full),
             };
             let _ = write!(
                 out,
-                "<text class=\"row-label halo\" x=\"0\" y=\"{label_y:.1}\">{}{}</text><text class=\"tick end halo\" x=\"{full}\" y=\"{label_y:.1}\">{}</text>",
+                "<text class=\"row-label halo\" x=\"0\" y=\"{label_y:.1}\">{}{}</text><text class=\"tick end halo\" x=\"{full}\" y=\"{text_y:.1}\">{}</text>",
                 escape(&cut(&row.label, SIZE, room)),
                 format_args!("<title>{}</title>", escape(&row.label)),
                 escape(&cut(&row.text, SIZE, text_room)),

@@ -51,6 +51,9 @@ const SIZE: f64 = 12.0;
 const BAR: f64 = 20.0;
 const RATES: f64 = 22.0;
 const GAP: f64 = 12.0;
+/// The height of a line of names above a strip, and how far such a name may stand from its stage.
+const NAMES: f64 = 18.0;
+const FARTHEST: f64 = 24.0;
 
 /// The most that labels may take of a wide drawing.
 const MOST_LABEL: f64 = 310.0;
@@ -67,16 +70,22 @@ impl Strips {
         let labels = self.strips.iter().map(|strip| width(&strip.label, SIZE) + 14.0).fold(0.0, f64::max);
         let (full, left) = if is_narrow { (NARROW, 4.0) } else { (WIDE, labels.clamp(40.0, MOST_LABEL)) };
         let right = full - 14.0;
-        let above = if is_narrow { 18.0 } else { 0.0 };
-        let each = above + BAR + RATES + GAP;
-        let bottom = 6.0 + each * self.strips.len() as f64;
-        open(&mut out, dress, if is_narrow { "narrow" } else { "" }, (full, bottom + 42.0), &self.title);
+        let label_height = if is_narrow { 18.0 } else { 0.0 };
         let x = |value: f64| left + self.x.part(value).clamp(0.0, 1.0) * (right - left);
+        let beside: Vec<Vec<Beside<'_>>> =
+            self.strips.iter().map(|strip| names_beside(strip, &x, (left, full))).collect();
+        let heights = beside.iter().map(|names| {
+            let names = if names.is_empty() { 0.0 } else { NAMES };
+            label_height + names + BAR + RATES + GAP
+        });
+        let bottom = 6.0 + heights.clone().sum::<f64>();
+        open(&mut out, dress, if is_narrow { "narrow" } else { "" }, (full, bottom + 42.0), &self.title);
         let rates = self.strips.iter().flat_map(|strip| &strip.rates).map(|(_, rate)| *rate);
         let largest = rates.filter(|rate| rate.is_finite()).fold(f64::MIN_POSITIVE, f64::max);
-        for (index, strip) in self.strips.iter().enumerate() {
-            let top = 6.0 + each * index as f64;
-            let (label_y, room) = if is_narrow { (top + 12.0, full) } else { (top + 15.0, left - 12.0) };
+        let mut top = 6.0;
+        for ((strip, names), height) in self.strips.iter().zip(&beside).zip(heights) {
+            let bar = top + height - BAR - RATES - GAP;
+            let (label_y, room) = if is_narrow { (top + 12.0, full) } else { (bar + 15.0, left - 12.0) };
             let _ = write!(
                 out,
                 "<text class=\"row-label\" x=\"0\" y=\"{label_y:.1}\">{}<title>{}</title></text><g class=\"data {}\">",
@@ -84,9 +93,18 @@ impl Strips {
                 escape(&strip.label),
                 strip.look.colour()
             );
-            draw_stages(&mut out, strip, &x, top + above);
-            draw_rates(&mut out, strip, &x, top + above + BAR + 2.0, largest);
+            draw_stages(&mut out, strip, &x, bar);
+            draw_rates(&mut out, strip, &x, bar + BAR + 2.0, largest);
+            for Beside { name, at, from } in names {
+                let _ = write!(
+                    out,
+                    "<path class=\"leader\" d=\"M{at:.1} {bar:.1}v-4\"/><text class=\"note\" x=\"{from:.1}\" y=\"{:.1}\">{}</text>",
+                    bar - 5.0,
+                    escape(name)
+                );
+            }
             out.push_str("</g>");
+            top += height;
         }
         self.draw_axis(&mut out, &x, (left, right, full), bottom);
         out.push_str("</svg>");
@@ -116,6 +134,39 @@ impl Strips {
     }
 }
 
+/// The name of a stage that is too short for it, above its bar: where the stage is, and where the name begins.
+struct Beside<'a> {
+    name: &'a str,
+    at: f64,
+    from: f64,
+}
+
+/// Whether a stage has room for its name.
+fn holds_its_name(stage: &StageSpan, room: f64) -> bool {
+    width(&stage.name, SIZE) + 10.0 <= room
+}
+
+/// The names of short stages, side by side and each as near to its stage as the others let it. What has no room is left
+/// out; pointing at the stage still says it.
+fn names_beside<'a>(strip: &'a Strip, x: &impl Fn(f64) -> f64, (left, full): (f64, f64)) -> Vec<Beside<'a>> {
+    let mut names: Vec<Beside<'a>> = Vec::new();
+    let mut free = left;
+    for stage in strip.stages.iter().filter(|stage| stage.from.is_finite() && stage.to.is_finite()) {
+        let (begins, ends) = (x(stage.from), x(stage.to));
+        // What costs nothing, such as a base that grows at once, isn't drawn.
+        if holds_its_name(stage, ends - begins) || stage.to <= stage.from {
+            continue;
+        }
+        let (at, length) = (f64::midpoint(begins, ends), width(&stage.name, SIZE));
+        let from = (at - 0.5 * length).min(full - length).max(free);
+        if from + length <= full && (from - at).abs() < 0.5 * length + FARTHEST {
+            free = from + length + 8.0;
+            names.push(Beside { name: &stage.name, at, from });
+        }
+    }
+    names
+}
+
 fn draw_stages(out: &mut String, strip: &Strip, x: &impl Fn(f64) -> f64, top: f64) {
     let stages = strip.stages.iter().filter(|stage| stage.from.is_finite() && stage.to.is_finite());
     for (number, stage) in stages.enumerate() {
@@ -129,7 +180,7 @@ fn draw_stages(out: &mut String, strip: &Strip, x: &impl Fn(f64) -> f64, top: f6
             "<g><title>{}</title><rect class=\"phase{shade}\" x=\"{from:.1}\" y=\"{top:.1}\" width=\"{room:.1}\" height=\"{BAR}\" rx=\"2\"/>",
             escape(&stage.title)
         );
-        if width(&stage.name, SIZE) + 10.0 <= room {
+        if holds_its_name(stage, room) {
             let _ = write!(
                 out,
                 "<text class=\"phase-name\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",

@@ -75,7 +75,7 @@ pub(crate) fn learning_rate(report: &Report) -> Option<Chart> {
             look: Look(colour),
             kind: Kind::Line,
             lines: vec![
-                thinned(&run.training, 400)
+                thinned(&run.training, 60)
                     .map(|point| Point {
                         place: Place { x: point.tokens as f64, y: point.learning_rate, band: None },
                         title: format!("{name}: {:.2e} in stage {}", point.learning_rate, point.stage),

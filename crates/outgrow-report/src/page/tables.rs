@@ -17,8 +17,8 @@ use crate::{
 /// One row per run.
 pub(crate) fn runs(report: &Report) -> String {
     let mut out = String::from(
-        "<div class=\"scroll\"><table><thead><tr><th>method</th><th class=\"n\">seed</th><th class=\"n\">parameters</th><th class=\"n\">tokens</th>\
-         <th class=\"n\">FLOPs, exact</th><th class=\"n\">FLOPs, 6·N·T</th><th class=\"n\">tokens/s</th><th class=\"n\">final validation loss</th><th></th></tr></thead><tbody>",
+        "<div class=\"scroll\"><table><thead><tr><th>method</th><th class=\"n\">seed</th><th class=\"n\">final loss</th><th class=\"n\">parameters</th>\
+         <th class=\"n\">tokens</th><th class=\"n\">FLOPs, exact</th><th class=\"n\">FLOPs, 6·N·T</th><th class=\"n\">tokens/s</th><th></th></tr></thead><tbody>",
     );
     for (colour, method) in report.methods().iter().enumerate() {
         for run in &method.runs {
@@ -27,7 +27,7 @@ pub(crate) fn runs(report: &Report) -> String {
             let state = escape(&state(run));
             let _ = write!(
                 out,
-                "<tr><td>{}{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{rate}</td><td class=\"n strong\">{final_loss}</td><td>{state}</td></tr>",
+                "<tr><td>{}{}</td><td class=\"n\">{}</td><td class=\"n strong\">{final_loss}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{rate}</td><td>{state}</td></tr>",
                 swatch(colour),
                 escape(&method.label),
                 run.seed,
@@ -105,8 +105,8 @@ fn bar(part: f64, colour: usize) -> String {
 /// One row per method and seed: what was read and where; and the same by the other accounts of cost.
 pub(crate) fn by_seed(report: &Report) -> String {
     let mut out = String::from(
-        "<div class=\"scroll\"><table><thead><tr><th>method</th><th class=\"n\">seed</th><th>read at</th><th class=\"n\">loss</th><th class=\"n\">scratch paid</th>\
-         <th class=\"n\">grown paid</th><th class=\"n\">speed-up, exact FLOPs</th><th class=\"n\">by 6·N·T</th><th class=\"n\">by tokens</th></tr></thead><tbody>",
+        "<div class=\"scroll\"><table><thead><tr><th>method</th><th class=\"n\">seed</th><th class=\"n\">speed-up</th><th class=\"n\">by 6·N·T</th>\
+         <th class=\"n\">by tokens</th><th>read at</th><th class=\"n\">loss</th><th class=\"n\">scratch paid</th><th class=\"n\">grown paid</th></tr></thead><tbody>",
     );
     for comparison in report.comparisons() {
         let Some(exact) = &comparison.exact_flops else { continue };
@@ -118,15 +118,15 @@ pub(crate) fn by_seed(report: &Report) -> String {
             };
             let _ = write!(
                 out,
-                "<tr><td>{}</td><td class=\"n\">{}</td><td>{read_at}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n strong\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+                "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n strong\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{read_at}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
                 escape(&comparison.label),
                 seed.seed,
-                loss(reading.loss),
-                flops(reading.scratch_cost),
-                flops(reading.grown_cost),
                 signed_percent(reading.speed_up),
                 of_seed(comparison.six_times_parameters_flops.as_ref(), seed.seed),
                 of_seed(comparison.tokens.as_ref(), seed.seed),
+                loss(reading.loss),
+                flops(reading.scratch_cost),
+                flops(reading.grown_cost),
             );
         }
         out.push_str(&mean_row(comparison, exact));
@@ -143,7 +143,7 @@ fn mean_row(comparison: &Comparison, exact: &SpeedUp) -> String {
         speed_up.map_or_else(|| "–".to_owned(), |speed_up| signed_percent(speed_up.mean))
     };
     format!(
-        "<tr class=\"total\"><td>{}</td><td colspan=\"5\">mean of {} seeds</td><td class=\"n strong\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+        "<tr class=\"total\"><td>{}</td><td class=\"n\">mean of {}</td><td class=\"n strong\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td colspan=\"4\"></td></tr>",
         escape(&comparison.label),
         exact.seeds.len(),
         mean(Some(exact)),

@@ -41,6 +41,8 @@ pub struct RunRecord {
     pub base: Option<BaseCost>,
     /// SHA-256 over the training shards, where it was recorded.
     pub training_sha256: Option<String>,
+    /// How many tokens these hold, where it was recorded.
+    pub training_tokens: Option<u64>,
     /// What its benchmarks asked, by task.
     pub asked: BTreeMap<String, Asked>,
     /// What was changed on its way: a device, a longer last stage.
@@ -100,6 +102,8 @@ pub struct TrainingPoint {
     pub loss: f64,
     /// The learning rate of the step.
     pub learning_rate: f64,
+    /// The norm of the gradient before it was clipped, where the run recorded it.
+    pub grad_norm: Option<f64>,
     /// Tokens a second at this step, where the run measured it.
     pub tokens_per_second: Option<f64>,
     /// FLOPs so far, counted exactly.

@@ -115,6 +115,20 @@ fn a_flat_valley_decides_nothing() {
 }
 
 #[test]
+fn three_places_decide_nothing() {
+    let mut laid_out = valley(0.1, 0.02);
+    laid_out.claim(optimum(0.05, 0.2));
+    for kind in laid_out.description["kinds"].as_array_mut().unwrap() {
+        if ["d-0.025", "d-0.3", "d-0.5"].iter().any(|name| kind["name"] == *name) {
+            kind["axes"] = json!({});
+        }
+    }
+    let outcome = laid_out.outcome();
+    assert_eq!(outcome.claims[0].verdict, Verdict::NotDecidable);
+    insta::assert_snapshot!(outcome.claims[0].sentence, @"There is no minimum along d to judge: 3 places besides 0: a parabola says something from four on.");
+}
+
+#[test]
 fn two_laws_are_judged_at_the_largest_flops_and_written_for_planning() {
     let outcome = two_laws(0.5).outcome();
     let claim = &outcome.claims[0];

@@ -15,3 +15,4 @@ mod bases;
 mod comparability;
 mod benchmarks;
 mod whole_report;
+mod training_charts;

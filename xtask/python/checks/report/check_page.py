@@ -1,8 +1,10 @@
 """Pages in a real browser: nothing overlaps, leaves its drawing, scrolls sideways or is too faint.
 
-Each page at 1400 and 400 pixels, light and dark, with every choice of an axis and everything unfolded. Looks for
-messages in the console and requests to anywhere; for texts of a drawing that meet each other, leave it or are smaller
-than 11 pixels; for points outside of their plot; and for text whose contrast is below 4.5 (3 where it is large).
+Each page at 1400, 800 and 400 pixels, light and dark, with every choice of an axis and everything unfolded, and as it
+is printed on A4. Looks for messages in the console and requests to anywhere; for texts of a drawing that meet each
+other, leave it or are smaller than 11 pixels (10 on paper); for text of the page below 10 pixels; for points outside of
+their plot; for text whose contrast is below 4.5 (3 where it is large); for tables whose first column doesn't stay; and
+for tables that paper cuts.
 
     cargo xtask compare page REPORT_HTML … [--chromium /usr/bin/chromium] [--screenshots FOLDER]
 
@@ -16,13 +18,16 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-WIDTHS = [1400, 400]
+WIDTHS = [1400, 800, 400]
+# A4 less margins of 12 mm, and the least size of a text on it.
+PAPER = 703
+LEAST_ON_PAPER = 9.9
 SCHEMES = ["light", "dark"]
 BLINDNESS = ["protanopia", "deuteranopia", "tritanopia"]
 
 # Everything that is measured in the page; gives a list of lines.
 MEASURE = r"""
-() => {
+(least) => {
   const problems = [];
   const visible = element => {
     const box = element.getBoundingClientRect();
@@ -84,7 +89,7 @@ MEASURE = r"""
     const shapes = texts.map(corners);
     texts.forEach((text, i) => {
       const size = parseFloat(getComputedStyle(text).fontSize) * scale;
-      if (size < 10.95) problems.push(`${name(svg)}: ${text.firstChild?.data}: ${size.toFixed(1)} pixels`);
+      if (size < least) problems.push(`${name(svg)}: ${text.firstChild?.data}: ${size.toFixed(1)} pixels`);
       for (const [x, y] of shapes[i])
         if (x < frame.left - 1.5 || x > frame.right + 1.5 || y < frame.top - 1.5 || y > frame.bottom + 1.5) {
           problems.push(`${name(svg)}: ${text.firstChild?.data}: leaves its drawing`);
@@ -130,6 +135,7 @@ MEASURE = r"""
     const element = walker.currentNode.parentElement;
     if (!walker.currentNode.data.trim() || element.closest('svg') || !visible(element)) continue;
     const style = getComputedStyle(element), size = parseFloat(style.fontSize);
+    if (size < 9.95) faint.add(`${walker.currentNode.data.trim().slice(0, 40)}: ${size.toFixed(1)} pixels`);
     const isLarge = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
     const below = ground(element), colour = parsed(style.color);
     const seen = contrast(over(colour, below), below);
@@ -138,15 +144,30 @@ MEASURE = r"""
     if (!element.closest('.scroll, pre') && box.right > innerWidth + 1)
       problems.push(`${walker.currentNode.data.trim().slice(0, 40)}: leaves the page`);
   }
+  for (const table of document.querySelectorAll('.scroll table')) {
+    const cell = table.querySelector('td');
+    if (!cell || !visible(table)) continue;
+    const heading = table.querySelector('th').textContent;
+    if (matchMedia('print').matches) {
+      const right = table.getBoundingClientRect().right;
+      if (right > innerWidth + 1) problems.push(`table of ${heading}: paper cuts ${(right - innerWidth).toFixed(0)} pixels of it`);
+      continue;
+    }
+    const scroll = table.closest('.scroll');
+    scroll.scrollLeft = 10000;
+    const moved = scroll.getBoundingClientRect().left - cell.getBoundingClientRect().left;
+    if (Math.abs(moved) > 1.5) problems.push(`table of ${heading}: its first column leaves by ${moved.toFixed(0)} pixels`);
+    scroll.scrollLeft = 0;
+  }
   return problems.concat([...faint]);
 }
 """
 
 
-def looked_at(page):
-    """The problems of a page as it is shown, with each choice of an axis."""
+def looked_at(page, least=10.95):
+    """The problems of a page as it is shown, with each choice of an axis; `least` is that of texts in drawings."""
     page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
-    problems = page.evaluate(MEASURE)
+    problems = page.evaluate(MEASURE, least)
     most = page.evaluate(
         "Math.max(0, ...[...document.querySelectorAll('.tabs')].map(tabs => tabs.querySelectorAll('input').length))"
     )
@@ -156,7 +177,7 @@ def looked_at(page):
             "const inputs = tabs.querySelectorAll('input'); inputs[Math.min(choice, inputs.length - 1)].checked = true; })",
             choice,
         )
-        problems += page.evaluate(MEASURE)
+        problems += page.evaluate(MEASURE, least)
     return problems
 
 
@@ -205,9 +226,14 @@ def main():
                     for problem in problems[:30]:
                         print(f"    {problem}")
                     failed = failed or bool(problems)
-            page = browser.new_page(viewport={"width": 718, "height": 900}, color_scheme="dark")
+            page = browser.new_page(viewport={"width": PAPER, "height": 900}, color_scheme="dark")
             page.goto(file.resolve().as_uri())
             page.emulate_media(media="print")
+            problems = list(dict.fromkeys(looked_at(page, LEAST_ON_PAPER)))
+            print(f"{file} on paper: {len(problems) or 'no'} problems")
+            for problem in problems[:30]:
+                print(f"    {problem}")
+            failed = failed or bool(problems)
             is_white = page.evaluate("getComputedStyle(document.body).backgroundColor === 'rgb(255, 255, 255)'")
             ink = page.evaluate("getComputedStyle(document.body).color")
             is_printed = is_white and ink == "rgb(31, 36, 48)"

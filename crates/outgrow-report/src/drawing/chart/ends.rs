@@ -15,7 +15,7 @@ use crate::{
 
 /// The size of names, how far apart they stand, and how wide they may be.
 const SIZE: f64 = 12.0;
-const APART: f64 = 14.0;
+const APART: f64 = 15.5;
 const MOST: f64 = 250.0;
 /// Between the plot and its names.
 const GAP: f64 = 22.0;
@@ -73,13 +73,13 @@ pub(super) fn draw(
     for ((line, (x, y)), text_y) in lines.into_iter().zip(spread(&wanted, (top + 0.5 * APART, bottom))) {
         let _ = write!(
             out,
-            "<g class=\"{}\"><path class=\"leader\" d=\"M{x:.1} {y:.1}L{:.1} {text_y:.1}h4\"/><text class=\"note own\" x=\"{:.1}\" y=\"{:.1}\"><title>{}</title>{}</text></g>",
+            "<g class=\"{}\"><path class=\"leader\" d=\"M{x:.1} {y:.1}L{:.1} {text_y:.1}h4\"/><text class=\"note own\" x=\"{:.1}\" y=\"{:.1}\">{}<title>{}</title></text></g>",
             line.look.colour(),
             right + GAP - 10.0,
             right + GAP - 3.0,
             text_y + 4.0,
-            escape(line.name),
             escape(&cut(line.name, SIZE, MOST)),
+            escape(line.name),
         );
     }
 }

@@ -24,22 +24,23 @@ documents leave.";
 /// A row for each kind, and folded a row for each run.
 pub(crate) fn tables(outcome: &Outcome, looks: &Looks) -> String {
     let benchmarks = &outcome.benchmarks;
-    let heads: Vec<String> = benchmarks.tasks.iter().map(head).collect();
+    let has_average = !benchmarks.averages.is_empty();
     let mut columns = vec![("kind".to_owned(), false)];
-    columns.extend(heads.into_iter().map(|head| (head, true)));
-    if !benchmarks.averages.is_empty() {
-        columns.push((format!("average<br><small>of {}</small>", benchmarks.averaged.len()), true));
-    }
+    // What the eye looks for first stands first.
+    columns.extend(
+        has_average.then(|| (format!("average<br><small>of {}</small>", benchmarks.averaged.len()), true)),
+    );
+    columns.extend(benchmarks.tasks.iter().map(|task| (head(task), true)));
     let kinds = outcome.kinds.iter().enumerate();
     let asked = kinds.filter(|(_, kind)| benchmarks.tasks.iter().any(|task| task.kind(&kind.name).is_some()));
     let rows = asked.map(|(index, kind)| {
         let mut cells = vec![format!("{}{}", looks.dot(index), escape(&kind.label))];
-        cells.extend(benchmarks.tasks.iter().map(|task| of_kind(task, task.kind(&kind.name))));
-        if !benchmarks.averages.is_empty() {
+        if has_average {
             let average = benchmarks.averages.iter().find(|average| average.kind == kind.name);
             let over_seeds = average.map(|average| &average.over_seeds);
             cells.push(over_seeds.map_or_else(dash, |all| measured(all, true)));
         }
+        cells.extend(benchmarks.tasks.iter().map(|task| of_kind(task, task.kind(&kind.name))));
         cells
     });
     let columns: Vec<(&str, bool)> =
@@ -56,7 +57,8 @@ fn head(task: &TaskOutcome) -> String {
         None => "",
     };
     let chance = task.chance.map_or_else(String::new, |chance| format!(", chance {:.0}", 100.0 * chance));
-    format!("{}<br><small>{}{direction}{chance}</small>", escape(&task.task), escape(&task.metric))
+    let [task, metric] = [&task.task, &task.metric].map(|name| escape(name).replace('_', "_<wbr>"));
+    format!("{task}<br><small>{metric}{direction}{chance}</small>")
 }
 
 fn of_kind(task: &TaskOutcome, found: Option<&TaskOfKind>) -> String {

@@ -52,12 +52,12 @@ fn drawn(outcome: &Outcome, row: &PairedDifference, all: &OverSeeds) -> Row {
 pub(crate) fn table_of(outcome: &Outcome, rows: &[&PairedDifference]) -> String {
     let columns = [
         ("kind", false),
-        ("at", true),
-        ("seeds", true),
         ("difference [95 %]", true),
+        ("p", true),
+        ("seeds", true),
+        ("at", true),
         ("lowest seed", true),
         ("highest seed", true),
-        ("p", true),
         ("", false),
     ];
     table(
@@ -69,12 +69,12 @@ pub(crate) fn table_of(outcome: &Outcome, rows: &[&PairedDifference]) -> String 
             };
             vec![
                 label(outcome, &row.of),
-                row.paid.map_or_else(|| "–".to_owned(), |paid| written(paid, row.by)),
-                row.count().to_string(),
                 all.map_or_else(|| "–".to_owned(), words::nats),
+                row.test.as_ref().map_or_else(|| "–".to_owned(), |test| words::p(test.p)),
+                row.count().to_string(),
+                row.paid.map_or_else(|| "–".to_owned(), |paid| written(paid, row.by)),
                 number(|all| all.lowest),
                 number(|all| all.highest),
-                row.test.as_ref().map_or_else(|| "–".to_owned(), |test| words::p(test.p)),
                 remarks(row),
             ]
         }),

@@ -162,11 +162,15 @@ pub(crate) fn tables(laws: &[LawOutcome], speed_ups: &[ForetoldSpeedUp]) -> Stri
             ]
         }),
     );
-    let caveats = laws.iter().flat_map(|law| law.caveats.iter().map(move |why| (law, why)));
-    let caveats = table(
-        &[("law", false), ("what to know", false)],
-        caveats.map(|(law, why)| vec![law.label.clone(), why.clone()]),
-    );
+    let caveats = || laws.iter().flat_map(|law| law.caveats.iter().map(move |why| (law, why)));
+    let caveats = if caveats().next().is_none() {
+        String::new()
+    } else {
+        table(
+            &[("law", false), ("what to know", false)],
+            caveats().map(|(law, why)| vec![law.label.clone(), why.clone()]),
+        )
+    };
     let foretold = table(
         &[
             ("law", false),
@@ -194,7 +198,10 @@ pub(crate) fn tables(laws: &[LawOutcome], speed_ups: &[ForetoldSpeedUp]) -> Stri
             ]
         }),
     );
-    format!(
-        "<h3>Runs</h3>{points}<h3>Laws</h3>{numbers}{caveats}<h3>Speed-ups that the laws give</h3>{foretold}"
-    )
+    let foretold = if speed_ups.is_empty() {
+        String::new()
+    } else {
+        format!("<h3>Speed-ups that the laws give</h3>{foretold}")
+    };
+    format!("<h3>Runs</h3>{points}<h3>Laws</h3>{numbers}{caveats}{foretold}")
 }

@@ -34,15 +34,15 @@ fn of_kind(kind: &KindOutcome) -> String {
     let columns = [
         ("folder", false),
         ("seed", true),
+        ("final loss", true),
+        ("difference", true),
+        ("speed-up", true),
         ("parameters", true),
         ("tokens", true),
         ("FLOPs, exact", true),
         ("FLOPs, 6·N·T", true),
         ("seconds", true),
         ("tokens/s", true),
-        ("final loss", true),
-        ("difference", true),
-        ("speed-up", true),
         ("", false),
     ];
     table(&columns, kind.runs.iter().map(row))
@@ -54,15 +54,15 @@ fn row(run: &RunOutcome) -> Vec<String> {
     vec![
         run.folder.clone(),
         run.seed.to_string(),
+        or_dash(summary.final_validation_loss.map(loss)),
+        or_dash(run.difference.map(signed)),
+        or_dash(run.speed_up.map(signed_percent)),
         tokens(summary.parameters),
         tokens(summary.tokens),
         flops(summary.flops),
         flops(summary.flops_6nt),
         or_dash(run.seconds.map(|seconds| quantity(seconds, "s"))),
         or_dash(summary.tokens_per_second.map(|rate| tokens(rate as u64))),
-        or_dash(summary.final_validation_loss.map(loss)),
-        or_dash(run.difference.map(signed)),
-        or_dash(run.speed_up.map(signed_percent)),
         remarks(run),
     ]
 }

@@ -4,15 +4,16 @@ use crate::{
     drawing::{
         axis::Scale,
         picture::Picture,
-        strips::{StageSpan, Strip, Strips},
+        strips::{Strip, Strips},
     },
     experiment::outcome::{Outcome, kinds::KindOutcome},
     figures::{flops, loss, tokens},
     page::{
         charts::cost_axis,
         experiment::{looks::Looks, table::table},
+        timeline::stage,
     },
-    run::record::{Cost, StageSpan as Stage},
+    run::record::Cost,
 };
 
 /// A strip for each kind that has begun.
@@ -42,24 +43,6 @@ pub(crate) fn picture(
     }
     let x = cost_axis(Cost::ExactFlops, Scale::Linear, 0.0, most);
     Ok(Picture::Strips(Strips { title: title.to_owned(), x, strips }))
-}
-
-fn stage(stage: &Stage) -> StageSpan {
-    let growth = stage.growth_losses.map_or_else(String::new, |(before, after)| {
-        format!("; begins with a growth: loss {} to {}", loss(before), loss(after))
-    });
-    StageSpan {
-        name: stage.name.clone(),
-        from: stage.first_flops,
-        to: stage.last_flops,
-        is_grown: stage.growth_losses.is_some(),
-        title: format!(
-            "{}: {} tokens, {}{growth}",
-            stage.name,
-            tokens(stage.last_token - stage.first_token),
-            flops(stage.last_flops - stage.first_flops)
-        ),
-    }
 }
 
 /// A row for each stage.

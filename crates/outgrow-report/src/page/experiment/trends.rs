@@ -25,8 +25,8 @@ pub(crate) const FILE: &str = "how-differences-go-on";
 
 /// How to read the drawing.
 pub(crate) const NOTE: &str = "Beside the paper's Fig. 6b. Rings: difference of loss to the baseline, mean of the seeds, from 40 % of its \
-FLOPs on. Lines: fitted in the logarithm of FLOPs, dashed where nothing was run; bands: 95 % over seeds. Only lines that say more than a \
-constant. No verdict takes them: the learning rate comes down at a curve's end, and the line takes that for a trend.";
+FLOPs on; at zero it is as good. Lines: fitted in the logarithm of FLOPs, dashed where nothing was run; bands: 95 % over seeds. Only lines \
+that say more than a constant. No verdict takes them: the learning rate comes down at a curve's end, and the line takes that for a trend.";
 
 /// More bands than these would cover each other.
 const MOST_BANDS: usize = 6;
@@ -114,7 +114,7 @@ fn picture(series: Vec<Series>, lines: &[(&KindOutcome, &DifferenceTrend)]) -> R
     let largest = lines.iter().map(|(_, trend)| end(trend)).fold(0.0, f64::max);
     let title = "How differences go on: difference of validation loss against FLOPs".to_owned();
     let mut chart = Chart::new("trends", title, Shape::Whole, (x.in_units(unit), y), series);
-    chart.levels.push((0.0, "as good as the baseline".to_owned()));
+    chart.levels.push((0.0, String::new()));
     let to = chart.x.high;
     chart.ranges.push(Range { from: largest, to, text: "nothing was run here".to_owned() });
     Ok(Picture::Chart(chart))
