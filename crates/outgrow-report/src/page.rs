@@ -129,8 +129,8 @@ fn page(report: &Report) -> String {
             &growths::table("method", &growths::rows(report)),
         );
     }
-    figure(&mut out, charts::learning_rate(report), "Learning rate", "First seed of each method.");
     out.push_str("<div class=\"two\">");
+    figure(&mut out, charts::learning_rate(report), "Learning rate", "First seed of each method.");
     for (chart, heading) in [
         (training_charts::training_loss(report), "Training loss"),
         (training_charts::gradient_norm(report), "Gradient norm"),

@@ -93,7 +93,7 @@ pub(crate) fn learning_rate(report: &Report) -> Option<Chart> {
     "learning rate, 10⁻³".clone_into(&mut y.label);
     y.unit = 1e-3;
     let title = "Learning rate against training tokens".to_owned();
-    Some(Chart::new("learning-rate", title, Shape::Low, (x, y), series))
+    Some(Chart::new("learning-rate", title, Shape::Half, (x, y), series))
 }
 
 /// The first run of each method.

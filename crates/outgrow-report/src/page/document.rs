@@ -35,5 +35,10 @@ pub(crate) fn folded(summary: &str, content: &str) -> String {
 
 /// The numbers of a drawing, folded; on paper they are left out.
 pub(crate) fn folded_numbers(content: &str) -> String {
-    format!("<details class=\"more numbers\"><summary>The numbers</summary>{content}</details>")
+    left_out_on_paper("The numbers", content)
+}
+
+/// Something that is folded until one asks for it, and left out on paper.
+pub(crate) fn left_out_on_paper(summary: &str, content: &str) -> String {
+    format!("<details class=\"more numbers\"><summary>{}</summary>{content}</details>", escape(summary))
 }

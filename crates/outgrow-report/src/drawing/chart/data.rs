@@ -29,8 +29,6 @@ pub(crate) enum Shape {
     Whole,
     /// Over half of it.
     Half,
-    /// Over the whole page, and low.
-    Low,
     /// One of several of a kind, with a heading and a legend outside, and of so few points that each is a dot.
     Third,
     /// Over a telephone's page.

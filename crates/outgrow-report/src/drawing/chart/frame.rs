@@ -54,7 +54,6 @@ impl Frame {
         let (width, height) = match shape {
             Shape::Whole => (940.0, 430.0),
             Shape::Half => (480.0, 320.0),
-            Shape::Low => (940.0, 240.0),
             Shape::Third => (330.0, 220.0),
             Shape::Narrow => (340.0, 290.0),
         };
@@ -72,9 +71,7 @@ impl Frame {
         x_ticks.sort_by(|one, two| chart.x.part(one.value).total_cmp(&chart.x.part(two.value)));
         let legend = match shape {
             Shape::Third => Vec::new(),
-            Shape::Whole | Shape::Half | Shape::Low | Shape::Narrow => {
-                legend(chart, left, right, names > 0.0)
-            }
+            Shape::Whole | Shape::Half | Shape::Narrow => legend(chart, left, right, names > 0.0),
         };
         let rows = legend.last().map_or(0.0, |entry| (entry.y - 18.0) / LEGEND_ROW + 1.0);
         let top = if legend.is_empty() { 12.0 } else { 18.0 + LEGEND_ROW * rows };

@@ -11,7 +11,7 @@ use crate::{
     },
     figures::escape,
     page::{
-        document::folded,
+        document::left_out_on_paper,
         experiment::{differences::label, looks::Looks, table::table_of_html},
     },
 };
@@ -46,7 +46,7 @@ pub(crate) fn tables(outcome: &Outcome, looks: &Looks) -> String {
     let columns: Vec<(&str, bool)> =
         columns.iter().map(|(head, is_number)| (head.as_str(), *is_number)).collect();
     let table = table_of_html(&columns, rows).replacen("<table>", "<table class=\"measured\">", 1);
-    table + &explanation(benchmarks) + &folded("Each run", &runs(outcome))
+    table + &explanation(benchmarks) + &left_out_on_paper("Each run", &runs(outcome))
 }
 
 /// The task with its metric and what guessing gives.
