@@ -269,7 +269,12 @@ fn read_all<T: serde::de::DeserializeOwned>(
         });
         match read {
             Ok(read) => all.push(read),
-            Err(problem) => problems.push(format!("{what} {}: {problem}", index + 1)),
+            Err(problem) => {
+                // As later problems of it are said; one without a sentence or a title has its number.
+                let name = ["says", "title"].into_iter().find_map(|key| value.get(key)?.as_str());
+                let name = name.map_or_else(|| (index + 1).to_string(), |name| format!("{name:?}"));
+                problems.push(format!("{what} {name}: {problem}"));
+            }
         }
     }
     all

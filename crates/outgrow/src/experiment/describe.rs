@@ -205,7 +205,12 @@ impl Names<'_> {
                 kinds.retain(|kind| kind != against);
             }
             Drawing::Curves { kinds } | Drawing::Stages { kinds } => self.expand(kinds)?,
-            Drawing::Valley { axis, with, .. } | Drawing::HeatMap { axis, with, .. } => {
+            Drawing::Valley { axis, with, budgets } | Drawing::HeatMap { axis, with, budgets } => {
+                if budgets.is_empty() {
+                    return Err("budgets = []: a part of the baseline's FLOPs is needed, as budgets = [1.0]"
+                        .to_owned());
+                }
+                budgets.iter().try_for_each(|budget| within("budgets", *budget, (0.0, 1.0)))?;
                 self.axis_of_numbers(axis)?;
                 self.others(with)?;
             }
@@ -357,6 +362,15 @@ mod tests {
             "{twins}\n[[figures]]\ntitle = 'x'\ndraws.valley = {{ axis = 'factor', budgets = [1.0] }}"
         );
         assert!(described(&twins).is_ok());
+        let budgets = |budgets: &str| described(&along.replace("[1.0]", budgets)).unwrap_err().one_line();
+        assert_eq!(
+            budgets("[0.5, 1.5]"),
+            "depth: figure \"x\": budgets = 1.5: a number above 0 and at most 1 is needed"
+        );
+        assert_eq!(
+            budgets("[]"),
+            "depth: figure \"x\": budgets = []: a part of the baseline's FLOPs is needed, as budgets = [1.0]"
+        );
         assert_eq!(
             described(&along).unwrap_err().one_line(),
             "depth: figure \"x\": each.factor: `2` and `4` both have number = 2"

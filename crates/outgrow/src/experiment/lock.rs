@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{BadInput, Error, Result},
     experiment::shard::Shard,
+    run::folder::{RUN_FILE, known_as},
     terminal::figures::time,
 };
 
@@ -43,8 +44,13 @@ impl FolderLock {
     /// Takes the folder, which is made if it isn't there. `None` where the file system knows no locks.
     ///
     /// # Errors
-    /// When another process makes the same runs, with who that is.
+    /// A folder that is a run, a model's or a corpus'; and when another process makes the same runs, with who that is.
     pub(crate) fn take(folder: &Path, shard: Shard) -> Result<Option<Self>> {
+        let is_run = || folder.join(RUN_FILE).exists().then_some("a run");
+        if let Some(kind) = known_as(folder).or_else(is_run) {
+            let problem = format!("{}: is {kind}; give the experiment an --out of its own", folder.display());
+            return Err(BadInput(problem).into());
+        }
         fs::create_dir_all(folder).map_err(Error::at(folder))?;
         let is_whole = shard.count == 1;
         let path = folder.join(WHOLE);
@@ -173,6 +179,24 @@ mod tests {
         }
         drop(first);
         assert!(FolderLock::take(folder.path(), shard("1/1")).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_is_something_else_is_refused_and_left_as_it_is() {
+        for (file, kind) in [
+            ("run.json", "a run"),
+            ("config.json", "a model's folder"),
+            ("manifest.json", "a folder of token shards"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join(file), "{}").unwrap();
+            let said = refusal(folder.path(), "1/1");
+            assert!(
+                said.ends_with(&format!(": is {kind}; give the experiment an --out of its own")),
+                "{said}"
+            );
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
     }
 
     #[test]

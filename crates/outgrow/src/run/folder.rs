@@ -116,6 +116,11 @@ impl RunFolder {
     }
 }
 
+/// What a folder is known as that is a model's or a corpus'.
+pub(crate) fn known_as(folder: &Path) -> Option<&'static str> {
+    SOMETHING_ELSE.into_iter().find_map(|(name, kind)| folder.join(name).exists().then_some(kind))
+}
+
 /// Keeps other processes from training in the folder for as long as the handle lives.
 fn lock(folder: &Path) -> Result<Option<File>, BadInput> {
     let Ok(handle) = File::open(folder) else { return Ok(None) };
@@ -145,10 +150,8 @@ fn refuse_something_else(path: &Path, file: &RunFile) -> Result<()> {
         RunFile::Foreign => return refused(format!("holds a {RUN_FILE} that is not of a run; {end}")),
         RunFile::Absent => {}
     }
-    for (name, kind) in SOMETHING_ELSE {
-        if path.join(name).exists() {
-            return refused(format!("is {kind}; {end}"));
-        }
+    if let Some(kind) = known_as(path) {
+        return refused(format!("is {kind}; {end}"));
     }
     let entries = fs::read_dir(path).map_err(Error::at(path))?.flatten();
     let is_foreign = |path: &Path| path.is_dir() || !may_lie_beside_a_run(path);

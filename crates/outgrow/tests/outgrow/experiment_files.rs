@@ -252,6 +252,10 @@ fn what_is_wrong_with_a_file_is_said_in_one_line() {
         refused("title", "headline"),
         "own.toml, line 3: unknown field `headline`, expected one of `name`, `title`, `source`, `description`, `notes`, `scale`, `seeds`, `needs_benchmarks`, `values`, `recipe`, `sweeps`, `cells`, `claims`, `figures`"
     );
+    assert_eq!(
+        refused("rule.lower", "rule.lowr"),
+        "depth: claim \"stacking helps\": unknown variant `lowr`, expected one of `speed-up`, `lower`, `equal`, `optimum`, `law`"
+    );
     let rule = "rule.lower = { of = \"stack-4\", against = \"scratch\" }";
     for (instead, problem) in [
         (
