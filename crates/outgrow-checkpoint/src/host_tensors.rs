@@ -49,6 +49,32 @@ impl Checkpoint {
     }
 }
 
+/// Reads a whole checkpoint folder, single-file or sharded: the opposite of [`write_checkpoint`]. Notes on the folder
+/// are left out; [`Checkpoint::open`] has them, and reads no more of a folder than is asked for.
+///
+/// ```
+/// use outgrow_checkpoint::{HostTensor, LlamaConfig, read_checkpoint, write_checkpoint};
+///
+/// # let scratch = tempfile::tempdir()?;
+/// # let folder = scratch.path().join("model");
+/// let config = LlamaConfig::from_json(r#"{ "model_type": "llama", "vocab_size": 32, "hidden_size": 8,
+///     "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4 }"#)?;
+/// let zeros = |shape: Vec<usize>| HostTensor { values: vec![0.0; shape.iter().product()], shape };
+/// let tensors = config.tensors().into_iter().map(|one| (one.name, zeros(one.shape))).collect();
+/// // In shards of at most a thousand bytes.
+/// write_checkpoint(&folder, &config, &tensors, 1000)?;
+/// assert_eq!(read_checkpoint(&folder)?, (config, tensors));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`Checkpoint::open`].
+pub fn read_checkpoint(folder: &Path) -> Result<(LlamaConfig, NamedTensors), CheckpointError> {
+    let checkpoint = Checkpoint::open(folder)?;
+    let tensors = checkpoint.to_named_tensors()?;
+    Ok((checkpoint.config().clone(), tensors))
+}
+
 /// Writes a whole checkpoint folder from values, in `config.dtype`, in shards of at most `shard_size_bytes`.
 ///
 /// # Errors

@@ -27,7 +27,8 @@ pub use dtype::{Dtype, StoredDtype};
 pub use error::{CheckpointError, Problems, io_error, with_causes};
 pub use folder::{PendingFolder, write_file_atomically};
 pub use host_tensors::{
-    HostTensor, NamedTensors, read_tensors, write_checkpoint, write_model_files, write_tensors,
+    HostTensor, NamedTensors, read_checkpoint, read_tensors, write_checkpoint, write_model_files,
+    write_tensors,
 };
 pub use notes::Note;
 pub use safetensors::{StoredTensor, spec::TensorSpec};

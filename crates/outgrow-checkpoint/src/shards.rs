@@ -9,6 +9,6 @@ pub(crate) mod index;
 pub(crate) mod reading;
 
 pub use index::IndexListing;
-pub use layout::{Shard, ShardLayout};
+pub use layout::{DEFAULT_SHARD_SIZE_BYTES, Shard, ShardLayout};
 pub use set::ShardSet;
 pub use writer::{ShardWriter, TensorWriter, WrittenShards};

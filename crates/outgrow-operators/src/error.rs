@@ -280,6 +280,15 @@ pub enum GrowthError {
         /// The layer.
         layer: usize,
     },
+    /// A model that transformers refuses, grown of one that it opens.
+    #[error("transformers would not open the grown model: {}", reasons.join("; "))]
+    NotOpened {
+        /// Why, one by one.
+        reasons: Vec<String>,
+    },
+    /// Whoever was told of the progress asked to stop.
+    #[error("stopped before the grown folder was whole; nothing is left of it")]
+    Stopped,
     /// From reading or writing folders.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -294,8 +303,8 @@ impl GrowthError {
         }
     }
 
-    /// Whether what the user gave is at fault and can be mended: all but a full disk and what the operating system
-    /// refuses for reasons of its own.
+    /// Whether what the user gave is at fault and can be mended: all but a full disk, what the operating system
+    /// refuses for reasons of its own, and [`Self::Stopped`].
     ///
     /// ```
     /// use outgrow_operators::GrowthError;
@@ -305,6 +314,7 @@ impl GrowthError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Checkpoint(error) => error.is_input(),
+            Self::Stopped => false,
             _ => true,
         }
     }

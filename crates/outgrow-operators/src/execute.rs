@@ -36,6 +36,12 @@ pub(crate) trait Medium {
     /// # Errors
     /// As [`Self::copy`].
     fn compute(&mut self, target: &PlannedTensor) -> Result<(), Self::Error>;
+
+    /// Takes note of a tensor that has been made.
+    ///
+    /// # Errors
+    /// To make no more of them.
+    fn made(&mut self, target: &PlannedTensor) -> Result<(), Self::Error>;
 }
 
 /// Makes every one of the tensors, in their order.
@@ -43,13 +49,16 @@ pub(crate) trait Medium {
 /// # Errors
 /// The medium's first.
 pub(crate) fn execute<M: Medium>(tensors: &[PlannedTensor], medium: &mut M) -> Result<(), M::Error> {
-    tensors.iter().try_for_each(|tensor| match &tensor.origin {
-        Origin::Copy { source } if !medium.converts(tensor) => medium.copy(source, tensor),
-        Origin::Copy { .. }
-        | Origin::Fresh(_)
-        | Origin::Widened { .. }
-        | Origin::Sum { .. }
-        | Origin::Mapped { .. } => medium.compute(tensor),
+    tensors.iter().try_for_each(|tensor| {
+        match &tensor.origin {
+            Origin::Copy { source } if !medium.converts(tensor) => medium.copy(source, tensor),
+            Origin::Copy { .. }
+            | Origin::Fresh(_)
+            | Origin::Widened { .. }
+            | Origin::Sum { .. }
+            | Origin::Mapped { .. } => medium.compute(tensor),
+        }?;
+        medium.made(tensor)
     })
 }
 
@@ -115,6 +124,10 @@ impl Medium for Memory<'_> {
         let mut values = vec![0.0; rows * columns];
         Values::new(&target.origin, &target.shape, self.source)?.fill(0..rows, &mut values)?;
         self.grown.insert(target.name.clone(), HostTensor { shape: target.shape.clone(), values });
+        Ok(())
+    }
+
+    fn made(&mut self, _target: &PlannedTensor) -> Result<(), GrowthError> {
         Ok(())
     }
 }

@@ -15,9 +15,11 @@ pub(crate) mod learning;
 pub(crate) mod masked;
 
 pub(crate) mod growth;
+pub(crate) mod progress;
 mod shards;
 pub(crate) mod side_files;
 pub(crate) mod write;
+pub(crate) mod grow_folder;
 pub mod card;
 pub(crate) mod digest;
 mod fingerprint;

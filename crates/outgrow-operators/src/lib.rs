@@ -16,7 +16,11 @@ mod error;
 
 pub use error::GrowthError;
 pub use execute::{grow_moments, grow_tensors, matrix_gradients::MatrixGradients};
-pub use folder::{FolderGrowth, FolderPlan, Source};
+pub use folder::{
+    FolderGrowth, FolderPlan, Source,
+    grow_folder::{GrowOptions, GrownFolder, grow_folder},
+    progress::GrowProgress,
+};
 pub use growth::{Axis, Depth, Growth, Mix, Operator, Parameters, Placement, Width};
 pub use plan::{
     ChannelCopies, GrowthPlan, LayerMap, LayerOrigin, Lineage, Moments, MomentsPlan, NewPart, Origin,

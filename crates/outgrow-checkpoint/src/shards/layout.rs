@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{safetensors::spec::TensorSpec, shards::set::ShardSet};
 
+/// Bytes of values in a shard where nobody asks for another size: 5 GB, as Hugging Face's tools have it.
+pub const DEFAULT_SHARD_SIZE_BYTES: u64 = 5_000_000_000;
+
 /// One file of a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shard {

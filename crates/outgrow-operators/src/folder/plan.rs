@@ -227,6 +227,17 @@ impl<S> FolderPlan<S> {
         &self.planned.refused_by_transformers
     }
 
+    /// Refuses a grown model that transformers will not open.
+    ///
+    /// # Errors
+    /// [`GrowthError::NotOpened`].
+    pub fn refuse_unopened(&self) -> Result<(), GrowthError> {
+        match self.refused_by_transformers() {
+            [] => Ok(()),
+            reasons => Err(GrowthError::NotOpened { reasons: reasons.to_vec() }),
+        }
+    }
+
     /// Whether the grown model is the source once more: every tensor in its place, as it is.
     pub fn is_the_source(&self) -> bool {
         let is_same = |tensor: &PlannedTensor| matches!(&tensor.origin, Origin::Copy { source } if *source == tensor.name);

@@ -20,7 +20,7 @@ use crate::{
         rounding::{Rounded, round},
         values::{VALUES_AT_ONCE, Values, rows_and_columns},
     },
-    folder::{plan::Planned, plannable::PlannableRef},
+    folder::{plan::Planned, plannable::PlannableRef, progress::Counting},
     plan::{
         moments::{Moments, plan_moments, with_sources},
         origin::{Origin, PlannedTensor},
@@ -73,17 +73,26 @@ impl GrownSet {
         Ok(Self { tensors: plan.tensors.clone(), layout, dtypes: plan.dtypes, converted })
     }
 
+    /// How each tensor is stored.
+    pub(crate) fn specs(&self) -> impl Iterator<Item = &TensorSpec> {
+        self.layout.shards().iter().flat_map(|shard| &shard.tensors)
+    }
+
     /// Whether a tensor's bytes are its source's.
     pub(crate) fn is_copied(&self, tensor: &PlannedTensor) -> bool {
         matches!(tensor.origin, Origin::Copy { .. }) && !self.converted.contains(&tensor.name)
     }
 
     /// Makes the files, of the tensors of a folder.
-    pub(crate) fn write(&self, source: &WeightFolder, folder: &Path) -> Result<WrittenShards, GrowthError> {
+    pub(crate) fn write(
+        &self,
+        source: &WeightFolder,
+        folder: &Path,
+        counting: &mut Counting<'_>,
+    ) -> Result<WrittenShards, GrowthError> {
         let writer = ShardWriter::resume(folder, &self.layout)?;
-        let specs = self.layout.shards().iter().flat_map(|shard| &shard.tensors);
-        let dtypes = specs.map(|spec| (spec.name.as_str(), spec.dtype)).collect();
-        let mut medium = FolderMedium { weights: source, dtypes, set: self, writer };
+        let specs = self.specs().map(|spec| (spec.name.as_str(), spec)).collect();
+        let mut medium = FolderMedium { weights: source, specs, set: self, writer, counting };
         // In their order, which is the layout's: so that one shard is finished before the next is begun.
         execute(&self.tensors, &mut medium)?;
         Ok(medium.writer.finish()?)
@@ -147,15 +156,16 @@ fn stored<'a>(weights: &'a WeightFolder, name: &str) -> Result<&'a StoredTensor,
 }
 
 /// From an opened folder into the shards of a new one.
-struct FolderMedium<'a> {
+struct FolderMedium<'a, 'b> {
     weights: &'a WeightFolder,
     /// How each tensor of the grown folder is stored; the layout has all of them.
-    dtypes: BTreeMap<&'a str, StoredDtype>,
+    specs: BTreeMap<&'a str, &'a TensorSpec>,
     set: &'a GrownSet,
     writer: ShardWriter,
+    counting: &'a mut Counting<'b>,
 }
 
-impl FolderMedium<'_> {
+impl FolderMedium<'_, '_> {
     /// In a shard that an earlier attempt finished.
     fn is_there(&self, target: &PlannedTensor) -> bool {
         !self.writer.awaits(&target.name)
@@ -173,8 +183,12 @@ impl FolderMedium<'_> {
     }
 }
 
-impl Medium for FolderMedium<'_> {
+impl Medium for FolderMedium<'_, '_> {
     type Error = GrowthError;
+
+    fn made(&mut self, target: &PlannedTensor) -> Result<(), GrowthError> {
+        self.counting.add(self.specs[target.name.as_str()].size_bytes())
+    }
 
     fn converts(&self, target: &PlannedTensor) -> bool {
         self.set.converted.contains(&target.name)
@@ -196,7 +210,7 @@ impl Medium for FolderMedium<'_> {
         if self.is_there(target) {
             return Ok(());
         }
-        let dtype = self.dtypes[target.name.as_str()].float();
+        let dtype = self.specs[target.name.as_str()].dtype.float();
         let dtype = dtype.ok_or_else(|| GrowthError::NoNumbers { name: target.name.clone() })?;
         let too_large = |problem| GrowthError::Value { name: target.name.clone(), problem };
         let [loaded, product] = self.rounding(target)?;

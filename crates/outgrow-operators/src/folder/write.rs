@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    ops::ControlFlow,
     panic::resume_unwind,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
@@ -10,7 +11,7 @@ use std::{
 };
 
 use outgrow_checkpoint::{
-    COST_FILE, CheckpointError, PendingFolder, WeightFolder,
+    COST_FILE, CheckpointError, PendingFolder, TensorSpec, WeightFolder,
     folder::{CONFIG_FILE, refuse_target},
     json::json_text,
     shards::WrittenShards,
@@ -25,6 +26,7 @@ use crate::{
         growth::{Decided, FolderGrowth},
         learning::{LearningRecord, MATRICES_FILE},
         mask::MASK_FILE,
+        progress::{Counting, GrowProgress, Watcher},
         shards::GrownSet,
         side_files::copy_along,
         source::Source,
@@ -53,10 +55,22 @@ impl FolderGrowth<&Source> {
     /// When the target exists or is in the source, or a disk refuses. Nothing is left of
     /// the target then.
     pub fn carry_out(&self, target: &Path) -> Result<Grown, GrowthError> {
+        self.carry_out_watched(target, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// The same; `progress` is told after each tensor, and stops it by `Break`.
+    ///
+    /// # Errors
+    /// As [`Self::carry_out`], and [`GrowthError::Stopped`].
+    pub fn carry_out_watched(
+        &self,
+        target: &Path,
+        progress: &mut dyn FnMut(GrowProgress) -> ControlFlow<()>,
+    ) -> Result<Grown, GrowthError> {
         let weights = self.plan.source.weights();
         refuse_target(weights.folder(), target)?;
         let pending = PendingFolder::resume(target, &fingerprint(&sets(self))?)?;
-        let written = fill(self, &pending).map_err(|error| match error {
+        let written = fill(self, &pending, progress).map_err(|error| match error {
             GrowthError::Checkpoint(error) => GrowthError::Checkpoint(pending.at_target(error)),
             other => other,
         })?;
@@ -73,12 +87,16 @@ fn sets<'a>(growth: &'a FolderGrowth<&Source>) -> Vec<(&'a WeightFolder, &'a Gro
 }
 
 /// Puts everything into the folder, but for shards that are finished.
-fn fill(growth: &FolderGrowth<&Source>, pending: &PendingFolder) -> Result<WrittenShards, GrowthError> {
+fn fill(
+    growth: &FolderGrowth<&Source>,
+    pending: &PendingFolder,
+    watcher: Watcher<'_>,
+) -> Result<WrittenShards, GrowthError> {
     let is_card_wanted = AtomicBool::new(true);
     thread::scope(|scope| {
         // Reading the source once more beside the copying costs a core, not time.
         let files = scope.spawn(|| card::digests(growth.plan.source, &is_card_wanted));
-        let written = fill_but_card(growth, pending);
+        let written = fill_but_card(growth, pending, watcher);
         is_card_wanted.store(written.is_ok(), Ordering::Relaxed);
         let files = files.join().unwrap_or_else(|panic| resume_unwind(panic));
         let written = written?;
@@ -99,14 +117,23 @@ fn file_in(folder: &Path, name: &str) -> Result<PathBuf, CheckpointError> {
 fn fill_but_card(
     growth: &FolderGrowth<&Source>,
     pending: &PendingFolder,
+    watcher: Watcher<'_>,
 ) -> Result<WrittenShards, GrowthError> {
     let (folder, sets) = (pending.path(), sets(growth));
     let (planned, side_files) = (&growth.plan.planned, &growth.decided.side_files);
     let shards = sets.iter().flat_map(|(_, set)| set.layout.shards());
     pending.keep_only(&shards.map(|shard| shard.file_name.clone()).collect())?;
+    let specs = || sets.iter().flat_map(|(_, set)| set.specs());
+    let progress = GrowProgress {
+        tensors: 0,
+        total_tensors: specs().count(),
+        bytes: 0,
+        total_bytes: specs().map(TensorSpec::size_bytes).sum(),
+    };
+    let mut counting = Counting { progress, watcher };
     let mut all = WrittenShards::default();
     for (source, set) in sets {
-        let WrittenShards { count, reused, mut durable } = set.write(source, folder)?;
+        let WrittenShards { count, reused, mut durable } = set.write(source, folder, &mut counting)?;
         all.count += count;
         all.reused += reused;
         all.durable.append(&mut durable);

@@ -22,6 +22,7 @@ mod folders;
 mod masks;
 mod other_decoders;
 mod resumption;
+mod single_call;
 
 mod account;
 

@@ -176,10 +176,7 @@ where
         }
     }?;
     notes::print_about(folder, plan.notes());
-    if !plan.refused_by_transformers().is_empty() {
-        let reasons = plan.refused_by_transformers().join("; ");
-        return Err(BadInput(format!("transformers would not open the grown model: {reasons}")).into());
-    }
+    plan.refuse_unopened()?;
     if plan.is_the_source() {
         notes::print(["nothing grows: the grown model is its source once more"]);
     }

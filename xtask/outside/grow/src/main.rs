@@ -1,13 +1,14 @@
 //! Writes a tiny checkpoint, grows it by stacking, and opens what came out: what anybody's program could do.
 
-use std::error::Error;
+use std::{error::Error, ops::ControlFlow};
 
-use outgrow_checkpoint::{Checkpoint, HostTensor, LlamaConfig, NamedTensors, write_checkpoint};
-use outgrow_operators::{FolderGrowth, FolderPlan, Growth, Moments, Source};
+use outgrow_checkpoint::{
+    HostTensor, LlamaConfig, NamedTensors, read_checkpoint, shards::DEFAULT_SHARD_SIZE_BYTES, write_checkpoint,
+};
+use outgrow_operators::{GrowOptions, Growth, grow_folder};
 
 const CONFIG: &str = r#"{ "model_type": "llama", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 12,
     "num_hidden_layers": 2, "num_attention_heads": 2 }"#;
-const SHARD_SIZE_BYTES: u64 = 5_000_000_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
@@ -19,13 +20,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         (one.name, HostTensor { values, shape: one.shape })
     });
     let tensors: NamedTensors = tensors.collect();
-    write_checkpoint(&source, &config, &tensors, SHARD_SIZE_BYTES)?;
+    write_checkpoint(&source, &config, &tensors, DEFAULT_SHARD_SIZE_BYTES)?;
 
-    let opened = Source::open(&source)?;
-    let plan = FolderPlan::new(&opened, &[Growth::Stack { factor: 3 }])?;
-    FolderGrowth::new(plan, Moments::Reset, SHARD_SIZE_BYTES)?.carry_out(&target)?;
+    let growths = [Growth::Stack { factor: 3 }];
+    grow_folder(&source, &target, &growths, &GrowOptions::default(), &mut |_| ControlFlow::Continue(()))?;
 
-    let grown = Checkpoint::open(&target)?.to_named_tensors()?;
+    let (_, grown) = read_checkpoint(&target)?;
     let name = |layer: usize| format!("model.layers.{layer}.self_attn.q_proj.weight");
     assert!((0..6).all(|layer| grown[&name(layer)] == tensors[&name(layer % 2)]), "a layer is no copy");
     println!("grew 2 layers into 6, each a copy of its source");
