@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Sequence, TypedDict
+from typing import TYPE_CHECKING, Iterable, List, Sequence, TypedDict
 
 from .program import PathLike, run
 
@@ -87,8 +87,11 @@ def _flags(function: str, options: GrowthOptions) -> List[str]:
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{hint}")
         if value is None:
             continue
-        if name == "layers":
-            value = ",".join(map(str, value))
-        text = os.fspath(value) if hasattr(value, "__fspath__") else str(value)
+        if isinstance(value, os.PathLike):
+            text = os.fspath(value)
+        elif isinstance(value, Iterable) and not isinstance(value, str):
+            text = ",".join(str(one) for one in value)
+        else:
+            text = str(value)
         flags.append(f"--{name.replace('_', '-')}={text}")
     return flags

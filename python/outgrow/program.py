@@ -65,7 +65,7 @@ def run(*arguments: PathLike) -> str:
     Its notes are logged as warnings of the logger `outgrow`, and how far it is as information. Raises OutgrowError
     where it fails.
     """
-    command = [os.fspath(program_path()), *map(os.fspath, arguments)]
+    command = [os.fspath(program_path()), *(os.fspath(argument) for argument in arguments)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8")
     said = done.stderr.strip().splitlines()
     if done.returncode != 0:
