@@ -31,8 +31,8 @@ pub(crate) struct Progress {
 impl Progress {
     /// Progress shown by a bar that somebody else draws.
     pub(crate) fn on(bar: ProgressBar, total: u64, lines: bool) -> Self {
-        // 80 columns are enough for it, and it is cut where there are fewer.
-        let template = "{prefix:>24!} {bar:9} {percent:>3} % {wide_msg}";
+        // 80 columns are enough for it, and it is cut where there are fewer; of a long name the beginning stays.
+        let template = "{prefix:27!} {bar:6} {percent:>3} % {wide_msg}";
         // The template is a constant; should it ever be wrong, a plain bar is better than none.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("━╸ "));
