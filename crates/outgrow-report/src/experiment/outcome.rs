@@ -74,19 +74,21 @@ impl Experiment {
     /// What its runs say.
     pub fn outcome(&self) -> Outcome {
         let description = self.description();
-        let mut outcome = Outcome {
+        let claims = judge(self);
+        let kinds: Vec<_> = description.kinds.iter().map(|kind| KindOutcome::of(self, kind)).collect();
+        let figures: Vec<_> =
+            description.figures.iter().map(|figure| FigureOutcome::of(self, figure)).collect();
+        Outcome {
             format: FORMAT,
             description: description.clone(),
             progress: self.progress(),
-            claims: judge(self),
-            kinds: description.kinds.iter().map(|kind| KindOutcome::of(self, kind)).collect(),
+            optimum_laws: OptimumLaw::all(&figures, &claims, &kinds),
+            claims,
+            kinds,
             sweeps: SweepOutcome::all(self),
             benchmarks: BenchmarksOutcome::of(self),
-            figures: description.figures.iter().map(|figure| FigureOutcome::of(self, figure)).collect(),
-            optimum_laws: Vec::new(),
-        };
-        outcome.optimum_laws = OptimumLaw::all(&outcome);
-        outcome
+            figures,
+        }
     }
 
     fn progress(&self) -> Progress {

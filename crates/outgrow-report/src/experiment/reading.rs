@@ -63,8 +63,8 @@ impl Experiment {
         Self::read_parts(&[folder])
     }
 
-    /// Reads one experiment from several folders, of machines without a shared disk: the same `experiment.json` in each,
-    /// and the runs of all. Where a run stands in several, the one that has come furthest counts.
+    /// Reads one experiment from several folders, of machines without a shared disk: the same `experiment.json` in
+    /// each, and the runs of all. Where a run stands in several, the one that has come furthest counts.
     ///
     /// # Errors
     /// As [`Self::read`], and of two folders whose experiments differ, or that have two different runs in one place.

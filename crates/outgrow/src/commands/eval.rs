@@ -44,8 +44,8 @@ pub(crate) struct Arguments {
     /// Where results go, into a folder named after the model.
     #[arg(long, value_name = "DIR", required_unless_present = "list")]
     out: Option<PathBuf>,
-    /// Print all tasks and groups with their versions, sizes and files, and evaluate nothing. With --data, a tick stands
-    /// before each task whose documents are there.
+    /// Print all tasks and groups with their versions, sizes and files, and evaluate nothing. With --data, a tick
+    /// stands before each task whose documents are there.
     #[arg(long)]
     list: bool,
     /// With --list: print one JSON value.

@@ -1,5 +1,5 @@
-//! `outgrow init`: two first recipes for a corpus, scratch and G_stack at equal FLOPs, that take the time that there is.
-//! What they say is worked out in the files below; nothing is trained.
+//! `outgrow init`: two first recipes for a corpus, scratch and G_stack at equal FLOPs, that take the time that there
+//! is. What they say is worked out in the files below; nothing is trained.
 
 mod sizing;
 mod timing;

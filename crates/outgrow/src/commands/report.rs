@@ -21,8 +21,8 @@ const RUN_FILE: &str = "run.json";
 /// Flags of `outgrow report`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Run folders, as `outgrow train` made them; or the folder of one experiment; or several, in which machines without a
-    /// shared disk made parts of one experiment.
+    /// Run folders, as `outgrow train` made them; or the folder of one experiment; or several, in which machines
+    /// without a shared disk made parts of one experiment.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// The page to write; its numbers go beside it as .json.

@@ -16,8 +16,8 @@ pub(crate) const REPORT: &str = "report.html";
 /// Drawings, one by one, for a paper.
 const FIGURES: &str = "figures";
 
-/// Reads an experiment's folder, or those of its parts, writes its page, with numbers and drawings beside it, and prints
-/// a line for each claim.
+/// Reads an experiment's folder, or those of its parts, writes its page, with numbers and drawings beside it, and
+/// prints a line for each claim.
 ///
 /// # Errors
 /// What [`Experiment::read_parts`] refuses, and files that can't be written.

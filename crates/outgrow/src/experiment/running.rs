@@ -97,8 +97,8 @@ pub(crate) fn run_definition(
     Ok(Some(report))
 }
 
-/// Takes the folder, makes the corpus and checks that each kind of run could be made. Where it couldn't, nothing is left
-/// of what was made here.
+/// Takes the folder, makes the corpus and checks that each kind of run could be made. Where it couldn't, nothing is
+/// left of what was made here.
 fn begin(
     making: &Making<'_>,
     request: &Request<'_>,
@@ -172,8 +172,8 @@ fn program() -> Program {
     Program { version, training_code: env!("OUTGROW_TRAINING_CODE").to_owned() }
 }
 
-/// The shards' folder, absolute, as the recipes lie elsewhere. That of the corpus that comes with the program may not be
-/// there yet.
+/// The shards' folder, absolute, as the recipes lie elsewhere. That of the corpus that comes with the program may not
+/// be there yet.
 fn data_folder(request: &Request<'_>, out: &Path) -> Result<PathBuf> {
     match &request.data {
         Some(folder) => Ok(folder.clone()),

@@ -52,8 +52,8 @@ pub(super) fn room(chart: &Chart, shape: Shape, height: f64) -> f64 {
     widths.reduce(f64::max).map_or(0.0, |widest| widest.min(MOST) + GAP)
 }
 
-/// Draws the names right of a plot that reaches from `top` to `bottom` and ends at `right`. `place` gives a place on the
-/// page.
+/// Draws the names right of a plot that reaches from `top` to `bottom` and ends at `right`. `place` gives a place on
+/// the page.
 pub(super) fn draw(
     chart: &Chart,
     shape: Shape,

@@ -1,5 +1,5 @@
-//! What benchmarks say of the models at the end of their runs: over seeds, over documents, and whether that is more than
-//! guessing gives. Which metric is quoted is the run report's to know.
+//! What benchmarks say of the models at the end of their runs: over seeds, over documents, and whether that is more
+//! than guessing gives. Which metric is quoted is the run report's to know.
 
 use outgrow_statistics::{Interval, proportion_interval};
 use serde::Serialize;

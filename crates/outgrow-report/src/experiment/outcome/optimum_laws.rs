@@ -6,10 +6,10 @@ use outgrow_statistics::{Fit, Interval, Plane, PowerLaw, fit_plane, fit_power_la
 use serde::Serialize;
 
 use crate::experiment::{
-    claims::evidence::Evidence,
+    claims::{ClaimOutcome, evidence::Evidence},
     outcome::{
-        Outcome,
-        figures::Shown,
+        figures::{FigureOutcome, Shown},
+        kinds::KindOutcome,
         optimum::{Minimum, OptimumOutcome},
     },
 };
@@ -65,17 +65,21 @@ pub struct OptimumPoint {
 
 impl OptimumLaw {
     /// Of all axes along which minima were looked for at several places; none for an axis with one.
-    pub(crate) fn all(outcome: &Outcome) -> Vec<Self> {
+    pub(crate) fn all(
+        figures: &[FigureOutcome],
+        claims: &[ClaimOutcome],
+        kinds: &[KindOutcome],
+    ) -> Vec<Self> {
         let mut laws: Vec<Self> = Vec::new();
-        for optimum in optima(outcome) {
-            let Some(beside) = beside(outcome, optimum) else { continue };
+        for optimum in optima(figures, claims) {
+            let Some(beside) = beside(kinds, optimum) else { continue };
             let known = laws.iter().position(|law| law.axis == optimum.axis && law.beside == beside);
             let place = known.unwrap_or_else(|| {
                 laws.push(Self::new(&optimum.axis, beside));
                 laws.len() - 1
             });
             laws[place].looked_at += 1;
-            laws[place].points.extend(point(outcome, optimum));
+            laws[place].points.extend(point(kinds, optimum));
         }
         laws.retain(|law| law.looked_at > 1);
         laws.iter_mut().for_each(Self::fit);
@@ -160,8 +164,8 @@ fn equation_2(parameters: u64, flops_6nt: f64) -> f64 {
 }
 
 /// All minima that figures and claims look for, each once.
-fn optima(outcome: &Outcome) -> Vec<&OptimumOutcome> {
-    let of_figures = outcome.figures.iter().flat_map(|figure| match &figure.shows {
+fn optima<'a>(figures: &'a [FigureOutcome], claims: &'a [ClaimOutcome]) -> Vec<&'a OptimumOutcome> {
+    let of_figures = figures.iter().flat_map(|figure| match &figure.shows {
         Shown::Valley { lines, .. } | Shown::HeatMap { ridge: lines, .. } => &lines[..],
         Shown::Differences { .. }
         | Shown::Curves { .. }
@@ -170,7 +174,7 @@ fn optima(outcome: &Outcome) -> Vec<&OptimumOutcome> {
         | Shown::Grid { .. }
         | Shown::Laws { .. } => &[],
     });
-    let of_claims = outcome.claims.iter().filter_map(|claim| match &claim.evidence {
+    let of_claims = claims.iter().filter_map(|claim| match &claim.evidence {
         Evidence::Optimum { optimum, .. } => Some(optimum),
         Evidence::SpeedUp { .. } | Evidence::Lower { .. } | Evidence::Equal { .. } | Evidence::Law { .. } => {
             None
@@ -191,16 +195,20 @@ fn optima(outcome: &Outcome) -> Vec<&OptimumOutcome> {
     all
 }
 
+fn named<'a>(kinds: &'a [KindOutcome], name: &str) -> Option<&'a KindOutcome> {
+    kinds.iter().find(|kind| kind.name == name)
+}
+
 /// The further axes of the kinds along an axis.
-fn beside(outcome: &Outcome, optimum: &OptimumOutcome) -> Option<Vec<String>> {
-    let kind = outcome.kind(&optimum.points.first()?.kind)?;
+fn beside(kinds: &[KindOutcome], optimum: &OptimumOutcome) -> Option<Vec<String>> {
+    let kind = named(kinds, &optimum.points.first()?.kind)?;
     Some(kind.axes.keys().filter(|axis| **axis != optimum.axis).cloned().collect())
 }
 
-fn point(outcome: &Outcome, optimum: &OptimumOutcome) -> Option<OptimumPoint> {
+fn point(kinds: &[KindOutcome], optimum: &OptimumOutcome) -> Option<OptimumPoint> {
     let Minimum::Within { x, interval, .. } = optimum.minimum else { return None };
-    let kind = outcome.kind(&optimum.points.first()?.kind)?;
-    let baseline = outcome.kind(kind.baseline.as_deref().unwrap_or(&kind.name))?;
+    let kind = named(kinds, &optimum.points.first()?.kind)?;
+    let baseline = named(kinds, kind.baseline.as_deref().unwrap_or(&kind.name))?;
     let parameters = kind.runs.first()?.summary.parameters;
     let flops_6nt = optimum.at * baseline.curve.last()?.flops_6nt;
     Some(OptimumPoint {
@@ -210,14 +218,14 @@ fn point(outcome: &Outcome, optimum: &OptimumOutcome) -> Option<OptimumPoint> {
         flops_6nt,
         x,
         interval,
-        tokens: tokens_of_a_place(outcome, optimum).map(|tokens| tokens * x),
+        tokens: tokens_of_a_place(kinds, optimum).map(|tokens| tokens * x),
         papers_tokens: equation_2(parameters, flops_6nt),
     })
 }
 
 /// The tokens of the first stage for a place of 1, where each place is a share of tokens.
-fn tokens_of_a_place(outcome: &Outcome, optimum: &OptimumOutcome) -> Option<f64> {
-    let tokens = |kind: &str| Some(outcome.kind(kind)?.stages.first()?.last_token as f64);
+fn tokens_of_a_place(kinds: &[KindOutcome], optimum: &OptimumOutcome) -> Option<f64> {
+    let tokens = |kind: &str| Some(named(kinds, kind)?.stages.first()?.last_token as f64);
     let last = optimum.points.last()?;
     let of_one = tokens(&last.kind)? / last.x;
     let is_share = optimum.points.iter().all(|point| {
