@@ -14,7 +14,10 @@ use outgrow_schedules::ScheduleError;
 use outgrow_tokenizer::TokenizerError;
 use outgrow_train::TrainError;
 
-use crate::terminal::hints::{of_data, of_device, of_growth, with_flags};
+use crate::{
+    problems::Problems,
+    terminal::hints::{of_data, of_device, of_growth, with_flags},
+};
 
 /// What the runner returns.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -31,6 +34,9 @@ pub enum Error {
     /// Input that can't be used, found by the runner itself.
     #[error(transparent)]
     Input(#[from] BadInput),
+    /// All that is wrong with a recipe.
+    #[error(transparent)]
+    Recipe(#[from] Problems),
     /// A model's folder.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -122,6 +128,14 @@ impl Error {
         }
     }
 
+    /// The same for a terminal: several problems of a recipe have a line each.
+    pub(crate) fn on_lines(&self) -> String {
+        match self {
+            Self::Recipe(problems) => problems.on_lines(),
+            _ => self.one_line(),
+        }
+    }
+
     /// What a command of this program does about it, which no crate below knows.
     fn hint(&self) -> Option<String> {
         match self {
@@ -136,7 +150,7 @@ impl Error {
     /// Whether what the user gave is at fault and can be mended.
     pub fn is_input(&self) -> bool {
         match self {
-            Self::Input(_) => true,
+            Self::Input(_) | Self::Recipe(_) => true,
             Self::Checkpoint(error) => error.is_input(),
             Self::Tokenizer(error) => error.is_input(),
             Self::Data(error) => error.is_input(),
@@ -170,7 +184,7 @@ impl Error {
             Self::Report(error) => error.is_disk_full(),
             Self::Io { source, .. } => io_error::is_disk_full(source),
             Self::Within { source, .. } => source.is_disk_full(),
-            Self::Input(_) | Self::Json(_) | Self::Toml(_) | Self::Failed(_) => false,
+            Self::Input(_) | Self::Recipe(_) | Self::Json(_) | Self::Toml(_) | Self::Failed(_) => false,
         }
     }
 }

@@ -16,6 +16,7 @@ mod model;
 mod terminal;
 mod machine;
 mod error;
+mod problems;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ use self::terminal::{examples, exit, output};
 
 pub use error::{BadInput, Error};
 pub use machine::compute::MatrixDtype;
+pub use problems::Problems;
 pub use recipe::{
     BaseRecipe, BlocksRecipe, DataRecipe, EvaluationRecipe, GStackRecipe, GradualRecipe, LateRecipe,
     LearnedRecipe, LlamaProRecipe, ModelRecipe, ModelSizes, RandomMaskRecipe, Recipe, RecycleRecipe,

@@ -7,6 +7,7 @@ mod schedule;
 mod setting;
 mod reading;
 mod key_path;
+mod words;
 pub(crate) mod commented;
 pub(crate) mod keys;
 

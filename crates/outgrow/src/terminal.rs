@@ -6,6 +6,7 @@ pub(crate) mod notes;
 pub(crate) mod progress;
 pub(crate) mod next;
 pub(crate) mod words;
+pub(crate) mod spelling;
 pub(crate) mod interrupt;
 pub(crate) mod examples;
 pub(crate) mod hints;

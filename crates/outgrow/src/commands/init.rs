@@ -109,12 +109,14 @@ fn check(arguments: &Arguments, files: &[PathBuf]) -> Result<()> {
 
 fn open_shards(folder: &Path) -> Result<[Arc<TokenShards>; 2]> {
     let parts = ["training", "validation"].map(|part| folder.join(part));
-    if folder.is_dir() && parts.iter().all(|part| !part.exists()) {
+    if !folder.is_file() && parts.iter().all(|part| !part.exists()) {
         let prepare = format!(
             "`outgrow data prepare TEXTS --tokenizer FILE --validation-fraction 0.01 --out {}` makes both",
             quoted(folder)
         );
-        let found = if folder.join("manifest.json").exists() {
+        let found = if !folder.exists() {
+            "no such folder"
+        } else if folder.join("manifest.json").exists() {
             "holds token shards, and no part of them is held out"
         } else {
             "holds no training and no validation"

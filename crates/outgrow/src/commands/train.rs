@@ -90,9 +90,15 @@ fn step_of_name(name: &str) -> Result<u64, String> {
 /// Trains, or goes on, or says that all is done.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let recipe = Recipe::read_with(&arguments.recipe, &arguments.settings)?;
-    let compute = arguments.compute.resolve(recipe.device.as_deref(), recipe.dtype)?;
+    let of_recipe = arguments.compute.device.is_none() && recipe.device.is_some();
+    let compute = arguments.compute.resolve(recipe.device.as_deref(), recipe.dtype);
+    let compute = compute.map_err(|error| match Error::from(error) {
+        error if of_recipe => error.within(format!("{}: device", arguments.recipe.display())),
+        error => error,
+    })?;
     let with_name = |error: Error| match error {
         Error::Input(_) => error.within(arguments.recipe.display().to_string()),
+        Error::Recipe(problems) => problems.located(&arguments.recipe).into(),
         error => error,
     };
     let Some(out) = &arguments.out else {

@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::Deserialize;
 
-use crate::error::{BadInput, Error, Result};
+use crate::{
+    error::{BadInput, Error, Result},
+    terminal::spelling::edits,
+};
 
 /// The definitions that are compiled in, in the order of the list.
 const DEFINITIONS: [&str; 13] = [
@@ -179,22 +182,6 @@ fn nearest<'a>(name: &str, names: &[&'a str]) -> Vec<&'a str> {
     // What begins alike is meant more often than what happens to be as long.
     ranked.sort_by_key(|(distance, known)| (!known.starts_with(name), *distance));
     ranked.into_iter().take(NEAREST).map(|(_, known)| known).collect()
-}
-
-/// How many letters have to be changed, added or left out.
-fn edits(one: &str, two: &str) -> usize {
-    let two: Vec<char> = two.chars().collect();
-    let mut row: Vec<usize> = (0..=two.len()).collect();
-    for (index, letter) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for column in 0..two.len() {
-            let changed = diagonal + usize::from(letter != two[column]);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[two.len()]
 }
 
 #[cfg(test)]

@@ -84,6 +84,13 @@ const fn key(
     Key { name, kind, given, meaning, example }
 }
 
+impl Section {
+    /// One of its keys.
+    pub(super) fn key(&self, name: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
 impl Kind {
     /// In a few words.
     pub(super) fn in_words(self) -> String {
@@ -122,6 +129,31 @@ impl Kind {
             | Self::Schedule => Vec::new(),
         }
     }
+}
+
+/// The method with this word.
+pub(super) fn method(word: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.word == word)
+}
+
+/// The key at a path from the top of a recipe, where a place in a list is left out; `method` is the schedule's.
+pub(super) fn find<'a>(
+    path: impl IntoIterator<Item = &'a str>,
+    method_word: Option<&str>,
+) -> Option<&'static Key> {
+    let mut sections: Vec<&'static Section> = vec![&RECIPE];
+    let mut found = None;
+    for name in path {
+        let key = sections.iter().find_map(|section| section.key(name))?;
+        sections = match key.kind {
+            Kind::Schedule => {
+                method_word.and_then(method).map(|method| &method.section).into_iter().collect()
+            }
+            kind => kind.tables(),
+        };
+        found = Some(key);
+    }
+    found
 }
 
 /// All sections in the order in which a reader meets them, each once.

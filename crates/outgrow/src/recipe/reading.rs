@@ -1,14 +1,22 @@
 //! Reading a recipe's file, with all of its problems in one message.
 
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 use serde::de::DeserializeOwned;
 
 use super::{
     ModelRecipe, Recipe, Setting,
-    key_path::{bare_word, missing_key, unknown_key, wrong_value},
+    key_path::Section,
+    keys::{Kind, RECIPE},
+    words,
 };
-use crate::error::{BadInput, Error, Result};
+use crate::{
+    error::{BadInput, Error, Result},
+    problems::{Problem, Problems, Step},
+};
+
+/// Where a first recipe comes from.
+const FIRST: &str = "`outgrow init SHARDS` writes two, docs/recipes has one for each method";
 
 impl Recipe {
     /// Reads a recipe file; paths in it are taken from its folder.
@@ -24,25 +32,15 @@ impl Recipe {
     /// # Errors
     /// Likewise.
     pub(crate) fn read_with(path: &Path, settings: &[Setting]) -> Result<Self> {
-        if path.is_dir() {
-            let folder = path.display();
-            let problem =
-                format!("{folder}: is a folder; `outgrow experiment {folder}` trains all recipes in it");
-            return Err(BadInput(problem).into());
-        }
-        let text = std::fs::read_to_string(path).map_err(Error::at(path))?;
-        let table = text.parse::<toml::Table>();
-        let mut table = table.map_err(|error| {
-            let line = line_at(&text, error.span().map_or(0, |span| span.start));
-            BadInput(format!("{}, line {line}: {}", path.display(), one_line(&error)))
-        })?;
+        let text = text(path)?;
+        let mut table = table(path, &text)?;
         for setting in settings {
             setting
                 .apply(&mut table)
                 .map_err(|problem| BadInput(format!("{}: {problem}", path.display())))?;
         }
-        let mut recipe = Self::from_table(table)
-            .map_err(|problems| BadInput(format!("{}: {}", path.display(), problems.join("; "))))?;
+        let of_file = |problems| Problems::of_file(path, &text, problems);
+        let mut recipe = Self::taken(table).map_err(of_file)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         if let ModelRecipe::From(base) = &mut recipe.model {
             base.from = folder.join(&base.from);
@@ -62,15 +60,20 @@ impl Recipe {
     ///
     /// # Errors
     /// All problems.
-    pub fn from_table(mut table: toml::Table) -> Result<Self, Vec<String>> {
-        let mut problems = Vec::new();
+    pub fn from_table(table: toml::Table) -> Result<Self, Vec<String>> {
+        Self::taken(table).map_err(|problems| problems.into_iter().map(|problem| problem.text).collect())
+    }
+
+    fn taken(mut table: toml::Table) -> Result<Self, Vec<Problem>> {
+        let known: Vec<_> = RECIPE.keys.iter().map(|key| key.name).collect();
+        let mut problems = misspelt(&mut table, &known);
         // Keys of its base would be asked for first, which a base from a folder makes no better.
         let has_base = table.get("model").is_some_and(|model| model.get("from").is_some());
         let method = table.get("schedule").and_then(|schedule| schedule.get("method"));
         let needs_no_base = has_base && method.and_then(toml::Value::as_str) == Some("random-mask");
         if needs_no_base {
             table.remove("schedule");
-            problems.push(format!("schedule: {}", draws_its_base("random-mask")));
+            problems.push(at_top("schedule", format!(": {}", draws_its_base("random-mask"))));
         }
         let name = take(&mut table, "name", &mut problems);
         let seed = take(&mut table, "seed", &mut problems);
@@ -81,9 +84,7 @@ impl Recipe {
         let data = take(&mut table, "data", &mut problems);
         let schedule = if needs_no_base { None } else { take(&mut table, "schedule", &mut problems) };
         let training = take(&mut table, "training", &mut problems);
-        problems.extend(table.keys().map(|key| {
-            format!("unknown key `{key}`: expected name, seed, device, dtype, model, data, schedule, training or evaluation")
-        }));
+        problems.extend(table.keys().map(|key| at_top(key, format!(": {}", words::unknown(key, &known)))));
         match (name, seed, model, data, schedule, training) {
             (Some(name), Some(seed), Some(model), Some(data), Some(schedule), Some(training))
                 if problems.is_empty() =>
@@ -102,19 +103,85 @@ pub(crate) fn draws_its_base(method: &str) -> String {
     )
 }
 
+/// The file's text.
+///
+/// # Errors
+/// What isn't a recipe from outside: a folder, no file, no text.
+fn text(path: &Path) -> Result<String> {
+    let file = path.display();
+    let refused = |problem: String| BadInput(format!("{file}: {problem}")).into();
+    if path.is_dir() {
+        return Err(refused(format!("is a folder; `outgrow experiment {file}` trains all recipes in it")));
+    }
+    match std::fs::read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(_)) => Err(refused(format!("is no text; a recipe is a TOML file: {FIRST}"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(refused(format!("no such file; a recipe is a TOML file: {FIRST}")))
+        }
+        Err(error) => Err(Error::at(path)(error)),
+    }
+}
+
+/// The text as TOML.
+///
+/// # Errors
+/// With the line, where it isn't; and where there is nothing in it.
+fn table(path: &Path, text: &str) -> Result<toml::Table> {
+    let file = path.display();
+    let table = text.parse::<toml::Table>().map_err(|error| {
+        if text.trim_start().starts_with('{') {
+            return BadInput(format!("{file}: is JSON, and a recipe is TOML: name = \"my-run\"; {FIRST}"));
+        }
+        let line = line_at(text, error.span().map_or(0, |span| span.start));
+        let is_named_so = path.extension().is_some_and(|extension| extension == "toml");
+        let hint = if is_named_so { String::new() } else { format!("; a recipe is a TOML file: {FIRST}") };
+        let written = text.lines().nth(line - 1).unwrap_or_default().trim();
+        let reason = words::unquoted(written).unwrap_or_else(|| one_line(&error));
+        BadInput(format!("{file}, line {line}: {written}: {reason}{hint}"))
+    })?;
+    if table.is_empty() {
+        return Err(BadInput(format!("{file}: is empty; {FIRST}")).into());
+    }
+    Ok(table)
+}
+
+/// Gives keys that are misspelt at the top the names that were meant, so that those aren't missing, too.
+fn misspelt(table: &mut toml::Table, known: &[&str]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let unknown: Vec<String> = table.keys().filter(|key| !known.contains(&key.as_str())).cloned().collect();
+    for key in unknown {
+        let meant = words::meant_key(&key, known).filter(|meant| !table.contains_key(*meant));
+        let Some(meant) = meant else { continue };
+        problems.push(at_top(&key, format!(": {}", words::unknown(&key, known))));
+        if let Some(value) = table.remove(&key) {
+            table.insert(meant.to_owned(), value);
+        }
+    }
+    problems
+}
+
+fn at_top(key: &str, said: impl std::fmt::Display) -> Problem {
+    Problem { path: vec![Step::Key(key.to_owned())], text: format!("{key}{said}") }
+}
+
 /// The same for a key that may be absent.
 fn take_optional<T: DeserializeOwned>(
     table: &mut toml::Table,
     key: &str,
-    problems: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
 ) -> Option<T> {
     if table.contains_key(key) { take(table, key, problems) } else { None }
 }
 
 /// Takes one key out of a table as a value. Every unknown key in it becomes a problem, not only the first.
-fn take<T: DeserializeOwned>(table: &mut toml::Table, key: &str, problems: &mut Vec<String>) -> Option<T> {
+fn take<T: DeserializeOwned>(table: &mut toml::Table, key: &str, problems: &mut Vec<Problem>) -> Option<T> {
     let Some(mut value) = table.remove(key) else {
-        problems.push(format!("`{key}` is missing"));
+        let is_section =
+            RECIPE.key(key).is_some_and(|key| matches!(key.kind, Kind::Table(_) | Kind::Schedule));
+        let text = format!("{key}{}", words::missing(RECIPE.key(key)));
+        let text = if is_section { text.replacen(key, &format!("[{key}]"), 1) } else { text };
+        problems.push(Problem { text, ..at_top(key, "") });
         return None;
     };
     loop {
@@ -123,16 +190,13 @@ fn take<T: DeserializeOwned>(table: &mut toml::Table, key: &str, problems: &mut 
             Err(error) => one_line(&error),
         };
         let refusal = |value: &toml::Value| value.clone().try_into::<T>().err().map(|error| one_line(&error));
-        let Some(unknown) = unknown_key(&error, &value, &refusal) else {
-            let problem = wrong_value(&error, &value, &refusal)
-                .or_else(|| bare_word(&error, &value, &refusal))
-                .or_else(|| missing_key(&error, &value, &refusal).map(|tables| format!("{tables}: {error}")))
-                .unwrap_or_else(|| format!(": {error}"));
-            problems.push(format!("{key}{problem}"));
+        let section = Section { key, value: &value };
+        let Some(unknown) = section.unknown_key(&error, &refusal) else {
+            problems.extend(section.problems(&error, &refusal));
             return None;
         };
-        problems.push(format!("{key}{}: {error}", unknown.section));
         unknown.remove_from(&mut value);
+        problems.push(unknown.problem);
     }
 }
 
@@ -214,7 +278,13 @@ learning_rate = { peak = 1e-2, minimum = 1e-3, warmup_tokens = 32 }
     fn every_misspelt_key_is_reported_at_once() {
         let table = "nam = 'x'\nseed = 1\n[model]\nhiden_size = 1\nlayers = 2".parse().unwrap();
         let problems = Recipe::from_table(table).unwrap_err().join("; ");
-        for key in ["`nam`", "`hiden_size`", "`layers`", "`data` is missing", "`name` is missing"] {
+        for key in [
+            "nam: no such key; did you mean `name`?",
+            "`hidden_size`",
+            "model.layers: ",
+            "[data] is missing",
+            "[schedule] is missing",
+        ] {
             assert!(problems.contains(key), "{key} in {problems}");
         }
     }

@@ -16,6 +16,7 @@ use crate::{
     error::{BadInput, Result},
     machine::compute::Compute,
     model::tokenizer::{CheckpointTokenizer, Tokenizers},
+    problems::Problems,
     recipe::{ModelRecipe, ModelSizes, Recipe},
     run::{
         base::BaseModel,
@@ -143,7 +144,7 @@ impl ResolvedRecipe {
         });
         problems.extend(schedule.iter().flat_map(stages_refused_by_transformers));
         let (Some(schedule), true) = (schedule, problems.is_empty()) else {
-            return Err(BadInput(problems.join("; ")).into());
+            return Err(Problems::of_run(problems).into());
         };
         let tokenizer = tokenizers.of(training.shards(), schedule.model().max_position_embeddings)?;
         let benchmarks = recipe

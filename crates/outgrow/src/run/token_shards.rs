@@ -10,19 +10,15 @@ use std::{
 
 use outgrow_data::TokenShards;
 
-use crate::{
-    error::{BadInput, Result},
-    recipe::DataRecipe,
-    terminal::hints::of_no_shards,
-};
+use crate::{error::Result, problems::Problems, recipe::DataRecipe, terminal::hints::of_no_shards};
 
 /// The shards of `[data]`: for training, and held out.
 ///
 /// # Errors
 /// Folders that aren't there or hold no shards, both in one message; shards that can't be used.
 pub(super) fn open(recipe: &DataRecipe) -> Result<(Arc<TokenShards>, Arc<TokenShards>)> {
-    let [training, validation] =
-        open_named([("data.training", &recipe.training), ("data.validation", &recipe.validation)])?;
+    let folders = [("data.training", &*recipe.training), ("data.validation", &*recipe.validation)];
+    let [training, validation] = opened(folders, " (a recipe's paths are taken from its own folder)")?;
     Ok((training, validation))
 }
 
@@ -31,17 +27,26 @@ pub(super) fn open(recipe: &DataRecipe) -> Result<(Arc<TokenShards>, Arc<TokenSh
 /// # Errors
 /// As [`open`].
 pub(crate) fn open_named<const N: usize>(folders: [(&str, &Path); N]) -> Result<[Arc<TokenShards>; N]> {
+    opened(folders, "")
+}
+
+/// The same, with a word about paths where there is no such folder.
+fn opened<const N: usize>(folders: [(&str, &Path); N], about_paths: &str) -> Result<[Arc<TokenShards>; N]> {
     let absent = folders.map(|(key, folder)| {
         let problem = problem_of(folder)?;
         let tidy = tidied(folder);
-        let problem = format!("{key}: {}: {problem}", tidy.display());
+        let about_paths = if folder.exists() { "" } else { about_paths };
+        let problem = format!("{key}: {}: {problem}{about_paths}", tidy.display());
         // Shards can't be written where there is a file.
         Some((problem, if folder.is_file() { PathBuf::from("FOLDER") } else { tidy }))
     });
     let absent: Vec<_> = absent.into_iter().flatten().collect();
     if let Some((_, first)) = absent.first() {
-        let problems: Vec<_> = absent.iter().map(|(problem, _)| problem.as_str()).collect();
-        return Err(BadInput(format!("{}; {}", problems.join("; "), of_no_shards(first))).into());
+        let hint = of_no_shards(first);
+        let mut problems: Vec<_> = absent.into_iter().map(|(problem, _)| problem).collect();
+        // It helps against all of them.
+        problems.last_mut().expect("there is a first").push_str(&format!("; {hint}"));
+        return Err(Problems::of_run(problems).into());
     }
     let open = |(_, folder): (&str, &Path)| TokenShards::open(folder).map(Arc::new);
     let shards = folders.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;

@@ -6,12 +6,12 @@ use crate::error::Result;
 
 const BAD_INPUT: u8 = 2;
 
-/// Prints an error as one line and picks the status: 0 done, 2 bad input, 1 anything else.
+/// Prints an error, as one line but for several problems of a recipe, and picks the status: 0 done, 2 bad input, 1 anything else.
 pub(crate) fn status(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            crate::terminal::output::say!("error: {}", error.one_line());
+            crate::terminal::output::say!("error: {}", error.on_lines());
             if error.is_input() { ExitCode::from(BAD_INPUT) } else { ExitCode::FAILURE }
         }
     }

@@ -4,6 +4,7 @@ mod corpora;
 #[cfg(unix)]
 mod disk;
 mod growth;
+mod mistakes;
 mod training;
 
 use std::process::Output;
@@ -18,7 +19,8 @@ const BAD_INPUT: i32 = 2;
 /// Anything else that ends a run.
 const FAILED: i32 = 1;
 
-/// What the program says, checked to be one line that begins with `error: `; `target` must not be there, nor anything
+/// What the program says, checked to be one line that begins with `error: `, or with several problems of a recipe a
+/// line for each; `target` must not be there, nor anything
 /// half-written.
 fn refused(workshop: &Workshop, arguments: &[&str], status: i32, target: &str) -> String {
     let before = workshop.names(".");
@@ -34,7 +36,8 @@ fn message_of(output: &Output, status: i32) -> String {
     let said = stderr(output);
     assert_eq!(output.status.code(), Some(status), "{said}");
     assert!(!said.contains("panicked"), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.lines().skip(1).all(|line| line.starts_with("  ")), "{said}");
+    assert_eq!(said.lines().count() > 1, said.contains(" problems\n"), "{said}");
     said.strip_prefix("error: ").unwrap_or_else(|| panic!("{said}")).trim_end().to_owned()
 }
 

@@ -90,7 +90,7 @@ fn what_init_cannot_use_is_refused_with_what_helps() {
     insta::assert_snapshot!(refused(&["training"]), @"error: training: holds token shards, and no part of them is held out; `outgrow data prepare TEXTS --tokenizer FILE --validation-fraction 0.01 --out training` makes both");
     fs::create_dir(workshop.path("empty")).unwrap();
     insta::assert_snapshot!(refused(&["empty"]), @"error: empty: holds no training and no validation; `outgrow data prepare TEXTS --tokenizer FILE --validation-fraction 0.01 --out empty` makes both");
-    insta::assert_snapshot!(refused(&["nowhere"]), @"error: SHARDS/training: nowhere/training: no such folder; SHARDS/validation: nowhere/validation: no such folder; `outgrow data prepare TEXTS --tokenizer FILE --out nowhere/training` makes token shards");
+    insta::assert_snapshot!(refused(&["nowhere"]), @"error: nowhere: no such folder; `outgrow data prepare TEXTS --tokenizer FILE --validation-fraction 0.01 --out nowhere` makes both");
     insta::assert_snapshot!(refused(&[".", "--minutes", "0", "--epochs", "0"]), @"error: --minutes 0: a number above 0, such as 30; --epochs 0: a number above 0, such as 4");
     insta::assert_snapshot!(refused(&[".", "--parameters", "10k"]), @"error: --parameters 10000: with a vocabulary of 32 the nearest model has 406592; --parameters 406592 takes it, and a smaller vocabulary makes smaller ones");
     let few = refused(&[".", "--parameters", "600k", "--epochs", "0.1"]);

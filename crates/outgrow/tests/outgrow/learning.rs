@@ -290,8 +290,8 @@ fn a_run_learns_the_matrices_of_its_growth_and_its_plan_knows_what_that_costs() 
         refused("learning = { tokens = 64 }", "learning = { steps = 64 }"),
     ];
     insta::assert_snapshot!(said.concat(), @r#"
-    error: bad.toml: schedule: stage "grown": at_growth.learning learns the matrices of `learned`, and `stack` has none: leave it out
-    error: bad.toml: schedule: 3 problems: stage "grown": at_growth.moments is `copy`: learned matrices mix tensors, for whose moments there is no rule; use "reset"; stage "grown": at_growth.learning.tokens is 0: matrices are learned on at least one token; stage "grown": at_growth.learning.learning_rate is -1, it must be finite and above 0
-    error: bad.toml: schedule.stages["grown"].at_growth.learning: unknown field `steps`, expected one of `tokens`, `learning_rate`, `all_widths`; schedule.stages["grown"].at_growth.learning: missing field `tokens`
+    error: bad.toml, line 29: schedule: stage "grown": at_growth.learning learns the matrices of `learned`, and `stack` has none: leave it out
+    error: bad.toml, line 32: schedule: 3 problems: stage "grown": at_growth.moments is `copy`: learned matrices mix tensors, for whose moments there is no rule; use "reset"; stage "grown": at_growth.learning.tokens is 0: matrices are learned on at least one token; stage "grown": at_growth.learning.learning_rate is -1, it must be finite and above 0
+    error: bad.toml, line 32: schedule.stages["grown"].at_growth.learning.steps: no such key; did you mean `tokens`?
     "#);
 }

@@ -166,10 +166,10 @@ fn a_plan_says_how_a_mask_opens_and_what_can_be_none_is_refused() {
     let said = stdout(&planned);
     let line = said.lines().find(|line| line.contains("mask")).unwrap();
     insta::assert_snapshot!(line, @"large  grown by stack × 2, behind a mask that opens over 96 tokens; learning rate 1e-2, falls to 1e-3");
-    insta::assert_snapshot!(stderr(&plan(stack, "{ tokens = 129 }")).trim_end(), @r#"error: recipe.toml: schedule: stage "large": at_growth.mask opens over 129 tokens, the stage has 128: it has to be open when the stage ends"#);
-    insta::assert_snapshot!(stderr(&plan(stack, r#"{ tokens = 9, order = "backwards" }"#)).trim_end(), @r#"error: recipe.toml: schedule.stages["large"].at_growth.mask.order = "backwards": expected `together` or `one-after-another`"#);
-    insta::assert_snapshot!(stderr(&plan(stack, "{ steps = 9 }")).trim_end(), @r#"error: recipe.toml: schedule.stages["large"].at_growth.mask: unknown field `steps`, expected `tokens` or `order`; schedule.stages["large"].at_growth.mask: missing field `tokens`"#);
+    insta::assert_snapshot!(stderr(&plan(stack, "{ tokens = 129 }")).trim_end(), @r#"error: recipe.toml, line 31: schedule: stage "large": at_growth.mask opens over 129 tokens, the stage has 128: it has to be open when the stage ends"#);
+    insta::assert_snapshot!(stderr(&plan(stack, r#"{ tokens = 9, order = "backwards" }"#)).trim_end(), @r#"error: recipe.toml, line 34: schedule.stages["large"].at_growth.mask.order = "backwards": there are together, one-after-another"#);
+    insta::assert_snapshot!(stderr(&plan(stack, "{ steps = 9 }")).trim_end(), @r#"error: recipe.toml, line 34: schedule.stages["large"].at_growth.mask.steps: no such key; did you mean `tokens`?"#);
     let zero = r#"{ operator = "zero-depth", factor = 2 }"#;
-    insta::assert_snapshot!(stderr(&plan(zero, "{ tokens = 9 }")).trim_end(), @r#"error: recipe.toml: schedule: stage "large": at_growth.mask: a mask lets in what is fresh or copied as it is, and this growth has nothing of it: leave the mask out"#);
-    insta::assert_snapshot!(stderr(&plan(r#"{ operator = "layers", layers = [1, 0, 0, 1] }"#, "{ tokens = 9 }")).trim_end(), @r#"error: recipe.toml: schedule: stage "large": at_growth.mask: a mask that lets copies in begins with the source's own layers, 0 to 1, in their order; here their first copies are [1, 0]"#);
+    insta::assert_snapshot!(stderr(&plan(zero, "{ tokens = 9 }")).trim_end(), @r#"error: recipe.toml, line 31: schedule: stage "large": at_growth.mask: a mask lets in what is fresh or copied as it is, and this growth has nothing of it: leave the mask out"#);
+    insta::assert_snapshot!(stderr(&plan(r#"{ operator = "layers", layers = [1, 0, 0, 1] }"#, "{ tokens = 9 }")).trim_end(), @r#"error: recipe.toml, line 31: schedule: stage "large": at_growth.mask: a mask that lets copies in begins with the source's own layers, 0 to 1, in their order; here their first copies are [1, 0]"#);
 }

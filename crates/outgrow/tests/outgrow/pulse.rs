@@ -115,11 +115,11 @@ fn a_model_is_widened_and_stacked_in_training_and_its_moments_go_along() {
         .replace("} }\nmom", "}, seed = 1 }\nmom");
     workshop.write("masked.toml", masked);
     let refused = workshop.run(&["train", "masked.toml", "--out", "masked"]);
-    insta::assert_snapshot!(stderr(&refused), @r#"error: masked.toml: schedule: stage "wide": enter makes fresh parts, which a mask lets in little by little: give at_growth.mask = { tokens = N }, the tokens over which it opens"#);
+    insta::assert_snapshot!(stderr(&refused), @r#"error: masked.toml, line 34: schedule: stage "wide": enter makes fresh parts, which a mask lets in little by little: give at_growth.mask = { tokens = N }, the tokens over which it opens"#);
     let narrow = recipe(WIDE_THEN_DEEP)
         .replace("hidden_size = 16, intermediate_size = 24,", "hidden_size = 12, intermediate_size = 24,");
     workshop.write("narrow.toml", narrow);
-    insta::assert_snapshot!(stderr(&workshop.run(&["train", "narrow.toml", "--out", "masked"])), @"error: narrow.toml: schedule: the stages end with hidden_size 12, but model.hidden_size = 16");
+    insta::assert_snapshot!(stderr(&workshop.run(&["train", "narrow.toml", "--out", "masked"])), @"error: narrow.toml, line 26: schedule: the stages end with hidden_size 12, but model.hidden_size = 16");
 }
 
 #[test]

@@ -147,13 +147,7 @@ static TRAINING: Section = Section {
     about: "Steps, optimizer, intervals.",
     keys: &[
         key("batch_sequences", Whole, Needed, "8", "Sequences in a step."),
-        key(
-            "micro_batch_sequences",
-            Whole,
-            OrElse("`batch_sequences`"),
-            "4",
-            "Sequences in one pass; they divide the step.",
-        ),
+        key("micro_batch_sequences", Whole, OrElse("`batch_sequences`"), "4", "Sequences in one pass."),
         key("validation_interval_tokens", Whole, Needed, "20_480", "Tokens between validations."),
         key("validation_sequences", Whole, Needed, "64", "Sequences that a validation reads."),
         key(

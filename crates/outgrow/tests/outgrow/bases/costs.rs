@@ -157,7 +157,7 @@ fn a_budget_pays_for_what_the_base_has_cost() {
     let small = refused(&from("base", &budget(32)));
     assert!(small.contains("and the base alone has cost "), "{small}");
     fs::remove_file(workshop.path("base/outgrow.json")).unwrap();
-    insta::assert_snapshot!(refused(&from("base", &budget(192))), @"error: refused.toml: schedule: scratch_tokens includes what the base has cost, and that isn't known: give grown_tokens, or model.from_flops");
+    insta::assert_snapshot!(refused(&from("base", &budget(192))), @"error: refused.toml, line 21: schedule: scratch_tokens includes what the base has cost, and that isn't known: give grown_tokens, or model.from_flops");
 }
 
 /// Exact FLOPs of training the grown model from scratch on so many tokens.

@@ -39,7 +39,7 @@ fn validation_shards_of_another_tokenizer_are_refused_with_both_folders() {
     assert_eq!(
         message,
         format!(
-            "recipe.toml: data: the tokenizer of training is {}, that of foreign is {}: prepare both with one tokenizer",
+            "recipe.toml, line 11: data: the tokenizer of training is {}, that of foreign is {}: prepare both with one tokenizer",
             sum("training"),
             sum("foreign")
         )
@@ -49,7 +49,8 @@ fn validation_shards_of_another_tokenizer_are_refused_with_both_folders() {
     workshop.write("recipe.toml", wrong.replace("num_attention_heads = 2", "num_attention_heads = 0"));
     let message = refused(&workshop, &TRAIN);
     assert!(
-        message.contains("prepare both with one tokenizer; model: `num_attention_heads` is 0"),
+        message.contains("prepare both with one tokenizer")
+            && message.contains("model: `num_attention_heads` is 0"),
         "{message}"
     );
 }
@@ -67,7 +68,7 @@ fn validation_shards_with_another_separator_are_refused() {
         assert_success(&workshop.run(&[&prepare[..], &["--separator", separator]].concat()));
     }
     workshop.write("recipe.toml", recipe(&scratch(64, "1e-2")));
-    insta::assert_snapshot!(refused(&workshop, &TRAIN), @"recipe.toml: data: the separator of training is `<|endoftext|>` (0), that of validation is `?` (1): prepare both with one separator");
+    insta::assert_snapshot!(refused(&workshop, &TRAIN), @"recipe.toml, line 11: data: the separator of training is `<|endoftext|>` (0), that of validation is `?` (1): prepare both with one separator");
 }
 
 #[test]
