@@ -16,6 +16,9 @@ use crate::{
     run::run_json::{RunFile, is_finished},
 };
 
+/// How the name of a trunk ends that is being removed.
+const LEAVING: &str = "leaving";
+
 /// The folders of an experiment's runs.
 #[derive(Debug)]
 pub(crate) struct Bookkeeping<'a> {
@@ -141,14 +144,22 @@ impl Bookkeeping<'_> {
     /// # Errors
     /// A folder that can't be removed.
     pub(crate) fn remove_trunks(&self, own: &BTreeSet<usize>) -> Result<()> {
+        let remove = |folder: &Path| match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(Error::at(folder)),
+        };
         for trunk in &self.matrix.trunks {
-            let folder = self.out.join(&trunk.run.folder);
-            if !folder.exists() || !trunk.members.iter().all(|member| own.contains(member)) {
+            if !trunk.members.iter().all(|member| own.contains(member)) {
                 continue;
             }
+            let folder = self.out.join(&trunk.run.folder);
+            // A kill may come in the middle: what is left then has another name, and is no trunk that was changed.
+            let leaving = folder.with_extension(LEAVING);
+            remove(&leaving)?;
             let made = trunk.members.iter().map(|member| self.is_made(*member));
-            if made.collect::<Result<Vec<_>>>()?.into_iter().all(|is_made| is_made) {
-                fs::remove_dir_all(&folder).map_err(Error::at(&folder))?;
+            if folder.exists() && made.collect::<Result<Vec<_>>>()?.into_iter().all(|is_made| is_made) {
+                fs::rename(&folder, &leaving).map_err(Error::at(&folder))?;
+                remove(&leaving)?;
             }
             // The last one takes the folder of all with it.
             let _ = folder.parent().map(fs::remove_dir);
