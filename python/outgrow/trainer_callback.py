@@ -192,10 +192,18 @@ class RunCallback(TrainerCallback):
 
 
 def _base(folder: Path) -> Dict[str, Any]:
-    """A base as run.json names it. What its folder doesn't say is unknown, and so is then what the run has cost."""
+    """A base as run.json names it. What its folder doesn't say is unknown, and so is then what the run has cost.
+
+    A run's folder stands for its last checkpoint.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"base: {folder}: no such folder; give the one of the model that the run begins with")
+    name = folder.name
+    if (folder / "run.json").is_file() and (folder / "final").is_dir():
+        folder = folder / "final"
     file = folder / COST_FILE
     cost = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return {"name": folder.name, **{key: cost.get(key) for key in ("tokens", "flops", "flops_6nt")}}
+    return {"name": name, **{key: cost.get(key) for key in ("tokens", "flops", "flops_6nt")}}
 
 
 def _is_until(step: int):

@@ -26,6 +26,7 @@ pub use prepare::{
 };
 pub use shards::{
     TokenShards,
+    ids::OtherIds,
     manifest::{
         FORMAT, MANIFEST_FILE, Manifest, Separator, Shard, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, TokenDtype,
         TokenizerFile,

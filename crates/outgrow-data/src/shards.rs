@@ -3,6 +3,8 @@
 pub(crate) mod manifest;
 pub(crate) mod writer;
 
+pub(crate) mod ids;
+
 use std::{
     fs::File,
     path::{Path, PathBuf},

@@ -83,7 +83,11 @@ fn page(report: &Report) -> String {
         &mut out,
         charts::end(report),
         "Validation loss against exact FLOPs",
-        "Thick: mean of the seeds. Thin: each seed. Dotted: where the final loss of scratch is reached.",
+        if has_several_seeds(report) {
+            "Thick: mean of the seeds. Thin: each seed. Dotted: where the final loss of scratch is reached."
+        } else {
+            "Dotted: where the final loss of scratch is reached."
+        },
     );
     out.push_str("<div class=\"two\">");
     figure(&mut out, charts::against_flops(report), "The whole way", "FLOPs on a logarithmic axis.");
@@ -98,7 +102,11 @@ fn page(report: &Report) -> String {
         section(
             &mut out,
             "Speed-up at several losses",
-            "Losses that scratch has at 30 to 90 % of its budget, mean of the seeds.",
+            if has_several_seeds(report) {
+                "At the losses that scratch has at 30 to 90 % of its budget, mean of the seeds."
+            } else {
+                "At the losses that scratch has at 30 to 90 % of its budget."
+            },
             &tables::at_losses(report),
         );
         section(
@@ -121,13 +129,7 @@ fn page(report: &Report) -> String {
         &timeline::timelines(report),
     );
     if !growths::rows(report).is_empty() {
-        section(
-            &mut out,
-            "Growths",
-            "Validation losses, and the tokens until the loss before was back. How far a new value moves for each step of an old \
-             one, and the mean cosine between copies: right after the growth, and last.",
-            &growths::table("method", &growths::rows(report)),
-        );
+        section(&mut out, "Growths", growths::NOTE, &growths::table("method", &growths::rows(report)));
     }
     out.push_str("<div class=\"two\">");
     figure(&mut out, charts::learning_rate(report), "Learning rate", "First seed of each method.");
@@ -162,6 +164,11 @@ fn page(report: &Report) -> String {
     );
     end(&mut out);
     out
+}
+
+/// Whether there is a method whose runs have a mean.
+pub(crate) fn has_several_seeds(report: &Report) -> bool {
+    report.methods().iter().any(|method| method.runs.len() > 1)
 }
 
 fn title(report: &Report) -> &'static str {

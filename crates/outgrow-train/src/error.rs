@@ -22,7 +22,7 @@ pub enum TrainError {
     /// The loss or the gradient is not a finite number.
     #[error(
         "the loss is {loss:.4} (gradient norm {gradient_norm:.4}) at step {step} with learning rate {learning_rate:.2e}: \
-         a lower learning rate or a longer warm-up may help; the last good checkpoint is kept"
+         a lower learning rate or a longer warm-up may help"
     )]
     NotFinite {
         /// The step, counted from 1.
@@ -37,7 +37,7 @@ pub enum TrainError {
     /// The validation loss is not a number.
     #[error(
         "the validation loss is {loss} after step {step}, whose learning rate was {learning_rate:.2e}: \
-         a lower learning rate or a longer warm-up may help; the last good checkpoint is kept"
+         a lower learning rate or a longer warm-up may help"
     )]
     ValidationNotFinite {
         /// The steps taken.

@@ -1,6 +1,6 @@
 //! The loss on held-out text, and what it takes of the data for a run and that loss to mean anything.
 
-use outgrow_data::{Batches, Manifest, TokenShards};
+use outgrow_data::{Batches, DataError, Manifest, OtherIds, TokenShards, Tokenizer};
 use outgrow_model::Decoder;
 use serde_json::Value;
 
@@ -61,31 +61,55 @@ pub fn data_problems(training: &Batches, validation: &Batches, settings: &TrainS
 
 /// Refuses validation shards whose ids don't mean what those of the training shards do.
 pub(crate) fn check_tokens(training: &TokenShards, validation: &TokenShards) -> Result<(), TrainError> {
-    other_tokens(training, validation).map_or(Ok(()), |problem| Err(TrainError::OtherTokens { problem }))
+    other_tokens(training, validation)?.map_or(Ok(()), |problem| Err(TrainError::OtherTokens { problem }))
 }
 
-/// Why ids of the validation shards don't mean what those of the training shards do; `None` where they do. Another
-/// separator is such a reason: the model would be asked about documents that begin with a token that it has never
-/// seen there.
-fn other_tokens(training: &TokenShards, validation: &TokenShards) -> Option<String> {
+/// Why ids of the validation shards don't mean what those of the training shards do; `None` where they do, also where
+/// they were made with another file of the same ids. Another separator is such a reason: the model would be asked about
+/// documents that begin with a token that it has never seen there.
+fn other_tokens(training: &TokenShards, validation: &TokenShards) -> Result<Option<String>, TrainError> {
     let (one, two) = (training.manifest(), validation.manifest());
     let tokenizer = |of: &Manifest| shown(&Value::from(of.tokenizer.sha256.as_str()));
     let separator = |of: &Manifest| format!("`{}` ({})", of.separator.token, of.separator.id);
-    let (what, values, cure) = if one.tokenizer.sha256 != two.tokenizer.sha256 {
-        ("the tokenizer", [one, two].map(tokenizer), "prepare both with one tokenizer")
-    } else if one.separator != two.separator {
+    let other_ids = if one.tokenizer.sha256 == two.tokenizer.sha256 {
+        None
+    } else {
+        let of_training = Tokenizer::open(&training.tokenizer_path()).map_err(DataError::from)?;
+        validation.other_ids(&of_training)?
+    };
+    if let Some(difference) = other_ids {
+        return Ok(Some(format!(
+            "the tokenizer of {} is {}, that of {} is {} ({}): prepare both with one tokenizer",
+            training.folder().display(),
+            tokenizer(one),
+            validation.folder().display(),
+            tokenizer(two),
+            in_words(difference)
+        )));
+    }
+    let (what, values, cure) = if one.separator != two.separator {
         ("the separator", [one, two].map(separator), "prepare both with one separator")
     } else if one.vocab_size != two.vocab_size {
-        // The same tokenizer, read by two versions.
-        (
-            "vocab_size",
-            [one.vocab_size, two.vocab_size].map(|size| size.to_string()),
-            "prepare both with one version",
-        )
+        // The same tokenizer, read by two versions; or another one with more ids.
+        let sizes = [one.vocab_size, two.vocab_size].map(|size| size.to_string());
+        ("vocab_size", sizes, "prepare both with one version of one tokenizer")
     } else {
-        return None;
+        return Ok(None);
     };
     let [of_training, of_validation] = values;
     let (training, validation) = (training.folder().display(), validation.folder().display());
-    Some(format!("{what} of {training} is {of_training}, that of {validation} is {of_validation}: {cure}"))
+    Ok(Some(format!(
+        "{what} of {training} is {of_training}, that of {validation} is {of_validation}: {cure}"
+    )))
+}
+
+/// What the validation shards' ids are to the tokenizer of the training shards.
+fn in_words(difference: OtherIds) -> String {
+    match difference {
+        OtherIds::Token { id, here, there } => {
+            let there = there.map_or("nothing".to_owned(), |token| format!("{token:?}"));
+            format!("id {id} is {there} in the one, {here:?} in the other")
+        }
+        OtherIds::Documents => "the same ids, but texts are cut into others".to_owned(),
+    }
 }

@@ -48,7 +48,7 @@ impl Account<'_> {
 
     /// The same for programs. What has no meaning here is null.
     pub fn to_json(&self) -> Value {
-        let Planned { config, source_layers, layers, preservation, mask, .. } = self.planned;
+        let Planned { config, source_layers, layers, width, preservation, mask, .. } = self.planned;
         let Decided { weights, moments, source_parameters, missing_shards, side_files, .. } = self.decided;
         let names = side_files.iter().filter_map(|file| file.file_name()?.to_str());
         json!({
@@ -57,6 +57,7 @@ impl Account<'_> {
             "source_layers": source_layers,
             "layers": layers.len(),
             "made_of": layers_in_words(layers),
+            "width": if width.is_empty() { Value::Null } else { width.as_str().into() },
             "function": preservation.to_string(),
             "mask": mask.as_ref().map(|mask| json!({ "mask": mask.mask, "ramp_tokens": mask.ramp_tokens })),
             "source_parameters": source_parameters,
@@ -98,10 +99,13 @@ impl Account<'_> {
 
 impl fmt::Display for Account<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Planned { source_layers, layers, preservation, .. } = self.planned;
+        let Planned { source_layers, layers, width, preservation, .. } = self.planned;
         let parameters = grouped(self.planned.num_parameters());
         writeln!(f, "layers       {source_layers} → {}", layers.len())?;
         writeln!(f, "made of      {}", layers_in_words(layers))?;
+        if !width.is_empty() {
+            writeln!(f, "width        {width}")?;
+        }
         writeln!(f, "function     {preservation}")?;
         self.write_mask(f)?;
         writeln!(f, "parameters   {} → {parameters}", grouped(self.decided.source_parameters))?;

@@ -76,6 +76,7 @@ impl MaskedFolder {
             config: raw,
             source_layers: config.num_hidden_layers,
             layers: (0..config.num_hidden_layers).map(LayerOrigin::Copy).collect(),
+            width: String::new(),
             preservation: Preservation::Exact,
             tensors: mask.folded(&config),
             dtypes: None,

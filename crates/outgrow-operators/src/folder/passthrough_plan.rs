@@ -68,6 +68,7 @@ impl Planned {
             config,
             source_layers,
             layers,
+            width: String::new(),
             preservation,
             tensors,
             dtypes,

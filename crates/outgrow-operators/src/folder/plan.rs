@@ -54,6 +54,8 @@ pub(crate) struct Planned {
     pub(crate) source_layers: usize,
     /// For each layer of the grown model, what it is made of.
     pub(crate) layers: Vec<LayerOrigin>,
+    /// The sizes that grow in width, and the heads; empty where none does.
+    pub(crate) width: String,
     /// Whether the grown model computes what the source does.
     pub(crate) preservation: Preservation,
     /// All tensors of the grown model, in its order.
@@ -129,7 +131,7 @@ impl Planned {
         }
         let is_opened = raw["model_type"] == "llama" && source.refused_by_transformers().is_empty();
         let refused_by_transformers = if is_opened { refused(source, target) } else { Vec::new() };
-        let source_layers = source.num_hidden_layers;
+        let (source_layers, width) = (source.num_hidden_layers, width_in_words(source, target));
         let maskable = plan.maskable();
         let masked = Some(plan.masked_units()).filter(|masked| !masked.is_empty());
         let mask = masked.map(|masked| Mask { mask: MaskValues::all(0.0), ramp_tokens: None, masked });
@@ -140,6 +142,7 @@ impl Planned {
             config,
             source_layers,
             layers,
+            width,
             preservation,
             tensors,
             dtypes,
@@ -182,6 +185,7 @@ impl Planned {
             config,
             source_layers,
             layers,
+            width: String::new(),
             preservation,
             tensors,
             dtypes,
@@ -263,6 +267,27 @@ impl Planned {
         let counted = self.tensors.iter().filter(|tensor| !self.uncounted.contains(&tensor.name));
         counted.map(|tensor| size(&tensor.shape)).sum()
     }
+}
+
+/// The sizes that grow in width, and what becomes of the heads: they stay unless they are told to grow. Empty where
+/// none grows.
+fn width_in_words(source: &LlamaConfig, target: &LlamaConfig) -> String {
+    let grown = |name: &str, from: usize, to: usize| (from != to).then(|| format!("{name} {from} → {to}"));
+    let sizes = [
+        grown("hidden_size", source.hidden_size, target.hidden_size),
+        grown("intermediate_size", source.intermediate_size, target.intermediate_size),
+        grown("heads", source.num_attention_heads, target.num_attention_heads),
+        grown("key-value heads", source.num_key_value_heads, target.num_key_value_heads),
+    ];
+    let mut words: Vec<String> = sizes.into_iter().flatten().collect();
+    if words.is_empty() {
+        return String::new();
+    }
+    if source.num_attention_heads == target.num_attention_heads {
+        words.push(format!("still {} heads", target.num_attention_heads));
+    }
+    words.push(format!("head_dim {}", target.head_dim));
+    words.join(", ")
 }
 
 fn toml_recipe(growths: &[Growth]) -> Result<CardRecipe, GrowthError> {

@@ -64,6 +64,7 @@ fn the_account_of_a_growth_that_computes_says_how() {
     insta::assert_snapshot!(account(&Growth::Split { width: wide, share: Some(0.3) }, 1 << 30), @"
     layers       3 → 3
     made of      0-2
+    width        hidden_size 8 → 16, heads 4 → 8, head_dim 2
     function     preserved
     parameters   1,688 → 4,144
     tensors      30: 0 copied byte for byte, 30 computed
@@ -191,6 +192,7 @@ fn config_and_index_are_enough_for_an_account_of_70_billion_parameters() {
     insta::assert_snapshot!(account(Growth::Split { width: wide, share: None }), @"
     layers       80 → 80
     made of      0-79
+    width        hidden_size 8192 → 16384, still 64 heads, head_dim 128
     function     preserved
     parameters   70,553,706,496 → 141,107,412,992
     tensors      723: 0 copied byte for byte, 723 computed
@@ -297,7 +299,7 @@ fn the_account_for_programs_has_the_numbers_of_that_for_people() {
     for known_to_the_system in ["config", "memory_bytes", "side_files"] {
         json.as_object_mut().unwrap().shift_remove(known_to_the_system).unwrap();
     }
-    insta::assert_snapshot!(json.to_string(), @r#"{"format":1,"source_layers":2,"layers":4,"made_of":"0-1 ×2 (2 of 3 neighbours kept)","function":"not preserved","mask":null,"source_parameters":1192,"parameters":2184,"tensors":39,"copied_tensors":39,"bytes":4368,"shards":[{"file":"model.safetensors","bytes":4368}],"moments":null,"bytes_per_second":4368.0,"seconds":1.0,"missing_shards":0}"#);
+    insta::assert_snapshot!(json.to_string(), @r#"{"format":1,"source_layers":2,"layers":4,"made_of":"0-1 ×2 (2 of 3 neighbours kept)","width":null,"function":"not preserved","mask":null,"source_parameters":1192,"parameters":2184,"tensors":39,"copied_tensors":39,"bytes":4368,"shards":[{"file":"model.safetensors","bytes":4368}],"moments":null,"bytes_per_second":4368.0,"seconds":1.0,"missing_shards":0}"#);
 }
 
 fn account_of(source: &Source, growths: &[Growth], shard_size_bytes: u64) -> Result<String, GrowthError> {

@@ -53,6 +53,7 @@ impl Chart {
         out.push_str("</g>");
         self.draw_minima(&mut out, &frame);
         frame.draw_drops(self, &mut out);
+        frame.draw_level_names(self, &mut out);
         frame.draw_legend(&mut out);
         frame.draw_names(self, shape, &mut out);
         out.push_str("</svg>");

@@ -64,7 +64,8 @@ pub(crate) fn judge(experiment: &Experiment) -> Vec<ClaimOutcome> {
             let is_lost = judged.verdict != Verdict::NotDecidable
                 && adjusted_p.is_none_or(|adjusted| adjusted >= SIGNIFICANCE);
             let (verdict, sentence) = if is_lost {
-                let why = words::lost(judged.verdict, judged.p, adjusted_p, tested.len());
+                let verdict = judged.verdict.in_words(!claim.paper.is_empty());
+                let why = words::lost(verdict, judged.p, adjusted_p, tested.len());
                 (Verdict::NotDecidable, format!("{} {why}", judged.sentence))
             } else {
                 (judged.verdict, judged.sentence)

@@ -48,7 +48,7 @@ const MEANING: &str = "\
 <dt>Verdicts</dt><dd>Each follows from a rule that stood in the experiment's file before its first run. <b>Reproduced</b>: the sign is \
 sure and the size reaches the paper's. <b>Same sign, smaller</b>: the sign is sure and the size stays short of the paper's. \
 <b>Not reproduced</b>: the other sign is sure, or the difference is sure to be too small to count. <b>Not decidable here</b>: the runs \
-don't tell. The p values of all claims are corrected together, by Holm's method.</dd>\
+don't tell. A claim that isn't a paper's <b>holds</b> or <b>doesn't hold</b>. The p values of all claims are corrected together, by Holm's method.</dd>\
 <dt>Difference of loss</dt><dd>The final validation loss of one run less that of its baseline with the same seed, at equal exact FLOPs. \
 Below zero is better. Runs of one seed share data order and first weights, so that much of the spread over seeds cancels.</dd>\
 <dt>Intervals</dt><dd>95 % for the mean over seeds: by Student's t below eight seeds, by bootstrap from eight on. One seed has none.</dd>\
@@ -120,13 +120,7 @@ fn page(outcome: &Outcome) -> String {
     );
     let grown = grown(outcome, &looks);
     if !grown.is_empty() {
-        section(
-            &mut out,
-            "Growths",
-            "Validation losses around each growth, and the tokens until the loss before was back. How far a new value moves for each \
-             step of an old one, and the mean cosine between copies: right after the growth, and last.",
-            &growths(&grown),
-        );
+        section(&mut out, "Growths", growths::NOTE, &growths(&grown));
     }
     if !outcome.sweeps.is_empty() {
         section(
@@ -266,7 +260,13 @@ fn again(outcome: &Outcome) -> String {
         let all: BTreeSet<&str> = runs().map(value).collect();
         escape(&all.into_iter().collect::<Vec<_>>().join(", "))
     };
-    let mut out = format!("<pre>{}</pre><dl>", escape(&outcome.description.command));
+    let command = &outcome.description.command;
+    let in_a_clone = if command.starts_with("outgrow ") {
+        "<p class=\"lead\">In a clone, <code>cargo xtask experiment</code> builds the program first.</p>"
+    } else {
+        ""
+    };
+    let mut out = format!("<pre>{}</pre>{in_a_clone}<dl>", escape(command));
     let mut row = |name: &str, value: String| {
         if !value.is_empty() {
             let _ = write!(out, "<dt>{name}</dt><dd>{value}</dd>");

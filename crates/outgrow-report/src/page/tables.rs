@@ -51,7 +51,10 @@ fn state(run: &RunSummary) -> String {
     });
     let base = run.base.as_ref().map(|base| match base.flops {
         Some(cost) => format!("with its base, {}: {}", base.name, flops(cost)),
-        None => format!("without its base, {} (from_flops in the recipe says what it has cost)", base.name),
+        None => format!(
+            "without its base, {} (the base's outgrow.json or from_flops in a recipe says what it has cost)",
+            base.name
+        ),
     });
     unfinished.into_iter().chain(base).chain(changes).collect::<Vec<_>>().join("; ")
 }
@@ -60,19 +63,23 @@ fn state(run: &RunSummary) -> String {
 pub(crate) fn at_losses(report: &Report) -> String {
     let readings = || report.comparisons().iter().flat_map(|comparison| &comparison.at_losses);
     let largest = readings().filter_map(|reading| Some(reading.mean()?.abs())).fold(0.05, f64::max);
+    // Bars begin at the left, and in the middle where some go the other way.
+    let goes_both_ways = readings().filter_map(|reading| reading.mean()).any(|speed_up| speed_up < 0.0);
+    let lowest = signed_percent(if goes_both_ways { -largest } else { 0.0 });
+    let axis = format!("{lowest} to {}", signed_percent(largest));
     let mut out = String::from("<div class=\"cards\">");
     for comparison in report.comparisons().iter().filter(|comparison| !comparison.at_losses.is_empty()) {
         let colour = report.methods().iter().position(|method| method.label == comparison.label).unwrap_or(1);
         let _ = write!(
             out,
-            "<div class=\"card\"><h3>{}{}</h3><table class=\"wide\"><thead><tr><th>loss</th><th>speed-up</th><th></th></tr></thead><tbody>",
+            "<div class=\"card\"><h3>{}{}</h3><table class=\"wide\"><thead><tr><th>loss</th><th>speed-up, {axis}</th><th></th></tr></thead><tbody>",
             swatch(colour),
             escape(&comparison.label)
         );
         for reading in &comparison.at_losses {
             let reached = reading.speed_ups.len();
             let (bar, text) = match reading.mean() {
-                Some(value) => (bar(value / largest, colour), signed_percent(value)),
+                Some(value) => (bar(value / largest, goes_both_ways, colour), signed_percent(value)),
                 None => (String::new(), "not reached".to_owned()),
             };
             let note = if reached == 0 || reached == reading.pairs {
@@ -92,12 +99,14 @@ pub(crate) fn at_losses(report: &Report) -> String {
     out
 }
 
-/// A bar from the middle, to the right for a win and to the left for a loss; `part` is −1 to 1.
-fn bar(part: f64, colour: usize) -> String {
-    let width = 50.0 * part.abs();
-    let left = if part < 0.0 { 50.0 - width } else { 50.0 };
+/// A bar from zero, to the right for a win and to the left for a loss; `part` is −1 to 1. Zero is in the middle where
+/// bars go both ways, and otherwise at the left.
+fn bar(part: f64, goes_both_ways: bool, colour: usize) -> String {
+    let (zero, all, class) = if goes_both_ways { (50.0, 50.0, "track") } else { (0.0, 100.0, "track right") };
+    let width = all * part.abs();
+    let left = if part < 0.0 { zero - width } else { zero };
     format!(
-        "<span class=\"track\"><span class=\"fill c{}\" style=\"left:{left:.1}%;width:{width:.1}%\"></span></span>",
+        "<span class=\"{class}\"><span class=\"fill c{}\" style=\"left:{left:.1}%;width:{width:.1}%\"></span></span>",
         colour_class(colour)
     )
 }
@@ -106,7 +115,7 @@ fn bar(part: f64, colour: usize) -> String {
 pub(crate) fn by_seed(report: &Report) -> String {
     let mut out = String::from(
         "<div class=\"scroll\"><table><thead><tr><th>method</th><th class=\"n\">seed</th><th class=\"n\">speed-up</th><th class=\"n\">by 6·N·T</th>\
-         <th class=\"n\">by tokens</th><th>read at</th><th class=\"n\">loss</th><th class=\"n\">scratch paid</th><th class=\"n\">grown paid</th></tr></thead><tbody>",
+         <th class=\"n\">by tokens</th><th>read at</th><th class=\"n\">loss</th><th class=\"n\">FLOPs of scratch until there</th><th class=\"n\">its own until there</th></tr></thead><tbody>",
     );
     for comparison in report.comparisons() {
         let Some(exact) = &comparison.exact_flops else { continue };

@@ -44,7 +44,9 @@ fn of_base(method: &MethodRuns) -> &'static str {
     match bases.iter().all(|base| base.is_known(Cost::ExactFlops)) {
         _ if bases.is_empty() => "",
         true => ", its base included",
-        false => ", without its base (from_flops in the recipe says what that has cost)",
+        false => {
+            ", without its base (the base's outgrow.json or from_flops in a recipe says what that has cost)"
+        }
     }
 }
 
@@ -57,8 +59,8 @@ fn without_base(comparison: &Comparison) -> String {
         format!("; in tokens, {whose}, {}", signed_percent(speed_up.mean))
     });
     format!(
-        "{label}: no speed-up in FLOPs: its curve is without its base, and what that has cost isn't known (from_flops in \
-         the recipe says it){of_tokens}.{}",
+        "{label}: no speed-up in FLOPs: its curve is without its base, and what that has cost isn't known (the \
+         base's outgrow.json or from_flops in a recipe says it){of_tokens}.{}",
         other_optimizers(comparison)
     )
 }
@@ -75,11 +77,12 @@ fn with_bases(comparison: &Comparison) -> String {
     match comparison.without_base {
         0 => included,
         1 => format!(
-            "{included} Left out: 1 run, as what its base has cost isn't known (from_flops in the recipe says it)."
+            "{included} Left out: 1 run, as what its base has cost isn't known (the base's outgrow.json or from_flops in a \
+             recipe says it)."
         ),
         several => format!(
-            "{included} Left out: {several} runs, as what their bases have cost isn't known (from_flops in the recipes \
-             says it)."
+            "{included} Left out: {several} runs, as what their bases have cost isn't known (the base's outgrow.json or \
+             from_flops in a recipe says it)."
         ),
     }
 }

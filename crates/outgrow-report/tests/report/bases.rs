@@ -85,13 +85,13 @@ fn without_the_flops_of_a_base_there_is_no_speed_up_in_flops() {
     let comparison = &nothing_known.comparisons()[0];
     assert!(comparison.exact_flops.is_none() && comparison.six_times_parameters_flops.is_none());
     assert!(comparison.at_losses.is_empty() && comparison.tokens.is_some());
-    insta::assert_snapshot!(nothing_known.sentences()[0], @"G_stack: no speed-up in FLOPs: its curve is without its base, and what that has cost isn't known (from_flops in the recipe says it); in tokens, these without its base, too, +38 %.");
+    insta::assert_snapshot!(nothing_known.sentences()[0], @"G_stack: no speed-up in FLOPs: its curve is without its base, and what that has cost isn't known (the base's outgrow.json or from_flops in a recipe says it); in tokens, these without its base, too, +38 %.");
     let page = nothing_known.html();
     assert!(!page.contains("speed-up at equal loss</small>"), "the page has a number");
     assert!(page.contains("G_stack, without its base"), "the charts say whose FLOPs are missing");
 
     let tokens_known = report(|| json!({ "name": "a-llama", "tokens": 819_200 }));
-    insta::assert_snapshot!(tokens_known.sentences()[0], @"G_stack: no speed-up in FLOPs: its curve is without its base, and what that has cost isn't known (from_flops in the recipe says it); in tokens, its base included, −11 %.");
+    insta::assert_snapshot!(tokens_known.sentences()[0], @"G_stack: no speed-up in FLOPs: its curve is without its base, and what that has cost isn't known (the base's outgrow.json or from_flops in a recipe says it); in tokens, its base included, −11 %.");
     // By one account it is known, by the other not.
     let exact_known = report(|| json!({ "name": "a-llama", "flops": 5e12 }));
     let comparison = &exact_known.comparisons()[0];
@@ -109,7 +109,7 @@ fn seeds_whose_base_is_unknown_are_left_out_and_the_sentence_says_so() {
     let seeds: Vec<u64> =
         report.comparisons()[0].exact_flops.as_ref().unwrap().seeds.iter().map(|seed| seed.seed).collect();
     assert_eq!(seeds, [1]);
-    insta::assert_snapshot!(report.sentences()[0], @"G_stack: +20 % (one seed, spread unknown): reaches scratch's final validation loss 4.836 with 17 % fewer FLOPs (scratch needs 1.20 times as many). Its base included: 5.00 TFLOP of a-llama. Left out: 1 run, as what its base has cost isn't known (from_flops in the recipe says it).");
+    insta::assert_snapshot!(report.sentences()[0], @"G_stack: +20 % (one seed, spread unknown): reaches scratch's final validation loss 4.836 with 17 % fewer FLOPs (scratch needs 1.20 times as many). Its base included: 5.00 TFLOP of a-llama. Left out: 1 run, as what its base has cost isn't known (the base's outgrow.json or from_flops in a recipe says it).");
 }
 
 #[test]
@@ -134,5 +134,5 @@ fn a_base_that_is_trained_on_is_no_baseline() {
     G_stack: validation loss 4.722 after 26.6 TFLOP; no run from scratch to compare it with.
     ");
     let report = Report::new(&runs(&["scratch"], &[1], |_, _| Some(unknown()))).unwrap();
-    insta::assert_snapshot!(report.sentences()[0], @"Continued: validation loss 4.836 after 26.6 TFLOP, without its base (from_flops in the recipe says what that has cost); no run from scratch to compare it with.");
+    insta::assert_snapshot!(report.sentences()[0], @"Continued: validation loss 4.836 after 26.6 TFLOP, without its base (the base's outgrow.json or from_flops in a recipe says what that has cost); no run from scratch to compare it with.");
 }

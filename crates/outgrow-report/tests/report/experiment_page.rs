@@ -69,8 +69,22 @@ fn a_verdict_is_a_word_and_a_sign_and_not_a_colour_alone() {
     let outcome = &*OUTCOME;
     let page = outcome.html();
     for claim in &outcome.claims {
-        assert!(page.contains(&format!("</svg>{}</span>", claim.verdict)), "{}", claim.verdict);
+        let words = claim.verdict.in_words(!claim.claim.paper.is_empty());
+        assert!(page.contains(&format!("</svg>{words}</span>")), "{words}");
     }
+}
+
+#[test]
+fn claims_of_ones_own_hold_or_not_and_have_no_column_of_a_paper() {
+    let mut outcome = OUTCOME.clone();
+    for claim in &mut outcome.claims {
+        claim.claim.paper.clear();
+    }
+    let page = outcome.html();
+    let table = &page[page.find("<table class=\"claims\">").unwrap()..];
+    let table = &table[..table.find("</table>").unwrap()];
+    assert!(!table.contains("the paper's") && table.contains("</svg>holds</span>"), "{table}");
+    assert!(!table.contains("</svg>reproduced</span>"), "{table}");
 }
 
 #[test]

@@ -288,7 +288,7 @@ fn command(arguments: &Arguments, scale: &Scale, seeds: &[u64]) -> String {
     let data = data.as_ref().map_or("", |_| " --data DIR");
     let eval_data = eval_data.as_ref().map_or("", |_| " --eval-data DIR");
     let (scale, seeds) = (&scale.name, seeds.len());
-    format!("cargo xtask experiment {name} --scale {scale} --seeds {seeds}{first_seed}{data}{eval_data}")
+    format!("outgrow experiment {name} --scale {scale} --seeds {seeds}{first_seed}{data}{eval_data}")
 }
 
 fn absolute(folder: &Path) -> Result<PathBuf> {

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// A Hugging Face folder with a LLaMA-style decoder and its tokenizer, or a run, which stands for its last
     /// checkpoint.
     model: PathBuf,
-    /// The text to go on from; `-` reads it from standard input.
+    /// The text to go on from, which isn't written again; `-` reads it from standard input.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: String,
     /// The most tokens to write.

@@ -20,7 +20,7 @@ use crate::{
     error::{BadInput, Result},
     machine::disk::write_speed,
     model::place::ModelPlace,
-    terminal::{notes, output, words::one_of},
+    terminal::{next::after_growth, notes, output, words::one_of},
 };
 
 /// Flags of `outgrow grow`.
@@ -108,6 +108,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let problem = "--verify has no use for a mask that isn't open: give --mask 1, or export the folder and verify that";
         return Err(BadInput(problem.to_owned()).into());
     }
+    let is_compared = arguments.verify || plan.mask().is_some();
     let growth = FolderGrowth::new(plan, arguments.moments, arguments.shard_size)?;
     let grown = growth.carry_out(&arguments.target)?;
     if grown.reused > 0 {
@@ -121,6 +122,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.verify {
         verify::after_growth(&folder, &arguments.target)?;
     }
+    crate::terminal::output::say!("{}", after_growth(&arguments.source, &arguments.target, is_compared));
     Ok(())
 }
 

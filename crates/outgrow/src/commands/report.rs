@@ -2,7 +2,10 @@
 
 mod live;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use outgrow_checkpoint::{folder::CONFIG_FILE, write_file_atomically};
 use outgrow_report::{Experiment, Report, RunRecord};
@@ -10,7 +13,7 @@ use outgrow_report::{Experiment, Report, RunRecord};
 use crate::{
     error::{BadInput, Result},
     experiment::results::report_experiment,
-    terminal::output,
+    terminal::{next::quoted, notes, output},
 };
 
 /// By this file an experiment is known.
@@ -22,7 +25,9 @@ const RUN_FILE: &str = "run.json";
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Run folders, as `outgrow train` made them; or the folder of one experiment; or several, in which machines
-    /// without a shared disk made parts of one experiment.
+    /// without a shared disk made parts of one experiment. Runs are told apart by method, name and seed: no two may
+    /// have all three alike, and only runs of one seed are compared with each other. Experiments among runs are passed
+    /// over.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// The page to write; its numbers go beside it as .json.
@@ -38,19 +43,20 @@ pub(crate) struct Arguments {
 
 /// Reads the runs, writes the page and prints a sentence for each comparison.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let is_experiment = is_experiment(&arguments.runs)?;
+    let runs = without_experiments(&arguments.runs);
+    let is_experiment = is_experiment(&runs)?;
     if arguments.live {
         return live::serve(arguments.port, || {
             if is_experiment {
-                return Ok(Experiment::read_parts(&arguments.runs)?.outcome().html());
+                return Ok(Experiment::read_parts(&runs)?.outcome().html());
             }
-            Ok(report(&arguments.runs)?.html())
+            Ok(report(&runs)?.html())
         });
     }
     if is_experiment {
-        return report_experiment(&arguments.runs, &arguments.out);
+        return report_experiment(&runs, &arguments.out);
     }
-    let report = report(&arguments.runs)?;
+    let report = report(&runs)?;
     write_file_atomically(&arguments.out, report.html().as_bytes())?;
     let json = serde_json::to_string_pretty(&report.to_json())?;
     write_file_atomically(&arguments.out.with_extension("json"), json.as_bytes())?;
@@ -58,6 +64,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         output::line(sentence)?;
     }
     Ok(())
+}
+
+/// Experiments lie beside runs, and `runs/*` names both: where there is a run, they are passed over, with a note.
+fn without_experiments(folders: &[PathBuf]) -> Vec<PathBuf> {
+    if !folders.iter().any(|folder| folder.join(RUN_FILE).is_file()) {
+        return folders.to_vec();
+    }
+    let is_experiment = |folder: &&PathBuf| folder.join(EXPERIMENT_FILE).is_file();
+    let (experiments, others): (Vec<_>, Vec<_>) = folders.iter().partition(is_experiment);
+    notes::print(experiments.into_iter().map(|experiment| {
+        format!(
+            "{0}: is an experiment and passed over; `outgrow report {0}` makes its page",
+            experiment.display()
+        )
+    }));
+    others.into_iter().cloned().collect()
 }
 
 /// Whether the folders are of an experiment.
@@ -87,14 +109,32 @@ fn report(folders: &[PathBuf]) -> Result<Report> {
     Ok(Report::new(&runs)?)
 }
 
+/// The runs that lie in a folder, as one would type them.
+fn runs_within(folder: &Path, is_run: impl Fn(&Path) -> bool) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut runs: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| is_run(path)).collect();
+    runs.sort();
+    runs.iter().map(|run| quoted(run)).collect()
+}
+
 /// Reads a run.
 ///
 /// # Errors
 /// As [`RunRecord::read`]; of a model's folder also whose it is.
 fn read(folder: &Path) -> Result<RunRecord> {
     let is_run = |folder: &Path| folder.join(RUN_FILE).is_file();
-    if is_run(folder) || !folder.join(CONFIG_FILE).is_file() {
+    if is_run(folder) {
         return Ok(RunRecord::read(folder)?);
+    }
+    if !folder.join(CONFIG_FILE).is_file() {
+        return match runs_within(folder, is_run).as_slice() {
+            [] => Ok(RunRecord::read(folder)?),
+            runs => {
+                let (runs, folder) = (runs.join(" "), folder.display());
+                Err(BadInput(format!("{folder}: is no run, but holds some; give these: {runs}")).into())
+            }
+        };
     }
     let parent =
         folder.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });

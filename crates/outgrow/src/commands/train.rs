@@ -28,7 +28,7 @@ use crate::{
     },
     terminal::{
         interrupt::{Interrupt, stopping},
-        next::after_training,
+        next::{after_a_climb, after_training},
         notes, output,
         progress::training::TrainingProgress,
     },
@@ -132,10 +132,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return print_plan(&resolved, &training, planned_start, arguments);
     }
     let plan = RunPlan::of(&resolved, planned_start, Vec::new());
-    match run_resolved(&resolved, &plan, folder, start, arguments)? {
+    let (outcome, is_above_the_first) = run_resolved(&resolved, &plan, folder, start, arguments)?;
+    match outcome {
         Outcome::Finished { checkpoint } => {
             output::line(checkpoint.display())?;
-            crate::terminal::output::say!("{}", after_training(&path, resolved.recipe.evaluation.as_ref()));
+            let next = if is_above_the_first {
+                after_a_climb(&arguments.recipe)
+            } else {
+                after_training(&path, resolved.recipe.evaluation.as_ref())
+            };
+            crate::terminal::output::say!("{next}");
         }
         Outcome::Stopped { checkpoint } => {
             crate::terminal::output::say!(
@@ -198,14 +204,15 @@ fn check_last_checkpoint(folder: &Path) -> Result<()> {
     }
 }
 
-/// Trains a resolved recipe in a folder, with metrics and progress.
+/// Trains a resolved recipe in a folder, with metrics and progress. Also says whether the loss is above the one that its
+/// model began with.
 fn run_resolved(
     resolved: &ResolvedRecipe,
     plan: &RunPlan,
     mut folder: RunFolder,
     mut start: Start<'_>,
     arguments: &Arguments,
-) -> Result<Outcome> {
+) -> Result<(Outcome, bool)> {
     let path = folder.path().to_owned();
     // A run that is refused says nothing but why.
     say_what_is_unusual(resolved);
@@ -228,15 +235,27 @@ fn run_resolved(
     };
     let mut watcher = Watcher::new(of_run);
     let outcome = train(run, &mut |position, event| watcher.observe(position, event));
+    let is_above_the_first = watcher.loss_is_above_the_first();
     let WatchedRun { mut history, .. } = watcher.finish()?;
-    if let Err(TrainError::NotFinite { step, .. } | TrainError::ValidationNotFinite { step, .. }) = outcome {
-        history.diverged_at_step = Some(step);
-        write_run_file(&path, resolved, &history, false)?;
-    }
-    let outcome = outcome?;
+    let outcome = match outcome {
+        Err(error @ (TrainError::NotFinite { step, .. } | TrainError::ValidationNotFinite { step, .. })) => {
+            history.diverged_at_step = Some(step);
+            write_run_file(&path, resolved, &history, false)?;
+            return Err(Error::Failed(format!("{error}; {}", kept(&path))));
+        }
+        outcome => outcome?,
+    };
     if let Outcome::Finished { checkpoint } = &outcome {
         notes::print(final_name::point_to(&path, checkpoint));
     }
     write_run_file(&path, resolved, &history, matches!(outcome, Outcome::Finished { .. }))?;
-    Ok(outcome)
+    Ok((outcome, is_above_the_first))
+}
+
+/// What a run leaves whose loss is no number any more.
+fn kept(run: &Path) -> String {
+    match checkpoint_folders(run).last() {
+        Some(last) => format!("{} is from before that, and is kept", last.path.display()),
+        None => "no checkpoint had been written yet".to_owned(),
+    }
 }

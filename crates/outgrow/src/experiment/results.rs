@@ -82,7 +82,7 @@ fn lines(outcome: &Outcome) -> Vec<String> {
     }
     let width = Verdict::ALL.iter().map(|verdict| verdict.to_string().len()).max().unwrap_or(0);
     for ClaimOutcome { claim, verdict, ours, seeds, .. } in &outcome.claims {
-        let verdict = verdict.to_string();
+        let verdict = verdict.in_words(!claim.paper.is_empty());
         let ours = if ours.is_empty() {
             "no number".to_owned()
         } else {

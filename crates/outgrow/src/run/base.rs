@@ -4,12 +4,12 @@
 use std::path::{Component, Path};
 
 use outgrow_checkpoint::{Checkpoint, Dtype, LlamaConfig, TrainingCost};
-use outgrow_data::TokenShards;
+use outgrow_data::{OtherIds, TokenShards};
 use outgrow_operators::{
     Source,
     folder::{card::model_name, model_sha256},
 };
-use outgrow_tokenizer::{Reading, Tokenizer, TokenizerError, pretrained::TokenizerFiles};
+use outgrow_tokenizer::{TokenizerError, pretrained::TokenizerFiles};
 use outgrow_train::{
     Base, BaseRecord,
     resume::{checkpoint_cost, saved_base},
@@ -20,9 +20,6 @@ use crate::{
     model::place::ModelPlace,
     recipe::BaseRecipe,
 };
-
-/// Tokens of the first documents, by which two tokenizers are held against each other.
-const COMPARED_TOKENS: u64 = 1 << 16;
 
 /// A base, opened.
 #[derive(Debug)]
@@ -114,17 +111,23 @@ pub(crate) fn check_tokenizer(folder: &Path, shards: &TokenShards) -> Result<Opt
         }
         Err(error) => return Err(error.into()),
     };
-    let of_shards = Tokenizer::open(&shards.tokenizer_path())?;
-    match difference(&own, &of_shards, shards)? {
-        None => Ok(None),
-        Some(difference) => Err(BadInput(format!(
-            "{}: its tokenizer isn't that of the shards in {}: {difference}; prepare shards with --tokenizer {}",
-            folder.display(),
-            shards.folder().display(),
-            own.path().display()
-        ))
-        .into()),
-    }
+    let difference = match shards.other_ids(&own)? {
+        None => return Ok(None),
+        Some(OtherIds::Token { id, here, there }) => {
+            let there = there.map_or("nothing".to_owned(), |token| format!("{token:?}"));
+            format!("id {id} is {there} there, {here:?} in the shards")
+        }
+        Some(OtherIds::Documents) => {
+            "with the same ids for the same words it reads the shards' first documents otherwise".to_owned()
+        }
+    };
+    Err(BadInput(format!(
+        "{}: its tokenizer isn't that of the shards in {}: {difference}; prepare shards with --tokenizer {}",
+        folder.display(),
+        shards.folder().display(),
+        own.path().display()
+    ))
+    .into())
 }
 
 /// The name that a path has on the hub if it was meant for one: of an owner and a model, and neither is a folder here.
@@ -161,32 +164,4 @@ fn cost(folder: &Path, from_flops: Option<f64>) -> Result<TrainingCost> {
     }
     cost.flops = cost.flops.or(from_flops);
     Ok(cost)
-}
-
-/// In what two tokenizers give other ids; `None` where ids that one gives mean the same to the other.
-fn difference(own: &Tokenizer, of_shards: &Tokenizer, shards: &TokenShards) -> Result<Option<String>> {
-    if own.sha256() == of_shards.sha256() {
-        return Ok(None);
-    }
-    for id in 0..of_shards.vocab_size() as u32 {
-        let (one, two) = (own.spelling(id), of_shards.spelling(id));
-        if two.is_some() && one != two {
-            let said =
-                |spelling: Option<String>| spelling.map_or("nothing".to_owned(), |text| format!("{text:?}"));
-            return Ok(Some(format!("id {id} is {} there, {} in the shards", said(one), said(two))));
-        }
-    }
-    let separator = shards.manifest().separator.id;
-    let mut first = vec![0; shards.num_tokens().min(COMPARED_TOKENS) as usize];
-    shards.read(0, &mut first)?;
-    for document in first.split(|&id| id == separator).filter(|ids| !ids.is_empty()) {
-        let text = of_shards.decode(document)?;
-        if own.encode(&text, Reading::TEXT)? != of_shards.encode(&text, Reading::TEXT)? {
-            return Ok(Some(
-                "with the same ids for the same words it reads the shards' first documents otherwise"
-                    .to_owned(),
-            ));
-        }
-    }
-    Ok(None)
 }

@@ -101,8 +101,10 @@ impl fmt::Display for GrowthRecord {
         }
         match self.tokens_until_back {
             Some(0) => write!(formatter, ", no higher than before"),
-            Some(tokens) => write!(formatter, ", back after {} tokens", grouped(tokens)),
-            None => write!(formatter, ", not back yet"),
+            Some(tokens) => {
+                write!(formatter, ", back at {loss_before:.4} after {} tokens", grouped(tokens))
+            }
+            None => write!(formatter, ", not back at {loss_before:.4} yet"),
         }
     }
 }
@@ -125,7 +127,7 @@ mod tests {
         growths.trained(5.0);
         assert_eq!(growths.validated("grown", 6, 192, 6.0), None);
         let back = growths.validated("grown", 8, 256, 4.5).unwrap().clone();
-        insta::assert_snapshot!(back, @"growth: loss 4.5000 → 5.8750, up to 6.0000, back after 128 tokens");
+        insta::assert_snapshot!(back, @"growth: loss 4.5000 → 5.8750, up to 6.0000, back at 4.5000 after 128 tokens");
         // What comes later changes nothing, but another growth is another.
         growths.trained(20.0);
         assert_eq!(growths.validated("grown", 9, 300, 7.0), None);

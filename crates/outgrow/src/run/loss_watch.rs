@@ -18,6 +18,7 @@ const TRAINING_MARGIN: f64 = 0.2;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LossWatch {
     first_validation: Option<f64>,
+    newest_validation: Option<f64>,
     first_loss: Option<f64>,
     newest_losses: VecDeque<f64>,
     has_warned_of_validation: bool,
@@ -27,13 +28,20 @@ pub(crate) struct LossWatch {
 impl LossWatch {
     /// The model has grown: its losses begin anew.
     pub(crate) fn grown(&mut self) {
-        (self.first_validation, self.first_loss) = (None, None);
+        (self.first_validation, self.newest_validation, self.first_loss) = (None, None, None);
         self.newest_losses.clear();
+    }
+
+    /// Whether the newest validation loss is above the one that its model began with.
+    pub(crate) fn is_above_the_first(&self) -> bool {
+        let both = self.first_validation.zip(self.newest_validation);
+        both.is_some_and(|(first, newest)| newest > first + VALIDATION_MARGIN)
     }
 
     /// A validation; gives a warning where it is the first that is too high.
     pub(crate) fn validated(&mut self, stage: &str, loss: f64) -> Option<String> {
         let first = *self.first_validation.get_or_insert(loss);
+        self.newest_validation = Some(loss);
         if loss <= first + VALIDATION_MARGIN || std::mem::replace(&mut self.has_warned_of_validation, true) {
             return None;
         }
@@ -74,6 +82,9 @@ mod tests {
         assert_eq!(watch.validated("base", 6.8), None, "it climbs, but not above where it began");
         insta::assert_snapshot!(watch.validated("base", 7.0).unwrap(), @"base: the validation loss is 7.0000, more than 0.05 above 6.9000 with which this model began: the learning rate may be too high or its warm-up too short");
         assert_eq!(watch.validated("base", 8.0), None);
+        assert!(watch.is_above_the_first());
+        watch.validated("base", 6.0);
+        assert!(!watch.is_above_the_first(), "it came back");
     }
 
     #[test]

@@ -211,6 +211,13 @@ impl ResolvedRecipe {
                 "{shared} of {count} validation shards are training shards, too: the validation loss is of text that is trained on"
             )
         });
+        let tokenizers =
+            [&self.training, &self.validation].map(|batches| &batches.shards().manifest().tokenizer.sha256);
+        let of_tokens = (tokenizers[0] != tokenizers[1]).then(|| {
+            "the validation shards were made with another tokenizer.json than the training shards; it gives the same \
+             ids"
+                .to_owned()
+        });
         let of_base = self.base.iter().flat_map(|base| base.notes.iter().cloned());
         let of_tokenizer = self.tokenizer.notes.iter().cloned();
         let of_stages = that_grow_nothing(&self.schedule)
@@ -236,7 +243,7 @@ impl ResolvedRecipe {
                 "stage {name:?} {said} {slope}, and with its tokens at the latest: those are what is planned"
             ))
         });
-        of_base.chain(of_tokenizer).chain(of_data).chain(of_stages).chain(of_ends).collect()
+        of_base.chain(of_tokenizer).chain(of_data).chain(of_tokens).chain(of_stages).chain(of_ends).collect()
     }
 }
 

@@ -73,6 +73,11 @@ impl<'a> Watcher<'a> {
         self.failure.map_or(Ok(self.run), Err)
     }
 
+    /// Whether the newest validation loss is above the one that its model began with.
+    pub(crate) fn loss_is_above_the_first(&self) -> bool {
+        self.losses.is_above_the_first()
+    }
+
     /// For the loop.
     pub(crate) fn observe(&mut self, position: &Position, event: &Event<'_>) -> Control {
         if let Err(error) = self.record(position, event) {

@@ -1,12 +1,12 @@
 //! What stands at the end of each `--help`: commands as they are typed. A test reads each of them as the program does.
 
 pub(crate) const ALL: &str = "\
-Examples:
-  outgrow data prepare book.txt --tokenizer tokenizer.json --out shards/training
-  outgrow train recipe.toml --out runs/mine
-  outgrow grow runs/mine grown --operator stack --factor 2
-  outgrow experiment list
-`outgrow COMMAND --help` has more of each.";
+Examples, the usual way from a text to a comparison:
+  outgrow data prepare texts/ --tokenizer tokenizer.json --validation-fraction 0.01 --out shards
+  outgrow init shards --parameters 10M --minutes 30             writes scratch.toml and g-stack.toml
+  outgrow train g-stack.toml --out runs/g-stack                 and scratch.toml likewise
+  outgrow report runs/scratch runs/g-stack --out report.html
+`outgrow COMMAND --help` has more of each. docs/GUIDE.md, in the source, goes all the way step by step.";
 
 pub(crate) const ADVISE: &str = "\
 Examples:

@@ -42,10 +42,10 @@ pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{} MB", grouped(((bytes as f64) / 1e6).round().max(1.0) as u64))
 }
 
-/// `0.0003984` as `3.98e-4`: three significant figures, and no zeros behind them. None is `0`.
+/// `0.0003984` as `3.98e-4`, and `0.75` as it is: three significant figures, and no zeros behind them. None is `0`.
 pub(crate) fn three_figures(value: f64) -> String {
     let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
-    if rounded == 0.0 { "0".to_owned() } else { format!("{rounded:e}") }
+    if rounded == 0.0 || (0.1..1e3).contains(&rounded) { rounded.to_string() } else { format!("{rounded:e}") }
 }
 
 /// `1 step`, `2 steps`.
@@ -66,6 +66,7 @@ mod tests {
         assert_eq!([0.1, 61.0, 9000.0, 1e7].map(about_time), ["1 s", "1 min", "2.5 h", "116 days"]);
         assert_eq!([1, 1_499_999, 2_000_000_000].map(megabytes), ["1 MB", "1 MB", "2,000 MB"]);
         assert_eq!([0.004, 0.000_398_44, 0.0].map(three_figures), ["4e-3", "3.98e-4", "0"]);
+        assert_eq!([0.75, 3.0, 12.345, 1e30].map(three_figures), ["0.75", "3", "12.3", "1e30"]);
         assert_eq!([counted(1, "step"), counted(2_000, "step")], ["1 step", "2,000 steps"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What to type next, when a run is done: whole commands with the run's own paths. A run's folder is taken
+//! What to type next, when a run or a growth is done: whole commands with the run's own paths. A run's folder is taken
 //! as its last checkpoint.
 
 use std::path::{Path, PathBuf};
@@ -19,6 +19,25 @@ pub(crate) fn after_training(run: &Path, evaluation: Option<&EvaluationRecipe>) 
     let grow = format!("outgrow grow {run} {grown} --operator stack --factor 2 --plan");
     let commands: Vec<_> = [Some(generate), eval, Some(report), Some(grow)].into_iter().flatten().collect();
     format!("next:\n  {}", commands.join("\n  "))
+}
+
+/// What to do behind a run that ends with a higher loss than its model began with: nothing that builds on it.
+pub(crate) fn after_a_climb(recipe: &Path) -> String {
+    format!(
+        "this run ends with a higher validation loss than its model began with. Lower the learning rates in {}, or warm \
+         up for longer, and train anew with another --out",
+        recipe.display()
+    )
+}
+
+/// What to type behind a growth. A masked model isn't compared before its mask is folded in, and one that has been
+/// compared needn't be again.
+pub(crate) fn after_growth(source: &Path, target: &Path, is_compared: bool) -> String {
+    let verify = format!("\n  outgrow verify {} {}", quoted(source), quoted(target));
+    let verify = if is_compared { "" } else { &verify };
+    let train =
+        format!("\n  train it on by a recipe with `from = \"{}\"` as all of its [model]", target.display());
+    format!("next:{verify}{train}")
 }
 
 /// A folder for the grown model, here and not among the runs: it isn't one.
@@ -50,6 +69,20 @@ mod tests {
           outgrow generate runs/mine --prompt "Once upon a time"
           outgrow report runs/mine --out report.html
           outgrow grow runs/mine grown-mine --operator stack --factor 2 --plan
+        "#);
+    }
+
+    #[test]
+    fn behind_a_growth_it_is_looked_at_and_trained_on() {
+        let [source, target] = ["runs/mine", "grown"].map(Path::new);
+        insta::assert_snapshot!(after_growth(source, target, false), @r#"
+        next:
+          outgrow verify runs/mine grown
+          train it on by a recipe with `from = "grown"` as all of its [model]
+        "#);
+        insta::assert_snapshot!(after_growth(source, target, true), @r#"
+        next:
+          train it on by a recipe with `from = "grown"` as all of its [model]
         "#);
     }
 

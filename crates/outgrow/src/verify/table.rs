@@ -1,6 +1,9 @@
 //! The comparison in words and columns, for a terminal. All numbers are computed elsewhere.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use outgrow_checkpoint::tensor_names::layer_index;
 use outgrow_operators::LayerMap;
@@ -17,7 +20,7 @@ impl fmt::Display for Verification {
         writeln!(f, "source     {}", self.source.display())?;
         writeln!(f, "target     {}", self.target.display())?;
         match (&self.models, &self.not_run) {
-            (Some(models), _) => models.write_numbers(f)?,
+            (Some(models), _) => models.write_numbers(f, self.repeats_layers())?,
             (None, reason) => {
                 let reason = reason.as_deref().unwrap_or_default();
                 writeln!(f, "models     not run, only their bytes are compared: {reason}")?;
@@ -32,6 +35,13 @@ impl fmt::Display for Verification {
 }
 
 impl Verification {
+    /// Whether a layer of the source stands in the target more than once.
+    fn repeats_layers(&self) -> bool {
+        let mut seen = BTreeSet::new();
+        let whole = self.layers.iter().filter(|layer| layer.other_tensors.is_empty());
+        whole.filter_map(|layer| layer.source_layer).any(|source| !seen.insert(source))
+    }
+
     fn write_bytes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = self.tensors.iter().filter(|tensor| !tensor.identical_to.is_empty()).count();
         let all = self.tensors.len();
@@ -99,7 +109,7 @@ impl Verification {
 }
 
 impl Models {
-    fn write_numbers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_numbers(&self, f: &mut fmt::Formatter<'_>, repeats_layers: bool) -> fmt::Result {
         let (sequences, length) = (self.sequences, self.sequence_length);
         writeln!(f, "tokens     {} ({sequences} × {length}): {}", sequences * length, self.text)?;
         writeln!(f, "loss       {} → {} nats a token", number(self.source.loss), number(self.target.loss))?;
@@ -114,6 +124,11 @@ impl Models {
                     Function::PreservedToRounding => {
                         write!(f, "function   preserved to the rounding of {}", logits.dtype)?;
                     }
+                    Function::NotPreserved if repeats_layers => write!(
+                        f,
+                        "function   not preserved, as always where layers are repeated (stack, interleave): training \
+                         brings the loss back"
+                    )?,
                     Function::NotPreserved => write!(f, "function   not preserved")?,
                 }
             }
@@ -159,16 +174,18 @@ impl fmt::Display for Symmetry {
             } => {
                 write!(f, "none of them receives a gradient")?;
             }
-            Copies { same_gradient: 0, proportional_gradient: 0, .. } => write!(f, "not symmetric")?,
+            Copies { same_gradient: 0, proportional_gradient: 0, .. } => {
+                write!(f, "each copy has a gradient of its own: they will differ in training")?;
+            }
             Copies { same_gradient: 0, proportional_gradient, .. } => write!(
                 f,
-                "not symmetric: the gradients of {proportional_gradient} of {} differ in size only",
+                "none has the gradient of another, but those of {proportional_gradient} of {} differ in size only",
                 all.total()
             )?,
             Copies { same_gradient, .. } => write!(
                 f,
-                "symmetric: {same_gradient} of {} receive the same gradient; they will stay the same in training; \
-                 grow with --share or --noise",
+                "{same_gradient} of {} have the same gradient as what they copy: they stay copies in training and add nothing; \
+                 growing with --noise, or in width by split with --share, makes them differ",
                 all.total()
             )?,
         }

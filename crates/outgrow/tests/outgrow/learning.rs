@@ -154,7 +154,7 @@ fn what_keeps_from_learning_is_one_line_and_nothing_is_written() {
     error: nothing grows: a learned growth without matrices has nothing to learn
     error: --data: nowhere: no such folder; `outgrow data prepare TEXTS --tokenizer FILE --out nowhere` makes token shards
     error: base/step-00000002: its tokenizer isn't that of the shards in other: id 9 is "w7" there, "v7" in the shards; prepare shards with --tokenizer base/step-00000002/tokenizer.json
-    error: the tokenizer of training is 89fe8d93afeb, that of other is 9d4ec29b1266: prepare both with one tokenizer; validation_sequences = 64, but the validation shards hold only 56 sequences
+    error: the tokenizer of training is 89fe8d93afeb, that of other is 9d4ec29b1266 (id 9 is "w7" in the one, "v7" in the other): prepare both with one tokenizer; validation_sequences = 64, but the validation shards hold only 56 sequences
     error: steps = 0: at least 1 is needed; a sequence of 17 tokens is longer than max_position_embeddings = 16
     error: the training shards hold 75 sequences: 160 to learn on and 64 held out are more; fewer steps, or held-out shards of their own
     error: invalid value '0' for '--learning-rate <RATE>': expected a number above 0, such as 0.01

@@ -155,6 +155,17 @@ fn a_report_of_two_runs_is_a_page_and_its_numbers() {
     let numbers = std::fs::read(workshop.path("page.json")).unwrap();
     let numbers: serde_json::Value = serde_json::from_slice(&numbers).unwrap();
     assert_eq!(numbers["methods"].as_array().map(Vec::len), Some(2), "{numbers}");
+
+    // A folder of runs, and an experiment among runs.
+    let refused = workshop.run(&["report", ".", "--out", "other.html"]);
+    assert_eq!(refused.status.code(), Some(2));
+    insta::assert_snapshot!(stderr(&refused).trim_end(), @"error: .: is no run, but holds some; give these: ./scratch ./stacked");
+    assert!(!workshop.path("other.html").exists());
+    std::fs::create_dir(workshop.path("an-experiment")).unwrap();
+    workshop.write("an-experiment/experiment.json", "{}");
+    let output = workshop.run(&["report", "an-experiment", "scratch", "stacked", "--out", "page.html"]);
+    assert_success(&output);
+    insta::assert_snapshot!(stderr(&output).trim_end(), @"note: an-experiment: is an experiment and passed over; `outgrow report an-experiment` makes its page");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_stack_has_all_bytes_of_the_source_and_another_function() {
     tokens     128 (4 × 32): training.txt, by source/tokenizer.json
     loss       #.### → #.### nats a token
     logits     max |Δ| #.###, RMS Δ #.#### (the source's RMS is #.###)
-    function   not preserved
+    function   not preserved, as always where layers are repeated (stack, interleave): training brings the loss back
 
     bytes      39 of 39 tensors are byte-identical to one of the source
                layers 0-3 are layers 0-1 ×2
@@ -79,7 +79,7 @@ fn a_stack_has_all_bytes_of_the_source_and_another_function() {
                #.###      21 tensors kept as they were
                #.####     18 tensors copied from elsewhere
 
-    duplicates not symmetric
+    duplicates each copy has a gradient of its own: they will differ in training
                whole tensors: 14 with other gradients
     ");
     let logits = &json["models"]["logits"];
@@ -123,7 +123,7 @@ fn identity_layers_leave_the_logits_as_they_were_and_say_where_no_gradient_comes
                #.####     2 tensors new
                zero       input_layernorm.weight, mlp.gate_proj.weight, mlp.up_proj.weight, post_attention_layernorm.weight, self_attn.k_proj.weight, self_attn.q_proj.weight, self_attn.v_proj.weight of layers 1, 3
 
-    duplicates not symmetric
+    duplicates each copy has a gradient of its own: they will differ in training
                whole tensors: 10 with other gradients
     ");
     assert!(json["models"]["logits"]["largest_difference"].as_f64().unwrap() < 1e-5);
@@ -154,7 +154,7 @@ fn copies_of_an_even_split_receive_the_same_gradients() {
     gradients  norm #.### → #.###; of the target's:
                #.###      21 tensors changed
 
-    duplicates symmetric: 528 of 528 receive the same gradient; they will stay the same in training; grow with --share or --noise
+    duplicates 528 of 528 have the same gradient as what they copy: they stay copies in training and add nothing; growing with --noise, or in width by split with --share, makes them differ
                lm_head.weight, columns: 16 with the same gradient
                mlp.down_proj.weight, rows: 32 with the same gradient
                mlp.down_proj.weight, columns: 48 with the same gradient
@@ -201,7 +201,7 @@ fn copies_of_an_uneven_split_do_not() {
     gradients  norm #.### → #.###; of the target's:
                #.###      21 tensors changed
 
-    duplicates not symmetric: the gradients of 192 of 272 differ in size only
+    duplicates none has the gradient of another, but those of 192 of 272 differ in size only
                lm_head.weight, columns: 16 scaled, which differ already
                mlp.down_proj.weight, rows: 32 with other gradients
                mlp.down_proj.weight, columns: 48 scaled, which differ already

@@ -171,6 +171,8 @@ def callback(folder: Path) -> None:
     model = f'from = "{folder / "small"}"'
     ours = train_ours(folder, "ours", model, f'method = "scratch"\ntokens = {STEPS * BATCH * SEQUENCE_LENGTH}\n'
                       f"learning_rate = {RATE}")  # fmt: skip
+    said = refusal(FileNotFoundError, RunCallback, folder / "no", sequence_length=8, base=folder / "nowhere")
+    assert said.endswith("nowhere: no such folder; give the one of the model that the run begins with"), said
     theirs = train_theirs(folder, "theirs", folder / "small", base=folder / "small")
     for key in ("model", "data", "parameters"):
         (one, two) = (ours.description[key], theirs.description[key])

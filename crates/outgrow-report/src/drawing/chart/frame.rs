@@ -180,6 +180,14 @@ impl Frame {
     }
 
     pub(super) fn draw_levels(&self, chart: &Chart, out: &mut String) {
+        for (level, _) in chart.levels.iter().filter(|(level, _)| chart.y.holds(*level)) {
+            let (_, y) = self.place(chart, chart.x.low, *level);
+            let _ = write!(out, "<path class=\"level\" d=\"M{:.1} {y:.1}H{:.1}\"/>", self.left, self.right);
+        }
+    }
+
+    /// What levels are called. Lines that cross a name break around it.
+    pub(super) fn draw_level_names(&self, chart: &Chart, out: &mut String) {
         let Self { left, right, .. } = *self;
         let mut above = f64::NEG_INFINITY;
         let mut levels: Vec<&(f64, String)> =
@@ -187,7 +195,6 @@ impl Frame {
         levels.sort_by(|(one, _), (two, _)| two.total_cmp(one));
         for (level, text) in levels {
             let (_, y) = self.place(chart, chart.x.low, *level);
-            let _ = write!(out, "<path class=\"level\" d=\"M{left:.1} {y:.1}H{right:.1}\"/>");
             // Below its line, or above it at the bottom of the plot; a text that would meet the one before is left out.
             let text_y = if y + 18.0 > self.bottom { y - 6.0 } else { y + 15.0 };
             if text_y - above < 15.0 || text.is_empty() {
@@ -196,7 +203,7 @@ impl Frame {
             above = text_y;
             let _ = write!(
                 out,
-                "<text class=\"note\" x=\"{:.1}\" y=\"{text_y:.1}\">{}</text>",
+                "<text class=\"note halo\" x=\"{:.1}\" y=\"{text_y:.1}\">{}</text>",
                 left + 6.0,
                 escape(&cut(text, TICK_SIZE, right - left - 8.0))
             );

@@ -25,14 +25,23 @@ impl Verdict {
         [Self::Reproduced, Self::SameSignSmaller, Self::NotReproduced, Self::NotDecidable];
 }
 
+impl Verdict {
+    /// The verdict on a claim that is somebody's, or one's own: that can't be reproduced, it holds or doesn't.
+    pub fn in_words(self, is_somebodys: bool) -> &'static str {
+        match (self, is_somebodys) {
+            (Self::Reproduced, true) => "reproduced",
+            (Self::Reproduced, false) => "holds",
+            (Self::SameSignSmaller, _) => "same sign, smaller",
+            (Self::NotReproduced, true) => "not reproduced",
+            (Self::NotReproduced, false) => "doesn't hold",
+            (Self::NotDecidable, _) => "not decidable here",
+        }
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Reproduced => "reproduced",
-            Self::SameSignSmaller => "same sign, smaller",
-            Self::NotReproduced => "not reproduced",
-            Self::NotDecidable => "not decidable here",
-        })
+        formatter.write_str(self.in_words(true))
     }
 }
 

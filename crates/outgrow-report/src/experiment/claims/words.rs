@@ -2,10 +2,7 @@
 
 use outgrow_statistics::Interval;
 
-use crate::{
-    experiment::{claims::verdict::Verdict, outcome::over_seeds::OverSeeds},
-    figures::signed_percent,
-};
+use crate::{experiment::outcome::over_seeds::OverSeeds, figures::signed_percent};
 
 /// `−0.031 [−0.040, −0.022]`.
 pub(crate) fn nats(all: &OverSeeds) -> String {
@@ -63,7 +60,7 @@ pub(crate) fn no_interval(all: &OverSeeds) -> String {
 }
 
 /// Why a verdict doesn't outlast the correction.
-pub(crate) fn lost(verdict: Verdict, alone: Option<f64>, adjusted: Option<f64>, claims: usize) -> String {
+pub(crate) fn lost(verdict: &str, alone: Option<f64>, adjusted: Option<f64>, claims: usize) -> String {
     match (alone, adjusted) {
         (Some(alone), Some(adjusted)) => format!(
             "Alone it would be \u{201c}{verdict}\u{201d} (p = {}), and with {claims} claims judged together it isn't \

@@ -18,12 +18,14 @@ pub(crate) fn counts(outcome: &Outcome) -> String {
         return String::new();
     }
     let mut out = String::from("<section class=\"cards head counts\">");
+    let is_somebodys = names_a_paper(outcome);
     for verdict in Verdict::ALL {
         let number = outcome.claims.iter().filter(|claim| claim.verdict == verdict).count();
+        let words = verdict.in_words(is_somebodys);
         let faint = if number == 0 { " no-claim" } else { "" };
         let _ = write!(
             out,
-            "<div class=\"card {}{faint}\"><div class=\"number\">{number}</div><p>{}{verdict}</p></div>",
+            "<div class=\"card {}{faint}\"><div class=\"number\">{number}</div><p>{}{words}</p></div>",
             class(verdict),
             sign(verdict)
         );
@@ -32,26 +34,38 @@ pub(crate) fn counts(outcome: &Outcome) -> String {
     out
 }
 
+/// Whether a claim is a paper's: if none is, there is nothing to reproduce, and no column of its numbers.
+fn names_a_paper(outcome: &Outcome) -> bool {
+    outcome.claims.iter().any(|claim| !claim.claim.paper.is_empty())
+}
+
 /// A row for each claim.
 pub(crate) fn table(outcome: &Outcome) -> String {
-    let mut out = String::from(
-        "<table class=\"claims\"><thead><tr><th>claim</th><th>the paper's</th><th>ours, 95 %</th><th class=\"n\">seeds</th><th>verdict</th></tr></thead><tbody>",
+    let has_paper = names_a_paper(outcome);
+    let heading =
+        if has_paper { "<th>the paper's</th><th>ours, 95 %</th>" } else { "<th>the runs, 95 %</th>" };
+    let ours = if has_paper { "ours, 95 %" } else { "the runs, 95 %" };
+    let mut out = format!(
+        "<table class=\"claims\"><thead><tr><th>claim</th>{heading}<th class=\"n\">seeds</th><th>verdict</th></tr></thead><tbody>",
     );
     for claim in &outcome.claims {
+        let paper = match (has_paper, claim.claim.paper.as_str()) {
+            (false, _) => String::new(),
+            (true, "") => "<td data-name=\"the paper's\">–</td>".to_owned(),
+            (true, paper) => {
+                let paper = escape(paper).replace("Fig. ", "Fig.&nbsp;");
+                format!("<td data-name=\"the paper's\">{paper}</td>")
+            }
+        };
         let _ = write!(
             out,
-            "<tr><td data-name=\"claim\"><b>{}</b><small>{}</small></td><td data-name=\"the paper's\">{}</td>\
-             <td data-name=\"ours, 95 %\" class=\"ours\">{}</td><td data-name=\"seeds\" class=\"n\">{}</td><td data-name=\"verdict\">{}{}</td></tr>",
+            "<tr><td data-name=\"claim\"><b>{}</b><small>{}</small></td>{paper}\
+             <td data-name=\"{ours}\" class=\"ours\">{}</td><td data-name=\"seeds\" class=\"n\">{}</td><td data-name=\"verdict\">{}{}</td></tr>",
             escape(&claim.claim.says),
             escape(&claim.sentence),
-            if claim.claim.paper.is_empty() {
-                "–".to_owned()
-            } else {
-                escape(&claim.claim.paper).replace("Fig. ", "Fig.&nbsp;")
-            },
             if claim.ours.is_empty() { "–".to_owned() } else { escape(&claim.ours) },
             claim.seeds,
-            word(claim.verdict),
+            word(claim.verdict, !claim.claim.paper.is_empty()),
             test(claim)
         );
     }
@@ -69,8 +83,9 @@ pub(crate) fn table(outcome: &Outcome) -> String {
 }
 
 /// A verdict as a sign and a word.
-fn word(verdict: Verdict) -> String {
-    format!("<span class=\"verdict {}\">{}{verdict}</span>", class(verdict), sign(verdict))
+fn word(verdict: Verdict, is_somebodys: bool) -> String {
+    let words = verdict.in_words(is_somebodys);
+    format!("<span class=\"verdict {}\">{}{words}</span>", class(verdict), sign(verdict))
 }
 
 /// The p value, and that after the correction.

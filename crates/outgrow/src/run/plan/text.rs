@@ -57,9 +57,12 @@ impl fmt::Display for RunPlan {
         let disk = &self.disk;
         writeln!(
             f,
-            "disk         {} checkpoints, {} stay: about {}, {} while one is written",
-            grouped(disk.checkpoints_written),
-            disk.checkpoints_kept.min(disk.checkpoints_written as usize),
+            "disk         {}, {}: about {}, {} while one is written",
+            counted(disk.checkpoints_written, "checkpoint"),
+            match disk.checkpoints_kept.min(disk.checkpoints_written as usize) {
+                1 => "1 stays".to_owned(),
+                kept => format!("{kept} stay"),
+            },
             megabytes(disk.bytes),
             megabytes(disk.peak_bytes)
         )?;

@@ -105,7 +105,7 @@ fn data_that_is_not_there_or_of_another_tokenizer() {
         "--out",
         "others",
     ]));
-    insta::assert_snapshot!(said("\"validation\"", "\"others\""), @"recipe.toml, line 11: data: the tokenizer of training is 89fe8d93afeb, that of others is 807e732f73dd: prepare both with one tokenizer");
+    insta::assert_snapshot!(said("\"validation\"", "\"others\""), @r#"recipe.toml, line 11: data: the tokenizer of training is 89fe8d93afeb, that of others is 807e732f73dd (id 5 is "w3" in the one, "other" in the other): prepare both with one tokenizer"#);
 }
 
 #[test]

@@ -273,7 +273,7 @@ fn a_loss_that_is_not_a_number() {
     assert_eq!(output.status.code(), Some(FAILED));
     let said = stderr(&output);
     assert!(!said.contains("panicked"), "{said}");
-    insta::assert_snapshot!(said.lines().last().unwrap(), @"error: the loss is 3.4657 (gradient norm NaN) at step 2 with learning rate 9.97e29: a lower learning rate or a longer warm-up may help; the last good checkpoint is kept");
+    insta::assert_snapshot!(said.lines().last().unwrap(), @"error: the loss is 3.4657 (gradient norm NaN) at step 2 with learning rate 9.97e29: a lower learning rate or a longer warm-up may help; no checkpoint had been written yet");
     assert_eq!(workshop.names("run"), ["metrics.jsonl", "run.json"], "no checkpoint, whole or half");
 
     // With a rate that works, the folder is good for a new start.

@@ -39,9 +39,11 @@ fn validation_shards_of_another_tokenizer_are_refused_with_both_folders() {
     assert_eq!(
         message,
         format!(
-            "recipe.toml, line 11: data: the tokenizer of training is {}, that of foreign is {}: prepare both with one tokenizer",
+            "recipe.toml, line 11: data: the tokenizer of training is {}, that of foreign is {} (id 2 is \"w0\" in the \
+             one, \"w{}\" in the other): prepare both with one tokenizer",
             sum("training"),
-            sum("foreign")
+            sum("foreign"),
+            tiny::WORDS - 1
         )
     );
     // Beside what else is wrong.
@@ -53,6 +55,19 @@ fn validation_shards_of_another_tokenizer_are_refused_with_both_folders() {
             && message.contains("model: `num_attention_heads` is 0"),
         "{message}"
     );
+}
+
+#[test]
+fn validation_shards_of_another_file_with_the_same_ids_are_taken_with_a_note() {
+    let workshop = Workshop::with_shards();
+    workshop.write("other.json", format!("{}\n", tiny::tokenizer()));
+    prepare(&workshop, "validation.txt", "other.json", "again");
+    workshop.write("recipe.toml", recipe(&scratch(64, "1e-2")).replace("\"validation\"", "\"again\""));
+    let output = workshop.run(&TRAIN);
+    assert_success(&output);
+    let note = "note: the validation shards were made with another tokenizer.json than the training shards; it gives the \
+                same ids";
+    assert!(stderr(&output).lines().any(|line| line == note), "{}", stderr(&output));
 }
 
 #[test]
