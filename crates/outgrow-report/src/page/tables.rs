@@ -65,7 +65,7 @@ pub(crate) fn at_losses(report: &Report) -> String {
     let largest = readings().filter_map(|reading| Some(reading.mean()?.abs())).fold(0.05, f64::max);
     // Bars begin at the left, and in the middle where some go the other way.
     let goes_both_ways = readings().filter_map(|reading| reading.mean()).any(|speed_up| speed_up < 0.0);
-    let lowest = signed_percent(if goes_both_ways { -largest } else { 0.0 });
+    let lowest = if goes_both_ways { signed_percent(-largest) } else { "0".to_owned() };
     let axis = format!("{lowest} to {}", signed_percent(largest));
     let mut out = String::from("<div class=\"cards\">");
     for comparison in report.comparisons().iter().filter(|comparison| !comparison.at_losses.is_empty()) {

@@ -109,13 +109,13 @@ fn report(folders: &[PathBuf]) -> Result<Report> {
     Ok(Report::new(&runs)?)
 }
 
-/// The runs that lie in a folder, as one would type them.
-fn runs_within(folder: &Path, is_run: impl Fn(&Path) -> bool) -> Vec<String> {
+/// The folders of a kind that lie in a folder, as one would type them.
+fn within(folder: &Path, is_of_the_kind: impl Fn(&Path) -> bool) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut runs: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| is_run(path)).collect();
-    runs.sort();
-    runs.iter().map(|run| quoted(run)).collect()
+    let mut found: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| is_of_the_kind(path)).collect();
+    found.sort();
+    found.iter().map(|path| quoted(path)).collect()
 }
 
 /// Reads a run.
@@ -128,13 +128,17 @@ fn read(folder: &Path) -> Result<RunRecord> {
         return Ok(RunRecord::read(folder)?);
     }
     if !folder.join(CONFIG_FILE).is_file() {
-        return match runs_within(folder, is_run).as_slice() {
-            [] => Ok(RunRecord::read(folder)?),
-            runs => {
-                let (runs, folder) = (runs.join(" "), folder.display());
-                Err(BadInput(format!("{folder}: is no run, but holds some; give these: {runs}")).into())
-            }
+        let experiments = || within(folder, |folder| folder.join(EXPERIMENT_FILE).is_file());
+        let holds = match within(folder, is_run) {
+            runs if !runs.is_empty() => format!("is no run, but holds some; give these: {}", runs.join(" ")),
+            _ => match experiments() {
+                experiments if experiments.is_empty() => return Ok(RunRecord::read(folder)?),
+                experiments => {
+                    format!("is no run, but holds experiments; give one: {}", experiments.join(" "))
+                }
+            },
         };
+        return Err(BadInput(format!("{}: {holds}", folder.display())).into());
     }
     let parent =
         folder.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });

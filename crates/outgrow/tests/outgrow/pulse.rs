@@ -163,6 +163,11 @@ fn a_report_of_two_runs_is_a_page_and_its_numbers() {
     assert!(!workshop.path("other.html").exists());
     std::fs::create_dir(workshop.path("an-experiment")).unwrap();
     workshop.write("an-experiment/experiment.json", "{}");
+    std::fs::create_dir(workshop.path("experiments")).unwrap();
+    std::fs::rename(workshop.path("an-experiment"), workshop.path("experiments/one")).unwrap();
+    let refused = workshop.run(&["report", "experiments", "--out", "other.html"]);
+    insta::assert_snapshot!(stderr(&refused).trim_end(), @"error: experiments: is no run, but holds experiments; give one: experiments/one");
+    std::fs::rename(workshop.path("experiments/one"), workshop.path("an-experiment")).unwrap();
     let output = workshop.run(&["report", "an-experiment", "scratch", "stacked", "--out", "page.html"]);
     assert_success(&output);
     insta::assert_snapshot!(stderr(&output).trim_end(), @"note: an-experiment: is an experiment and passed over; `outgrow report an-experiment` makes its page");

@@ -126,5 +126,10 @@ fn a_growth_by_nothing_is_carried_out_and_said_to_be_one() {
     write_source(&workshop, |_| ());
     let output = workshop.run(&["grow", "source", "grown", "--operator", "stack", "--factor", "1"]);
     assert_success(&output);
-    insta::assert_snapshot!(crate::tiny::stderr(&output).trim_end(), @"note: nothing grows: the grown model is its source once more");
+    insta::assert_snapshot!(crate::tiny::stderr(&output).trim_end(), @r#"
+    note: nothing grows: the grown model is its source once more
+    next:
+      outgrow verify source grown
+      train it on by a recipe with `from = "grown"` as all of its [model]
+    "#);
 }
