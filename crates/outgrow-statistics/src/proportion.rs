@@ -17,8 +17,7 @@ pub fn proportion_interval(share: f64, answers: u64, level: f64) -> Result<Inter
     if !(0.0..=1.0).contains(&share) {
         return Err(StatisticsError::Outside { name: "share", value: share, must: "between 0 and 1" });
     }
-    let normal = Normal::new(0.0, 1.0).expect("1 is a standard deviation");
-    let z = normal.inverse_cdf(0.5 + 0.5 * level);
+    let z = Normal::standard().inverse_cdf(0.5 + 0.5 * level);
     let (count, squared) = (answers as f64, z * z);
     let middle = (share + squared / (2.0 * count)) / (1.0 + squared / count);
     let half = z / (1.0 + squared / count)

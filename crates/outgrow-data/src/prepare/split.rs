@@ -138,8 +138,8 @@ impl Draw {
                     return Ok(Some(Self::UpTo { hash: last, seed: *seed }));
                 }
                 // A little more than is needed, as tokens aren't even in the text.
-                let least = 1.1 * parts.share(LEAST_TOKENS);
-                Ok(Some(Self::Ends { fraction: split.validation_fraction.max(least).min(0.5) }))
+                let needed = 1.1 * parts.share(LEAST_TOKENS);
+                Ok(Some(Self::Ends { fraction: split.validation_fraction.max(needed).min(0.5) }))
             }
             // Ends of short texts in long words may come to less or more.
             Self::Ends { .. } if held_out > 0 && held_out < total => Ok(None),

@@ -42,7 +42,9 @@ pub(crate) fn run_recipes(
         Ok(())
     });
     if !has_begun {
-        lock.into_iter().for_each(|lock| lock.remove(making.out));
+        if let Some(lock) = lock {
+            lock.remove(making.out);
+        }
         let _ = fs::remove_dir(making.out);
     }
     if !is_whole(name, made?) {

@@ -122,7 +122,9 @@ fn begin(
             let _ = fs::remove_dir_all(out.join(DATA));
         }
         if !had_folder {
-            lock.into_iter().for_each(|lock| lock.remove(out));
+            if let Some(lock) = lock {
+                lock.remove(out);
+            }
             let _ = fs::remove_dir(out);
         }
         return checked.map(|()| None);

@@ -52,17 +52,17 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Of a value as TOML has it.
-    pub(crate) fn new(key: &'static str, value: impl ToString, comment: impl Into<String>) -> Self {
+    pub(crate) fn new(key: &'static str, value: &impl ToString, comment: impl Into<String>) -> Self {
         Self { key, value: value.to_string(), comment: comment.into() }
     }
 
     /// Of a number of tokens, sequences or the like.
     pub(crate) fn count(key: &'static str, number: u64, comment: impl Into<String>) -> Self {
-        Self::new(key, underscored(number), comment)
+        Self::new(key, &underscored(number), comment)
     }
 
     fn text(key: &'static str, text: &str, comment: &str) -> Self {
-        Self::new(key, toml::Value::from(text), comment)
+        Self::new(key, &toml::Value::from(text), comment)
     }
 
     fn write(&self, into: &mut String) {
@@ -100,7 +100,7 @@ impl CommentedRecipe<'_> {
             compute.into_iter().filter_map(|(key, word)| Some(Entry::text(key, word.as_ref()?, "")));
         let begin = [
             Entry::text("name", self.name, "in reports"),
-            Entry::new("seed", 1, "of the first weights and of the order of the data"),
+            Entry::new("seed", &1, "of the first weights and of the order of the data"),
         ];
         section("", &begin.into_iter().chain(compute).collect::<Vec<_>>());
         section("[model]", &self.sizes());
@@ -110,7 +110,7 @@ impl CommentedRecipe<'_> {
             &[
                 Entry::text("training", training, "made by `outgrow data prepare`, relative to this file"),
                 Entry::text("validation", validation, ""),
-                Entry::new("sequence_length", self.sequence_length, "tokens in a sequence"),
+                Entry::new("sequence_length", &self.sequence_length, "tokens in a sequence"),
             ],
         );
         section("[schedule]", &self.schedule);
@@ -122,11 +122,11 @@ impl CommentedRecipe<'_> {
         let model = self.model;
         let heads = model.num_attention_heads;
         vec![
-            Entry::new("vocab_size", model.vocab_size, "at least the tokenizer's entries"),
-            Entry::new("hidden_size", model.hidden_size, self.model_comment.as_str()),
-            Entry::new("intermediate_size", model.intermediate_size, "8/3 of the width, as in LLaMA"),
-            Entry::new("num_hidden_layers", model.num_hidden_layers, "can be stacked from fewer"),
-            Entry::new("num_attention_heads", heads, format!("each {} wide", model.head_dim)),
+            Entry::new("vocab_size", &model.vocab_size, "at least the tokenizer's entries"),
+            Entry::new("hidden_size", &model.hidden_size, self.model_comment.as_str()),
+            Entry::new("intermediate_size", &model.intermediate_size, "8/3 of the width, as in LLaMA"),
+            Entry::new("num_hidden_layers", &model.num_hidden_layers, "can be stacked from fewer"),
+            Entry::new("num_attention_heads", &heads, format!("each {} wide", model.head_dim)),
         ]
     }
 }
@@ -139,7 +139,7 @@ pub(crate) fn scratch_schedule(budget: &Budget, advice: &Advice, tokens_comment:
         Entry::count("tokens", budget.tokens, format!("{steps} steps; {tokens_comment}")),
         Entry::new(
             "learning_rate",
-            rate(&advice.scratch_learning_rate),
+            &rate(&advice.scratch_learning_rate),
             "By the size of the model, between rates that are known (`outgrow advise`); a first guess, to be swept.",
         ),
     ]
@@ -166,7 +166,7 @@ pub(crate) fn g_stack_schedule(budget: &Budget, advice: &Advice) -> Vec<Entry> {
         Entry::text("method", "g-stack", ""),
         Entry::new(
             "factor",
-            advice.factor,
+            &advice.factor,
             format!("{} layers are stacked so many times", advice.base_layers),
         ),
         Entry::count(
@@ -174,13 +174,13 @@ pub(crate) fn g_stack_schedule(budget: &Budget, advice: &Advice) -> Vec<Entry> {
             advice.schedule.base_tokens,
             format!("{length}; {share:.1} % of the FLOPs"),
         ),
-        Entry::new("base_learning_rate", rate(base), of_base),
+        Entry::new("base_learning_rate", &rate(base), of_base),
         Entry::count(
             "scratch_tokens",
             budget.tokens,
             "all of it costs what scratch costs on so many tokens, the base included",
         ),
-        Entry::new("grown_learning_rate", rate(grown), "Scratch's rate, over the tokens that are left."),
+        Entry::new("grown_learning_rate", &rate(grown), "Scratch's rate, over the tokens that are left."),
     ]
 }
 
@@ -248,8 +248,8 @@ mod tests {
     fn comments_stand_behind_short_entries_and_above_long_ones() {
         let mut text = String::new();
         Entry::count("base_tokens", 1_234_567, "a sixth").write(&mut text);
-        Entry::new("peak", 1, "word ".repeat(20).trim_end()).write(&mut text);
-        Entry::new("plain", 2, "").write(&mut text);
+        Entry::new("peak", &1, "word ".repeat(20).trim_end()).write(&mut text);
+        Entry::new("plain", &2, "").write(&mut text);
         insta::assert_snapshot!(text, @"
         base_tokens = 1_234_567                  # a sixth
         # word word word word word word word word word word word word word word word word word word word word

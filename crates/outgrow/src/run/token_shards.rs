@@ -45,7 +45,7 @@ fn opened<const N: usize>(folders: [(&str, &Path); N], about_paths: &str) -> Res
         let hint = of_no_shards(first);
         let mut problems: Vec<_> = absent.into_iter().map(|(problem, _)| problem).collect();
         // It helps against all of them.
-        problems.last_mut().expect("there is a first").push_str(&format!("; {hint}"));
+        problems.last_mut().expect("there is a first").extend(["; ", hint.as_str()]);
         return Err(Problems::of_run(problems).into());
     }
     let open = |(_, folder): (&str, &Path)| TokenShards::open(folder).map(Arc::new);

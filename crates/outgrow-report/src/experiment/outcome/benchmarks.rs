@@ -90,10 +90,10 @@ impl BenchmarksOutcome {
         let tasks: Vec<TaskOutcome> =
             benchmarks(&runs).iter().filter_map(|benchmark| TaskOutcome::of(benchmark, &runs)).collect();
         let is_averaged = |task: &&TaskOutcome| is_accuracy(&task.metric);
-        let averaged: Vec<&TaskOutcome> = tasks.iter().filter(is_averaged).collect();
-        let averages = if averaged.len() > 1 { averages(experiment, &averaged) } else { Vec::new() };
-        let averaged = averaged.iter().map(|task| task.task.clone()).collect();
-        Self { averaged, averages, tasks }
+        let shares: Vec<&TaskOutcome> = tasks.iter().filter(is_averaged).collect();
+        let averages = if shares.len() > 1 { averages(experiment, &shares) } else { Vec::new() };
+        let averaged = shares.iter().map(|task| task.task.clone()).collect();
+        Self { tasks, averaged, averages }
     }
 }
 

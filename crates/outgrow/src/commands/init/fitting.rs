@@ -25,18 +25,17 @@ pub(super) type Measured<'a> = &'a mut dyn FnMut(&Sizing) -> Result<PairPlan>;
 /// A number of parameters without a shape, and a time or a corpus that is too short for any run.
 pub(super) fn decide(corpus: &Corpus, wanted: &Wanted, measured: Measured<'_>) -> Result<(Sizing, PairPlan)> {
     let longest = (wanted.most_epochs * corpus.training_tokens as f64) as u64;
-    let model = match wanted.parameters {
-        Some(parameters) => shape(corpus, wanted, parameters, true)?,
-        None => {
-            let probe = shape(corpus, wanted, PROBE_PARAMETERS, false)?;
-            let sizing = Sizing::new(corpus, probe, longest)?;
-            let speed = measured(&sizing)?.flops_per_second();
-            // Of one run: 6 · N · 20 N FLOPs.
-            let by_time = (0.5 * wanted.seconds * speed / (6.0 * TOKENS_PER_PARAMETER)).sqrt();
-            let by_corpus = longest as f64 / TOKENS_PER_PARAMETER;
-            let [least, most] = PARAMETERS;
-            shape(corpus, wanted, by_time.min(by_corpus).clamp(least, most) as u64, false)?
-        }
+    let model = if let Some(parameters) = wanted.parameters {
+        shape(corpus, wanted, parameters, true)?
+    } else {
+        let probe = shape(corpus, wanted, PROBE_PARAMETERS, false)?;
+        let sizing = Sizing::new(corpus, probe, longest)?;
+        let speed = measured(&sizing)?.flops_per_second();
+        // Of one run: 6 · N · 20 N FLOPs.
+        let by_time = (0.5 * wanted.seconds * speed / (6.0 * TOKENS_PER_PARAMETER)).sqrt();
+        let by_corpus = longest as f64 / TOKENS_PER_PARAMETER;
+        let [least, most] = PARAMETERS;
+        shape(corpus, wanted, by_time.min(by_corpus).clamp(least, most) as u64, false)?
     };
     // Of the size of a step depends how fast it is, and on the length the size of a step.
     let mut sizing = Sizing::new(corpus, model.clone(), longest.min(first_guess(&model)))?;

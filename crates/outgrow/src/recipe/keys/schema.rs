@@ -53,17 +53,15 @@ fn of_key(key: &Key) -> Value {
                 schema["default"] = value;
             }
         }
-        Given::OrElse(words) => description += &format!(". Without it: {words}"),
-        Given::Sometimes(when) => description += &format!(". Needed: {when}"),
+        Given::OrElse(words) => description.extend([". Without it: ", words]),
+        Given::Sometimes(when) => description.extend([". Needed: ", when]),
     }
     // Beside a reference nothing else counts in draft 7.
-    match schema.get("$ref") {
-        Some(_) => json!({ "description": description, "allOf": [schema] }),
-        None => {
-            schema["description"] = json!(description);
-            schema
-        }
+    if schema.get("$ref").is_some() {
+        return json!({ "description": description, "allOf": [schema] });
     }
+    schema["description"] = json!(description);
+    schema
 }
 
 pub(super) fn of_kind(kind: Kind) -> Value {
