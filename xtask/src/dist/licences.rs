@@ -74,7 +74,9 @@ fn written(crates: &[(String, String, Vec<String>)]) -> String {
     for (name, licence, texts) in crates {
         let licence = if licence.is_empty() { "see its text below" } else { licence };
         let _ = writeln!(all, "{name}: {licence}");
-        texts.iter().for_each(|text| by_text.entry(text).or_default().push(name));
+        for text in texts {
+            by_text.entry(text).or_default().push(name);
+        }
     }
     for (text, names) in by_text {
         let rule = "-".repeat(80);

@@ -10,7 +10,7 @@ use crate::{
     report::{
         Report,
         comparison::{Comparison, RunSummary},
-        speed_up::{ReadAt, SpeedUp},
+        speed_up::{LossReading, ReadAt, SpeedUp},
     },
 };
 
@@ -64,7 +64,7 @@ pub(crate) fn at_losses(report: &Report) -> String {
     let readings = || report.comparisons().iter().flat_map(|comparison| &comparison.at_losses);
     let largest = readings().filter_map(|reading| Some(reading.mean()?.abs())).fold(0.05, f64::max);
     // Bars begin at the left, and in the middle where some go the other way.
-    let goes_both_ways = readings().filter_map(|reading| reading.mean()).any(|speed_up| speed_up < 0.0);
+    let goes_both_ways = readings().filter_map(LossReading::mean).any(|speed_up| speed_up < 0.0);
     let lowest = if goes_both_ways { signed_percent(-largest) } else { "0".to_owned() };
     let axis = format!("{lowest} to {}", signed_percent(largest));
     let mut out = String::from("<div class=\"cards\">");

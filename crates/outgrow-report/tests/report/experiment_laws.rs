@@ -183,7 +183,7 @@ fn what_is_foretold_begins_where_the_runs_end() {
     let Shown::Laws { laws, .. } = laws(&outcome) else { panic!("laws") };
     for law in laws {
         let last = law.band.iter().rev().find(|point| !point.extrapolated).unwrap();
-        assert_eq!(last.flops, 6.4e13, "{}", law.label);
+        assert!(last.flops.total_cmp(&6.4e13).is_eq(), "{}: {}", law.label, last.flops);
     }
 }
 

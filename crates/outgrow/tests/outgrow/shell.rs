@@ -102,7 +102,8 @@ fn data_info_says_what_is_in_shards_and_finds_what_was_changed() {
     let text = fs::read_to_string(workshop.path("training.txt")).unwrap();
     assert!(text.starts_with(read[0]["sample"].as_str().unwrap()), "{read}");
 
-    let shard = workshop.names("shards/training").into_iter().find(|name| name.ends_with(".bin")).unwrap();
+    let shard =
+        workshop.names("shards/training").into_iter().find(|name| name.starts_with("shard-")).unwrap();
     let path = workshop.path("shards/training").join(shard);
     let mut bytes = fs::read(&path).unwrap();
     bytes.swap(100, 102);

@@ -92,8 +92,7 @@ impl BenchmarksOutcome {
         let is_averaged = |task: &&TaskOutcome| is_accuracy(&task.metric);
         let shares: Vec<&TaskOutcome> = tasks.iter().filter(is_averaged).collect();
         let averages = if shares.len() > 1 { averages(experiment, &shares) } else { Vec::new() };
-        let averaged = shares.iter().map(|task| task.task.clone()).collect();
-        Self { tasks, averaged, averages }
+        Self { averaged: shares.iter().map(|task| task.task.clone()).collect(), averages, tasks }
     }
 }
 
