@@ -83,7 +83,7 @@ fn page(report: &Report) -> String {
         &mut out,
         charts::end(report),
         "Validation loss against exact FLOPs",
-        if has_several_seeds(report) {
+        if report.has_several_seeds() {
             "Thick: mean of the seeds. Thin: each seed. Dotted: where the final loss of scratch is reached."
         } else {
             "Dotted: where the final loss of scratch is reached."
@@ -102,7 +102,7 @@ fn page(report: &Report) -> String {
         section(
             &mut out,
             "Speed-up at several losses",
-            if has_several_seeds(report) {
+            if report.has_several_seeds() {
                 "At the losses that scratch has at 30 to 90 % of its budget, mean of the seeds."
             } else {
                 "At the losses that scratch has at 30 to 90 % of its budget."
@@ -164,11 +164,6 @@ fn page(report: &Report) -> String {
     );
     end(&mut out);
     out
-}
-
-/// Whether there is a method whose runs have a mean.
-pub(crate) fn has_several_seeds(report: &Report) -> bool {
-    report.methods().iter().any(|method| method.runs.len() > 1)
 }
 
 fn title(report: &Report) -> &'static str {

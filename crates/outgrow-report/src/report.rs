@@ -136,6 +136,11 @@ impl Report {
         &self.comparisons
     }
 
+    /// Whether there is a method whose runs have a mean.
+    pub(crate) fn has_several_seeds(&self) -> bool {
+        self.methods().iter().any(|method| method.runs.len() > 1)
+    }
+
     /// What benchmarks said during training; empty where no run was evaluated by any.
     pub fn benchmarks(&self) -> &[Benchmark] {
         &self.benchmarks

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::{
     drawing::dress::Dress,
     figures::{escape, flops, measured, tokens},
-    page::{benchmark_charts, has_several_seeds, swatch::swatch},
+    page::{benchmark_charts, swatch::swatch},
     report::{
         Report,
         benchmark::{Benchmark, BenchmarkRun},
@@ -17,7 +17,7 @@ const SEEN: usize = 12;
 
 /// What is on the charts.
 pub(crate) fn charts_note(report: &Report) -> &'static str {
-    match (has_several_seeds(report), has_errors(report)) {
+    match (report.has_several_seeds(), has_errors(report)) {
         (true, true) => {
             "Against exact FLOPs. Thick: mean of the seeds. Thin: each seed. Band: one standard error up and down."
         }

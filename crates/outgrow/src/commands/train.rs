@@ -204,8 +204,8 @@ fn check_last_checkpoint(folder: &Path) -> Result<()> {
     }
 }
 
-/// Trains a resolved recipe in a folder, with metrics and progress. Also says whether the loss is above the one that its
-/// model began with.
+/// Trains a resolved recipe in a folder, with metrics and progress. Also says whether the loss is above the one that
+/// its model began with.
 fn run_resolved(
     resolved: &ResolvedRecipe,
     plan: &RunPlan,

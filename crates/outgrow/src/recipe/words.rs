@@ -1,5 +1,5 @@
-//! What is said of a key that isn't one, of a value that is none, and of what is missing: in a person's words, with what
-//! is right and an example. Which key it is, key_path.rs finds.
+//! What is said of a key that isn't one, of a value that is none, and of what is missing: in a person's words, with
+//! what is right and an example. Which key it is, key_path.rs finds.
 
 use toml::Value;
 

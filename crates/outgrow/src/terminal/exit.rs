@@ -6,7 +6,8 @@ use crate::error::Result;
 
 const BAD_INPUT: u8 = 2;
 
-/// Prints an error, as one line but for several problems of a recipe, and picks the status: 0 done, 2 bad input, 1 anything else.
+/// Prints an error, as one line but for several problems of a recipe, and picks the status: 0 done, 2 bad input, 1
+/// anything else.
 pub(crate) fn status(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,

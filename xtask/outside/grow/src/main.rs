@@ -3,7 +3,8 @@
 use std::{error::Error, ops::ControlFlow};
 
 use outgrow_checkpoint::{
-    HostTensor, LlamaConfig, NamedTensors, read_checkpoint, shards::DEFAULT_SHARD_SIZE_BYTES, write_checkpoint,
+    HostTensor, LlamaConfig, NamedTensors, read_checkpoint, shards::DEFAULT_SHARD_SIZE_BYTES,
+    write_checkpoint,
 };
 use outgrow_operators::{GrowOptions, Growth, grow_folder};
 
