@@ -26,6 +26,8 @@ const MOST_BATCH_TOKENS: u64 = 2 << 20;
 const LEAST_STEPS: u64 = 500;
 /// Sequences of one pass, where a step has more.
 const MICRO_BATCH_SEQUENCES: u64 = 8;
+/// What recipes say of it.
+pub(crate) const MICRO_BATCH_COMMENT: &str = "of one pass: what a small device holds, too";
 const VALIDATIONS: u64 = 100;
 const VALIDATION_SEQUENCES: u64 = 64;
 const CHECKPOINTS: u64 = 20;
@@ -163,7 +165,7 @@ fn recipe<'a>(
             Entry::count(
                 "micro_batch_sequences",
                 micro_batch_sequences(batch),
-                "as many as fit the device's memory",
+                MICRO_BATCH_COMMENT,
             ),
             Entry::count("validation_interval_tokens", every(VALIDATIONS), ""),
             Entry::count("validation_sequences", validation_sequences, ""),

@@ -27,7 +27,7 @@ use crate::{
     machine::compute::ComputeFlags,
     run::token_shards,
     terminal::{
-        figures::{count, three_figures, time},
+        figures::{count, three_figures, time, times},
         next::quoted,
         notes, output,
     },
@@ -108,8 +108,18 @@ fn check(arguments: &Arguments, files: &[PathBuf]) -> Result<()> {
 }
 
 fn open_shards(folder: &Path) -> Result<[Arc<TokenShards>; 2]> {
-    let parts = ["training", "validation"].map(|part| folder.join(part));
+    let parts_of = |folder: &Path| ["training", "validation"].map(|part| folder.join(part));
+    let parts = parts_of(folder);
     if !folder.is_file() && parts.iter().all(|part| !part.exists()) {
+        let above = folder.parent().unwrap_or(folder);
+        if parts_of(above).iter().any(|part| part == folder)
+            && parts_of(above).iter().all(|part| part.exists())
+        {
+            let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+            let problem =
+                format!("{}: is one of two parts; `outgrow init {}`", folder.display(), quoted(above));
+            return Err(BadInput(format!("{problem} takes both")).into());
+        }
         let prepare = format!(
             "`outgrow data prepare TEXTS --tokenizer FILE --validation-fraction 0.01 --out {}` makes both",
             quoted(folder)
@@ -144,10 +154,10 @@ fn say(sizing: &Sizing, plan: &PairPlan, files: &[PathBuf; 2]) -> Result<()> {
         sizing.budget.sequence_length
     ))?;
     output::line(format!(
-        "scratch    {} tokens ({:.1} for each parameter, {:.1} epochs) in {} steps, {:.2e} FLOPs: {}",
+        "scratch    {} tokens ({} for each parameter, {} epochs) in {} steps, {:.2e} FLOPs: {}",
         count(sizing.budget.tokens),
-        sizing.advice.tokens_per_parameter,
-        sizing.epochs(),
+        times(sizing.advice.tokens_per_parameter),
+        times(sizing.epochs()),
         sizing.budget.tokens / sizing.budget.batch_tokens,
         sizing.advice.flops,
         time(plan.seconds[0]),

@@ -48,6 +48,11 @@ pub(crate) fn three_figures(value: f64) -> String {
     if rounded == 0.0 || (0.1..1e3).contains(&rounded) { rounded.to_string() } else { format!("{rounded:e}") }
 }
 
+/// Times, such as epochs: `20.7`, and below one `0.05`.
+pub(crate) fn times(value: f64) -> String {
+    if value < 1.0 { format!("{value:.2}") } else { format!("{value:.1}") }
+}
+
 /// `1 step`, `2 steps`.
 pub(crate) fn counted(number: u64, what: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };

@@ -87,7 +87,10 @@ fn what_init_cannot_use_is_refused_with_what_helps() {
         assert_eq!(workshop.names("."), before);
         stderr(&output).trim_end().to_owned()
     };
-    insta::assert_snapshot!(refused(&["training"]), @"error: training: holds token shards, and no part of them is held out; `outgrow data prepare TEXTS --tokenizer FILE --validation-fraction 0.01 --out training` makes both");
+    insta::assert_snapshot!(refused(&["training"]), @"error: training: is one of two parts; `outgrow init .` takes both");
+    fs::create_dir(workshop.path("whole")).unwrap();
+    fs::write(workshop.path("whole/manifest.json"), "{}").unwrap();
+    insta::assert_snapshot!(refused(&["whole"]), @"error: whole: holds token shards, and no part of them is held out; `outgrow data prepare TEXTS --tokenizer FILE --validation-fraction 0.01 --out whole` makes both");
     fs::create_dir(workshop.path("empty")).unwrap();
     insta::assert_snapshot!(refused(&["empty"]), @"error: empty: holds no training and no validation; `outgrow data prepare TEXTS --tokenizer FILE --validation-fraction 0.01 --out empty` makes both");
     insta::assert_snapshot!(refused(&["nowhere"]), @"error: nowhere: no such folder; `outgrow data prepare TEXTS --tokenizer FILE --validation-fraction 0.01 --out nowhere` makes both");

@@ -10,7 +10,7 @@ use outgrow_train::{Speed, measure_speeds};
 
 use super::sizing::Sizing;
 use crate::{
-    commands::advise::micro_batch_sequences,
+    commands::advise::{MICRO_BATCH_COMMENT, micro_batch_sequences},
     error::{Error, Result},
     machine::compute::Compute,
     recipe::{
@@ -21,7 +21,7 @@ use crate::{
         plan::{PlannedStart, RunPlan},
         resolve::ResolvedRecipe,
     },
-    terminal::figures::{count, time},
+    terminal::figures::{count, time, times},
 };
 
 /// The recipes' names, and their files'.
@@ -97,16 +97,16 @@ impl<'a> Pair<'a> {
             compute: flags.clone(),
             model: &budget.model,
             model_comment: format!(
-                "{} parameters, {:.1} tokens for each",
+                "{} parameters, {} tokens for each",
                 count(advice.parameters),
-                advice.tokens_per_parameter
+                times(advice.tokens_per_parameter)
             ),
             shards: [training?, validation?],
             sequence_length: budget.sequence_length,
             schedule: if is_grown {
                 g_stack_schedule(budget, advice)
             } else {
-                scratch_schedule(budget, advice, &format!("{epochs:.1} epochs of the corpus"))
+                scratch_schedule(budget, advice, &format!("{} epochs of the corpus", times(epochs)))
             },
             training: self.training(),
         })
@@ -125,11 +125,11 @@ impl<'a> Pair<'a> {
         let micro = micro_batch_sequences(batch);
         vec![
             Entry::count("batch_sequences", batch, format!("a step of {} tokens", budget.batch_tokens)),
-            Entry::count("micro_batch_sequences", micro, "of one pass: as many as fit the device's memory"),
+            Entry::count("micro_batch_sequences", micro, MICRO_BATCH_COMMENT),
             Entry::count(
                 "validation_interval_tokens",
                 every(VALIDATIONS),
-                format!("about {VALIDATIONS} in the run"),
+                format!("{} of scratch's run", budget.tokens / every(VALIDATIONS)),
             ),
             Entry::count("validation_sequences", sequences, format!("of {held} that are held out")),
             Entry::count(
